@@ -1,0 +1,21 @@
+# Three commands: make demo, make test, make check. Each makes .venv where it is not there.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check
+
+demo: .venv/.ready
+	HF_HUB_OFFLINE=1 $(BIN)/python examples/demo.py
+
+test: .venv/.ready
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow"
+
+check: .venv/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@

@@ -1,0 +1,23 @@
+"""Learn from labels that are partly wrong, and find the wrong ones."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mislabel.audit import Audit as Audit
+    from mislabel.errors import InputError as InputError
+    from mislabel.errors import RunError as RunError
+    from mislabel.estimators import TextClassifier as TextClassifier
+
+__version__ = "0.1.0"
+__all__ = ["Audit", "InputError", "RunError", "TextClassifier", "__version__"]
+
+_HOMES = {"Audit": "audit", "InputError": "errors", "RunError": "errors", "TextClassifier": "estimators"}
+
+
+def __getattr__(name: str) -> Any:
+    # torch and transformers take seconds to import: they wait until a name that needs them is used
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mislabel' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"mislabel.{_HOMES[name]}"), name)

@@ -1,0 +1,5 @@
+"""`python -m mislabel`."""
+
+from mislabel.cli import main
+
+main()

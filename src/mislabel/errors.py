@@ -1,0 +1,30 @@
+"""What this package raises. Every message says what was given, what is needed, where, and how to fix it."""
+
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """The input cannot be used as it is; the command line answers it with exit code 2."""
+
+
+class RunError(RuntimeError):
+    """A run folder cannot be used as asked: locked, unfinished, or made from other data."""
+
+
+def some_ids(ids: Iterable[object], limit: int = 5) -> str:
+    """At most `limit` ids as text, and how many more there are: ``"a, b, c (and 9 more)"``."""
+    listed = list(ids)
+    text = ", ".join(repr(item) if isinstance(item, str) else str(item) for item in listed[:limit])
+    return text + (f" (and {len(listed) - limit} more)" if len(listed) > limit else "")
+
+
+def one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raise InputError unless `value` is one of the choices."""
+    if value not in choices:
+        raise InputError(f"{name} is {value!r}, needed one of {', '.join(choices)}")
+
+
+def in_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise InputError unless `value` is a number in [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise InputError(f"{name} is {value!r}, needed {low:g} to {high:g}")
