@@ -1,0 +1,24 @@
+"""From Arrow columns to pandas ones without losing what the values are."""
+
+import pandas as pd
+import pyarrow as pa
+
+# pandas would turn whole numbers and booleans with gaps into floats and objects: 3 would become 3.0.
+_WITH_GAPS = {
+    pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(),
+    pa.uint8(): pd.UInt8Dtype(), pa.uint16(): pd.UInt16Dtype(), pa.uint32(): pd.UInt32Dtype(),
+    pa.uint64(): pd.UInt64Dtype(), pa.bool_(): pd.BooleanDtype(),
+}  # fmt: skip
+
+
+def series_of(column: pa.Array | pa.ChunkedArray) -> pd.Series:
+    """One Arrow column (n,) as a Series: a dictionary becomes a Categorical, whole numbers with gaps stay whole."""
+    if column.null_count and column.type in _WITH_GAPS:
+        return pd.Series(column.to_pandas(types_mapper=_WITH_GAPS.get))
+    return pd.Series(column.to_pandas())
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """An Arrow table as a frame. Every stored column stays a column, one that pandas had used as an index too."""
+    columns = {name: series_of(table.column(place)) for place, name in enumerate(table.column_names)}
+    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), columns=pd.Index(table.column_names))

@@ -1,0 +1,50 @@
+"""Data sets of the Hugging Face library: from the hub by name, or an object that the caller has loaded."""
+
+import importlib
+from typing import Any
+
+import pandas as pd
+
+from mislabel.errors import InputError
+
+
+def read_hub(name: str) -> pd.DataFrame:
+    """Read ``hf:NAME`` or ``hf:NAME:SPLIT`` through the ``datasets`` library (this needs a network or its cache).
+
+    Raises
+    ------
+    InputError
+        If the library is not installed, the data set cannot be loaded, or it has several splits and none was named.
+    """
+    _, _, rest = name.partition(":")
+    dataset_name, _, split = rest.partition(":")
+    if not dataset_name:
+        raise InputError(f'"{name}" names no data set; write for example hf:ag_news or hf:ag_news:train')
+    try:
+        library = importlib.import_module("datasets")
+    except ImportError as error:
+        raise InputError(f'reading "{name}" needs the datasets library: pip install datasets') from error
+    try:
+        loaded = library.load_dataset(dataset_name, split=split or None)
+    except Exception as error:
+        # The library raises its own, changing kinds of errors here: all of them mean that there is no such data.
+        raise InputError(f'"{name}" could not be loaded: {error}') from error
+    if isinstance(loaded, dict):
+        if len(loaded) > 1:
+            raise InputError(
+                f'"{name}" has the splits {", ".join(map(str, loaded))}; pick one, for example '
+                f"hf:{dataset_name}:{next(iter(loaded))}"
+            )
+        loaded = next(iter(loaded.values()))
+    return hub_frame(loaded)
+
+
+def hub_frame(dataset: Any) -> pd.DataFrame:
+    """A map-style data set as a frame; a ClassLabel column shows its names instead of its codes (-1: no label)."""
+    frame = pd.DataFrame(dataset.to_pandas()).reset_index(drop=True)
+    for column, feature in (getattr(dataset, "features", None) or {}).items():
+        names = getattr(feature, "names", None)
+        if names and column in frame.columns and pd.api.types.is_numeric_dtype(frame[column]):
+            codes = frame[column].fillna(-1).astype("int64")
+            frame[column] = pd.Categorical.from_codes(codes.where(codes >= 0, -1), categories=names, ordered=True)
+    return frame

@@ -1,0 +1,189 @@
+"""Labels: the user's own values on the outside, codes 0..K-1 on the inside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from mislabel.data.classes import Found, class_key, family, find_classes
+from mislabel.data.label_columns import rows_of
+from mislabel.data.names import one_of
+from mislabel.errors import InputError
+
+Missing = Literal["error", "drop", "unlabeled"]
+MISSING_POLICIES = {
+    "error": "stop and name the rows",
+    "drop": "leave these rows out",
+    "unlabeled": "keep them, out of the loss and all counts",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """One label per row.
+
+    Attributes
+    ----------
+    codes : (n,) int64
+        The place of each row's label in `classes`, -1 where there is none.
+    classes : list
+        The K values as the user wrote them (str, int, bool or whole float), sorted unless the user gave an order.
+    """
+
+    codes: np.ndarray
+    classes: list
+
+    @property
+    def n_classes(self) -> int:
+        """K, the classes that no row has included."""
+        return len(self.classes)
+
+    def decode(self, codes: Any) -> np.ndarray:
+        """The user's values for (m,) codes: int64, float64 or bool where all are known and fit, else objects.
+
+        A code of -1 becomes None.
+
+        Raises
+        ------
+        InputError
+            If a code is not in -1..K-1.
+        """
+        return decode(codes, self.classes)
+
+
+def decode(codes: Any, classes: list) -> np.ndarray:
+    """See `Labels.decode`."""
+    codes = np.asarray(codes)
+    if codes.size and (codes.min() < -1 or codes.max() >= len(classes)):
+        wrong = codes.min() if codes.min() < -1 else codes.max()
+        raise InputError(f"{wrong} is no class code; codes go from 0 to {len(classes) - 1}, and -1 means no label")
+    kinds = {family(value) for value in classes}
+    values = np.empty(len(classes) + 1, dtype=object)
+    values[: len(classes)] = classes  # the last entry, which -1 finds, stays None
+    decoded = values[codes]
+    if codes.size and codes.min() < 0:
+        return decoded
+    fits = all(-(2**63) <= value < 2**63 for value in classes) if kinds == {"whole number"} else True
+    dtype = {"whole number": np.int64, "decimal number": np.float64, "true/false": np.bool_}
+    return decoded.astype(dtype[kinds.pop()]) if len(kinds) == 1 and kinds <= set(dtype) and fits else decoded
+
+
+def encode_labels(
+    values: Any, ids: Any, *, name: str = "label", classes: Sequence | None = None, missing: Missing = "error"
+) -> tuple[Labels, list[str]]:
+    """Codes for n labels of any usual form.
+
+    Parameters
+    ----------
+    values
+        n strings, whole numbers or booleans in a list, array, Series, Categorical, Arrow column; or an (n, K) one-hot
+        matrix. A label is missing where there is None, NaN, NA, NaT, an empty string, "nan", or -1 or -100 beside
+        codes that are otherwise not negative.
+    ids
+        n ids, for the messages.
+    name
+        What the column is called, for the messages.
+    classes
+        All the values that there may be. Their order is kept, their types may be mixed, and -1 may be among them.
+    missing
+        "error" raises where a label is missing. With "drop" and "unlabeled" its code is -1; the caller drops.
+
+    Returns
+    -------
+    labels : Labels
+    warnings : list of str
+        One sentence for each thing that the user should know.
+
+    Raises
+    ------
+    InputError
+        If labels are missing and may not be; if values are not whole, of mixed types, several per row, or
+        probabilities; if the lengths differ; if a value is not among `classes`.
+
+    Examples
+    --------
+    >>> labels, _ = encode_labels(["spam", "ham", "spam"], range(3))
+    >>> labels.classes, labels.codes.tolist(), labels.decode([1]).tolist()
+    (['ham', 'spam'], [1, 0, 1], ['spam'])
+    """
+    one_of(missing, MISSING_POLICIES, "missing")
+    found = find_classes(values, name, rows_of(ids), classes)
+    if len(found.codes) != len(ids):
+        raise InputError(f"{name}: {len(found.codes)} labels were given for {len(ids)} rows; one per row is needed")
+    if missing == "error":
+        refuse_missing(found, np.flatnonzero(found.codes < 0), ids, name)
+    return Labels(found.codes, found.classes), found.notes
+
+
+def refuse_missing(found: Found, rows: np.ndarray, ids: Any, name: str) -> None:
+    """Raise `InputError` if there is a row in `rows` (positions of rows without a label)."""
+    if not len(rows):
+        return
+    hint = ""
+    if {"-1", "-100", "-1.0", "-100.0"} & set(found.missing_as):
+        hint = " If -1 is a class of its own, list all of them with classes=[...]."
+    raise InputError(
+        f"{name}: {len(rows)} of {len(found.codes)} rows have no label (written as {', '.join(found.missing_as)}): "
+        f'rows {rows_of(ids)(rows)}. Label them, or choose missing="unlabeled" to keep them out of the loss, or '
+        f'missing="drop" to leave them out.{hint}'
+    )
+
+
+def encode_against(values: Any, labels: Labels, ids: Any, name: str = "gold") -> tuple[np.ndarray, Labels]:
+    """Codes of another column, such as the gold labels, in the classes of `labels`.
+
+    Parameters
+    ----------
+    values
+        n values in any form that `encode_labels` takes; any of them may be missing.
+    labels
+        What the codes refer to.
+    ids, name
+        For the messages.
+
+    Returns
+    -------
+    codes : (n,) int64
+        -1 where there is no value; K and above for values that `labels` does not have.
+    extended : Labels
+        `labels` with those values appended, in sorted order, to its classes; its codes are unchanged.
+
+    Raises
+    ------
+    InputError
+        If the values cannot be labels, or are of another type than the classes.
+    """
+    # A value that `labels` knows is a class here too, even if it looks like a sentinel.
+    found = _find_like(values, labels, ids, name)
+    if len(found.codes) != len(ids):
+        raise InputError(f"{name}: {len(found.codes)} labels were given for {len(ids)} rows; one per row is needed")
+    known, other = {family(value) for value in labels.classes}, {family(value) for value in found.classes}
+    numeric = {"whole number", "decimal number"}
+    if known and len(known) == 1 and other - known and not (known <= numeric and other <= numeric):
+        raise InputError(
+            f"{name} holds {' and '.join(sorted(other))} while the labels hold {' and '.join(sorted(known))}, such as "
+            f"{found.classes[0]!r} and {labels.classes[0]!r}; write both columns in the same way"
+        )
+    if known | other == numeric and len(known) == 1:  # 1 and 1.0 are one class: a column with gaps often holds floats
+        cast = float if known == {"decimal number"} else int
+        found = Found(found.codes, [cast(value) for value in found.classes], found.missing_as, found.notes)
+    code_of = {class_key(value): code for code, value in enumerate(labels.classes)}
+    used = np.bincount(found.codes[found.codes >= 0], minlength=len(found.classes)) > 0
+    unseen = [value for value, has_rows in zip(found.classes, used, strict=True) if has_rows]
+    unseen = [value for value in unseen if class_key(value) not in code_of]
+    code_of.update({class_key(value): len(labels.classes) + place for place, value in enumerate(unseen)})
+    table = np.array([code_of.get(class_key(value), -1) for value in found.classes] + [-1], dtype=np.int64)
+    return table[found.codes], Labels(labels.codes, [*labels.classes, *unseen])
+
+
+def _find_like(values: Any, labels: Labels, ids: Any, name: str) -> Found:
+    say = rows_of(ids)
+    mixed = len({family(value) for value in labels.classes}) > 1
+    sentinels = any(not isinstance(value, str) and value in (-1, -100) for value in labels.classes)
+    if mixed or sentinels:
+        try:
+            return find_classes(values, name, say, labels.classes)
+        except InputError:  # it holds a value that the labels lack: look again without them
+            pass
+    return find_classes(values, name, say)

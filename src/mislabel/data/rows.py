@@ -1,0 +1,122 @@
+"""The Dataset that every later room gets, and what can be read off it alone."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mislabel.data.labels import Labels, decode
+from mislabel.data.names import one_of
+
+STATUSES = ("judged", "unlabeled", "empty_input", "class_too_small", "held_out")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """n rows with K classes.
+
+    Attributes
+    ----------
+    ids : (n,) int64 or object
+        The name of each row: a whole number or a string.
+    inputs : list of str
+        n texts.
+    labels : Labels
+        The given labels. No class is there because of a gold label.
+    gold : (n,) int64 or None
+        Codes of the true labels where a file knows them, -1 where not. They refer to `gold_classes`: a code of K or
+        more is a true class that no given label shows. Gold only scores; it never reaches training.
+    split : (n,) str
+        "train", "valid" or "test".
+    status : (n,) str
+        "held_out" for every row that is not trained on; of the others, in this order, "empty_input", "unlabeled",
+        "class_too_small" (the only training row of its class), or "judged".
+    notes : list of str
+        Every warning and decision, as sentences.
+    fingerprint : str
+        SHA-256, in hex, of ids, inputs, label codes, classes and split.
+    name : str
+        The file, hub name, or "data".
+    gold_classes : list
+        The classes of `labels`, then those that only gold has.
+    """
+
+    ids: np.ndarray
+    inputs: list[str]
+    labels: Labels
+    gold: np.ndarray | None
+    split: np.ndarray
+    status: np.ndarray
+    notes: list[str]
+    fingerprint: str
+    name: str
+    gold_classes: list = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def rows(self, split: str) -> np.ndarray:
+        """Positions (m,) int64 of the rows of one split."""
+        one_of(split, ("train", "valid", "test"), "split")
+        return np.flatnonzero(self.split == split)
+
+    def decode_gold(self) -> np.ndarray | None:
+        """The gold labels (n,) as the user's own values, None where there is none."""
+        return None if self.gold is None else decode(self.gold, self.gold_classes or self.labels.classes)
+
+
+def conflicts(dataset: Dataset) -> list[np.ndarray]:
+    """Positions (m,) int64, one array per text that training rows give more than one label, in order of appearance."""
+    usable = (dataset.split == "train") & (dataset.labels.codes >= 0) & (dataset.status != "empty_input")
+    rows = np.flatnonzero(usable)
+    texts = [dataset.inputs[place] for place in rows]
+    place_of = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    if len(place_of) == len(rows):
+        return []
+    group = np.fromiter(map(place_of.__getitem__, texts), dtype=np.int64, count=len(rows))
+    codes = dataset.labels.codes[rows]
+    lowest = np.full(len(place_of), dataset.labels.n_classes, dtype=np.int64)
+    highest = np.full(len(place_of), -1, dtype=np.int64)
+    np.minimum.at(lowest, group, codes)
+    np.maximum.at(highest, group, codes)
+    inside = np.flatnonzero((lowest < highest)[group])
+    inside = inside[np.argsort(group[inside], kind="stable")]
+    borders = np.flatnonzero(np.diff(group[inside])) + 1
+    return np.split(rows[inside], borders) if len(inside) else []
+
+
+def row_status(labels: Labels, split: np.ndarray, empty: np.ndarray) -> np.ndarray:
+    """The status (n,) str of each row out of its code, its split and whether (n,) its text is empty."""
+    status = np.full(len(split), "judged", dtype="U15")
+    train = split == "train"
+    counted = train & ~empty & (labels.codes >= 0)
+    counts = np.append(np.bincount(labels.codes[counted], minlength=labels.n_classes), 2)  # the last: no label
+    status[counts[labels.codes] < 2] = "class_too_small"
+    status[labels.codes < 0] = "unlabeled"
+    status[empty] = "empty_input"
+    status[~train] = "held_out"
+    return status
+
+
+def fingerprint(ids: np.ndarray, inputs: list[str], labels: Labels, split: np.ndarray) -> str:
+    """SHA-256 in hex over everything that training sees; gold is not part of it."""
+    digest = hashlib.sha256()
+
+    def add_texts(texts: list[str]) -> None:
+        # Lengths first, so that no two lists of texts give the same bytes.
+        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+        digest.update(np.array([len(encoded), *map(len, encoded)], dtype="<i8").tobytes())
+        for piece in encoded:
+            digest.update(piece)
+
+    if ids.dtype == object:
+        digest.update(b"text ids")
+        add_texts(ids.tolist())
+    else:
+        digest.update(b"number ids" + ids.astype("<i8").tobytes())
+    add_texts(inputs)
+    digest.update(labels.codes.astype("<i8").tobytes())
+    add_texts([json.dumps([type(value).__name__, str(value)]) for value in labels.classes])
+    add_texts(split.tolist())
+    return digest.hexdigest()
