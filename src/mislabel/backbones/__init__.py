@@ -1,0 +1,1 @@
+"""Encoders and heads: inputs of a batch in, logits out."""

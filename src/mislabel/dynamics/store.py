@@ -1,0 +1,172 @@
+"""What training leaves behind per row and pass, on disk as one plain .npy file per quantity.
+
+A *pass* is one look at every training row: an epoch, or one view of it where a stage trains on two views.
+The files are memory maps of shape (passes, rows), so memory does not grow with epochs. A row that a pass did not
+look at holds -1 (prediction) or NaN (the rest).
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mislabel.errors import RunError
+from mislabel.files import atomic_write
+
+SCHEMA = 1
+QUANTITIES = {"prediction": np.int32, "loss": np.float32, "margin": np.float32}
+UNSEEN = {"prediction": -1, "loss": np.nan, "margin": np.nan}
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Which stage, epoch and view (0 weak, 1 strong) a pass belongs to."""
+
+    stage: str
+    epoch: int
+    view: int
+
+
+class DynamicsStore:
+    """The recorded passes of one run.
+
+    Parameters
+    ----------
+    passes : list of Pass
+        Every pass that the run will make, in order.
+    rows : int
+        Number of training rows.
+    folder : Path, optional
+        Where the files lie; without it everything stays in memory.
+    resume : bool
+        Continue in files that are there already instead of starting new ones.
+    read_only : bool
+        Take what the folder holds into memory and leave the files alone.
+
+    Attributes
+    ----------
+    prediction : (passes, rows) int32
+        Class predicted in training mode, while the weights were being learnt.
+    loss : (passes, rows) float32
+        Cross-entropy of the given label.
+    margin : (passes, rows) float32
+        Logit of the given label minus the largest other logit.
+    done : int
+        How many passes are complete.
+    """
+
+    def __init__(
+        self,
+        passes: list[Pass],
+        rows: int,
+        folder: Path | None = None,
+        *,
+        resume: bool = False,
+        read_only: bool = False,
+    ):
+        resume = resume or read_only
+        self.passes, self.rows, self.done = passes, rows, 0
+        if folder is not None and resume:
+            self.done = _check_manifest(folder, passes, rows)
+        shape = (len(passes), rows)
+        self._arrays = {name: _array(folder, name, shape, dtype, resume) for name, dtype in QUANTITIES.items()}
+        if read_only:
+            self._arrays = {name: np.array(array) for name, array in self._arrays.items()}
+        self.folder = None if read_only else folder
+        self._write_manifest()
+
+    @staticmethod
+    def bytes_needed(passes: int, rows: int) -> int:
+        """Size on disk, in bytes."""
+        return passes * rows * sum(np.dtype(dtype).itemsize for dtype in QUANTITIES.values())
+
+    @property
+    def prediction(self) -> np.ndarray:
+        return self._arrays["prediction"][: self.done]
+
+    @property
+    def loss(self) -> np.ndarray:
+        return self._arrays["loss"][: self.done]
+
+    @property
+    def margin(self) -> np.ndarray:
+        return self._arrays["margin"][: self.done]
+
+    def of_stage(self, stage: str) -> np.ndarray:
+        """Positions of the completed passes of a stage, (p,) int64."""
+        return np.array([k for k, one in enumerate(self.passes[: self.done]) if one.stage == stage], dtype=np.int64)
+
+    def write(self, number: int, recorded: dict[str, np.ndarray]) -> None:
+        """Store pass `number`; passes are written in order and may be written again after a resume."""
+        for name, array in self._arrays.items():
+            array[number] = recorded[name]
+        self.done = number + 1
+
+    def flush(self) -> None:
+        """Make what was written safe against a crash."""
+        for array in self._arrays.values():
+            if isinstance(array, np.memmap):
+                array.flush()
+        self._write_manifest()
+
+    def rewind(self, done: int) -> None:
+        """Forget the passes after the first `done`, when a run continues from an earlier checkpoint."""
+        self.done = done
+
+    def _write_manifest(self) -> None:
+        if self.folder is not None:
+            manifest = {
+                "schema": SCHEMA,
+                "rows": self.rows,
+                "done": self.done,
+                "passes": [asdict(one) for one in self.passes],
+                "quantities": {name: np.dtype(dtype).name for name, dtype in QUANTITIES.items()},
+            }
+            atomic_write(self.folder / "manifest.json", json.dumps(manifest, indent=1))
+
+
+def open_dynamics(folder: Path) -> DynamicsStore:
+    """Read the dynamics of a finished run."""
+    manifest = _read_manifest(folder)
+    passes = [Pass(**one) for one in manifest["passes"]]
+    return DynamicsStore(passes, manifest["rows"], folder, read_only=True)
+
+
+def _array(folder: Path | None, name: str, shape: tuple[int, int], dtype: type, resume: bool) -> np.ndarray:
+    if folder is None:
+        return np.full(shape, UNSEEN[name], dtype=dtype)
+    path = folder / f"{name}.npy"
+    if resume:
+        try:
+            array = np.load(path, mmap_mode="r+")
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read ({error}); the run cannot be continued, start it anew") from error
+        if array.shape != shape or array.dtype != dtype:
+            raise RunError(f"{path} holds {array.dtype} {array.shape}, needed {np.dtype(dtype).name} {shape}")
+        return array
+    folder.mkdir(parents=True, exist_ok=True)
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    for number in range(shape[0]):  # row by row: the file may be larger than memory
+        array[number] = UNSEEN[name]
+    return array
+
+
+def _read_manifest(folder: Path) -> dict:
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    if manifest.get("schema") != SCHEMA:
+        raise RunError(f"{path} has schema {manifest.get('schema')}, this version reads {SCHEMA}: update mislabel")
+    return manifest
+
+
+def _check_manifest(folder: Path, passes: list[Pass], rows: int) -> int:
+    manifest = _read_manifest(folder)
+    found = {"rows": manifest["rows"], "passes": [Pass(**one) for one in manifest["passes"]]}
+    for field, wanted in (("rows", rows), ("passes", passes)):
+        if found[field] != wanted:
+            raise RunError(f"{folder / 'manifest.json'}: {field} differ from this run's; never mixed, start a new run")
+    return int(manifest["done"])
