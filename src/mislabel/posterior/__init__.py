@@ -1,0 +1,1 @@
+"""From dynamics to probabilities: arrays in, arrays out."""

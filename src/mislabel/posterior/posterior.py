@@ -1,0 +1,54 @@
+"""The posterior over every row's true label, and what follows from it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mislabel.posterior.beta_mixture import BetaMixture
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What a method concludes about the training rows.
+
+    Attributes
+    ----------
+    probabilities : (n, K) float32
+        P(true label = k), rows sum to 1.
+    evidence : dict of (n,) arrays
+        Columns for the audit table, such as `wrong_events`.
+    mixture : BetaMixture, optional
+        The mixture over all rows, where the method fits one.
+    rates : (n,) float64, optional
+        What the mixture was fitted to.
+    """
+
+    probabilities: np.ndarray
+    evidence: dict[str, np.ndarray] = field(default_factory=dict)
+    mixture: BetaMixture | None = None
+    rates: np.ndarray | None = None
+
+
+def replace_given(probabilities: np.ndarray, given: np.ndarray, of_given: np.ndarray) -> np.ndarray:
+    """Class probabilities with that of the given label set, the others scaled to keep their proportions.
+
+    Parameters
+    ----------
+    probabilities : (n, K) float
+    given : (n,) int, all >= 0
+    of_given : (n,) float in [0, 1]
+
+    Returns
+    -------
+    (n, K) float64, rows sum to 1
+    """
+    result = np.array(probabilities, dtype=np.float64)
+    rows = np.arange(len(given))
+    result[rows, given] = 0.0
+    rest = result.sum(1, keepdims=True)
+    even = np.full_like(result, 1.0 / (result.shape[1] - 1))
+    even[rows, given] = 0.0
+    result = np.where(rest > 1e-12, result / np.where(rest > 1e-12, rest, 1.0), even)
+    result *= (1.0 - of_given)[:, None]
+    result[rows, given] = of_given
+    return result
