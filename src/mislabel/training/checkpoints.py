@@ -1,0 +1,102 @@
+"""Checkpoints that a killed run continues from: safetensors and JSON, never pickle, whole or not there."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+TEMPORARY = "unfinished"
+
+
+@dataclass
+class Checkpoint:
+    """The state after an epoch.
+
+    Attributes
+    ----------
+    stage, epoch : int
+        The stage, and how many of its epochs are done.
+    model : dict of Tensor
+        Weights of the branches.
+    optimizer : dict of Tensor
+        Its state by parameter number, as ``"3.exp_avg"``.
+    selected : dict of Tensor
+        Weights that the stage selected so far; empty where it selects none.
+    state : dict
+        What JSON can hold: the loss's state, seconds so far, epoch lines.
+    """
+
+    stage: int
+    epoch: int
+    model: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    selected: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write under a temporary name, make it safe on disk, rename, and only then remove the one before."""
+    name = f"{checkpoint.stage:02d}-{checkpoint.epoch:04d}"
+    unfinished, final = folder / TEMPORARY, folder / name
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    for part in ("model", "optimizer", "selected"):
+        tensors = {key: value.contiguous() for key, value in getattr(checkpoint, part).items()}
+        save_file(_unshared(tensors), unfinished / f"{part}.safetensors")
+    state = {"stage": checkpoint.stage, "epoch": checkpoint.epoch, "state": checkpoint.state}
+    (unfinished / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    for path in unfinished.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    shutil.rmtree(final, ignore_errors=True)
+    unfinished.rename(final)
+    for old in _finished(folder):
+        if old != final:
+            shutil.rmtree(old)
+
+
+def load_checkpoint(folder: Path) -> Checkpoint | None:
+    """The latest whole checkpoint, or None where there is none."""
+    found = _finished(folder)
+    if not found:
+        return None
+    state = json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))
+    parts = {part: load_file(found[-1] / f"{part}.safetensors") for part in ("model", "optimizer", "selected")}
+    return Checkpoint(stage=state["stage"], epoch=state["epoch"], state=state["state"], **parts)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as a flat dictionary of tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{number}.{name}": value for number, part in state.items() for name, value in part.items()}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _finished(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.name != TEMPORARY and (path / "state.json").is_file())
+
+
+def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """safetensors refuses tensors that share memory (tied weights): give the later ones a copy."""
+    seen: set[int] = set()
+    for key, value in tensors.items():
+        if value.data_ptr() in seen:
+            tensors[key] = value.clone()
+        seen.add(value.data_ptr())
+    return tensors

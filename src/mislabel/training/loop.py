@@ -1,0 +1,338 @@
+"""The one training loop. It knows stages, losses and rows; it knows no method by name."""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mislabel.backbones.inputs import Inputs
+from mislabel.dynamics.recorder import Recorder
+from mislabel.dynamics.scores import prediction_changes
+from mislabel.dynamics.store import DynamicsStore, Pass
+from mislabel.errors import RunError, some_ids
+from mislabel.training.batches import pieces, shuffled_batches
+from mislabel.training.checkpoints import (
+    Checkpoint,
+    load_checkpoint,
+    load_optimizer,
+    optimizer_tensors,
+    save_checkpoint,
+)
+from mislabel.training.device import make_accelerator
+from mislabel.training.progress import Quiet
+from mislabel.training.stages import Batch, Stage, TrainingSettings
+
+CHECK_EVERY = 10  # steps between looks at the loss: each look makes a GPU wait
+
+
+def passes_of(stages: list[Stage]) -> list[Pass]:
+    """Every pass that these stages will make, in order."""
+    return [Pass(s.name, epoch, view) for s in stages for epoch in range(s.epochs) for view in range(s.views)]
+
+
+class Branches(nn.Module):
+    """Networks trained side by side, as one module.
+
+    `forward` takes the inputs of V x b rows and gives logits of shape (branches, V x b, classes).
+    """
+
+    def __init__(self, networks: list[nn.Module]):
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        return torch.stack([network(inputs).float() for network in self.networks])
+
+
+class Loop:
+    """Trains through stages.
+
+    Parameters
+    ----------
+    build : callable
+        Gives a new network; called under a fixed seed.
+    inputs : Inputs
+        Of the training rows, n in all.
+    given : (n,) int64
+        Given label codes, none of them -1.
+    ids : (n,) array
+        Names of the rows, for messages.
+    n_classes : int
+    settings : TrainingSettings
+    folder : Path, optional
+        Where dynamics and checkpoints go. Without it everything stays in memory and nothing can be resumed.
+    progress : Quiet
+    interrupted : callable
+        Asked after every step; where it says True, training stops with KeyboardInterrupt.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], nn.Module],
+        inputs: Inputs,
+        given: np.ndarray,
+        ids: np.ndarray,
+        n_classes: int,
+        settings: TrainingSettings,
+        *,
+        folder: Path | None = None,
+        progress: Quiet | None = None,
+        interrupted: Callable[[], bool] = lambda: False,
+    ):
+        self.build, self.inputs, self.ids, self.n_classes = build, inputs, ids, n_classes
+        self.settings, self.folder, self.interrupted = settings, folder, interrupted
+        self.progress = progress or Quiet()
+        self.accelerator = make_accelerator(settings.device, settings.precision)
+        self.device = self.accelerator.device
+        self.given = given
+        self.given_on_device = torch.as_tensor(given, device=self.device)
+        self.log: list[dict[str, Any]] = []
+        self.seconds = 0.0
+        self.train_rows = 0
+
+    def run(self, stages: list[Stage], *, resume: bool = False) -> tuple[Branches, DynamicsStore]:
+        """Train through all stages and give the final network and what was recorded.
+
+        Raises
+        ------
+        RunError
+            If the loss stops being finite, memory runs out, or a checkpoint does not belong to this run.
+        KeyboardInterrupt
+            If `interrupted` said so; what the last epoch left is on disk.
+        """
+        self._check(stages)
+        checkpoint = load_checkpoint(self.folder / "checkpoints") if resume and self.folder else None
+        self.dynamics = self._open_dynamics(stages, checkpoint)
+        self.selected: dict[str, Tensor] = {}
+        self.model: Any = None  # DDP, accelerate's wrapping or the branches themselves
+        first = 0
+        if checkpoint is not None:
+            first = checkpoint.stage
+            self.selected = checkpoint.selected
+            self.log, self.seconds = checkpoint.state["log"], checkpoint.state["seconds"]
+            self.train_rows = checkpoint.state["train_rows"]
+        for number in range(first, len(stages)):
+            self._run_stage(stages[number], number, stages, checkpoint if number == first else None)
+        if self.accelerator.is_main_process:
+            self.dynamics.flush()
+        network = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        assert isinstance(network, Branches)
+        return network, self.dynamics
+
+    def bytes_needed(self, stages: list[Stage]) -> int:
+        """Bytes that the recorded dynamics will take on disk."""
+        return DynamicsStore.bytes_needed(len(passes_of(stages)), len(self.given))
+
+    def _run_stage(self, stage: Stage, number: int, stages: list[Stage], checkpoint: Checkpoint | None) -> None:
+        self._start_weights(stage, number, checkpoint)
+        optimizer = torch.optim.AdamW(
+            _decayed_groups(self.model, self.settings.weight_decay),
+            lr=self.settings.learning_rate,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+        if checkpoint is not None and checkpoint.optimizer:
+            load_optimizer(optimizer, checkpoint.optimizer)
+        stage.loss.begin(self.dynamics, self.given, self.n_classes, self.device)
+        if checkpoint is not None:
+            stage.loss.load_state(checkpoint.state["loss"])
+        optimizer = self.accelerator.prepare(optimizer)
+        recorder = Recorder(stage.views, len(self.given), self.device)
+        for epoch in range(checkpoint.epoch if checkpoint else 0, stage.epochs):
+            began = time.perf_counter()
+            loss = self._epoch(stage, number, epoch, optimizer, recorder)
+            if self.settings.record:
+                self._keep_dynamics(stage, recorder)
+            stage.loss.epoch_end(self.dynamics)
+            self._select(stage, epoch)
+            seconds = time.perf_counter() - began
+            self.seconds += seconds
+            self.train_rows += len(self.given) * stage.views
+            self._report(stage, epoch, loss, seconds)
+            self._save(stage, number, epoch, optimizer, last=number == len(stages) - 1)
+
+    def _start_weights(self, stage: Stage, number: int, checkpoint: Checkpoint | None) -> None:
+        if self.model is None or stage.start == "fresh":
+            torch.manual_seed(_seed(self.settings.seed, number, 0))
+            network = Branches([self.build() for _ in range(stage.branches)])
+            if checkpoint is not None:
+                network.load_state_dict(checkpoint.model)
+            self.model = self.accelerator.prepare(network)
+        if checkpoint is None and stage.start == "selected":
+            self.accelerator.unwrap_model(self.model).load_state_dict(self.selected)
+        if checkpoint is None:
+            self.selected = {}
+
+    def _epoch(self, stage: Stage, number: int, epoch: int, optimizer: Any, recorder: Recorder) -> float:
+        accelerator, settings, model = self.accelerator, self.settings, self.model
+        processes, rank = accelerator.num_processes, accelerator.process_index
+        batches = shuffled_batches(
+            self.inputs.lengths, settings.batch_size, [settings.seed, number, epoch], smallest=processes
+        )
+        # Dropout and views depend on the epoch's seed alone, so a resumed run repeats them without stored RNG states.
+        torch.manual_seed(_seed(settings.seed, number, epoch + 1) + rank)
+        model.train()
+        self.progress.begin(f"{stage.name} {epoch + 1}/{stage.epochs}", len(batches))
+        total, unchecked = torch.zeros((), device=self.device), []
+        for step, batch in enumerate(batches):
+            rate = self._learning_rate(stage, number, epoch, step, len(batches))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            parts = pieces(batch, settings.accumulate, processes, rank)
+            for place, part in enumerate(parts):
+                last = place == len(parts) - 1
+                # Gradients are averaged over processes, so a part counts by its rows times their number.
+                share = len(part) * processes / len(batch)
+                with nullcontext() if last else accelerator.no_sync(model):
+                    loss = self._forward(stage, part, recorder) * share
+                    accelerator.backward(loss)
+                total += loss.detach() * (len(batch) / processes)
+                unchecked.append((loss.detach(), part))
+            accelerator.clip_grad_norm_(model.parameters(), settings.clip)
+            optimizer.step()
+            optimizer.zero_grad()
+            if (step + 1) % CHECK_EVERY == 0 or step == len(batches) - 1:
+                self._check_finite(unchecked)
+                self.progress.advance(float(unchecked[-1][0]))
+                unchecked = []
+            else:
+                self.progress.advance()
+            if self.interrupted():
+                self.progress.end()
+                raise KeyboardInterrupt
+        self.progress.end()
+        return float(self._sum(total)) / len(self.given)
+
+    def _forward(self, stage: Stage, part: np.ndarray, recorder: Recorder) -> Tensor:
+        index = torch.as_tensor(part, device=self.device)
+        inputs = {name: value.to(self.device, non_blocking=True) for name, value in self.inputs.batch(part).items()}
+        if stage.views == 2:
+            strong = self.inputs.strong_view(inputs)
+            inputs = {name: torch.cat([value, strong[name]]) for name, value in inputs.items()}
+        try:
+            logits = self.model(inputs)
+        except torch.cuda.OutOfMemoryError as error:
+            raise RunError(
+                f"the device ran out of memory on a batch of {len(part)} rows x {stage.views} views, longest input "
+                f"{int(self.inputs.lengths[part].max())}: try --accumulate {2 * self.settings.accumulate} (same "
+                "result, less memory), a smaller --batch-size or --max-length"
+            ) from error
+        logits = logits.view(logits.shape[0], stage.views, len(part), -1)
+        given = self.given_on_device[index]
+        if self.settings.record:
+            recorder.record(index, given, logits)
+        return stage.loss(Batch(index=index, given=given, logits=logits))
+
+    def _learning_rate(self, stage: Stage, number: int, epoch: int, step: int, steps: int) -> float:
+        done, total = epoch * steps + step, stage.epochs * steps
+        warmup = max(1, int(self.settings.warmup * total)) if stage.start == "fresh" else 0
+        factor = min(1.0, (done + 1) / warmup) if warmup else 1.0
+        if stage.decay and done >= warmup:
+            factor = (total - done) / max(1, total - warmup)
+        return self.settings.learning_rate * factor
+
+    def _check_finite(self, unchecked: list[tuple[Tensor, np.ndarray]]) -> None:
+        for loss, part in unchecked:
+            if not torch.isfinite(loss):
+                raise RunError(
+                    f"the loss is {float(loss)} on the batch with ids {some_ids(self.ids[part])}; training stopped "
+                    "and the last epoch's checkpoint is intact: look at these inputs, lower --learning-rate, or use "
+                    "--precision fp32, and continue with --resume"
+                )
+
+    def _keep_dynamics(self, stage: Stage, recorder: Recorder) -> None:
+        views = recorder.finish(self._sum if self.accelerator.num_processes > 1 else None)
+        begin = self.dynamics.done
+        for view, recorded in enumerate(views):
+            self.dynamics.write(begin + view, recorded)
+
+    def _sum(self, tensor: Tensor) -> Tensor:
+        total = self.accelerator.reduce(tensor, "sum")
+        assert isinstance(total, Tensor)
+        return total
+
+    def _select(self, stage: Stage, epoch: int) -> None:
+        if stage.select is None:
+            return
+        passes = self.dynamics.of_stage(stage.name)[:: stage.views]
+        chosen = stage.select(prediction_changes(self.dynamics.prediction[passes]))
+        if chosen == epoch:  # copies: the live weights go on changing
+            weights = self.accelerator.unwrap_model(self.model).state_dict()
+            self.selected = {name: value.detach().cpu().clone() for name, value in weights.items()}
+        self.log_selected = chosen
+
+    def _report(self, stage: Stage, epoch: int, loss: float, seconds: float) -> None:
+        line = {"stage": stage.name, "epoch": epoch + 1, "loss": round(loss, 5), "seconds": round(seconds, 2)}
+        if self.settings.record:
+            passes = self.dynamics.of_stage(stage.name)[-stage.views :]
+            agreement = float(np.mean(self.dynamics.prediction[passes] == self.given))
+            line["agreement"] = round(agreement, 5)
+        if stage.select is not None:
+            line["selected_epoch"] = int(self.log_selected) + 1
+        self.log.append(line)
+        if self.accelerator.is_main_process:
+            shown = f"{stage.name} {epoch + 1}/{stage.epochs}: loss {loss:.4f}"
+            if "agreement" in line:
+                shown += f", agrees with {line['agreement']:.1%} of the given labels"
+            self.progress.line(f"{shown}, {seconds:.1f} s")
+
+    def _save(self, stage: Stage, number: int, epoch: int, optimizer: Any, *, last: bool) -> None:
+        if self.folder is None:
+            return
+        if self.accelerator.is_main_process:
+            self.dynamics.flush()
+            over = epoch + 1 == stage.epochs  # the next stage starts with a new optimiser
+            save_checkpoint(
+                self.folder / "checkpoints",
+                Checkpoint(
+                    stage=number,
+                    epoch=epoch + 1,
+                    model=self.accelerator.unwrap_model(self.model).state_dict(),
+                    optimizer={} if over else optimizer_tensors(optimizer.optimizer),
+                    selected=self.selected,
+                    state={
+                        "loss": stage.loss.state(),
+                        "log": self.log,
+                        "seconds": self.seconds,
+                        "train_rows": self.train_rows,
+                        "passes": self.dynamics.done,
+                    },
+                ),
+            )
+        self.accelerator.wait_for_everyone()
+
+    def _open_dynamics(self, stages: list[Stage], checkpoint: Checkpoint | None) -> DynamicsStore:
+        resume = checkpoint is not None
+        folder = self.folder / "dynamics" if self.folder is not None else None
+        if not self.accelerator.is_main_process:  # the others keep the same numbers in memory
+            store = DynamicsStore(passes_of(stages), len(self.given), folder if resume else None, read_only=True)
+        else:
+            store = DynamicsStore(passes_of(stages), len(self.given), folder, resume=resume)
+        if checkpoint is not None:
+            store.rewind(checkpoint.state["passes"])
+        return store
+
+    def _check(self, stages: list[Stage]) -> None:
+        processes = self.accelerator.num_processes
+        if len(self.given) < processes:
+            raise RunError(f"{len(self.given)} training rows cannot be shared by {processes} processes: use fewer")
+        if len({stage.name for stage in stages}) != len(stages):
+            raise ValueError("stages of a run need different names")
+
+
+def _seed(run: int, stage: int, epoch: int) -> int:
+    """One seed for torch from the run's seed and the place in it; neighbours are unrelated."""
+    return int(np.random.SeedSequence([run, stage, epoch]).generate_state(1)[0])
+
+
+def _decayed_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weight decay for matrices only: biases and normalisation weights have one dimension."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]

@@ -1,0 +1,129 @@
+"""What a method asks of the training loop: stages, and in each a loss."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mislabel.dynamics.store import DynamicsStore
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch as a loss sees it.
+
+    Attributes
+    ----------
+    index : (b,) int64
+        Position of each row among the training rows; never changes during a run.
+    given : (b,) int64
+        Given label codes.
+    logits : (branches, views, b, classes) float32
+        View 0 is weak, view 1 strong.
+    """
+
+    index: Tensor
+    given: Tensor
+    logits: Tensor
+
+
+class Loss(Protocol):
+    """A loss gives one number for a batch: the mean over its rows.
+
+    It may keep state per row. `begin` is called when its stage starts or resumes, `epoch_end` after each epoch,
+    both with the dynamics recorded so far, over all processes. What it cannot derive from them goes into `state`.
+    """
+
+    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None: ...
+    def __call__(self, batch: Batch) -> Tensor: ...
+    def epoch_end(self, dynamics: DynamicsStore) -> None: ...
+    def state(self) -> dict[str, Any]: ...
+    def load_state(self, state: dict[str, Any]) -> None: ...
+
+
+class StatelessLoss:
+    """The parts of `Loss` that a loss without memory leaves empty."""
+
+    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
+        pass
+
+    def epoch_end(self, dynamics: DynamicsStore) -> None:
+        pass
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a training run.
+
+    Attributes
+    ----------
+    name : str
+        Unique within the run.
+    epochs : int
+        Looks at every training row.
+    loss : Loss
+        What is minimised.
+    views : int
+        1: the weak view; 2: weak and strong, as one double batch.
+    branches : int
+        Networks trained side by side.
+    start : "fresh", "last" or "selected"
+        New weights, those where the stage before ended, or those that it selected.
+    select : callable, optional
+        From the prediction changes between this stage's passes so far, (passes - 1,) int, to the 0-based epoch
+        whose weights to keep for a later stage.
+    decay : bool
+        Whether the learning rate falls linearly to zero over the stage; otherwise it stays constant.
+    """
+
+    name: str
+    epochs: int
+    loss: Loss
+    views: int = 1
+    branches: int = 1
+    start: Literal["fresh", "last", "selected"] = "fresh"
+    select: Callable[[np.ndarray], int] | None = None
+    decay: bool = True
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train; one set of defaults for all data.
+
+    Attributes
+    ----------
+    batch_size : int
+        Rows per optimiser step, over all processes.
+    accumulate : int
+        Forward and backward passes that one step is split into; changes memory, not the gradient.
+    learning_rate, weight_decay, clip : float
+        Of AdamW; `clip` bounds the gradient's norm.
+    warmup : float
+        Share of a fresh stage's steps over which the learning rate rises from zero.
+    precision : "auto", "bf16" or "fp32"
+        "auto" takes bf16 where the device has it in hardware.
+    device : "auto", "cpu", "cuda" or "mps"
+    seed : int
+    record : bool
+        Whether dynamics are recorded; off only to measure what recording costs.
+    """
+
+    batch_size: int = 32
+    accumulate: int = 1
+    learning_rate: float = 5e-5
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    warmup: float = 0.06
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    seed: int = 0
+    record: bool = True
