@@ -1,0 +1,236 @@
+"""IDO: instance-level difficulty modelling and dynamic optimisation.
+
+Zhang et al., "Handling Label Noise via Instance-Level Difficulty Modeling and Dynamic Optimization", NeurIPS 2025,
+arXiv 2505.00812.
+
+Stage 1 trains with cross-entropy and counts *wrong events* w_i: passes in which the prediction for row i differed
+from its given label. It hands on the weights of the first epoch after which predictions stop settling (label wave).
+Stage 2 fits a beta mixture to the rates t_i = w_i / n_i and weights three terms row by row:
+
+    L = tau_1 (CE(z^w, y) + CE(z^s, y)) + epsilon ||z^w - z^s||^2 / C + tau_2 c H(pbar)
+
+========  ==========================================================================================
+symbol    meaning
+========  ==========================================================================================
+z^w, z^s  logits of the weak and the strong view
+y         given label
+tau_1     P(clean | t_i), from the mixture
+tau_2     1 - tau_1
+epsilon   P(clean) (F_0(t_i) + 1 - F_1(t_i)), the difficulty weight; F_k are the components' distributions
+pbar      mean of the two views' class probabilities, H its entropy
+c         confidence max_k pbar_k, no gradient through it
+C         number of classes
+========  ==========================================================================================
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mislabel.dynamics.scores import distinct_rates, label_wave_epoch, rates, wrong_events
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.errors import InputError, in_range, one_of
+from mislabel.methods.ce import CrossEntropy
+from mislabel.posterior.beta_mixture import BetaMixture, fit_beta_mixture
+from mislabel.posterior.posterior import Posterior, replace_given
+from mislabel.training.stages import Batch, Stage
+
+SMALLEST_PROBABILITY = 1e-4
+FIRST_FIT, REFIT = 20, 2  # iterations of the mixture: from scratch, and after each epoch from the fit before
+
+
+@dataclass(frozen=True)
+class IDO:
+    """Options of the method.
+
+    Attributes
+    ----------
+    warm_epochs, robust_epochs : int
+        Of stage 1 and stage 2.
+    scope : "global" or "class"
+        One mixture, or one per given class; a class under `minimum_class_size` rows uses the global one.
+    confidence : bool
+        Whether the entropy term is multiplied by the confidence c.
+    epsilon : "dynamic", "one" or "zero"
+        Weight of the consistency term.
+    similarity : "logits" or "probabilities"
+        What the consistency term compares.
+    burn_in : int
+        Passes of stage 1 whose predictions are not counted: those of a head that has hardly been trained say more
+        about its start than about the labels.
+    """
+
+    warm_epochs: int = 4
+    robust_epochs: int = 3
+    scope: Literal["global", "class"] = "class"
+    minimum_class_size: int = 100
+    confidence: bool = True
+    epsilon: Literal["dynamic", "one", "zero"] = "dynamic"
+    similarity: Literal["logits", "probabilities"] = "logits"
+    burn_in: int = 1
+
+    def __post_init__(self) -> None:
+        one_of("scope", self.scope, ("global", "class"))
+        one_of("epsilon", self.epsilon, ("dynamic", "one", "zero"))
+        one_of("similarity", self.similarity, ("logits", "probabilities"))
+        in_range("warm_epochs", self.warm_epochs, 1, 10_000)
+        in_range("robust_epochs", self.robust_epochs, 0, 10_000)
+        in_range("minimum_class_size", self.minimum_class_size, 2, 10**9)
+        if not 0 <= self.burn_in < self.warm_epochs:
+            raise InputError(f"burn_in is {self.burn_in}, needed 0 to warm_epochs - 1 = {self.warm_epochs - 1}")
+
+    def stages(self) -> list[Stage]:
+        return [
+            Stage("warm", self.warm_epochs, CrossEntropy(), select=label_wave_epoch, decay=False),
+            Stage("robust", self.robust_epochs, DynamicLoss(self), views=2, start="selected"),
+        ]
+
+    def posterior(self, dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray) -> Posterior:
+        """The mean of two opinions: the mixture's, from all counted passes, and the final model's.
+
+        The mixture speaks of the given label alone; what it takes from it goes to the other classes in the model's
+        proportions.
+        """
+        wrong, observed = count(dynamics, given, self.burn_in)
+        mixtures = Mixtures(self.scope, self.minimum_class_size)
+        mixtures.fit(wrong, observed, given)
+        rate = rates(wrong, observed)
+        noisy = np.empty(len(given))
+        for label in np.unique(given):
+            rows = given == label
+            noisy[rows] = mixtures.of(int(label)).noisy(rate[rows])
+        opinion = replace_given(probabilities, given, 1 - noisy)
+        return Posterior(
+            probabilities=((opinion + probabilities) / 2).astype(np.float32),
+            evidence={
+                "wrong_events": wrong,
+                "observations": observed,
+                "p_noisy_by_mixture": noisy,
+                "mean_margin": np.nanmean(dynamics.margin[self.burn_in :], axis=0, dtype=np.float64),
+            },
+            mixture=mixtures.all,
+            rates=rate,
+        )
+
+
+class Mixtures:
+    """The global mixture and, by class, those that have enough rows."""
+
+    def __init__(self, scope: str, minimum: int):
+        self.scope, self.minimum = scope, minimum
+        self.all: BetaMixture | None = None
+        self.by_class: dict[int, BetaMixture] = {}
+
+    def fit(self, wrong: np.ndarray, observed: np.ndarray, given: np.ndarray) -> None:
+        """Fit anew, from the fit before where there is one."""
+        self.all = _fit(wrong, observed, self.all)
+        if self.scope == "class":
+            sizes = np.bincount(given[given >= 0])
+            for label in np.flatnonzero(sizes >= self.minimum).tolist():
+                rows = given == label
+                self.by_class[label] = _fit(wrong[rows], observed[rows], self.by_class.get(label))
+
+    def of(self, label: int) -> BetaMixture:
+        assert self.all is not None
+        return self.by_class.get(label, self.all)
+
+
+def _fit(wrong: np.ndarray, observed: np.ndarray, before: BetaMixture | None) -> BetaMixture:
+    values, counts = distinct_rates(wrong, observed)
+    if before is None:
+        return fit_beta_mixture(values, counts, iterations=FIRST_FIT)
+    return fit_beta_mixture(values, counts, start=before, iterations=REFIT)
+
+
+class DynamicLoss:
+    """Stage 2's loss. Its weights follow the wrong events, those of the running epoch included."""
+
+    def __init__(self, options: IDO):
+        self.options = options
+        self.mixtures = Mixtures(options.scope, options.minimum_class_size)
+
+    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.given, self.n_classes, self.device = given, n_classes, device
+        self.passes = len(dynamics.passes) - self.options.burn_in
+        self._count(dynamics)
+        self.mixtures.fit(*self.counts, given)
+        self._tabulate()
+
+    def epoch_end(self, dynamics: DynamicsStore) -> None:
+        self._count(dynamics)
+        self.mixtures.fit(*self.counts, self.given)
+        self._tabulate()
+
+    def __call__(self, batch: Batch) -> Tensor:
+        weak, strong = batch.logits[0]
+        views = torch.stack([weak, strong])
+        self.observed[batch.index] += 2
+        self.wrong[batch.index] += (views.detach().argmax(-1) != batch.given).sum(0)
+        place = (batch.given, self.observed[batch.index], self.wrong[batch.index])
+        clean, hard = self.clean_weight[place], self.hard_weight[place]
+        fit, consistency, entropy = dynamic_terms(weak, strong, batch.given, self.options)
+        return (clean * fit + hard * consistency + (1 - clean) * entropy).mean()
+
+    def state(self) -> dict[str, Any]:
+        return {"all": _plain(self.mixtures.all), "by_class": {k: _plain(m) for k, m in self.mixtures.by_class.items()}}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.mixtures.all = _mixture(state["all"])
+        self.mixtures.by_class = {int(k): _mixture(m) for k, m in state["by_class"].items()}
+        self._tabulate()
+
+    def _count(self, dynamics: DynamicsStore) -> None:
+        self.counts = count(dynamics, self.given, self.options.burn_in)
+        self.wrong, self.observed = (torch.as_tensor(part, device=self.device) for part in self.counts)
+
+    def _tabulate(self) -> None:
+        """tau_1 and epsilon for every class, number of observations and of wrong events: a step only looks up."""
+        observed, wrong = np.meshgrid(np.arange(self.passes + 1), np.arange(self.passes + 1), indexing="ij")
+        rate = np.clip(wrong / np.maximum(observed, 1), 0, 1)
+        table = {id(m): (1 - m.noisy(rate), m.difficulty_weight(rate)) for m in self._used()}
+        tables = [table[id(self.mixtures.of(label))] for label in range(self.n_classes)]
+        clean, hard = (np.stack(part) for part in zip(*tables, strict=True))
+        if self.options.epsilon != "dynamic":
+            hard = np.full_like(hard, 1.0 if self.options.epsilon == "one" else 0.0)
+        self.clean_weight = torch.as_tensor(clean, dtype=torch.float32, device=self.device)
+        self.hard_weight = torch.as_tensor(hard, dtype=torch.float32, device=self.device)
+
+    def _used(self) -> list[BetaMixture]:
+        return [self.mixtures.of(label) for label in range(self.n_classes)]
+
+
+def count(dynamics: DynamicsStore, given: np.ndarray, burn_in: int) -> tuple[np.ndarray, np.ndarray]:
+    """Wrong events and observations of all passes but the first `burn_in`, (n,) int64 each."""
+    return wrong_events(dynamics.prediction[burn_in:], given)
+
+
+def dynamic_terms(weak: Tensor, strong: Tensor, given: Tensor, options: IDO) -> tuple[Tensor, Tensor, Tensor]:
+    """The three terms per row, unweighted: fit, consistency, entropy; each (b,) from logits (b, classes)."""
+    fit = functional.cross_entropy(weak, given, reduction="none")
+    fit = fit + functional.cross_entropy(strong, given, reduction="none")
+    p_weak, p_strong = weak.softmax(-1), strong.softmax(-1)
+    one, other = (weak, strong) if options.similarity == "logits" else (p_weak, p_strong)
+    consistency = (one - other).square().mean(-1)
+    mean = ((p_weak + p_strong) / 2).clamp(SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    entropy = -(mean * mean.log()).sum(-1)
+    if options.confidence:
+        entropy = entropy * mean.detach().amax(-1)
+    return fit, consistency, entropy
+
+
+def _plain(mixture: BetaMixture | None) -> dict[str, Any]:
+    assert mixture is not None
+    return {
+        "weight": mixture.weight.tolist(),
+        "a": mixture.a.tolist(),
+        "b": mixture.b.tolist(),
+        "identified": mixture.identified,
+    }
+
+
+def _mixture(plain: dict[str, Any]) -> BetaMixture:
+    return BetaMixture(*(np.array(plain[name]) for name in ("weight", "a", "b")), identified=plain["identified"])
