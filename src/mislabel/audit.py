@@ -1,0 +1,189 @@
+"""The audit of a run: what a person holds at the end."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mislabel.data import Dataset
+from mislabel.data.labels import decode
+from mislabel.dynamics.scores import wrong_events
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.posterior.posterior import Posterior
+from mislabel.posterior.summary import noise_rate, p_mislabeled, suggested, transition_matrix
+
+MINIMUM_AGREEMENT = 3.0  # standard deviations above chance, below which labels count as unrelated to the inputs
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Which labels look wrong, and how sure that is.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per input, worst first: the columns of audit.parquet.
+    posterior : (n, K) float32
+        P(true label = k), in the order of the input.
+    classes : list
+        The K classes as the user wrote them.
+    transition : (K, K) float64
+        T[i, j] = P(given = j | true = i), estimated.
+    metrics : dict
+        What metrics.json holds.
+    notes : list of str
+        Warnings and decisions that a reader has to know.
+    """
+
+    table: pd.DataFrame
+    posterior: np.ndarray
+    classes: list
+    transition: np.ndarray
+    metrics: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def worst(self, count: int = 10) -> pd.DataFrame:
+        """The judged rows most likely to be mislabelled."""
+        return self.table[self.table["status"] == "judged"].head(count)
+
+    def __repr__(self) -> str:
+        rate = self.metrics.get("noise_rate", {})
+        shown = f"{rate['estimate']:.1%}" if rate.get("estimate") is not None else "not assessed"
+        return f"<Audit of {len(self.table)} rows, {len(self.classes)} classes, wrong labels: {shown}>"
+
+
+def build_audit(
+    dataset: Dataset,
+    trained: np.ndarray,
+    posterior: Posterior,
+    probabilities: np.ndarray,
+    dynamics: DynamicsStore,
+    seed: int,
+) -> Audit:
+    """Put together what is known of every row.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        n rows.
+    trained : (m,) int64
+        Positions of the rows that trained; `posterior` and `dynamics` speak of these, in this order.
+    probabilities : (n, K) float32
+        The final model's.
+    """
+    labels, n = dataset.labels, len(dataset.inputs)
+    given = labels.codes
+    related, agreement = labels_related(dynamics.prediction, given[trained])
+    full = probabilities.astype(np.float32).copy()
+    full[trained] = posterior.probabilities
+    status = dataset.status.astype(object)
+    notes = list(dataset.notes)
+    if not related:
+        status[trained[status[trained] == "judged"]] = "labels_unrelated"
+        notes.append(
+            "The given labels could not be told from labels drawn at random: while learning, predictions agreed with "
+            f"them on {agreement['observed']:.1%} of the rows, chance gives {agreement['chance']:.1%}. "
+            "No row is judged. Check that the right columns were named; with few rows, more of them are needed."
+        )
+    judged = status == "judged"
+    wrong_probability = np.where(judged, p_mislabeled(full, given), np.nan)
+    table = pd.DataFrame(
+        {
+            "id": dataset.ids,
+            "given_label": label_column(given, labels.classes),
+            "suggested_label": label_column(suggested(full), labels.classes),
+            "p_mislabeled": wrong_probability,
+            "difficulty": _scatter(difficulty(dynamics.prediction, suggested(full[trained])), trained, n),
+            "predicted_label": label_column(probabilities.argmax(1), labels.classes),
+            "confidence": probabilities.max(1).astype(np.float64),
+            "status": status.astype(str),
+        }
+    )
+    for name, values in posterior.evidence.items():
+        table[name] = _scatter(values, trained, n)
+    if dataset.gold is not None:
+        table["gold_label"] = label_column(dataset.gold, dataset.gold_classes)
+    # Ties in the probability are settled by the evidence of the final model, then by the order of the input.
+    order = np.lexsort((np.arange(n), -np.nan_to_num(wrong_probability, nan=-1.0)))
+    counted = trained[judged[trained]]
+    metrics: dict[str, Any] = {"labels_related": bool(related), "agreement": agreement}
+    if len(counted):
+        rate = noise_rate(full[counted], given[counted], seed)
+        metrics["noise_rate"] = {"estimate": rate.estimate, "low": rate.low, "high": rate.high}
+    else:
+        metrics["noise_rate"] = {"estimate": None, "low": None, "high": None}
+    return Audit(
+        table=table.iloc[order].reset_index(drop=True),
+        posterior=full,
+        classes=labels.classes,
+        transition=transition_matrix(full[counted], given[counted]),
+        metrics=metrics,
+        notes=notes,
+    )
+
+
+def difficulty(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """How hard rows are to learn, whatever their given label: wrong events against the suggested label, as a share.
+
+    Parameters
+    ----------
+    prediction : (passes, m) int
+    label : (m,) int
+        Suggested labels.
+
+    Returns
+    -------
+    (m,) float64 in [0, 1]
+    """
+    wrong, observed = wrong_events(prediction, label)
+    return wrong / np.maximum(observed, 1)
+
+
+def labels_related(prediction: np.ndarray, given: np.ndarray) -> tuple[bool, dict[str, float]]:
+    """Whether predictions made while learning agree with the given labels more than chance would.
+
+    The first passes count (at most three): a network that has seen a row once or twice has hardly memorised it, so
+    agreement shows that inputs and labels are related.
+
+    Parameters
+    ----------
+    prediction : (passes, m) int
+    given : (m,) int
+    """
+    early = prediction[:3]
+    if not len(early) or not len(given):
+        return False, {"observed": 0.0, "chance": 0.0, "z": 0.0}
+    best = {"observed": 0.0, "chance": 0.0, "z": -np.inf}
+    classes = int(max(given.max(), early.max())) + 1
+    shares = np.bincount(given, minlength=classes) / len(given)
+    for one in early:
+        seen = one >= 0
+        chance = float(np.bincount(one[seen], minlength=classes) @ shares / max(1, seen.sum()))
+        observed = float(np.mean(one[seen] == given[seen]))
+        deviation = np.sqrt(max(chance * (1 - chance), 1e-12) / max(1, seen.sum()))
+        score = (observed - chance) / deviation
+        if score > best["z"]:
+            best = {"observed": observed, "chance": chance, "z": float(score)}
+    return best["z"] > MINIMUM_AGREEMENT, best
+
+
+def label_column(codes: np.ndarray, classes: list) -> pd.Series:
+    """Codes as a column of the user's own values; where some are missing, integers become nullable ones."""
+    values = decode(codes, classes)
+    if values.dtype == object and all(type(value) is int for value in classes) and (np.asarray(codes) < 0).any():
+        return pd.Series(pd.array(values.tolist(), dtype="Int64"))
+    return pd.Series(values)
+
+
+def _scatter(values: np.ndarray, places: np.ndarray, n: int) -> np.ndarray | pd.api.extensions.ExtensionArray:
+    """Values of some rows as a column for all; the others are missing."""
+    if np.issubdtype(values.dtype, np.integer):
+        column = np.zeros(n, dtype=np.int64)
+        column[places] = values
+        mask = np.ones(n, dtype=bool)
+        mask[places] = False
+        return pd.arrays.IntegerArray(column, mask)
+    result = np.full(n, np.nan)
+    result[places] = values
+    return result

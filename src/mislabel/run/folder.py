@@ -1,0 +1,126 @@
+"""The run folder: what a run leaves on disk, and who may write to it."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from mislabel.errors import InputError, RunError
+from mislabel.files import atomic_write
+
+SCHEMA = 1
+
+
+class RunFolder:
+    """Paths of a run and the rules for using them. `metrics.json` is written last: where it is, the run is whole."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.model = self.path / "model"
+        self.audit = self.path / "audit.parquet"
+        self.posterior = self.path / "posterior.npy"
+        self.inputs = self.path / "inputs.parquet"
+        self.transition = self.path / "transition.parquet"
+        self.metrics = self.path / "metrics.json"
+        self.report = self.path / "report.html"
+        self.dynamics = self.path / "dynamics"
+        self.checkpoints = self.path / "checkpoints"
+        self.embeddings = self.path / "embeddings.npy"
+
+    @property
+    def finished(self) -> bool:
+        return self.metrics.is_file()
+
+    def prepare(self, config: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+        """Make the folder ready for a run with this configuration.
+
+        Raises
+        ------
+        InputError
+            If the folder holds another run and neither `resume` nor `overwrite` was asked for.
+        RunError
+            If a run is to be resumed with other settings or other data.
+        """
+        there = self.path.exists() and any(item for item in self.path.iterdir() if not item.name.startswith("."))
+        if resume and there:
+            self._check_same(config)
+            return
+        if there and not overwrite:
+            hint = "" if self.finished else "--resume to continue it, "
+            raise InputError(f"{self.path} is not empty: choose another --out, {hint}or --overwrite to replace it")
+        if there:
+            self._clear()
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.write_config(config)
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        atomic_write(self.config, json.dumps({"schema": SCHEMA, **config}, indent=1, ensure_ascii=False))
+
+    def read_config(self) -> dict[str, Any]:
+        """config.json of a run.
+
+        Raises
+        ------
+        InputError
+            If there is none, it cannot be read, or a newer version wrote it.
+        """
+        try:
+            config = json.loads(self.config.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"{self.path} is no run folder: it has no config.json") from None
+        except ValueError as error:
+            raise RunError(f"{self.config} cannot be read: {error}") from error
+        if config.get("schema") != SCHEMA:
+            raise InputError(f"{self.config} has schema {config.get('schema')}, this version reads {SCHEMA}")
+        return config
+
+    def read_metrics(self) -> dict[str, Any]:
+        """metrics.json; InputError where the run is not finished."""
+        self.read_config()
+        if not self.finished:
+            raise InputError(f"the run in {self.path} is not finished: continue it with --resume")
+        return json.loads(self.metrics.read_text(encoding="utf-8"))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one process may write to a run; the lock goes when the process does, however it ends."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        owner = self.path / ".owner"
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                owner.write_text(str(os.getpid()), encoding="utf-8")
+                yield
+        except Timeout:
+            pid = owner.read_text(encoding="utf-8") if owner.is_file() else "unknown"
+            raise RunError(f"{self.path} is in use by process {pid}: wait for it, or choose another --out") from None
+
+    def _check_same(self, config: dict[str, Any]) -> None:
+        before = self.read_config()
+        for part in ("settings", "data"):
+            for key in {**before[part], **config[part]}:
+                old, new = before[part].get(key), json.loads(json.dumps(config[part].get(key)))
+                if old != new:
+                    raise RunError(
+                        f"{self.path} cannot be resumed: {part}.{key} was {_short(old)} and is now {_short(new)}; "
+                        "give the same data and options, or start a new run"
+                    )
+
+    def _clear(self) -> None:
+        if not self.config.is_file():
+            raise InputError(f"{self.path} holds files but no run: it is not overwritten, choose another --out")
+        self.metrics.unlink(missing_ok=True)  # first: from here on the run is not whole
+        for item in self.path.iterdir():
+            if item.name in (".lock", ".owner"):
+                continue
+            shutil.rmtree(item) if item.is_dir() else item.unlink()
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 80 else text[:77] + "..."

@@ -1,0 +1,67 @@
+"""Scores against gold labels. Gold comes in here, after training and judging are over, and nowhere else."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
+
+from mislabel.audit import Audit
+from mislabel.data import Dataset
+
+
+def test_scores(dataset: Dataset, probabilities: np.ndarray) -> dict[str, Any]:
+    """`test`: accuracy, macro F1 and calibration of the final model on test rows with a gold label.
+
+    Without gold labels only the agreement with the given ones is told, under a name that says so.
+    """
+    rows = dataset.rows("test")
+    predicted = probabilities.argmax(1)
+    scores: dict[str, Any] = {"rows": len(rows)}
+    if not len(rows):
+        return {}
+    if dataset.gold is not None and (dataset.gold[rows] >= 0).any():
+        rows = rows[dataset.gold[rows] >= 0]
+        gold = dataset.gold[rows]
+        scores["rows"] = len(rows)
+        scores["accuracy"] = float(accuracy_score(gold, predicted[rows]))
+        scores["macro_f1"] = float(f1_score(gold, predicted[rows], average="macro", zero_division=0))
+        scores["ece"] = calibration_error(probabilities[rows].max(1), predicted[rows] == gold)
+    else:
+        given = dataset.labels.codes[rows]
+        if (given >= 0).any():
+            scores["agreement_with_given"] = float(np.mean(predicted[rows][given >= 0] == given[given >= 0]))
+    return {"test": scores}
+
+
+def detection_scores(dataset: Dataset, audit: Audit) -> dict[str, Any]:
+    """How well the audit finds the wrong labels among the judged rows that have a gold label."""
+    if dataset.gold is None:
+        return {}
+    judged = audit.table[(audit.table["status"] == "judged") & audit.table["gold_label"].notna()]
+    if not len(judged):
+        return {}
+    wrong = (judged["given_label"] != judged["gold_label"]).to_numpy(dtype=bool)
+    score = judged["p_mislabeled"].to_numpy(dtype=np.float64)
+    noise = audit.metrics["noise_rate"]
+    result: dict[str, Any] = {"noise_rate": {**noise, "true": float(wrong.mean())}}
+    if 0 < wrong.sum() < len(wrong):
+        result["detection"] = {
+            "auroc": float(roc_auc_score(wrong, score)),
+            "average_precision": float(average_precision_score(wrong, score)),
+        }
+    right = (judged["suggested_label"] == judged["gold_label"]).to_numpy(dtype=bool)
+    result["suggestion"] = {
+        "accuracy": float(right.mean()),
+        "accuracy_on_wrong": float(right[wrong].mean()) if wrong.any() else None,
+    }
+    return result
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error over equally wide bins of confidence, (m,) each."""
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = 0.0
+    for one in np.unique(place):
+        inside = place == one
+        gap += inside.mean() * abs(float(right[inside].mean()) - float(confidence[inside].mean()))
+    return float(gap)

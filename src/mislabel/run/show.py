@@ -1,0 +1,62 @@
+"""What a person sees in the terminal at the end of a run."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mislabel.audit import Audit
+from mislabel.data import Dataset
+from mislabel.run.folder import RunFolder
+
+WORST, TEXT_SHOWN = 10, 70
+
+
+def show_result(audit: Audit, dataset: Dataset, folder: RunFolder | None, report: Path | None) -> None:
+    """The noise rate, the scores where gold is known, the worst rows, and where the rest is."""
+    console = Console(highlight=False)
+    for line in summary_lines(audit.metrics):
+        console.print(line, markup=False)
+    if len(audit.worst(1)):
+        console.print(worst_table(audit, dataset, WORST))
+    if folder is not None:
+        console.print(f"run: {folder.path}", markup=False)
+    if report is not None:
+        console.print(f"report: {report}", markup=False)
+
+
+def summary_lines(metrics: dict[str, Any]) -> list[str]:
+    """A few plain sentences about a run."""
+    rate = metrics["noise_rate"]
+    if rate["estimate"] is None:
+        lines = ["wrong labels: not assessed"]
+    else:
+        lines = [f"wrong labels: {rate['estimate']:.1%} estimated ({rate['low']:.1%} to {rate['high']:.1%})"]
+    if "true" in rate:
+        lines[0] += f", {rate['true']:.1%} by gold"
+    if not metrics["labels_related"]:
+        lines.append("the given labels could not be told from labels drawn at random: no row is judged")
+    if "accuracy" in metrics.get("test", {}):
+        lines.append(
+            f"test accuracy: {metrics['test']['accuracy']:.4f} on {metrics['test']['rows']} rows with gold labels"
+        )
+    if "detection" in metrics:
+        lines.append(f"detection AUROC: {metrics['detection']['auroc']:.4f}")
+    lines.append(f"time: {metrics['seconds']['total']:.1f} s, {metrics['rows_per_second']['train']:.0f} rows a second")
+    return lines
+
+
+def worst_table(audit: Audit, dataset: Dataset, count: int) -> Table:
+    """The rows most likely to be mislabelled."""
+    table = Table(title="worst rows", title_justify="left")
+    for name in ("id", "text", "given", "suggested", "p(wrong)"):
+        table.add_column(name, overflow="fold")
+    place = {value: k for k, value in enumerate(dataset.ids.tolist())}
+    for row in audit.worst(count).to_dict("records"):
+        text = " ".join(dataset.inputs[place[row["id"]]].split())
+        shown = text if len(text) <= TEXT_SHOWN else text[: TEXT_SHOWN - 1] + "…"
+        cells = [str(row["id"]), shown, str(row["given_label"]), str(row["suggested_label"])]
+        table.add_row(*(Text(cell) for cell in cells), f"{row['p_mislabeled']:.3f}")
+    return table
