@@ -59,7 +59,6 @@ def build_audit(
     posterior: Posterior,
     probabilities: np.ndarray,
     dynamics: DynamicsStore,
-    seed: int,
 ) -> Audit:
     """Put together what is known of every row.
 
@@ -109,7 +108,7 @@ def build_audit(
     counted = trained[judged[trained]]
     metrics: dict[str, Any] = {"labels_related": bool(related), "agreement": agreement}
     if len(counted):
-        rate = noise_rate(full[counted], given[counted], seed)
+        rate = noise_rate(full[counted], given[counted])
         metrics["noise_rate"] = {"estimate": rate.estimate, "low": rate.low, "high": rate.high}
     else:
         metrics["noise_rate"] = {"estimate": None, "low": None, "high": None}

@@ -39,7 +39,7 @@ Backbone = Annotated[str, typer.Option(help="Hugging Face encoder: hub name or f
 MaxLength = Annotated[int, typer.Option(help="Tokens kept per text, from its start.")]
 BatchSize = Annotated[int, typer.Option(help="Rows per step.")]
 Accumulate = Annotated[int, typer.Option(help="Split each step into this many passes: less memory, same result.")]
-LearningRate = Annotated[float | None, typer.Option(help="Peak learning rate.  [default: 5e-5, head 1e-3]")]
+LearningRate = Annotated[float | None, typer.Option(help="Peak learning rate.  [default: 3e-5, head 1e-3]")]
 Precision = Annotated[str, typer.Option(help="auto, bf16 or fp32.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Seed = Annotated[int, typer.Option(help="Of training.")]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mislabel.backbones.inputs import PAD_TO
+from mislabel.backbones.pooler import mean_state
 from mislabel.errors import InputError
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -171,9 +172,7 @@ class FrozenEncoder(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         hidden = self.encoder(**inputs).last_hidden_state
-        weight = inputs["attention_mask"].unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
-        return nn.functional.normalize(mean.float(), dim=-1)
+        return nn.functional.normalize(mean_state(hidden, inputs["attention_mask"]).float(), dim=-1)
 
 
 def load_encoder(name: str) -> FrozenEncoder:

@@ -70,7 +70,9 @@ class DynamicsStore:
         if folder is not None and resume:
             self.done = _check_manifest(folder, passes, rows)
         shape = (len(passes), rows)
-        self._arrays = {name: _array(folder, name, shape, dtype, resume) for name, dtype in QUANTITIES.items()}
+        self._arrays = {
+            name: _array(folder, name, shape, dtype, resume, read_only) for name, dtype in QUANTITIES.items()
+        }
         if read_only:
             self._arrays = {name: np.array(array) for name, array in self._arrays.items()}
         self.folder = None if read_only else folder
@@ -133,18 +135,20 @@ def open_dynamics(folder: Path) -> DynamicsStore:
     return DynamicsStore(passes, manifest["rows"], folder, read_only=True)
 
 
-def _array(folder: Path | None, name: str, shape: tuple[int, int], dtype: type, resume: bool) -> np.ndarray:
+def _array(
+    folder: Path | None, name: str, shape: tuple[int, int], dtype: type, resume: bool, read_only: bool
+) -> np.ndarray:
     if folder is None:
         return np.full(shape, UNSEEN[name], dtype=dtype)
     path = folder / f"{name}.npy"
     if resume:
         try:
-            array = np.load(path, mmap_mode="r+")
-        except (OSError, ValueError) as error:
+            array = np.load(path, mmap_mode="r")  # "r+" would fill up a file that was cut short
+        except (OSError, ValueError, EOFError) as error:
             raise RunError(f"{path} cannot be read ({error}); the run cannot be continued, start it anew") from error
         if array.shape != shape or array.dtype != dtype:
             raise RunError(f"{path} holds {array.dtype} {array.shape}, needed {np.dtype(dtype).name} {shape}")
-        return array
+        return array if read_only else np.load(path, mmap_mode="r+")
     folder.mkdir(parents=True, exist_ok=True)
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     for number in range(shape[0]):  # row by row: the file may be larger than memory

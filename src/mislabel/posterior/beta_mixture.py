@@ -14,6 +14,7 @@ MINIMUM_RESPONSIBILITY = 1e-6
 MINIMUM_VARIANCE = 1e-6
 MINIMUM_SHAPE = 1e-6
 NEARLY_FLAT, SHAPE_IF_FLAT = 1.02, 1.1
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,9 @@ def fit_beta_mixture(
         if not np.all(np.isfinite([*mixture.weight, *mixture.a, *mixture.b])):
             return unidentified(rates, counts)
     mixture = _clean_first(mixture)
-    # Means in order but shapes crossed: the ratio would fall as the rate rises, so nothing was told apart.
-    falling = mixture.a[1] <= mixture.a[0] and mixture.b[1] >= mixture.b[0]
+    # Means in order but shapes crossed (or the same but for rounding): the ratio would fall as the rate rises, so
+    # nothing was told apart.
+    falling = mixture.a[1] <= mixture.a[0] * (1 + ROUNDING) and mixture.b[1] >= mixture.b[0] * (1 - ROUNDING)
     return unidentified(rates, counts) if falling else mixture
 
 

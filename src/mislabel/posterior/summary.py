@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-INTERVAL = 0.95
-BOOTSTRAPS = 400
+Z_95 = 1.959964  # standard deviations on either side that hold 95 % of a normal distribution
 
 
 def p_mislabeled(probabilities: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -49,34 +48,28 @@ class NoiseRate:
     high: float
 
 
-def noise_rate(probabilities: np.ndarray, given: np.ndarray, seed: int = 0) -> NoiseRate:
-    """The share of wrong labels, with an interval for two doubts: which rows were drawn, and how to count.
+def noise_rate(probabilities: np.ndarray, given: np.ndarray) -> NoiseRate:
+    """The share of wrong labels, with an interval for three doubts: the draw of rows, which are wrong, how to count.
 
     The posterior mass beside the given labels and the share of rows whose most probable label is another one would
-    agree if the posterior were calibrated. The estimate lies midway, the interval spans both and adds the bootstrap's
-    95 % interval over rows on either side.
+    agree if the posterior were calibrated. The estimate lies midway, the interval spans the 95 % intervals of both.
+    Each is a binomial's (Wilson's form): a row drawn at random whose label is then wrong with its own probability is
+    wrong with the mean probability m, so the variance of a share of n such rows is m (1 - m) / n.
 
     Parameters
     ----------
     probabilities : (n, K) float
     given : (n,) int, all >= 0, n >= 1
     """
-    wrong = p_mislabeled(probabilities, given)
-    disagrees = (suggested(probabilities) != given).astype(np.float64)
-    random = np.random.default_rng(seed)
-    n = len(given)
-    # Poisson weights: a bootstrap in one pass that needs no (bootstraps, n) array
-    spreads = []
-    for _ in range(BOOTSTRAPS):
-        weight = random.poisson(1.0, n)
-        total = max(1, weight.sum())
-        spreads.append(((weight @ wrong) / total, (weight @ disagrees) / total))
-    tail = (1 - INTERVAL) / 2
-    low, high = np.quantile(np.array(spreads), [tail, 1 - tail], axis=0)
-    # A binomial margin for few rows, where a bootstrap of all-right rows would have no width at all
-    margin = 2.0 / (n + 4)
-    return NoiseRate(
-        estimate=float((wrong.mean() + disagrees.mean()) / 2),
-        low=float(max(0.0, low.min() - margin)),
-        high=float(min(1.0, high.max() + margin)),
-    )
+    mass = float(p_mislabeled(probabilities, given).mean())
+    disagree = float(np.mean(suggested(probabilities) != given))
+    ends = [*_wilson(mass, len(given)), *_wilson(disagree, len(given))]
+    return NoiseRate(estimate=(mass + disagree) / 2, low=min(ends), high=max(ends))
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of n rows."""
+    shrink = 1 + Z_95**2 / n
+    middle = (share + Z_95**2 / (2 * n)) / shrink
+    half = Z_95 * float(np.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))) / shrink
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -19,6 +19,7 @@ from torch import nn
 from mislabel.audit import Audit, build_audit
 from mislabel.backbones.features import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.backbones.inputs import Inputs
+from mislabel.backbones.pooler import FirstAndMean, find_pooler, fit_pooler, sample_rows
 from mislabel.backbones.text import (
     FrozenEncoder,
     TextInputs,
@@ -42,7 +43,7 @@ from mislabel.training.loop import Loop, passes_of
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import TrainingSettings
 
-HEAD_LEARNING_RATE, FULL_LEARNING_RATE = 1e-3, 5e-5
+HEAD_LEARNING_RATE, FULL_LEARNING_RATE = 1e-3, 3e-5
 PACKAGES = ("torch", "transformers", "accelerate", "numpy", "scipy", "pandas")
 
 
@@ -94,7 +95,8 @@ def run(
     trained = trainable_rows(dataset)
     for note in dataset.notes if main else ():
         progress.line(f"note: {note}")
-    encoder, inputs, build = None, texts, _whole_classifier(backbone, dataset.labels.classes)
+    encoder, inputs = None, texts
+    build = _whole_classifier(backbone, dataset.labels.classes, texts.take(trained), accelerator)
     if config.tune == "head":
         encoder = load_encoder(backbone)
         inputs = FeatureInputs(_embeddings(encoder, texts, accelerator, folder if main else None, progress))
@@ -126,7 +128,7 @@ def run(
 
     probability = outputs(Probabilities(network), inputs, dataset.labels.n_classes, accelerator, progress=progress)
     posterior = method.posterior(dynamics, dataset.labels.codes[trained], probability[trained])
-    audit = build_audit(dataset, trained, posterior, probability, dynamics, config.seed)
+    audit = build_audit(dataset, trained, posterior, probability, dynamics)
     clock.stop("judge")
     audit.metrics.update(
         {
@@ -274,8 +276,26 @@ class Clock:
         return {**self.seconds, "total": round(sum(self.seconds.values()), 2)}
 
 
-def _whole_classifier(backbone: str, classes: list) -> Callable[[], nn.Module]:
-    return lambda: TextNetwork(load_classifier(backbone, [str(value) for value in classes]))
+def _whole_classifier(
+    backbone: str, classes: list, texts: TextInputs, accelerator: Any
+) -> Callable[[], nn.Module]:
+    """Builds a classifier with a new head, its pooler fitted to the training texts (once for all branches)."""
+    fitted: list[Any] = []
+
+    def build() -> nn.Module:
+        classifier = load_classifier(backbone, [str(value) for value in classes])
+        dense = find_pooler(classifier)
+        if dense is not None:
+            if not fitted:
+                some, width = texts.take(sample_rows(len(texts))), 2 * dense.in_features
+                encoder = FirstAndMean(classifier.base_model)
+                fitted.append(fit_pooler(outputs(encoder, some, width, accelerator, low_precision=True)))
+            with torch.no_grad():
+                dense.weight.copy_(fitted[0][0])
+                dense.bias.copy_(fitted[0][1])
+        return TextNetwork(classifier)
+
+    return build
 
 
 def _head(matrix: np.ndarray, n_classes: int) -> Callable[[], nn.Module]:

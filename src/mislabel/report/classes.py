@@ -1,0 +1,137 @@
+"""Counts class by class, and pair of classes by pair."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mislabel.report.source import Source
+from mislabel.report.words import label_text, short
+
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """What is known of one class; shares are None where there is nothing to count.
+
+    Attributes
+    ----------
+    judged : int
+        Rows with this given label that were assessed; where 0, the class was not.
+    unjudged : int
+        Further rows with this given label.
+    noise : float or None
+        Estimated share of wrong labels among the judged, by the same rule as the noise rate of the run.
+    suggested : int
+        Judged rows for which this class is suggested.
+    difficulty : float or None
+        Mean over the judged.
+    true_noise, suggestion_accuracy : float or None
+        By gold, over the judged rows that have one.
+    """
+
+    name: str
+    judged: int
+    unjudged: int
+    noise: float | None
+    suggested: int
+    difficulty: float | None
+    true_noise: float | None
+    suggestion_accuracy: float | None
+
+
+def class_rows(source: Source) -> list[ClassRow]:
+    """One line per class of the run; those with the most wrong labels first, those not assessed last."""
+    given, suggested, p_mislabeled = source.given, source.suggested, source.p_mislabeled
+    n = source.n_classes
+    judged, scored = source.assessed, source.scored
+    easy = judged & np.isfinite(source.difficulty)
+    rows, everything = _count(given[judged], n), _count(given, n)
+    # The rule of posterior.summary.noise_rate, so that the lines add up to the rate of the run
+    wrong = (p_mislabeled[judged] + (suggested != given)[judged]) / 2
+    noise = _mean(given[judged], wrong, n)
+    difficulty = _mean(given[easy], source.difficulty[easy], n)
+    thought = _count(suggested[judged], n)
+    true_noise = right = np.full(n, np.nan)
+    if source.gold is not None:
+        true_noise = _mean(given[scored], (source.gold != given)[scored], n)
+        right = _mean(given[scored], (source.gold == suggested)[scored], n)
+    found = [
+        ClassRow(
+            name=short(label_text(source.classes[code]), LONGEST_NAME),
+            judged=int(rows[code]),
+            unjudged=int(everything[code] - rows[code]),
+            noise=_known(noise[code]),
+            suggested=int(thought[code]),
+            difficulty=_known(difficulty[code]),
+            true_noise=_known(true_noise[code]),
+            suggestion_accuracy=_known(right[code]),
+        )
+        for code in range(n)
+    ]
+    mass = np.where(rows > 0, np.nan_to_num(noise) * rows, -1.0)
+    return [found[code] for code in np.argsort(-mass, kind="stable")]
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Rows that carry the label `given` and probably belong to `true`.
+
+    Attributes
+    ----------
+    share : float or None
+        T[true, given].
+    confirmed : float or None
+        By gold: the share of these rows whose gold label is `true`; None without gold.
+    """
+
+    true: str
+    given: str
+    rows: int
+    share: float | None
+    confirmed: float | None
+
+
+def confusions(source: Source, limit: int = 10) -> list[Confusion]:
+    """The pairs with the most rows, counted by the suggested labels."""
+    changed = source.assessed & (source.suggested >= 0) & (source.suggested != source.given)
+    pairs = source.suggested[changed] * len(source.classes) + source.given[changed]
+    keys, counts = np.unique(pairs, return_counts=True)
+    result = []
+    for place in np.argsort(-counts, kind="stable")[:limit]:
+        true, given = divmod(int(keys[place]), len(source.classes))
+        rows = changed & source.scored & (source.suggested == true) & (source.given == given)
+        confirmed = float((source.gold[rows] == true).mean()) if source.gold is not None and rows.any() else None
+        result.append(
+            Confusion(
+                true=short(label_text(source.classes[true]), LONGEST_NAME),
+                given=short(label_text(source.classes[given]), LONGEST_NAME),
+                rows=int(counts[place]),
+                share=None if source.transition is None else float(source.transition[true, given]),
+                confirmed=confirmed,
+            )
+        )
+    return result
+
+
+def most_frequent(source: Source, limit: int) -> np.ndarray:
+    """Codes (m,) int64, in their order, of the `limit` classes that are given most often among the assessed rows."""
+    frequent = np.argsort(-_count(source.given[source.assessed], source.n_classes), kind="stable")[:limit]
+    return np.sort(frequent)
+
+
+def _count(codes: np.ndarray, n: int) -> np.ndarray:
+    return np.bincount(codes[(codes >= 0) & (codes < n)], minlength=n)
+
+
+def _mean(codes: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
+    """Mean of the values (m,) by code (m,), (n,) float64; NaN where a code has none."""
+    inside = (codes >= 0) & (codes < n)
+    codes, values = codes[inside], values[inside]
+    rows = np.bincount(codes, minlength=n)
+    sums = np.bincount(codes, weights=values.astype(np.float64), minlength=n)
+    return np.where(rows > 0, sums / np.maximum(rows, 1), np.nan)
+
+
+def _known(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None

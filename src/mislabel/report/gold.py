@@ -1,0 +1,104 @@
+"""How good the audit is, by gold labels: what it finds, and whether its probabilities can be taken at their word."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mislabel.run.scores import calibration_error
+
+BINS = 10
+LOOKED_AT = (0.05, 0.1, 0.2, 0.3, 0.5)
+NORMAL_95 = 1.959964  # half-width of a 95 % interval in standard deviations
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What is found when rows are looked at worst first.
+
+    Attributes
+    ----------
+    looked, found : (t + 1,) float64
+        After each of the t distinct probabilities, from none to all: rows looked at, wrong labels among them.
+    """
+
+    looked: np.ndarray
+    found: np.ndarray
+
+    @property
+    def true_rate(self) -> float:
+        """Share of wrong labels."""
+        return float(self.found[-1] / self.looked[-1])
+
+    @property
+    def grid(self) -> np.ndarray:
+        """Shares of rows at which a chart looks, (m,) float64: at most 200, whatever the number of rows."""
+        shares = self.looked / self.looked[-1]
+        return shares if len(shares) <= 200 else np.linspace(0, 1, 200)
+
+    def found_at(self, share: np.ndarray | float) -> np.ndarray:
+        """Share of all wrong labels in the first `share` of the rows; rows of equal probability in any order."""
+        return np.interp(share, self.looked / self.looked[-1], self.found / self.found[-1])
+
+    def auroc(self) -> float:
+        """Area under the receiver operating characteristic, by trapezoids (a tie counts half)."""
+        right = self.looked - self.found
+        return float(np.trapezoid(self.found / self.found[-1], right / right[-1]))
+
+    def precision_recall(self) -> tuple[np.ndarray, np.ndarray]:
+        """Recall and precision, (m,) float64 each with m at most about 200, from the strictest threshold on."""
+        recall, precision = self.found[1:] / self.found[-1], self.found[1:] / self.looked[1:]
+        if len(recall) > 200:
+            steps = np.searchsorted(recall, np.linspace(recall[0], 1, 200))
+            recall, precision = recall[steps], precision[steps]
+        return recall, precision
+
+
+def detection(wrong: np.ndarray, p_mislabeled: np.ndarray) -> Detection | None:
+    """The curve for (m,) rows; None where none or all of the labels are wrong, so that there is nothing to find."""
+    if not 0 < wrong.sum() < len(wrong):
+        return None
+    _, place = np.unique(-p_mislabeled, return_inverse=True)
+    looked = np.cumsum(np.bincount(place))
+    found = np.cumsum(np.bincount(place, weights=wrong))
+    return Detection(np.append(0.0, looked), np.append(0.0, found))
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Stated against observed shares of wrong labels, in the bins that hold rows.
+
+    Attributes
+    ----------
+    stated, observed, low, high : (b,) float64
+        Of each bin: the mean probability, the share of wrong labels, and that share's 95 % interval (Wilson's).
+    rows : (b,) int64
+    error : float
+        Expected calibration error over the bins.
+    """
+
+    stated: np.ndarray
+    observed: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    rows: np.ndarray
+    error: float
+
+
+def reliability(wrong: np.ndarray, p_mislabeled: np.ndarray) -> Reliability:
+    """Ten bins of equal width over (m,) probabilities, m >= 1."""
+    place = np.minimum((p_mislabeled * BINS).astype(int), BINS - 1)
+    rows = np.bincount(place, minlength=BINS)
+    used = rows > 0
+    number = rows[used]
+    observed = np.bincount(place, weights=wrong, minlength=BINS)[used] / number
+    middle = (observed + NORMAL_95**2 / (2 * number)) / (1 + NORMAL_95**2 / number)
+    half = np.sqrt(observed * (1 - observed) / number + NORMAL_95**2 / (4 * number**2)) * NORMAL_95
+    half = half / (1 + NORMAL_95**2 / number)
+    return Reliability(
+        stated=np.bincount(place, weights=p_mislabeled, minlength=BINS)[used] / number,
+        observed=observed,
+        low=np.clip(middle - half, 0, 1),
+        high=np.clip(middle + half, 0, 1),
+        rows=number,
+        error=calibration_error(p_mislabeled, wrong, BINS),
+    )

@@ -1,0 +1,103 @@
+"""The page: everything a run says, put into the template."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from mislabel.errors import in_range
+from mislabel.files import atomic_write
+from mislabel.report import words
+from mislabel.report.classes import class_rows
+from mislabel.report.sections import dynamics_section, gold_section, noise_section
+from mislabel.report.settings import setting_groups, statuses
+from mislabel.report.source import read_source, section
+from mislabel.report.summary import assessed, banners, data_name, method_name, notes, sentences, tiles
+from mislabel.report.worst import LONGEST, worst_rows
+from mislabel.run.folder import RunFolder
+
+HERE = Path(__file__).parent
+CLASSES_AT_ONCE, MOST_CLASS_ROWS = 30, 500
+
+
+def write_report(folder: RunFolder, *, rows: int = 50) -> Path:
+    """Write RUN/report.html, one file that opens offline; an older one is replaced.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Of a finished run.
+    rows : int
+        How many of the worst rows to list.
+
+    Returns
+    -------
+    Path
+        Of the report.
+
+    Raises
+    ------
+    InputError
+        If the folder is no run or the run is not finished, or `rows` is not 0 to 100,000.
+    RunError
+        If a file of the run is missing or cannot be read.
+    """
+    atomic_write(folder.report, render_report(folder, rows))
+    return folder.report
+
+
+def render_report(folder: RunFolder, rows: int = 50) -> str:
+    """The page of a finished run; the same run gives the same text. Raises as `write_report` does."""
+    in_range("rows", rows, 0, 100_000)
+    source = read_source(folder)
+    template = _environment().get_template("report.html.jinja")
+    return template.render(
+        css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
+        name=data_name(source),
+        method=method_name(source),
+        assessed=assessed(source),
+        banners=banners(source),
+        sentences=sentences(source),
+        tiles=tiles(source),
+        notes=notes(source),
+        has_gold=source.gold is not None,
+        has_inputs=source.has_inputs,
+        worst=worst_rows(source, folder, rows) if assessed(source) else [],
+        likely_wrong=int(source.likely_wrong.sum()),
+        longest=LONGEST,
+        noise=noise_section(source),
+        classes=class_rows(source),
+        classes_at_once=CLASSES_AT_ONCE,
+        most_class_rows=MOST_CLASS_ROWS,
+        dynamics=dynamics_section(source),
+        gold=gold_section(source),
+        test=section(source.metrics, "test"),
+        groups=setting_groups(source),
+        command=str(source.config.get("command", "")),
+        statuses=statuses(source),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=_finalize,
+    )
+    environment.filters |= {
+        "count": words.count,
+        "decimal": words.decimal,
+        "duration": words.duration,
+        "percent": words.percent,
+    }
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Whatever the template prints goes through here, so no text reaches the page uncleaned."""
+    return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value

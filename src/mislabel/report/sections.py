@@ -1,0 +1,103 @@
+"""The sections that hold charts: what each of them shows, as a dictionary for the template."""
+
+from typing import Any
+
+import numpy as np
+
+from mislabel.posterior.beta_mixture import BetaMixture
+from mislabel.report import charts
+from mislabel.report.classes import confusions, most_frequent
+from mislabel.report.gold import LOOKED_AT, detection, reliability
+from mislabel.report.heat_map import BESIDE_A_TABLE, MOST_CLASSES, MOST_WITH_NUMBERS, heat_map, shade
+from mislabel.report.source import Source, section, wrong_event_rates
+from mislabel.report.summary import assessed
+from mislabel.report.words import is_number, percent
+
+EPOCHS_AT_ONCE = 12
+LEGEND = (0.01, 0.1, 0.25, 0.5, 1.0)
+
+
+def noise_section(source: Source) -> dict[str, Any]:
+    """The section on the transition matrix; empty where no row was judged."""
+    if not assessed(source):
+        return {}
+    shown = most_frequent(source, MOST_CLASSES)
+    matrix = source.transition
+    names = [source.classes[code] for code in shown]
+    return {
+        "heat_map": None if matrix is None else heat_map(matrix[np.ix_(shown, shown)], names),
+        "shown": len(shown),
+        "classes": source.n_classes,
+        "numbers": len(shown) <= MOST_WITH_NUMBERS,
+        "wide": len(shown) > BESIDE_A_TABLE,
+        "legend": [(percent(share, 0), f"{shade(share):.2f}") for share in LEGEND],
+        "confusions": confusions(source),
+    }
+
+
+def dynamics_section(source: Source) -> dict[str, Any]:
+    """The section on what training showed."""
+    found: dict[str, Any] = {}
+    rates, counts = wrong_event_rates(source)
+    told = assessed(source)
+    mixture = _mixture(source) if told else None  # of labels that mean nothing, no group is the wrong ones
+    found["rates"] = charts.rate_histogram(rates, counts, mixture) if len(rates) and counts.sum() else None
+    found["mixture"] = mixture
+    found["told"] = told
+    found["probabilities"] = charts.probability_histogram(source.p_mislabeled[source.assessed]) if told else None
+    epochs = [line for line in source.metrics.get("epochs") or [] if isinstance(line, dict)]
+    rate = section(source.metrics, "noise_rate").get("estimate")
+    right = 1 - rate if told and is_number(rate) else None
+    drawn = len(epochs) > 1 and all(is_number(line.get("agreement")) for line in epochs)
+    found["agreement"] = charts.agreement_chart(epochs, right) if drawn else None
+    found["right_share"] = right
+    found["epochs"] = [
+        {name: line.get(name) for name in ("stage", "epoch", "loss", "agreement", "seconds")}
+        | {"selected": _selected(epochs, line)}
+        for line in epochs
+    ]
+    found["epochs_at_once"] = EPOCHS_AT_ONCE
+    return found
+
+
+def _selected(epochs: list[dict[str, Any]], line: dict[str, Any]) -> bool:
+    """Whether the weights after this epoch went on to the next stage: the last line of a stage says which did."""
+    last = [other for other in epochs if other.get("stage") == line.get("stage")][-1]
+    return "selected_epoch" in last and last["selected_epoch"] == line.get("epoch")
+
+
+def _mixture(source: Source) -> BetaMixture | None:
+    told = section(source.metrics, "mixture")
+    if not {"weight", "a", "b"} <= set(told):
+        return None
+    weight, a, b = (np.array(told[name], dtype=np.float64) for name in ("weight", "a", "b"))
+    return BetaMixture(weight, a, b, identified=bool(told.get("identified", True)))
+
+
+def gold_section(source: Source) -> dict[str, Any]:
+    """The section on gold labels; empty where no assessed row has one."""
+    scored = source.scored
+    if source.gold is None or not scored.any():
+        return {}
+    wrong, stated = (source.given != source.gold)[scored], source.p_mislabeled[scored]
+    curve, bins = detection(wrong, stated), reliability(wrong, stated)
+    suggestion, detected = section(source.metrics, "suggestion"), section(source.metrics, "detection")
+    found: dict[str, Any] = {
+        "rows": int(scored.sum()),
+        "wrong": int(wrong.sum()),
+        "curve": None,
+        "reliability": charts.reliability_chart(bins),
+        "error": bins.error,
+        "suggestion": suggestion.get("accuracy"),
+        "suggestion_on_wrong": suggestion.get("accuracy_on_wrong"),
+        "auroc": detected.get("auroc", curve.auroc() if curve else None),
+        "average_precision": detected.get("average_precision"),
+    }
+    if curve:
+        found["curve"] = charts.found_chart(curve)
+        found["precision_recall"] = charts.precision_recall_chart(curve)
+        found["looked_at"] = [
+            (share, share * found["rows"], curve.found_at(share), curve.found_at(share) * found["wrong"])
+            for share in LOOKED_AT
+        ]
+    return found

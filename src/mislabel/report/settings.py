@@ -1,0 +1,66 @@
+"""How the run was made: every setting, as groups of names and values."""
+
+from typing import Any
+
+from mislabel.report.source import Source, section
+from mislabel.report.words import count, duration, is_number, short
+
+MOST_VALUES, LONGEST = 30, 2000
+
+STATUS_WORDS = {
+    "judged": "trained on and judged",
+    "held_out": "kept for validation or test, not judged",
+    "unlabeled": "no given label, not judged",
+    "empty_input": "nothing to read, not judged",
+    "class_too_small": "the only row of its class, not judged",
+    "labels_unrelated": "labels could not be told from random ones, not judged",
+}
+# Parts of metrics.json that other sections show, or that are lists of numbers behind a chart
+_SHOWN_ELSEWHERE = {"mixture", "epochs", "notes", "seconds", "noise_rate", "test", "detection", "suggestion"}
+
+
+def setting_groups(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Title of each group, and its (name, value) pairs."""
+    config, metrics = source.config, source.metrics
+    known = {"settings", "data", "versions", "command", "notes"}
+    seconds = section(metrics, "seconds")
+    memory = section(metrics, "peak_memory_mb")
+    run = {name: value for name, value in metrics.items() if name not in _SHOWN_ELSEWHERE | {"peak_memory_mb"}}
+    other = {name: value for name, value in config.items() if name not in known}
+    groups = [
+        ("Settings", flatten(section(config, "settings"))),
+        ("Data", flatten(section(config, "data"))),
+        ("Time", [(name, duration(value)) for name, value in seconds.items()]),
+        ("Run", flatten(run) + [(f"peak memory, {name}", f"{count(mb)} MB") for name, mb in memory.items()]),
+        ("Versions and machine", flatten(section(config, "versions")) + flatten(other)),
+    ]
+    return [(title, pairs) for title, pairs in groups if pairs]
+
+
+def statuses(source: Source) -> list[tuple[str, int, str]]:
+    """Each status, its rows and what it means; the most frequent first."""
+    counts = source.table["status"].value_counts()
+    found = [(str(name), int(number), STATUS_WORDS.get(str(name), "")) for name, number in counts.items()]
+    return sorted(found, key=lambda line: (-line[1], line[0]))
+
+
+def flatten(values: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """Pairs of a dotted name and a value as text, nested dictionaries opened."""
+    pairs = []
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            pairs += flatten(value, f"{above}{name}.")
+        else:
+            pairs.append((f"{above}{name}", short(_as_text(value), LONGEST)))
+    return pairs
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        more = f", and {len(value) - MOST_VALUES:,} more" if len(value) > MOST_VALUES else ""
+        return ", ".join(map(_as_text, value[:MOST_VALUES])) + more
+    if isinstance(value, float) and is_number(value):
+        return f"{value:.6g}"
+    return "not set" if value is None else str(value)

@@ -1,0 +1,141 @@
+"""What a reader in a hurry gets: one paragraph, a few large numbers, and what to beware of."""
+
+from dataclasses import dataclass
+
+from mislabel.report.classes import confusions
+from mislabel.report.gold import detection
+from mislabel.report.source import Source, section
+from mislabel.report.words import count, decimal, duration, interval, is_number, percent, rows, short
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A large number, what it is, and what to know about it."""
+
+    title: str
+    number: str
+    detail: str
+
+
+def data_name(source: Source) -> str:
+    """The name of the data set."""
+    return str(section(source.config, "data").get("name", "data"))
+
+
+def method_name(source: Source) -> str:
+    """The method as the user called it."""
+    return str(source.metrics.get("method") or section(source.config, "settings").get("method", "unknown"))
+
+
+def assessed(source: Source) -> bool:
+    """Whether the run says anything about wrong labels."""
+    return source.related and source.n_assessed > 0
+
+
+def sentences(source: Source) -> list[str]:
+    """The paragraph; the first sentence is the finding."""
+    total, judged = len(source.table), source.n_assessed
+    if not assessed(source):
+        return [f"{rows(total)} {'was' if total == 1 else 'were'} given, and none of them could be judged."]
+    rate = section(source.metrics, "noise_rate")
+    known = f"Of {judged:,} judged rows" + (f" (of {total:,} given)" if judged < total else "")
+    if is_number(rate.get("estimate")):
+        span = interval(rate.get("low"), rate.get("high"))
+        said = [f"{known}, about {percent(rate['estimate'])}{f' ({span})' if span else ''} carry a wrong label."]
+    else:
+        said = [f"{known}, the share of wrong labels could not be estimated."]
+    wrong = int(source.likely_wrong.sum())
+    said.append(
+        "No single row is more likely wrong than right."
+        if not wrong
+        else f"{rows(wrong)} {'is' if wrong == 1 else 'are'} more likely wrong than right."
+    )
+    pairs = confusions(source, 1)
+    if pairs and pairs[0].rows > max(1, 0.05 * wrong):
+        said.append(
+            f"The most frequent mix-up: {count(pairs[0].rows)} rows labelled “{short(pairs[0].given, 40)}” that look "
+            f"like “{short(pairs[0].true, 40)}”."
+        )
+    test = section(source.metrics, "test")
+    if is_number(test.get("accuracy")):
+        said.append(
+            f"The model trained on these labels is right on {percent(test['accuracy'], 1)} of "
+            f"{rows(test.get('rows', 0))} set aside with known true labels."
+        )
+    return said
+
+
+def tiles(source: Source) -> list[Tile]:
+    """The large numbers, those that the run has."""
+    rate, test = section(source.metrics, "noise_rate"), section(source.metrics, "test")
+    found = [_rate_tile(source)]
+    if assessed(source):
+        wrong = int(source.likely_wrong.sum())
+        found.append(Tile("Rows likely wrong", count(wrong), f"p > 0.5, of {source.n_assessed:,} judged"))
+    if is_number(test.get("accuracy")):
+        detail = f"macro F1 {percent(test.get('macro_f1'), 1)}, {rows(test.get('rows', 0))}"
+        found.append(Tile("Test accuracy", percent(test["accuracy"], 1), detail))
+    elif is_number(test.get("agreement_with_given")):
+        detail = f"of {rows(test.get('rows', 0))}; no true labels"
+        found.append(Tile("Agrees with test labels", percent(test["agreement_with_given"], 1), detail))
+    area = auroc(source)
+    if area is not None and is_number(rate.get("estimate")):
+        found.append(Tile("Detection AUROC", decimal(area), "0.5 is chance, 1 is perfect"))
+    seconds = section(source.metrics, "seconds")
+    if is_number(seconds.get("train")):
+        total = f"{duration(seconds['total'])} in all" if is_number(seconds.get("total")) else ""
+        found.append(Tile("Training time", duration(seconds["train"]), total))
+    return found
+
+
+def auroc(source: Source) -> float | None:
+    """How well the audit ranks wrong labels before right ones, by gold; None where that cannot be said."""
+    told = section(source.metrics, "detection").get("auroc")
+    if is_number(told):
+        return told
+    scored = source.scored
+    if source.gold is None or not scored.any():
+        return None
+    curve = detection((source.given != source.gold)[scored], source.p_mislabeled[scored])
+    return curve.auroc() if curve else None
+
+
+def banners(source: Source) -> list[str]:
+    """What stands in red above everything: why there is no audit."""
+    if not source.related:
+        agreement = section(source.metrics, "agreement")
+        numbers = ""
+        if is_number(agreement.get("observed")) and is_number(agreement.get("chance")):
+            numbers = (
+                f" While learning, predictions agreed with them on {percent(agreement['observed'], 1)} of the rows; "
+                f"chance gives {percent(agreement['chance'], 1)}."
+            )
+        return [
+            f"The labels could not be told from random ones.{numbers} No row is judged and no noise rate is given: "
+            "check that the right columns were named, or train on more rows."
+        ]
+    if not source.n_assessed:
+        return [
+            "No row was judged, so this report says nothing about wrong labels. Section “How it was made” says why."
+        ]
+    return []
+
+
+def notes(source: Source) -> list[str]:
+    """Warnings and decisions of the run, each once, and what the report itself noticed."""
+    told = [*(source.metrics.get("notes") or []), *(source.config.get("notes") or [])]
+    judged = (source.table["status"] == "judged").to_numpy(dtype=bool)
+    left = int((judged & ~source.assessed).sum())
+    if left:
+        told.append(f"Judged rows without a probability, which are in no number here: {left}.")
+    return list(dict.fromkeys(map(str, told)))
+
+
+def _rate_tile(source: Source) -> Tile:
+    rate = section(source.metrics, "noise_rate")
+    if not assessed(source) or not is_number(rate.get("estimate")):
+        return Tile("Wrong labels", "not assessed", "")
+    span = interval(rate.get("low"), rate.get("high"))
+    truth = f"by gold {percent(rate['true'], 1)}" if is_number(rate.get("true")) else ""
+    spoken = f"95% interval {span}" if span else ""
+    return Tile("Wrong labels", percent(rate["estimate"]), "; ".join(part for part in (spoken, truth) if part))

@@ -1,0 +1,83 @@
+"""The rows that a person should look at first."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mislabel.report.source import Source, read_inputs
+from mislabel.report.words import clean, is_number, label_text, short
+from mislabel.run.folder import RunFolder
+
+EXCERPT, LONGEST = 300, 4000  # characters shown at once, and at most: one row may hold megabytes
+
+
+@dataclass(frozen=True)
+class WorstRow:
+    """One row of the list.
+
+    Attributes
+    ----------
+    text : str or None
+        The beginning; None where the run does not keep the inputs.
+    full_text : str or None
+        All of it, where the beginning is not all.
+    left_out : int
+        Characters that are not even in `full_text`.
+    changes : bool
+        Whether another label than the given one is suggested.
+    gold : str or None
+    right : bool or None
+        Whether the suggestion is the gold label; None where that is not known.
+    """
+
+    id: str
+    text: str | None
+    full_text: str | None
+    left_out: int
+    given: str
+    suggested: str
+    changes: bool
+    p_mislabeled: float
+    difficulty: float | None
+    gold: str | None
+    right: bool | None
+
+
+def worst_rows(source: Source, folder: RunFolder, limit: int) -> list[WorstRow]:
+    """The `limit` assessed rows most likely to be mislabelled, worst first."""
+    places = source.worst_first[:limit]
+    ids = source.table["id"].iloc[places].tolist()
+    inputs = read_inputs(folder, ids)
+    return [_row(source, int(place), name, inputs.get(name)) for place, name in zip(places, ids, strict=True)]
+
+
+def _row(source: Source, place: int, name: Any, content: Any) -> WorstRow:
+    given, suggested = int(source.given[place]), int(source.suggested[place])
+    gold = -1 if source.gold is None else int(source.gold[place])
+    text, full_text, left_out = _text(content)
+    difficulty = float(source.difficulty[place])
+    return WorstRow(
+        id=str(name),
+        text=text,
+        full_text=full_text,
+        left_out=left_out,
+        given=_name(source, given),
+        suggested=_name(source, suggested),
+        changes=given != suggested,
+        p_mislabeled=float(source.p_mislabeled[place]),
+        difficulty=difficulty if is_number(difficulty) else None,
+        gold=_name(source, gold) if gold >= 0 else None,
+        right=suggested == gold if gold >= 0 else None,
+    )
+
+
+def _name(source: Source, code: int) -> str:
+    return short(label_text(source.classes[code]), 80) if code >= 0 else "–"
+
+
+def _text(content: Any) -> tuple[str | None, str | None, int]:
+    if not isinstance(content, str):
+        return None, None, 0
+    if len(content) <= EXCERPT:
+        return content, None, 0
+    kept = clean(content[:LONGEST])
+    return short(clean(content[: EXCERPT + 1]), EXCERPT), kept, max(0, len(content) - LONGEST)
