@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Stand-ins that the page's own colours replace: a chart cannot know whether its reader has a dark screen.
-INK, MUTED, LINE, ACCENT, ON_ACCENT = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
-_VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", ACCENT: "accent", ON_ACCENT: "on-accent"}
+INK, MUTED, LINE, ACCENT, ON_ACCENT, ON_HALF = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f", "#101112"
+_VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", ACCENT: "accent", ON_ACCENT: "on-accent", ON_HALF: "on-half"}
 FONT_SIZE = 12.5
 UNITS_PER_INCH = 72  # of SVG; figures are measured in units, which the page shows as pixels at most
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mislabel.report.drawing import ACCENT, INK, LINE, MUTED, ON_ACCENT, axes, draw
+from mislabel.report.drawing import ACCENT, INK, LINE, MUTED, ON_ACCENT, ON_HALF, axes, draw
 from mislabel.report.words import chart_label
 
 MOST_CLASSES, MOST_WITH_NUMBERS, BESIDE_A_TABLE = 30, 12, 6
@@ -66,5 +66,8 @@ def heat_map(transition: np.ndarray, names: list) -> Markup:
 def _write_numbers(plot: Axes, transition: np.ndarray) -> None:
     for (i, j), share in np.ndenumerate(transition):
         number = "<1" if INVISIBLE <= share < 0.01 else f"{share * 100:.0f}"
-        colour = ON_ACCENT if shade(share) > 0.6 else INK if share >= INVISIBLE else MUTED
+        strength = shade(share)
+        # Where letters have to change colour to be read differs between a light and a dark page.
+        colour = ON_ACCENT if strength > 0.76 else ON_HALF if strength > 0.6 else INK
+        colour = MUTED if share < INVISIBLE else colour
         plot.text(j + 0.5, i + 0.5, number, color=colour, ha="center", va="center")

@@ -72,9 +72,9 @@ def duration(seconds: Any) -> str:
     """``8.2 s``, ``3 min 12 s``, ``2 h 05 min``; a dash for no number."""
     if not is_number(seconds):
         return "–"
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
-    if seconds < 3600:
+    if round(seconds) < 3600:
         minutes, rest = divmod(round(seconds), 60)
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(round(seconds / 60), 60)

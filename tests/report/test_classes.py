@@ -1,0 +1,81 @@
+"""The tables by class and by pair of classes, against pandas and by hand."""
+
+import numpy as np
+import pytest
+
+from mislabel.report import render_report
+from mislabel.report.classes import class_rows, confusions, most_frequent
+from mislabel.report.source import read_source
+
+CLASSES = ["ant", "cat", "cow", "dog"]  # no row has the first
+
+
+@pytest.fixture
+def source(make_run, small_table):
+    return read_source(make_run(small_table, CLASSES, transition=np.eye(4) * 0.7 + 0.075))
+
+
+def test_class_rows_against_pandas(source, small_table):
+    judged = small_table[small_table["status"] == "judged"]
+    rows = {row.name: row for row in class_rows(source)}
+    assert set(rows) == set(CLASSES)
+    for name, part in judged.groupby("given_label"):
+        row = rows[name]
+        assert row.judged == len(part)
+        assert row.unjudged == (small_table["given_label"] == name).sum() - len(part)
+        differs = part["given_label"] != part["suggested_label"]
+        assert row.noise == pytest.approx((part["p_mislabeled"].mean() + differs.mean()) / 2)
+        assert row.suggested == (judged["suggested_label"] == name).sum()
+        assert row.difficulty == pytest.approx(part["difficulty"].mean())
+        known = part[part["gold_label"].notna()]
+        assert row.true_noise == pytest.approx((known["given_label"] != known["gold_label"]).mean())
+        assert row.suggestion_accuracy == pytest.approx((known["suggested_label"] == known["gold_label"]).mean())
+
+
+def test_class_rows_by_hand(source):
+    rows = class_rows(source)
+    # wrong mass: cat (0.97 + 0.8 + 0.2 + 0.1 + 2) / 2 = 2.035, dog (0.9 + 0.3 + 1) / 2 = 1.1, cow (0.4 + 0.05) / 2
+    assert [row.name for row in rows] == ["cat", "dog", "cow", "ant"]
+    assert rows[0].noise == pytest.approx(2.035 / 4)
+    assert rows[0].true_noise == 0.25
+    assert rows[0].suggestion_accuracy == 0.75
+    ant = rows[-1]
+    assert (ant.judged, ant.unjudged, ant.suggested) == (0, 0, 0)
+    assert (ant.noise, ant.difficulty, ant.true_noise, ant.suggestion_accuracy) == (None,) * 4
+
+
+def test_the_classes_add_up_to_the_rate_of_the_run(source):
+    rows = [row for row in class_rows(source) if row.noise is not None]
+    posterior = np.where(np.isfinite(source.p_mislabeled), source.p_mislabeled, 0)[source.assessed]
+    differs = (source.given != source.suggested)[source.assessed]
+    total = sum(row.noise * row.judged for row in rows) / sum(row.judged for row in rows)
+    assert total == pytest.approx((posterior.mean() + differs.mean()) / 2)
+
+
+def test_the_page_shows_these_numbers(make_run, small_table, page):
+    rows = page(render_report(make_run(small_table, CLASSES))).rows("classes")
+    assert rows == [
+        ["cat", "4", "50.9%", "3", "0.19", "25.0%", "75.0%"],
+        ["dog", "2 + 1 not judged", "55.0%", "3", "0.38", "50.0%", "100.0%"],
+        ["cow", "2 + 1 not judged", "11.2%", "2", "0.88", "0.0%", "100.0%"],
+        ["ant", "not assessed: no row has this label"],
+    ]
+
+
+def test_confusions_by_hand(source):
+    first, second = confusions(source)
+    assert (first.true, first.given, first.rows, first.confirmed) == ("dog", "cat", 2, 0.5)
+    assert (second.true, second.given, second.rows, second.confirmed) == ("cat", "dog", 1, 1.0)
+    assert first.share == pytest.approx(0.075)
+    assert len(confusions(source, 1)) == 1
+
+
+def test_most_frequent_given_classes_in_their_order(source):
+    assert most_frequent(source, 2).tolist() == [1, 2]  # cat 4; cow and dog 2 each, the earlier one taken
+    assert most_frequent(source, 9).tolist() == [0, 1, 2, 3]
+
+
+def test_labels_that_differ_after_a_nul_stay_apart(make_run, small_table):
+    table = small_table.replace({"cat": "a\0b", "dog": "a\0c"})
+    rows = {row.name: row.judged for row in class_rows(read_source(make_run(table, ["a\0b", "a\0c", "cow"])))}
+    assert rows == {"a␀b": 4, "a␀c": 2, "cow": 2}
