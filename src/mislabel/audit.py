@@ -13,7 +13,10 @@ from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.posterior import Posterior
 from mislabel.posterior.summary import noise_rate, p_mislabeled, suggested, transition_matrix
 
-MINIMUM_AGREEMENT = 3.0  # standard deviations above chance, below which labels count as unrelated to the inputs
+EARLY_PASSES = 3
+# Above chance by less than this, in standard deviations or as a share of what chance leaves (Cohen's kappa), labels
+# count as unrelated to the inputs. The second bound is for many rows, where a little memorising would be significant.
+MINIMUM_DEVIATIONS, MINIMUM_KAPPA = 3.0, 0.05
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Audit:
 
     def worst(self, count: int = 10) -> pd.DataFrame:
         """The judged rows most likely to be mislabelled."""
-        return self.table[self.table["status"] == "judged"].head(count)
+        return self.table.loc[self.table["status"] == "judged"].head(count)
 
     def __repr__(self) -> str:
         rate = self.metrics.get("noise_rate", {})
@@ -142,33 +145,41 @@ def difficulty(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
 def labels_related(prediction: np.ndarray, given: np.ndarray) -> tuple[bool, dict[str, float]]:
     """Whether predictions made while learning agree with the given labels more than chance would.
 
-    The first passes count (at most three): a network that has seen a row once or twice has hardly memorised it, so
-    agreement shows that inputs and labels are related.
+    The first passes count: a network that has seen a row once or twice has hardly memorised it, so agreement shows
+    that inputs and labels are related. The pass that shows it best is reported.
 
     Parameters
     ----------
     prediction : (passes, m) int
     given : (m,) int
+
+    Returns
+    -------
+    related : bool
+    agreement : dict
+        `observed` and `chance` as shares, `kappa`, and `z`, the excess in standard deviations of chance.
     """
-    early = prediction[:3]
-    if not len(early) or not len(given):
-        return False, {"observed": 0.0, "chance": 0.0, "z": 0.0}
-    best = {"observed": 0.0, "chance": 0.0, "z": -np.inf}
-    classes = int(max(given.max(), early.max())) + 1
+    best = {"observed": 0.0, "chance": 0.0, "kappa": 0.0, "z": 0.0}
+    if not len(given):
+        return False, best
+    classes = int(max(given.max(), prediction.max(initial=0))) + 1
     shares = np.bincount(given, minlength=classes) / len(given)
-    for one in early:
+    for one in prediction[:EARLY_PASSES]:
         seen = one >= 0
-        chance = float(np.bincount(one[seen], minlength=classes) @ shares / max(1, seen.sum()))
-        observed = float(np.mean(one[seen] == given[seen]))
-        deviation = np.sqrt(max(chance * (1 - chance), 1e-12) / max(1, seen.sum()))
-        score = (observed - chance) / deviation
-        if score > best["z"]:
-            best = {"observed": observed, "chance": chance, "z": float(score)}
-    return best["z"] > MINIMUM_AGREEMENT, best
+        count = max(1, int(seen.sum()))
+        chance = float(np.bincount(one[seen], minlength=classes) @ shares) / count
+        observed = float(np.sum(one[seen] == given[seen])) / count
+        excess = observed - chance
+        kappa, z = excess / max(1 - chance, 1e-12), excess / np.sqrt(max(chance * (1 - chance), 1e-12) / count)
+        if kappa > best["kappa"]:
+            best = {"observed": observed, "chance": chance, "kappa": kappa, "z": float(z)}
+    return best["z"] > MINIMUM_DEVIATIONS and best["kappa"] > MINIMUM_KAPPA, best
 
 
 def label_column(codes: np.ndarray, classes: list) -> pd.Series:
     """Codes as a column of the user's own values; where some are missing, integers become nullable ones."""
+    if len({type(value) for value in classes}) > 1:  # a column of a file has one type
+        classes = [str(value) for value in classes]
     values = decode(codes, classes)
     if values.dtype == object and all(type(value) is int for value in classes) and (np.asarray(codes) < 0).any():
         return pd.Series(pd.array(values.tolist(), dtype="Int64"))

@@ -7,11 +7,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
+from mislabel.backbones import DEFAULT_ENCODER
 from mislabel.errors import InputError, RunError
 
 app = typer.Typer(
@@ -37,7 +39,7 @@ Options = Annotated[
 ]
 Backbone = Annotated[str, typer.Option(help="Hugging Face encoder: hub name or folder.")]
 MaxLength = Annotated[int, typer.Option(help="Tokens kept per text, from its start.")]
-BatchSize = Annotated[int, typer.Option(help="Rows per step.")]
+BatchSize = Annotated[int | None, typer.Option(help="Rows per step.  [default: 32, less for under 1,280 rows]")]
 Accumulate = Annotated[int, typer.Option(help="Split each step into this many passes: less memory, same result.")]
 LearningRate = Annotated[float | None, typer.Option(help="Peak learning rate.  [default: 3e-5, head 1e-3]")]
 Precision = Annotated[str, typer.Option(help="auto, bf16 or fp32.")]
@@ -48,8 +50,6 @@ Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --ou
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")]
 NoContent = Annotated[bool, typer.Option("--no-content", help="Keep texts out of the run folder and the report.")]
 KeepCheckpoints = Annotated[bool, typer.Option("--keep-checkpoints", help="Keep what --resume needs.")]
-
-DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 @app.command()
@@ -68,7 +68,7 @@ def train(
     tune: Annotated[str, typer.Option(help="full: the whole encoder; head: a head on frozen embeddings.")] = "full",
     backbone: Backbone = DEFAULT_ENCODER,
     max_length: MaxLength = 128,
-    batch_size: BatchSize = 32,
+    batch_size: BatchSize = None,
     accumulate: Accumulate = 1,
     learning_rate: LearningRate = None,
     precision: Precision = "auto",
@@ -102,7 +102,7 @@ def audit(
     option: Options = None,
     backbone: Backbone = DEFAULT_ENCODER,
     max_length: MaxLength = 128,
-    batch_size: BatchSize = 32,
+    batch_size: BatchSize = None,
     accumulate: Accumulate = 1,
     learning_rate: LearningRate = None,
     precision: Precision = "auto",
@@ -197,13 +197,13 @@ def corrupt(
             table,
             label=label,
             text=text,
-            kind=kind,
+            kind=cast(Any, kind),  # checked there
             rate=rate,
             seed=seed,
             split=split,
             column=column,
             exact=exact,
-            convention=convention,
+            convention=cast(Any, convention),
         )
         write_table(frame, output)
         atomic_write(Path(f"{output}.noise.json"), json.dumps(planted, indent=1, ensure_ascii=False, default=str))
@@ -334,4 +334,7 @@ def _interruptible(folder: Any) -> Iterator[Callable[[], bool]]:
 
 def main() -> None:
     """Entry point of the `mislabel` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a character still gets the rest
     app()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mislabel.audit import Audit
 from mislabel.data import make_dataset
+from mislabel.data.labels import Missing
 from mislabel.run.config import DEFAULT_ENCODER, RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import describe, load_audit, run, save_run
@@ -54,6 +55,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     'ido'
     """
 
+    audit_: Audit
+    predictor_: Predictor
+
     def __init__(
         self,
         method: str = "ido",
@@ -61,7 +65,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         tune: Literal["full", "head"] = "full",
         options: dict[str, Any] | None = None,
         max_length: int = 128,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         accumulate: int = 1,
         learning_rate: float | None = None,
         precision: Literal["auto", "bf16", "fp32"] = "auto",
@@ -99,7 +103,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         InputError
             If texts or labels cannot be used.
         """
-        dataset = make_dataset(X, y, ids=ids, missing=self.missing)
+        dataset = make_dataset(X, y, ids=ids, missing=cast(Missing, self.missing))
         config = self._config()
         result = run(dataset, config, progress=Terminal() if self.verbose else Quiet())
         self.audit_, self.predictor_, self._about = result.audit, result.predictor, (config, dataset)
@@ -152,8 +156,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         settings = home.read_config()["settings"]
         known = cls().get_params()
         self = cls(**{name: value for name, value in settings.items() if name in known})
-        self.audit_: Audit = load_audit(home)
-        self.predictor_: Predictor = load_predictor(home.model)
+        self.audit_ = load_audit(home)
+        self.predictor_ = load_predictor(home.model)
         self._about = None
         self._set_classes()
         return self

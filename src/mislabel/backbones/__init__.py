@@ -1,1 +1,3 @@
 """Encoders and heads: inputs of a batch in, logits out."""
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"

@@ -64,6 +64,9 @@ class FeatureNetwork(nn.Module):
             nn.Linear(HIDDEN, n_classes),
         )
 
+    mean: Tensor
+    scale: Tensor
+
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         return self.layers((inputs["features"] - self.mean) / self.scale)
 

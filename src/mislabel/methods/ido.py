@@ -110,7 +110,7 @@ class IDO:
                 "wrong_events": wrong,
                 "observations": observed,
                 "p_noisy_by_mixture": noisy,
-                "mean_margin": np.nanmean(dynamics.margin[self.burn_in :], axis=0, dtype=np.float64),
+                "mean_margin": np.asarray(np.nanmean(dynamics.margin[self.burn_in :], axis=0, dtype=np.float64)),
             },
             mixture=mixtures.all,
             rates=rate,

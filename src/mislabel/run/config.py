@@ -1,12 +1,14 @@
 """Every setting of a run, with its default."""
 
 import difflib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
+from mislabel.backbones import DEFAULT_ENCODER
 from mislabel.errors import InputError, in_range, one_of
 
-DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+HEAD_LEARNING_RATE, FULL_LEARNING_RATE = 1e-3, 3e-5
+SMALLEST_BATCH, LARGEST_BATCH, STEPS_AN_EPOCH = 8, 32, 40
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class RunConfig:
     max_length : int
         Tokens kept per text, counted from the start.
     batch_size, accumulate, learning_rate, weight_decay, warmup, clip, precision, device, seed
-        See `mislabel.training.stages.TrainingSettings`. A learning rate of None takes the default of `tune`.
+        See `mislabel.training.stages.TrainingSettings`. A learning rate of None takes the default of `tune`; a batch
+        size of None takes 32, or less where that would leave fewer than 40 steps an epoch, but never under 8.
     """
 
     method: str = "ido"
@@ -34,7 +37,7 @@ class RunConfig:
     backbone: str = DEFAULT_ENCODER
     tune: Literal["full", "head"] = "full"
     max_length: int = 128
-    batch_size: int = 32
+    batch_size: int | None = None
     accumulate: int = 1
     learning_rate: float | None = None
     weight_decay: float = 0.01
@@ -48,12 +51,20 @@ class RunConfig:
         one_of("tune", self.tune, ("full", "head"))
         one_of("precision", self.precision, ("auto", "bf16", "fp32"))
         one_of("device", self.device, ("auto", "cpu", "cuda", "mps"))
+        for one in fields(self):
+            _check_kind(one.name, getattr(self, one.name), one.type)
         for name, low, high in _RANGES:
             if getattr(self, name) is not None:
                 in_range(name, getattr(self, name), low, high)
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
+
+    def effective(self, rows: int) -> "RunConfig":
+        """The settings with every default that depends on the run filled in, for `rows` training rows."""
+        rate = HEAD_LEARNING_RATE if self.tune == "head" else FULL_LEARNING_RATE
+        batch = min(LARGEST_BATCH, max(SMALLEST_BATCH, rows // STEPS_AN_EPOCH))
+        return replace(self, learning_rate=self.learning_rate or rate, batch_size=self.batch_size or batch)
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (
@@ -82,4 +93,19 @@ def read_options(cls: type, options: dict[str, Any]) -> Any:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
             raise InputError(f"{cls.__name__} has no option {name!r}{hint}")
+        _check_kind(name, options[name], known[name].type)
     return cls(**options)
+
+
+def _check_kind(name: str, value: object, kind: object) -> None:
+    """Raise InputError where a whole number, a number or true/false is needed and something else is there."""
+    allowed, words = _KINDS.get(kind, ((object,), ""))
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind in (int, float)):
+        raise InputError(f"{name} is {value!r}, needed {words}")
+
+
+_KINDS: dict[object, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+}

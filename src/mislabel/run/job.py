@@ -1,6 +1,7 @@
 """The main job: train on the given labels, judge every row, save what a user needs."""
 
 import json
+import os
 import platform
 import resource
 import shutil
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,7 @@ from mislabel.training.loop import Loop, passes_of
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import TrainingSettings
 
-HEAD_LEARNING_RATE, FULL_LEARNING_RATE = 1e-3, 3e-5
+TRAINS = ("judged", "class_too_small")  # the statuses of rows that train
 PACKAGES = ("torch", "transformers", "accelerate", "numpy", "scipy", "pandas")
 
 
@@ -84,7 +85,7 @@ def run(
     RunError
         If training fails or a run cannot be continued.
     """
-    progress, clock = progress or Quiet(), Clock()
+    progress, clock, config = progress or Quiet(), Clock(), effective(config, dataset)
     method = read_options(method_entry(config.method).make, config.options)
     accelerator = make_accelerator(config.device, config.precision)
     main = accelerator.is_main_process
@@ -161,7 +162,7 @@ def run(
 def describe(config: RunConfig, dataset: Dataset, columns: dict[str, Any]) -> dict[str, Any]:
     """What config.json says of a run: every effective setting, the data, versions."""
     method = read_options(method_entry(config.method).make, config.options)
-    settings = config.plain() | {"options": vars(method), "learning_rate": training_settings(config).learning_rate}
+    settings = effective(config, dataset).plain() | {"options": vars(method)}
     return {
         "settings": settings,
         "data": {
@@ -178,19 +179,15 @@ def describe(config: RunConfig, dataset: Dataset, columns: dict[str, Any]) -> di
     }
 
 
+def effective(config: RunConfig, dataset: Dataset) -> RunConfig:
+    """The settings with every default filled in for this data."""
+    return config.effective(int(np.count_nonzero(np.isin(dataset.status, TRAINS))))
+
+
 def training_settings(config: RunConfig) -> TrainingSettings:
-    rate = config.learning_rate or (HEAD_LEARNING_RATE if config.tune == "head" else FULL_LEARNING_RATE)
-    return TrainingSettings(
-        batch_size=config.batch_size,
-        accumulate=config.accumulate,
-        learning_rate=rate,
-        weight_decay=config.weight_decay,
-        clip=config.clip,
-        warmup=config.warmup,
-        precision=config.precision,
-        device=config.device,
-        seed=config.seed,
-    )
+    """The loop's part of effective settings."""
+    names = TrainingSettings.__dataclass_fields__
+    return TrainingSettings(**{name: value for name, value in config.plain().items() if name in names})
 
 
 def trainable_rows(dataset: Dataset) -> np.ndarray:
@@ -201,7 +198,7 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
     InputError
         If fewer than two classes are left, or fewer rows than classes.
     """
-    rows = np.flatnonzero(np.isin(dataset.status, ("judged", "class_too_small")))
+    rows = np.flatnonzero(np.isin(dataset.status, TRAINS))
     present = np.unique(dataset.labels.codes[rows])
     if len(present) < 2:
         found = [dataset.labels.classes[code] for code in present]
@@ -214,7 +211,20 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
             f"{dataset.name}: {len(rows)} training rows for {len(present)} classes; training needs at least "
             f"{2 * len(present)} (two per class). Is --label a column of ids or free text?"
         )
+    _check_memory(dataset)
     return rows
+
+
+def _check_memory(dataset: Dataset) -> None:
+    """Raise where probabilities of all rows and classes would not fit: three arrays of (n, K) float32 are alive at once."""
+    needed = 3 * 4 * len(dataset) * dataset.labels.n_classes
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else needed
+    if needed > there:
+        raise InputError(
+            f"{dataset.name}: probabilities for {len(dataset)} rows x {dataset.labels.n_classes} classes need "
+            f"{needed / 1e9:.1f} GB and this machine has {there / 1e9:.1f} GB. Is --label a column of ids or free "
+            "text? Otherwise merge rare classes or train on a part of the rows"
+        )
 
 
 def with_input_notes(dataset: Dataset, texts: TextInputs, config: RunConfig) -> Dataset:
@@ -228,7 +238,7 @@ def with_input_notes(dataset: Dataset, texts: TextInputs, config: RunConfig) -> 
             f"Texts longer than {config.max_length} tokens, of which the beginning was kept: {texts.truncated} "
             f"({share:.1%}). --max-length raises the limit."
         )
-    unread = texts.empty & np.isin(status, ("judged", "class_too_small"))
+    unread = texts.empty & np.isin(status, TRAINS)
     if unread.any():
         status[unread] = "empty_input"
         notes.append(f"Texts without any token that the encoder knows, not judged: {int(unread.sum())}.")
@@ -276,9 +286,7 @@ class Clock:
         return {**self.seconds, "total": round(sum(self.seconds.values()), 2)}
 
 
-def _whole_classifier(
-    backbone: str, classes: list, texts: TextInputs, accelerator: Any
-) -> Callable[[], nn.Module]:
+def _whole_classifier(backbone: str, classes: list, texts: TextInputs, accelerator: Any) -> Callable[[], nn.Module]:
     """Builds a classifier with a new head, its pooler fitted to the training texts (once for all branches)."""
     fitted: list[Any] = []
 
@@ -288,7 +296,7 @@ def _whole_classifier(
         if dense is not None:
             if not fitted:
                 some, width = texts.take(sample_rows(len(texts))), 2 * dense.in_features
-                encoder = FirstAndMean(classifier.base_model)
+                encoder = FirstAndMean(cast(nn.Module, classifier.base_model))
                 fitted.append(fit_pooler(outputs(encoder, some, width, accelerator, low_precision=True)))
             with torch.no_grad():
                 dense.weight.copy_(fitted[0][0])

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from safetensors.torch import load_file, save_file
@@ -72,7 +72,7 @@ class Predictor:
         network = self.network.networks[0]
         if isinstance(network, TextNetwork):
             self.tokenizer.model_max_length = self.max_length
-            network.classifier.cpu().save_pretrained(folder)
+            cast(Any, network.classifier.cpu()).save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
         else:
             tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}

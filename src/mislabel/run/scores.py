@@ -24,7 +24,7 @@ def test_scores(dataset: Dataset, probabilities: np.ndarray) -> dict[str, Any]:
         gold = dataset.gold[rows]
         scores["rows"] = len(rows)
         scores["accuracy"] = float(accuracy_score(gold, predicted[rows]))
-        scores["macro_f1"] = float(f1_score(gold, predicted[rows], average="macro", zero_division=0))
+        scores["macro_f1"] = float(f1_score(gold, predicted[rows], average="macro"))
         scores["ece"] = calibration_error(probabilities[rows].max(1), predicted[rows] == gold)
     else:
         given = dataset.labels.codes[rows]

@@ -96,7 +96,8 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """safetensors refuses tensors that share memory (tied weights): give the later ones a copy."""
     seen: set[int] = set()
     for key, value in tensors.items():
-        if value.data_ptr() in seen:
+        memory = value.untyped_storage().data_ptr()
+        if memory in seen:
             tensors[key] = value.clone()
-        seen.add(value.data_ptr())
+        seen.add(memory)
     return tensors

@@ -1,5 +1,6 @@
 """The one training loop. It knows stages, losses and rows; it knows no method by name."""
 
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -137,6 +138,7 @@ class Loop:
         )
         if checkpoint is not None and checkpoint.optimizer:
             load_optimizer(optimizer, checkpoint.optimizer)
+        self._check_disk()
         stage.loss.begin(self.dynamics, self.given, self.n_classes, self.device)
         if checkpoint is not None:
             stage.loss.load_state(checkpoint.state["loss"])
@@ -315,6 +317,18 @@ class Loop:
         if checkpoint is not None:
             store.rewind(checkpoint.state["passes"])
         return store
+
+    def _check_disk(self) -> None:
+        """Raise before training where checkpoints would not fit: weights, two moments of AdamW, selected weights."""
+        if self.folder is None:
+            return
+        weights = sum(value.numel() * value.element_size() for value in self.model.state_dict().values())
+        needed, free = 2 * 4 * weights, shutil.disk_usage(self.folder).free  # a new one is written beside the old one
+        if free < needed:
+            raise RunError(
+                f"the run needs about {needed / 1e6:.0f} MB in {self.folder} and {free / 1e6:.0f} MB are free: make "
+                "room, or choose another --out"
+            )
 
     def _check(self, stages: list[Stage]) -> None:
         processes = self.accelerator.num_processes
