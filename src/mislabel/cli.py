@@ -237,6 +237,7 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.run.config import RunConfig
         from mislabel.run.folder import RunFolder
         from mislabel.run.job import describe, run
+        from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 
         columns = {name: given[name] for name in ("text", "label", "gold", "id", "split")}
@@ -256,6 +257,7 @@ def _train(given: dict[str, Any]) -> None:
                 dataset, config, folder, resume=given["resume"], content=not given["no_content"],
                 keep_checkpoints=given["keep_checkpoints"], progress=progress, interrupted=interrupted,
             )  # fmt: skip
+            leave_processes()
             if not main:
                 return
             path = None

@@ -216,7 +216,7 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
 
 
 def _check_memory(dataset: Dataset) -> None:
-    """Raise where probabilities of all rows and classes would not fit: three arrays of (n, K) float32 are alive at once."""
+    """Raise where probabilities of all rows and classes would not fit: three (n, K) float32 arrays live at once."""
     needed = 3 * 4 * len(dataset) * dataset.labels.n_classes
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else needed
     if needed > there:

