@@ -12,9 +12,10 @@ from rich.table import Table
 
 from mislabel.data import load_dataset
 from mislabel.report import write_report
+from mislabel.run.about import describe
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import describe, run
+from mislabel.run.job import run
 from mislabel.run.show import worst_table
 from mislabel.training.progress import Terminal
 

@@ -234,9 +234,10 @@ def methods(as_json: Json = False) -> None:
 def _train(given: dict[str, Any]) -> None:
     with _errors():
         from mislabel.data import load_dataset
+        from mislabel.run.about import describe
         from mislabel.run.config import RunConfig
         from mislabel.run.folder import RunFolder
-        from mislabel.run.job import describe, run
+        from mislabel.run.job import run
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 

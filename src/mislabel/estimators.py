@@ -11,10 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from mislabel.audit import Audit
 from mislabel.data import make_dataset
 from mislabel.data.labels import Missing
+from mislabel.run.about import describe
 from mislabel.run.config import DEFAULT_ENCODER, RunConfig
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import describe, load_audit, run, save_run
+from mislabel.run.job import run
 from mislabel.run.predictor import Predictor, load_predictor
+from mislabel.run.saved import load_audit, save_run
 from mislabel.training.progress import Quiet, Terminal
 
 

@@ -2,8 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +155,7 @@ class Loop:
             self.seconds += seconds
             self.train_rows += len(self.given) * stage.views
             self._report(stage, epoch, loss, seconds)
-            self._save(stage, number, epoch, optimizer, last=number == len(stages) - 1)
+            self._save(stage, number, epoch, optimizer)
 
     def _start_weights(self, stage: Stage, number: int, checkpoint: Checkpoint | None) -> None:
         if self.model is None or stage.start == "fresh":
@@ -189,7 +189,8 @@ class Loop:
                 last = place == len(parts) - 1
                 # Gradients are averaged over processes, so a part counts by its rows times their number.
                 share = len(part) * processes / len(batch)
-                with nullcontext() if last else accelerator.no_sync(model):
+                waiting = nullcontext() if last else accelerator.no_sync(model)
+                with waiting, self._memory_explained(stage, part):
                     loss = self._forward(stage, part, recorder) * share
                     accelerator.backward(loss)
                 total += loss.detach() * (len(batch) / processes)
@@ -215,19 +216,23 @@ class Loop:
         if stage.views == 2:
             strong = self.inputs.strong_view(inputs)
             inputs = {name: torch.cat([value, strong[name]]) for name, value in inputs.items()}
+        logits = self.model(inputs)
+        logits = logits.view(logits.shape[0], stage.views, len(part), -1)
+        given = self.given_on_device[index]
+        if self.settings.record:
+            recorder.record(index, given, logits)
+        return stage.loss(Batch(index=index, given=given, logits=logits))
+
+    @contextmanager
+    def _memory_explained(self, stage: Stage, part: np.ndarray) -> Iterator[None]:
         try:
-            logits = self.model(inputs)
+            yield
         except torch.cuda.OutOfMemoryError as error:
             raise RunError(
                 f"the device ran out of memory on a batch of {len(part)} rows x {stage.views} views, longest input "
                 f"{int(self.inputs.lengths[part].max())}: try --accumulate {2 * self.settings.accumulate} (same "
                 "result, less memory), a smaller --batch-size or --max-length"
             ) from error
-        logits = logits.view(logits.shape[0], stage.views, len(part), -1)
-        given = self.given_on_device[index]
-        if self.settings.record:
-            recorder.record(index, given, logits)
-        return stage.loss(Batch(index=index, given=given, logits=logits))
 
     def _learning_rate(self, stage: Stage, number: int, epoch: int, step: int, steps: int) -> float:
         done, total = epoch * steps + step, stage.epochs * steps
@@ -282,7 +287,7 @@ class Loop:
                 shown += f", agrees with {line['agreement']:.1%} of the given labels"
             self.progress.line(f"{shown}, {seconds:.1f} s")
 
-    def _save(self, stage: Stage, number: int, epoch: int, optimizer: Any, *, last: bool) -> None:
+    def _save(self, stage: Stage, number: int, epoch: int, optimizer: Any) -> None:
         if self.folder is None:
             return
         if self.accelerator.is_main_process:

@@ -1,0 +1,81 @@
+"""What is told of a run beside its results: settings, versions, time and memory."""
+
+import platform
+import resource
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import torch
+
+from mislabel.data import Dataset
+from mislabel.methods import method_entry
+from mislabel.run.config import RunConfig, read_options
+
+TRAINS = ("judged", "class_too_small")  # the statuses of rows that train
+PACKAGES = ("torch", "transformers", "accelerate", "numpy", "scipy", "pandas")
+
+
+def describe(config: RunConfig, dataset: Dataset, columns: dict[str, Any]) -> dict[str, Any]:
+    """What config.json says of a run: every effective setting, the data, versions."""
+    method = read_options(method_entry(config.method).make, config.options)
+    settings = effective(config, dataset).plain() | {"options": vars(method)}
+    return {
+        "settings": settings,
+        "data": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "rows": len(dataset),
+            "columns": columns,
+            "classes": [_plain(value) for value in dataset.labels.classes],
+        },
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in ("mislabel", *PACKAGES)}},
+        "threads": torch.get_num_threads(),
+        "command": " ".join(sys.argv[:1] and ["mislabel", *sys.argv[1:]]),
+        "notes": dataset.notes,
+    }
+
+
+def effective(config: RunConfig, dataset: Dataset) -> RunConfig:
+    """The settings with every default filled in for this data."""
+    return config.effective(int(np.count_nonzero(np.isin(dataset.status, TRAINS))))
+
+
+def peak_memory_mb(device: torch.device) -> dict[str, float]:
+    """Largest memory of this process, and of the device where it has its own, in MB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = {"process": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)}
+    if device.type == "cuda":
+        peak["device"] = round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+    return peak
+
+
+class Clock:
+    """Seconds by phase."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        self._since = time.perf_counter()
+
+    def stop(self, phase: str) -> None:
+        self.seconds[phase] = round(time.perf_counter() - self._since, 2)
+        self.restart()
+
+    def all(self) -> dict[str, float]:
+        return {**self.seconds, "total": round(sum(self.seconds.values()), 2)}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
