@@ -1,14 +1,16 @@
 # Three commands: make demo, make test, make check. Each makes .venv where it is not there.
 PYTHON ?= python3
 BIN := .venv/bin
+export HF_HUB_OFFLINE := 1
+export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: demo test check
 
 demo: .venv/.ready
-	HF_HUB_OFFLINE=1 $(BIN)/python examples/demo.py
+	$(BIN)/python examples/demo.py
 
 test: .venv/.ready
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow"
 
 check: .venv/.ready
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """The audit of a run: what a person holds at the end."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,13 @@ from mislabel.data import Dataset
 from mislabel.data.labels import decode
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.posterior.neighbours import Agreement
 from mislabel.posterior.posterior import Posterior
 from mislabel.posterior.summary import noise_rate, p_mislabeled, suggested, transition_matrix
 
-EARLY_PASSES = 3
-# Above chance by less than this, in standard deviations or as a share of what chance leaves (Cohen's kappa), labels
-# count as unrelated to the inputs. The second bound is for many rows, where a little memorising would be significant.
-MINIMUM_DEVIATIONS, MINIMUM_KAPPA = 3.0, 0.05
+# Neighbours' labels agree by less than this above chance, in standard deviations: unrelated to the inputs, if there
+# are enough rows for a relation to show even under heavy noise.
+MINIMUM_DEVIATIONS, ENOUGH_ROWS = 3.0, 200
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def build_audit(
     posterior: Posterior,
     probabilities: np.ndarray,
     dynamics: DynamicsStore,
+    agreement: Agreement,
 ) -> Audit:
     """Put together what is known of every row.
 
@@ -73,20 +74,28 @@ def build_audit(
         Positions of the rows that trained; `posterior` and `dynamics` speak of these, in this order.
     probabilities : (n, K) float32
         The final model's.
+    agreement : Agreement
+        Of neighbours' labels among training rows, before any training.
     """
     labels, n = dataset.labels, len(dataset.inputs)
     given = labels.codes
-    related, agreement = labels_related(dynamics.prediction, given[trained])
+    related = labels_related(agreement)
     full = probabilities.astype(np.float32).copy()
     full[trained] = posterior.probabilities
     status = dataset.status.astype(object)
     notes = list(dataset.notes)
-    if not related:
+    shown = (
+        f"neighbours carry the same label in {agreement.observed:.1%} of the pairs, chance gives {agreement.chance:.1%}"
+    )
+    if related is None:
+        notes.append(
+            f"With {len(trained)} training rows it cannot be told whether labels and inputs are related ({shown})."
+        )
+    elif not related:
         status[trained[status[trained] == "judged"]] = "labels_unrelated"
         notes.append(
-            "The given labels could not be told from labels drawn at random: while learning, predictions agreed with "
-            f"them on {agreement['observed']:.1%} of the rows, chance gives {agreement['chance']:.1%}. "
-            "No row is judged. Check that the right columns were named; with few rows, more of them are needed."
+            f"The given labels could not be told from labels drawn at random ({shown}). No row is judged. Check that "
+            "the right columns were named."
         )
     judged = status == "judged"
     wrong_probability = np.where(judged, p_mislabeled(full, given), np.nan)
@@ -109,7 +118,7 @@ def build_audit(
     # Ties in the probability are settled by the evidence of the final model, then by the order of the input.
     order = np.lexsort((np.arange(n), -np.nan_to_num(wrong_probability, nan=-1.0)))
     counted = trained[judged[trained]]
-    metrics: dict[str, Any] = {"labels_related": bool(related), "agreement": agreement}
+    metrics: dict[str, Any] = {"labels_related": related, "agreement": asdict(agreement)}
     if len(counted):
         rate = noise_rate(full[counted], given[counted])
         metrics["noise_rate"] = {"estimate": rate.estimate, "low": rate.low, "high": rate.high}
@@ -142,38 +151,11 @@ def difficulty(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
     return wrong / np.maximum(observed, 1)
 
 
-def labels_related(prediction: np.ndarray, given: np.ndarray) -> tuple[bool, dict[str, float]]:
-    """Whether predictions made while learning agree with the given labels more than chance would.
-
-    The first passes count: a network that has seen a row once or twice has hardly memorised it, so agreement shows
-    that inputs and labels are related. The pass that shows it best is reported.
-
-    Parameters
-    ----------
-    prediction : (passes, m) int
-    given : (m,) int
-
-    Returns
-    -------
-    related : bool
-    agreement : dict
-        `observed` and `chance` as shares, `kappa`, and `z`, the excess in standard deviations of chance.
-    """
-    best = {"observed": 0.0, "chance": 0.0, "kappa": 0.0, "z": 0.0}
-    if not len(given):
-        return False, best
-    classes = int(max(given.max(), prediction.max(initial=0))) + 1
-    shares = np.bincount(given, minlength=classes) / len(given)
-    for one in prediction[:EARLY_PASSES]:
-        seen = one >= 0
-        count = max(1, int(seen.sum()))
-        chance = float(np.bincount(one[seen], minlength=classes) @ shares) / count
-        observed = float(np.sum(one[seen] == given[seen])) / count
-        excess = observed - chance
-        kappa, z = excess / max(1 - chance, 1e-12), excess / np.sqrt(max(chance * (1 - chance), 1e-12) / count)
-        if kappa > best["kappa"]:
-            best = {"observed": observed, "chance": chance, "kappa": kappa, "z": float(z)}
-    return best["z"] > MINIMUM_DEVIATIONS and best["kappa"] > MINIMUM_KAPPA, best
+def labels_related(agreement: Agreement) -> bool | None:
+    """Whether the given labels are related to the inputs; None where there are too few rows to tell."""
+    if agreement.deviations > MINIMUM_DEVIATIONS:
+        return True
+    return False if agreement.rows >= ENOUGH_ROWS else None
 
 
 def label_column(codes: np.ndarray, classes: list) -> pd.Series:

@@ -2,7 +2,7 @@
 
 import difflib
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from mislabel.backbones import DEFAULT_ENCODER
 from mislabel.errors import InputError, in_range, one_of
@@ -99,6 +99,9 @@ def read_options(cls: type, options: dict[str, Any]) -> Any:
 
 def _check_kind(name: str, value: object, kind: object) -> None:
     """Raise InputError where a whole number, a number or true/false is needed and something else is there."""
+    if value is None and type(None) in get_args(kind):
+        return
+    kind = next((one for one in get_args(kind) if one in _KINDS), kind)  # of `int | None`, int
     allowed, words = _KINDS.get(kind, ((object,), ""))
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind in (int, float)):
         raise InputError(f"{name} is {value!r}, needed {words}")

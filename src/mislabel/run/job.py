@@ -9,14 +9,16 @@ import numpy as np
 
 from mislabel.audit import Audit, build_audit
 from mislabel.backbones.features import FeatureInputs
+from mislabel.backbones.pooler import sample_rows
 from mislabel.backbones.text import TextInputs, find_encoder, load_encoder, load_tokenizer
 from mislabel.data import Dataset
 from mislabel.errors import InputError
 from mislabel.methods import method_entry
+from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import TRAINS, Clock, effective, peak_memory_mb
 from mislabel.run.config import RunConfig, read_options
 from mislabel.run.folder import RunFolder
-from mislabel.run.networks import embeddings, head, whole_classifier
+from mislabel.run.networks import embeddings, head, token_states, whole_classifier
 from mislabel.run.predictor import Predictor
 from mislabel.run.saved import mixture_summary, save_run
 from mislabel.run.scores import detection_scores, test_scores
@@ -75,13 +77,18 @@ def run(
     trained = trainable_rows(dataset)
     for note in dataset.notes if main else ():
         progress.line(f"note: {note}")
-    encoder, inputs = None, texts
-    build = whole_classifier(backbone, dataset.labels.classes, texts.take(trained), accelerator)
     if config.tune == "head":
         encoder = load_encoder(backbone)
-        inputs = FeatureInputs(embeddings(encoder, texts, accelerator, folder if main else None, progress))
-        build = head(inputs.matrix.numpy()[trained], dataset.labels.n_classes)
-        clock.stop("embed")
+        matrix = embeddings(encoder, texts, accelerator, folder, progress)
+        inputs, untrained = FeatureInputs(matrix), matrix[trained][sample_rows(len(trained))]
+        build = head(matrix[trained], dataset.labels.n_classes)
+    else:
+        encoder, inputs = None, texts
+        states = token_states(backbone, texts.take(trained), accelerator)
+        untrained = states[:, states.shape[1] // 2 :]
+        build = whole_classifier(backbone, dataset.labels.classes, states)
+    given = dataset.labels.codes[trained]
+    agreement = label_agreement(untrained, given[sample_rows(len(trained))])
     clock.stop("prepare")
 
     settings = training_settings(config)
@@ -89,7 +96,7 @@ def run(
     loop = Loop(
         build,
         inputs.take(trained),
-        dataset.labels.codes[trained],
+        given,
         dataset.ids[trained],
         dataset.labels.n_classes,
         settings,
@@ -107,8 +114,8 @@ def run(
     clock.restart()
 
     probability = outputs(Probabilities(network), inputs, dataset.labels.n_classes, accelerator, progress=progress)
-    posterior = method.posterior(dynamics, dataset.labels.codes[trained], probability[trained])
-    audit = build_audit(dataset, trained, posterior, probability, dynamics)
+    posterior = method.posterior(dynamics, given, probability[trained])
+    audit = build_audit(dataset, trained, posterior, probability, dynamics, agreement)
     clock.stop("judge")
     audit.metrics.update(
         {

@@ -36,7 +36,7 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
         lines = [f"wrong labels: {rate['estimate']:.1%} estimated ({rate['low']:.1%} to {rate['high']:.1%})"]
     if "true" in rate:
         lines[0] += f", {rate['true']:.1%} by gold"
-    if not metrics["labels_related"]:
+    if metrics["labels_related"] is False:
         lines.append("the given labels could not be told from labels drawn at random: no row is judged")
     if "accuracy" in metrics.get("test", {}):
         lines.append(

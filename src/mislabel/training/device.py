@@ -1,5 +1,6 @@
 """Which device and precision a run uses, as an accelerate `Accelerator`."""
 
+import gc
 import os
 
 import torch
@@ -55,6 +56,7 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
 def leave_processes() -> None:
     """Part in order from the other processes of a launch: one that just ends may abort, and take the rest with it."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
+        gc.collect()  # a wrapped network still holds the group
         torch.distributed.destroy_process_group()
 
 
