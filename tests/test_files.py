@@ -20,7 +20,6 @@ def test_content_is_written_as_given(tmp_path):
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     (tmp_path / "a").write_text("old")
 
-
     def interrupted():
         with atomic_path(tmp_path / "a") as temporary:
             temporary.write_text("half")

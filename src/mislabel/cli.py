@@ -238,6 +238,7 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.run.config import RunConfig
         from mislabel.run.folder import RunFolder
         from mislabel.run.job import run
+        from mislabel.run.saved import load_audit
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 
@@ -254,10 +255,14 @@ def _train(given: dict[str, Any]) -> None:
         with folder.locked() if folder and main else nullcontext(), _interruptible(folder) as interrupted:
             if folder and main:
                 folder.prepare(describe(config, dataset, columns), resume=given["resume"], overwrite=given["overwrite"])
-            result = run(
-                dataset, config, folder, resume=given["resume"], content=not given["no_content"],
-                keep_checkpoints=given["keep_checkpoints"], progress=progress, interrupted=interrupted,
-            )  # fmt: skip
+            if folder and given["resume"] and folder.finished:
+                progress.line(f"{folder.path} is finished: nothing to continue")
+                found = load_audit(folder)
+            else:
+                found = run(
+                    dataset, config, folder, resume=given["resume"], content=not given["no_content"],
+                    keep_checkpoints=given["keep_checkpoints"], progress=progress, interrupted=interrupted,
+                ).audit  # fmt: skip
             leave_processes()
             if not main:
                 return
@@ -267,11 +272,11 @@ def _train(given: dict[str, Any]) -> None:
 
                 path = write_report(folder)
         if given["as_json"]:
-            print(json.dumps({**result.audit.metrics, "out": str(folder.path) if folder else None}, indent=1))
+            print(json.dumps({**found.metrics, "out": str(folder.path) if folder else None}, indent=1))
         else:
             from mislabel.run.show import show_result
 
-            show_result(result.audit, dataset, folder, path)
+            show_result(found, dataset, folder, path)
 
 
 def _options(pairs: list[str] | None) -> dict[str, Any]:

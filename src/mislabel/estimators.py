@@ -120,7 +120,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Sequence[str]) -> np.ndarray:
         """The most probable class of each text, (m,), as the labels went in."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        codes = self.predict_proba(X).argmax(1)
+        return self.classes_[codes]
 
     def save(self, folder: str | Path, *, content: bool = True, overwrite: bool = False) -> None:
         """Write a run folder, as `mislabel train` does.

@@ -66,7 +66,7 @@ class IDO:
 
     warm_epochs: int = 4
     robust_epochs: int = 3
-    scope: Literal["global", "class"] = "class"
+    scope: Literal["global", "class"] = "global"
     minimum_class_size: int = 100
     confidence: bool = True
     epsilon: Literal["dynamic", "one", "zero"] = "dynamic"

@@ -47,7 +47,12 @@ class RunFolder:
         RunError
             If a run is to be resumed with other settings or other data.
         """
-        there = self.path.exists() and any(item for item in self.path.iterdir() if not item.name.startswith("."))
+        there = self.path.exists() and any(
+            # A start that failed before any work left its settings: nothing is lost with them.
+            item
+            for item in self.path.iterdir()
+            if not item.name.startswith(".") and item.name != self.config.name
+        )
         if resume and there:
             self._check_same(config)
             return

@@ -1,0 +1,157 @@
+"""A tiny encoder, a toy data set whose classes differ in their words, and ways to run the command line: all offline."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+COMMON = [f"common{k}" for k in range(60)]
+TOPICS = {name: [f"{name}{k}" for k in range(20)] for name in ("apple", "boat", "cloud")}
+
+
+def vocabulary() -> list[str]:
+    """The special tokens first, as BERT has them, then every word that the toy texts use, and single letters."""
+    letters = [chr(k) for k in range(ord("a"), ord("z") + 1)] + list("0123456789.,!?")
+    return [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *COMMON,
+        *(word for topic in TOPICS.values() for word in topic),
+        *letters,
+    ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Tiny tensors only wait for a second thread."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory) -> str:
+    """The folder of a BERT of two layers with random weights, but for its word vectors, and a word tokenizer."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("encoder")
+    words = vocabulary()
+    tokenizer = Tokenizer(models.WordLevel({word: k for k, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    ends = [("[CLS]", words.index("[CLS]")), ("[SEP]", words.index("[SEP]"))]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **names).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.15,
+    )
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        model = BertModel(config)
+        table = model.embeddings.word_embeddings.weight
+        for topic in TOPICS.values():  # as in a trained encoder, words of one topic lie near each other
+            table[[words.index(word) for word in topic]] += 0.3 * torch.randn(config.hidden_size)
+        model.embeddings.position_embeddings.weight.mul_(0.1)
+        model.save_pretrained(folder)
+    return str(folder)
+
+
+def toy_frame(rows: int = 90, wrong: float = 0.2, seed: int = 0, classes: int = 3) -> pd.DataFrame:
+    """Columns id, text, gold, label: each text has two to five words of its topic among common ones."""
+    random = np.random.default_rng(seed)
+    names = list(TOPICS)[:classes]
+    gold = np.arange(rows) % classes
+    texts = []
+    for code in gold:
+        own = random.choice(TOPICS[names[code]], random.integers(2, 6)).tolist()
+        words = own + random.choice(COMMON, random.integers(1, 12)).tolist()
+        texts.append(" ".join(random.permutation(words).tolist()))
+    label = gold.copy()
+    flipped = random.choice(rows, round(wrong * rows), replace=False)
+    label[flipped] = (gold[flipped] + random.integers(1, classes, len(flipped))) % classes
+    ids = [f"row-{k:03d}" for k in range(rows)]
+    return pd.DataFrame({"id": ids, "text": texts, "gold": np.take(names, gold), "label": np.take(names, label)})
+
+
+@pytest.fixture(scope="session")
+def make_toy():
+    """Makes a table of rows with planted wrong labels."""
+    return toy_frame
+
+
+@pytest.fixture(scope="session")
+def toy_file(tmp_path_factory) -> Path:
+    """Ninety rows, of which 18 labels are wrong, as CSV."""
+    path = tmp_path_factory.mktemp("data") / "toy.csv"
+    toy_frame().to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_options(tiny_encoder) -> list[str]:
+    """Command line options that make a run of the tiny encoder quick and able to learn."""
+    columns = ["--text", "text", "--label", "label", "--id", "id"]
+    return [*columns, "--backbone", tiny_encoder, "--batch-size", "8", "--learning-rate", "2e-3", "--precision", "fp32"]
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """For subprocesses: this source tree, no network, one thread (tiny tensors only wait for a second one)."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("ACCELERATE", "PYTEST"))}
+    return outside | {"PYTHONPATH": str(SOURCE), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+
+
+@pytest.fixture(scope="session")
+def command(environment):
+    """Runs `mislabel ...` as a process of its own and gives the finished process."""
+
+    def run(*words: object, timeout: float = 120) -> subprocess.CompletedProcess:
+        line = [sys.executable, "-m", "mislabel", *map(str, words)]
+        return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
+
+    return run
+
+
+@pytest.fixture
+def mislabel():
+    """Runs `mislabel ...` in this process, with warnings as errors, and gives typer's result."""
+    from typer.testing import CliRunner
+
+    from mislabel.cli import app
+
+    def run(*words: object):
+        result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(word) for word in words])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory, toy_file, tiny_options, command) -> Path:
+    """The folder of one whole run of `mislabel train`, with gold labels; treat as read-only."""
+    folder = tmp_path_factory.mktemp("runs") / "toy"
+    done = command("train", toy_file, *tiny_options, "--gold", "gold", "--holdout", "0.2", "--out", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    (folder.parent / "toy.stdout").write_text(done.stdout, encoding="utf-8")
+    assert json.loads(done.stdout)["rows"] == 90
+    return folder

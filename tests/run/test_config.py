@@ -1,0 +1,52 @@
+"""Settings: wrong names and values are refused, with the nearest name or the range."""
+
+import pytest
+
+from mislabel.errors import InputError
+from mislabel.methods.ce import CE
+from mislabel.methods.ido import IDO
+from mislabel.run.config import RunConfig, read_options
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tune": "half"}, "tune is 'half', needed one of full, head"),
+        ({"precision": "fp16"}, "precision is 'fp16', needed one of auto, bf16, fp32"),
+        ({"device": "tpu"}, "device is 'tpu'"),
+        ({"batch_size": 0}, "batch_size is 0, needed 1 to"),
+        ({"batch_size": 2.5}, "batch_size is 2.5, needed a whole number"),
+        ({"learning_rate": 0}, "learning_rate is 0, needed 1e-09 to 10"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast', needed a number"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"weight_decay": -0.1}, "weight_decay is -0.1"),
+        ({"warmup": 1.0}, "warmup is 1.0, needed 0 to 0.99"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": True}, "seed is True"),
+        ({"max_length": 3}, "max_length is 3, needed 4 to"),
+    ],
+)
+def test_settings_out_of_range_are_named(settings, message):
+    with pytest.raises(InputError, match=message):
+        RunConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"warm_epoch": 3}, "IDO has no option 'warm_epoch'; did you mean 'warm_epochs'?"),
+        ({"zzz": 3}, "IDO has no option 'zzz'; known: warm_epochs, robust_epochs"),
+        ({"warm_epochs": 2.5}, "warm_epochs is 2.5, needed a whole number"),
+        ({"warm_epochs": "many"}, "warm_epochs is 'many', needed a whole number"),
+        ({"confidence": "no"}, "confidence is 'no', needed true or false"),
+        ({"scope": "row"}, "scope is 'row', needed one of global, class"),
+    ],
+)
+def test_options_of_a_method_are_checked(options, message):
+    with pytest.raises(InputError, match=message.replace("?", r"\?")):
+        read_options(IDO, options)
+
+
+def test_options_not_named_keep_their_defaults():
+    assert read_options(IDO, {"warm_epochs": 7}) == IDO(warm_epochs=7)
+    assert read_options(CE, {}) == CE()

@@ -1,0 +1,187 @@
+"""Runs that were killed or interrupted go on and end with the same bytes; runs that do not fit are refused by name."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+EPOCHS = ["--option", "warm_epochs=4", "--option", "robust_epochs=3"]
+
+
+@pytest.fixture(scope="module")
+def plain(toy_file, tiny_options, tmp_path_factory, command):
+    """A run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("plain") / "run"
+    done = command("train", toy_file, *tiny_options, *EPOCHS, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def start(line, environment):
+    # a group of its own, so that a signal reaches this process and nobody else
+    return subprocess.Popen(
+        [sys.executable, "-m", "mislabel", *map(str, line)],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for(process, condition, limit=90.0):
+    """Until `condition` holds; False where the process ended before."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        if condition():
+            return True
+        if process.poll() is not None:
+            return False
+        time.sleep(0.001)
+    raise TimeoutError("the run never came that far")
+
+
+def same_results(one, other):
+    assert (one / "audit.parquet").read_bytes() == (other / "audit.parquet").read_bytes()
+    assert (one / "posterior.npy").read_bytes() == (other / "posterior.npy").read_bytes()
+    for name in ("prediction", "loss", "margin"):
+        assert (one / "dynamics" / f"{name}.npy").read_bytes() == (other / "dynamics" / f"{name}.npy").read_bytes()
+    weights = "model/model.safetensors"
+    assert (one / weights).read_bytes() == (other / weights).read_bytes()
+    assert not (other / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("moment", ["config.json", "checkpoints/00-0002", "checkpoints/01-0001"])
+def test_killed_and_resumed_gives_the_same_bytes(moment, plain, toy_file, tiny_options, tmp_path, environment, command):
+    """SIGKILL when a file or checkpoint has just come up, and a moment (by seed) later."""
+    folder = tmp_path / "run"
+    line = ["train", toy_file, *tiny_options, *EPOCHS, "--out", folder]
+    process = start(line, environment)
+    try:
+        # a checkpoint lives until the next one: take any that is as late
+        stem, wanted = moment.rsplit("/", 1) if "/" in moment else ("", moment)
+        came = wait_for(
+            process, lambda: any(path.name >= wanted for path in (folder / stem).glob("0*" if stem else wanted))
+        )
+        assert came, process.communicate()[1]
+        time.sleep(random.Random(moment).uniform(0, 0.03))
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (folder / "metrics.json").exists()
+    resumed = command(*line, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    same_results(plain, folder)
+
+
+def test_ctrl_c_gives_the_command_that_goes_on(plain, toy_file, tiny_options, tmp_path, environment):
+    folder = tmp_path / "a run"
+    process = start(["train", toy_file, *tiny_options, *EPOCHS, "--out", folder], environment)
+    assert wait_for(process, lambda: any((folder / "checkpoints").glob("*/state.json"))), process.communicate()[1]
+    process.send_signal(signal.SIGINT)
+    _, shown = process.communicate(timeout=60)
+    assert process.returncode == 130, shown
+    hint = next(row for row in shown.splitlines() if "continue with: mislabel" in row)
+    words = hint.split("continue with: mislabel ")[1]
+    assert f"'{folder}'" in words  # quoted, since it has a space
+    line = f"{sys.executable} -m mislabel {words}"
+    again = subprocess.run(line, shell=True, env=environment, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    same_results(plain, folder)
+
+
+@pytest.fixture
+def unfinished(plain, tmp_path):
+    """A copy of a run as it is before its last file is written."""
+    folder = tmp_path / "unfinished"
+    shutil.copytree(plain, folder)
+    (folder / "metrics.json").unlink()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (["--seed", "1"], "settings.seed was 0 and is now 1"),
+        (["--option", "robust_epochs=2"], "settings.options"),
+        (["--learning-rate", "0.001"], "settings.learning_rate was 0.002 and is now 0.001"),
+        (["--holdout", "0.5"], "data.fingerprint"),
+    ],
+)
+def test_resume_with_other_settings_is_refused(change, field, unfinished, toy_file, tiny_options, mislabel):
+    done = mislabel("train", toy_file, *tiny_options, *EPOCHS, *change, "--out", unfinished, "--resume")
+    assert done.exit_code == 1
+    assert field in done.stderr
+
+
+def test_resume_with_other_data_is_refused(unfinished, toy_file, tiny_options, tmp_path, mislabel):
+    frame = pd.read_csv(toy_file)
+    frame.loc[3, "text"] += " boat1"
+    frame.to_csv(tmp_path / "toy.csv", index=False)
+    done = mislabel("train", tmp_path / "toy.csv", *tiny_options, *EPOCHS, "--out", unfinished, "--resume")
+    assert done.exit_code == 1
+    assert "data.fingerprint" in done.stderr
+
+
+def test_an_unfinished_run_is_no_result(unfinished, toy_file, tmp_path, mislabel):
+    for line in (["predict", unfinished, toy_file, "-o", tmp_path / "p.csv"], ["report", unfinished]):
+        done = mislabel(*line)
+        assert done.exit_code == 2
+        assert "is not finished: continue it with --resume" in done.stderr
+
+
+def test_a_finished_run_is_not_written_over_unasked(plain, toy_file, tiny_options, mislabel):
+    before = {path: path.stat().st_mtime_ns for path in plain.rglob("*") if path.is_file()}
+    done = mislabel("train", toy_file, *tiny_options, *EPOCHS, "--out", plain)
+    assert done.exit_code == 2
+    assert "is not empty: choose another --out, or --overwrite to replace it" in done.stderr
+    after = {path: path.stat().st_mtime_ns for path in plain.rglob("*") if path.is_file()}
+    assert {path.name for path, time in after.items() if before.get(path) != time} <= {".owner", ".lock"}
+
+
+def test_overwrite_replaces_a_run_and_nothing_else(unfinished, toy_file, tiny_options, tmp_path, mislabel):
+    (unfinished / "left_over.txt").write_text("old")
+    short = ["--method", "ce", "--option", "epochs=1"]
+    done = mislabel("train", toy_file, *tiny_options, *short, "--out", unfinished, "--overwrite")
+    assert done.exit_code == 0, done.stderr
+    assert not (unfinished / "left_over.txt").exists()
+    assert json.loads((unfinished / "config.json").read_text())["settings"]["method"] == "ce"
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("ten years")
+    done = mislabel("train", toy_file, *tiny_options, *short, "--out", precious, "--overwrite")
+    assert done.exit_code == 2
+    assert "holds files but no run" in done.stderr
+    assert (precious / "thesis.txt").read_text() == "ten years"
+
+
+def test_a_second_process_is_refused_with_the_pid(unfinished, toy_file, tiny_options, command):
+    from mislabel.run.folder import RunFolder
+
+    with RunFolder(unfinished).locked():
+        done = command("train", toy_file, *tiny_options, "--out", unfinished, "--overwrite")
+    assert done.returncode == 1
+    assert f"in use by process {os.getpid()}" in done.stderr
+    with RunFolder(unfinished).locked():  # the lock is free again
+        pass
+
+
+def test_resuming_a_finished_run_changes_nothing(plain, toy_file, tiny_options, mislabel):
+    before = (plain / "audit.parquet").stat().st_mtime_ns
+    done = mislabel("train", toy_file, *tiny_options, *EPOCHS, "--out", plain, "--resume")
+    assert done.exit_code == 0, done.stderr
+    assert "is finished: nothing to continue" in done.stderr
+    assert (plain / "audit.parquet").stat().st_mtime_ns == before
+    assert not (plain / "checkpoints").exists()
+
+
+def test_a_start_that_failed_does_not_block_the_folder(toy_file, tiny_options, tmp_path, mislabel):
+    wrong = [*tiny_options, "--method", "ce", "--option", "epochs=1", "--out", tmp_path / "run"]
+    done = mislabel("train", toy_file, *wrong, "--backbone", "no/such-encoder")
+    assert done.exit_code == 2
+    done = mislabel("train", toy_file, *wrong)
+    assert done.exit_code == 0, done.stderr

@@ -1,0 +1,104 @@
+"""The audit's table by hand on a few rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mislabel.audit import build_audit, difficulty, label_column, labels_related
+from mislabel.data import make_dataset
+from mislabel.dynamics.store import DynamicsStore, Pass
+from mislabel.posterior.neighbours import Agreement
+from mislabel.posterior.posterior import Posterior
+
+RELATED = Agreement(rows=500, observed=0.8, chance=0.3, deviations=20.0)
+
+
+@pytest.fixture
+def audit():
+    """Six rows: four that train, one unlabelled, one held out."""
+    data = make_dataset(
+        ["t0", "t1", "t2", "t3", "t4", "t5"],
+        ["cat", "dog", "cat", "dog", None, "cat"],
+        ids=["a", "b", "c", "d", "e", "f"],
+        gold=["cat", "cat", None, "dog", "bird", "cat"],
+        split=["train", "train", "train", "train", "train", "test"],
+        missing="unlabeled",
+    )
+    trained = np.array([0, 1, 2, 3])
+    posterior = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.2, 0.8]], dtype=np.float32)
+    model = np.array([[0.6, 0.4], [0.6, 0.4], [0.6, 0.4], [0.1, 0.9], [0.25, 0.75], [0.7, 0.3]], dtype=np.float32)
+    store = DynamicsStore([Pass("train", epoch, 0) for epoch in range(4)], 4)
+    for number, prediction in enumerate([[0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 1, 1]]):
+        store.write(number, {"prediction": prediction, "loss": 0.0, "margin": 0.0})
+    evidence = {"wrong_events": np.array([0, 3, 2, 1]), "mean_margin": np.array([1.5, -1.0, 0.0, 0.5])}
+    return build_audit(data, trained, Posterior(posterior, evidence), model, store, RELATED)
+
+
+def test_the_table_by_hand(audit):
+    wanted = pd.DataFrame(
+        {
+            "id": ["b", "c", "d", "a", "e", "f"],  # judged rows, worst first; then the others in their order
+            "given_label": ["dog", "cat", "dog", "cat", None, "cat"],
+            "suggested_label": ["cat", "dog", "dog", "cat", "dog", "cat"],
+            "p_mislabeled": [0.8, 0.7, 0.2, 0.1, np.nan, np.nan],
+            "difficulty": [0.25, 0.5, 0.25, 0.0, np.nan, np.nan],  # against the suggested label
+            "predicted_label": ["cat", "cat", "dog", "cat", "dog", "cat"],
+            "confidence": [0.6, 0.6, 0.9, 0.6, 0.75, 0.7],
+            "status": ["judged", "judged", "judged", "judged", "unlabeled", "held_out"],
+            "wrong_events": pd.array([3, 2, 1, 0, None, None], dtype="Int64"),
+            "mean_margin": [-1.0, 0.0, 0.5, 1.5, np.nan, np.nan],
+            "gold_label": ["cat", None, "dog", "cat", "bird", "cat"],
+        }
+    )
+    found = audit.table
+    assert found.columns.tolist() == wanted.columns.tolist()
+    for name in wanted:
+        for one, other in zip(found[name], wanted[name], strict=True):
+            if pd.isna(other):
+                assert pd.isna(one), name
+            elif isinstance(other, float):
+                assert one == pytest.approx(other, abs=1e-6), name
+            else:
+                assert one == other, name
+
+
+def test_what_follows_from_it(audit):
+    assert audit.worst(2)["id"].tolist() == ["b", "c"]
+    assert audit.worst()["id"].tolist() == ["b", "c", "d", "a"]
+    noise = audit.metrics["noise_rate"]
+    assert noise["estimate"] == pytest.approx(((0.1 + 0.8 + 0.7 + 0.2) / 4 + 2 / 4) / 2)
+    # given cat: rows a and c; given dog: rows b and d
+    mass = np.array([[0.9 + 0.3, 0.8 + 0.2], [0.1 + 0.7, 0.2 + 0.8]])
+    np.testing.assert_allclose(audit.transition, mass / mass.sum(1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(audit.posterior[4:], [[0.25, 0.75], [0.7, 0.3]])  # the model's, where nothing else is
+    assert repr(audit).startswith("<Audit of 6 rows, 2 classes, wrong labels: 4")
+
+
+def test_difficulty_by_hand():
+    prediction = np.array([[0, 1, -1], [0, 0, -1], [1, 0, 2], [0, 2, 1]])
+    np.testing.assert_allclose(difficulty(prediction, np.array([0, 0, 2])), [1 / 4, 2 / 4, 1 / 2])
+
+
+@pytest.mark.parametrize(
+    ("rows", "deviations", "wanted"),
+    [(500, 3.1, True), (500, 2.9, False), (500, -4.0, False), (199, 2.9, None), (20, 3.1, True), (200, 0.0, False)],
+)
+def test_whether_labels_are_related(rows, deviations, wanted):
+    assert labels_related(Agreement(rows, 0.5, 0.4, deviations)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("classes", "codes", "values", "kind"),
+    [
+        ([5, 7], [1, 0, 1], [7, 5, 7], "int64"),
+        ([5, 7], [1, -1, 0], [7, pd.NA, 5], "Int64"),
+        ([False, True], [1, 0], [True, False], "bool"),
+        (["a", "b"], [1, -1], ["b", None], None),
+        ([1, "1a"], [0, 1], ["1", "1a"], None),  # a column of a file has one type
+    ],
+)
+def test_label_columns(classes, codes, values, kind):
+    found = label_column(np.array(codes), classes)
+    for one, other in zip(found.tolist(), values, strict=True):
+        assert (pd.isna(one) and pd.isna(other)) or (one == other and type(one) is type(other))
+    assert kind is None or str(found.dtype) == kind

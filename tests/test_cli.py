@@ -1,0 +1,213 @@
+"""The command line: what it prints, its exit codes, and messages that say what to do."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+COMMANDS = ["train", "audit", "predict", "report", "corrupt", "methods"]
+
+
+def test_a_run_prints_its_metrics_as_json(toy_run):
+    printed = json.loads((toy_run.parent / "toy.stdout").read_text())
+    kept = json.loads((toy_run / "metrics.json").read_text())
+    assert printed["out"] == str(toy_run)
+    assert {name: printed[name] for name in ("rows", "noise_rate", "detection")} == {
+        name: kept[name] for name in ("rows", "noise_rate", "detection")
+    }
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example(name, mislabel):
+    done = mislabel(name, "--help")
+    assert done.exit_code == 0
+    assert f"Example: mislabel {name}" in done.stdout
+
+
+def test_help_and_import_leave_torch_alone(environment):
+    """Both stay quick: neither torch nor transformers, pandas or scikit-learn is imported."""
+    script = (
+        "import sys, mislabel\n"
+        "heavy = {'torch', 'transformers', 'accelerate', 'sklearn', 'pandas', 'scipy', 'numpy', 'matplotlib'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "from mislabel.cli import main\n"
+        "sys.argv = ['mislabel', '--help']\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "print('still light')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "still light" in done.stdout
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_the_public_names(environment):
+    import mislabel as package
+
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = package.Nothing
+
+
+def test_methods(mislabel):
+    listed = json.loads(mislabel("methods", "--json").stdout)
+    assert {"ce", "ido"} <= set(listed)
+    assert "2505.00812" in listed["ido"]["paper"]
+    shown = mislabel("methods").stdout
+    for name, entry in listed.items():
+        assert name in shown
+        assert entry["when"] in shown
+
+
+def test_report_is_written_again(toy_run, tmp_path, mislabel):
+    import shutil
+
+    shutil.copytree(toy_run, tmp_path / "run")
+    (tmp_path / "run" / "report.html").unlink()
+    done = mislabel("report", tmp_path / "run", "--rows", "5", "--json")
+    assert done.exit_code == 0, done.stderr
+    path = json.loads(done.stdout)["report"]
+    assert path == str(tmp_path / "run" / "report.html")
+    assert (tmp_path / "run" / "report.html").read_text(encoding="utf-8").lower().startswith("<!doctype html>")
+
+
+def test_corrupt_plants_what_it_says(toy_file, tmp_path, mislabel):
+    out = tmp_path / "noisy.csv"
+    line = ["corrupt", toy_file, "--label", "gold", "--kind", "sym", "--rate", "0.3", "--exact", "--seed", "3"]
+    done = mislabel(*line, "-o", out, "--json")
+    assert done.exit_code == 0, done.stderr
+    told, frame = json.loads(done.stdout), pd.read_csv(out)
+    wrong = frame["noisy_label"] != frame["gold"]
+    assert int(wrong.sum()) == told["flipped"] == 27
+    assert told["realised_rate"] == pytest.approx(0.3)
+    assert json.loads((tmp_path / "noisy.csv.noise.json").read_text())["flipped"] == 27
+    again = mislabel(*line, "-o", tmp_path / "again.csv")
+    assert again.exit_code == 0
+    assert (tmp_path / "again.csv").read_bytes() == out.read_bytes()
+
+
+def test_a_run_tells_a_person_what_it_found(toy_file, tiny_options, tmp_path, mislabel):
+    done = mislabel("train", toy_file, *tiny_options, "--gold", "gold", "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert f"wrong labels: {metrics['noise_rate']['estimate']:.1%} estimated" in done.stdout
+    assert "20.0% by gold" in done.stdout
+    assert f"run: {tmp_path / 'run'}" in done.stdout
+    worst = pd.read_parquet(tmp_path / "run" / "audit.parquet").head(10)
+    for name in worst["id"]:
+        assert name in done.stdout
+    assert "warm 1/4" in done.stderr
+
+
+BASE = ["--text", "text", "--label", "label"]
+
+
+@pytest.fixture
+def table(tmp_path, make_toy):
+    """Writes a table that differs from the toy by what is given; gives its path."""
+
+    def write(**columns):
+        frame = make_toy(60).assign(**columns)
+        path = tmp_path / "data.parquet"
+        frame.to_parquet(path)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["--text", "texts", "--label", "label"], ['"texts"', 'did you mean "text"?']),
+        (["--text", "text", "--label", "labl"], ['"labl"', 'did you mean "label"?']),
+        ([*BASE, "--gold", "golden"], ['"golden"', 'did you mean "gold"?']),
+        ([*BASE, "--method", "idoo"], ["method 'idoo' is not known", "ido"]),
+        ([*BASE, "--option", "warm_epoch=2"], ["no option 'warm_epoch'", "did you mean 'warm_epochs'"]),
+        ([*BASE, "--option", "warm_epochs"], ["'warm_epochs' is not of the form name=value"]),
+        ([*BASE, "--option", "warm_epochs=0"], ["warm_epochs is 0, needed 1 to"]),
+        ([*BASE, "--tune", "half"], ["tune is 'half', needed one of full, head"]),
+        ([*BASE, "--missing", "ignore"], ["missing", "ignore", "error", "drop", "unlabeled"]),
+        ([*BASE, "--holdout", "1.5"], ["holdout is 1.5"]),
+        ([*BASE, "--batch-size", "0"], ["batch_size is 0"]),
+        ([*BASE, "--device", "abacus"], ["device is 'abacus'"]),
+        ([*BASE, "--backbone", "/no/such/model"], ["/no/such/model", "cannot be loaded"]),
+        ([*BASE, "--learning-rates", "1"], ["--learning-rates"]),
+    ],
+)
+def test_wrong_words_get_exit_code_2_and_a_way_out(line, words, toy_file, tmp_path, mislabel):
+    done = mislabel("train", toy_file, *line, "--out", tmp_path / "run")
+    assert done.exit_code == 2
+    for word in words:
+        assert word in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"label": ["a"] * 60}, ["1 class", "'a'", "at least 2"]),
+        ({"label": [None, ""] + ["a", "b"] * 29}, ["2 of 60 rows have no label", "rows 0, 1", "drop"]),
+        ({"text": list(range(60))}, ["60 of 60 rows hold no text but int", "rows 0, 1, 2, 3, 4 (and 55 more)"]),
+        ({"label": [0.5] * 60}, ["label", "regression"]),
+        ({"id": ["same"] * 60}, ["same"]),
+    ],
+)
+def test_wrong_data_gets_exit_code_2_and_the_rows(columns, words, table, tiny_encoder, tmp_path, mislabel):
+    more = ["--id", "id"] if "id" in columns else []
+    done = mislabel("train", table(**columns), *BASE, *more, "--backbone", tiny_encoder, "--out", tmp_path / "run")
+    assert done.exit_code == 2
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["train", "/no/such/file.csv", *BASE, "--out", "/tmp/never"], ["/no/such/file.csv"]),
+        (["predict", "/no/such/run", "x.csv", "-o", "/tmp/never.csv"], ["/no/such/run is no run folder"]),
+        (["report", "/no/such/run"], ["/no/such/run is no run folder"]),
+    ],
+)
+def test_missing_files_are_named(line, words, mislabel):
+    done = mislabel(*line)
+    assert done.exit_code == 2
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+def test_exit_codes_of_the_real_process(command, toy_file, tmp_path):
+    done = command("train", toy_file, "--text", "texts", "--label", "label", "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert 'did you mean "text"?' in done.stderr
+
+
+def test_predictions_for_data_without_the_column(toy_run, tmp_path, mislabel):
+    pd.DataFrame({"body": ["boat1 boat2 boat3 boat4"]}).to_csv(tmp_path / "new.csv", index=False)
+    done = mislabel("predict", toy_run, tmp_path / "new.csv", "-o", tmp_path / "p.csv")
+    assert done.exit_code == 2
+    assert "text" in done.stderr
+    assert "body" in done.stderr
+    done = mislabel("predict", toy_run, tmp_path / "new.csv", "-o", tmp_path / "p.csv", "--text", "body")
+    assert done.exit_code == 0, done.stderr
+    assert pd.read_csv(tmp_path / "p.csv")["predicted_label"].tolist() == ["boat"]
+
+
+def test_predictions_do_not_depend_on_the_batch(toy_run, toy_file, tmp_path, mislabel):
+    """One row alone gets what it got among ninety, whatever padding they shared."""
+    frame = pd.read_csv(toy_file)
+    frame.iloc[[7]].to_csv(tmp_path / "one.csv", index=False)
+    for source, out in ((toy_file, "all.parquet"), (tmp_path / "one.csv", "one.parquet")):
+        assert mislabel("predict", toy_run, source, "-o", tmp_path / out, "--id", "id").exit_code == 0
+    many, one = (pd.read_parquet(tmp_path / name) for name in ("all.parquet", "one.parquet"))
+    np.testing.assert_allclose(one.filter(like="p_"), many.filter(like="p_").iloc[[7]], atol=1e-6)

@@ -1,0 +1,261 @@
+"""The training loop on small networks: its schedule by hand, its parts, faults, and runs that were interrupted."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mislabel.backbones.features import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.errors import RunError
+from mislabel.methods.ce import CrossEntropy
+from mislabel.methods.ido import IDO
+from mislabel.training.checkpoints import load_checkpoint
+from mislabel.training.loop import Loop, passes_of
+from mislabel.training.stages import Stage, TrainingSettings
+
+ROWS, FEATURES, CLASSES = 40, 5, 3
+IDS = np.array([f"id{k}" for k in range(ROWS)], dtype=object)
+
+
+class Plain(nn.Module):
+    """Two layers with a norm between, and no dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(FEATURES, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, CLASSES))
+
+    def forward(self, inputs):
+        return self.layers(inputs["features"])
+
+
+def data(seed=0):
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, CLASSES, ROWS)
+    centres = random.normal(0, 2, (CLASSES, FEATURES))
+    return (centres[labels] + random.normal(size=(ROWS, FEATURES))).astype(np.float32), labels
+
+
+def make_loop(build=Plain, *, folder=None, interrupted=lambda: False, **settings):
+    matrix, labels = data()
+    chosen = TrainingSettings(**({"batch_size": 8, "learning_rate": 0.01, "precision": "fp32"} | settings))
+    return Loop(
+        build, FeatureInputs(matrix), labels, IDS, CLASSES, chosen, folder=folder, interrupted=interrupted
+    )  # fmt: skip
+
+
+def with_dropout():
+    return FeatureNetwork(*standardisation(data()[0]), CLASSES)
+
+
+def weights(network):
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def assert_same_weights(one, other, **tolerance):
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, **(tolerance or {"rtol": 0, "atol": 0}))
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Every step of AdamW as (learning rate, groups)."""
+    seen, step = [], torch.optim.AdamW.step
+
+    def recording(self, *args, **options):
+        seen.append((self.param_groups[0]["lr"], self.param_groups))
+        return step(self, *args, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", recording)
+    return seen
+
+
+def test_learning_rate_by_hand(steps):
+    """40 rows in batches of 8: 5 steps an epoch."""
+    stages = [
+        Stage("a", 4, CrossEntropy()),  # 20 steps, of which the first 4 rise
+        Stage("b", 2, CrossEntropy(), start="last", decay=False),  # constant
+        Stage("c", 2, CrossEntropy(), start="last"),  # falls over 10 steps, without a rise
+    ]
+    make_loop(warmup=0.2, learning_rate=0.01).run(stages)
+    first = [1 / 4, 2 / 4, 3 / 4, 1] + [k / 16 for k in range(16, 0, -1)]
+    wanted = [*first, *[1] * 10, *[k / 10 for k in range(10, 0, -1)]]
+    np.testing.assert_allclose([rate for rate, _ in steps], np.array(wanted) * 0.01, rtol=1e-12)
+
+
+def test_weight_decay_is_for_matrices_only(steps):
+    loop = make_loop(weight_decay=0.3)
+    network, _ = loop.run([Stage("a", 1, CrossEntropy())])
+    decay = {id(p): group["weight_decay"] for group in steps[0][1] for p in group["params"]}
+    for name, parameter in network.named_parameters():
+        expected = 0.3 if name.split(".")[-2:] in (["0", "weight"], ["3", "weight"]) else 0.0
+        assert decay[id(parameter)] == expected, name
+    assert len(decay) == 6
+
+
+def test_one_epoch_by_hand():
+    """Plain numpy steps of AdamW on a linear softmax classifier, batch by batch in the loop's order."""
+    from mislabel.training.batches import shuffled_batches
+
+    class Linear(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(CLASSES, FEATURES))
+
+        def forward(self, inputs):
+            return inputs["features"] @ self.weight.T
+
+    matrix, labels = data()
+    network, _ = make_loop(Linear, seed=5, clip=1.0, weight_decay=0.1, warmup=0.0).run([Stage("a", 1, CrossEntropy())])
+    w, m, v = (np.zeros((CLASSES, FEATURES)) for _ in range(3))
+    for step, batch in enumerate(shuffled_batches(np.ones(ROWS, int), 8, [5, 0, 0])):
+        z = np.exp(matrix[batch].astype(float) @ w.T)
+        p = z / z.sum(1, keepdims=True)
+        gradient = (p - np.eye(CLASSES)[labels[batch]]).T @ matrix[batch] / len(batch)
+        gradient *= min(1.0, 1.0 / np.linalg.norm(gradient))
+        # the first of five steps is the warm-up (at least one); then (5 - k) / 4
+        rate = 0.01 * (1.0 if step == 0 else (5 - step) / 4)
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+        w = w * (1 - rate * 0.1)
+        w -= rate * (m / (1 - 0.9 ** (step + 1))) / (np.sqrt(v / (1 - 0.999 ** (step + 1))) + 1e-8)
+    np.testing.assert_allclose(network.networks[0].weight.detach().numpy(), w, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("accumulate", [2, 4, 64])
+@pytest.mark.parametrize("batch_size", [8, 9])  # 9: the last batch is of 4
+def test_accumulation_changes_nothing(accumulate, batch_size):
+    stages = [Stage("a", 2, CrossEntropy())]
+    whole, record = make_loop(batch_size=batch_size).run(stages)
+    parts, again = make_loop(batch_size=batch_size, accumulate=accumulate).run(stages)
+    assert_same_weights(weights(whole), weights(parts), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(record.prediction, again.prediction)
+
+
+def test_the_reported_loss_is_the_mean_over_rows():
+    """With a learning rate that moves nothing, the epoch's loss is that of the untouched network, by numpy."""
+    loop = make_loop(learning_rate=1e-9, batch_size=7, accumulate=3, weight_decay=0.0)
+    network, record = loop.run([Stage("a", 1, CrossEntropy())])
+    matrix, labels = data()
+    z = np.exp(network.networks[0]({"features": torch.from_numpy(matrix)}).detach().numpy().astype(float))
+    wanted = -np.log(z[np.arange(ROWS), labels] / z.sum(1))
+    assert loop.log[0]["loss"] == pytest.approx(wanted.mean(), abs=1e-4)
+    np.testing.assert_allclose(record.loss[0], wanted, atol=1e-4)
+    assert loop.log[0]["agreement"] == pytest.approx(np.mean(z.argmax(1) == labels), abs=1e-5)
+
+
+@pytest.mark.parametrize("chosen", [0, 1, 2])
+def test_selected_weights_are_those_of_the_selected_epoch(chosen):
+    """D3: officially the "previous" weights are a live reference, so the next epoch's are handed on."""
+    first = Stage("warm", 4, CrossEntropy(), select=lambda changes: min(chosen, len(changes)), decay=False)
+    handed_on, _ = make_loop(with_dropout, warmup=0.0).run([first, Stage("none", 0, CrossEntropy(), start="selected")])
+    stopped, _ = make_loop(with_dropout, warmup=0.0).run([Stage("warm", chosen + 1, CrossEntropy(), decay=False)])
+    went_on, _ = make_loop(with_dropout, warmup=0.0).run([Stage("warm", chosen + 2, CrossEntropy(), decay=False)])
+    assert_same_weights(weights(stopped), weights(handed_on))
+    assert any(
+        not torch.equal(one, other) for one, other in zip(went_on.parameters(), stopped.parameters(), strict=True)
+    )
+
+
+def test_a_later_stage_gets_the_weights_it_asks_for():
+    one = [Stage("a", 1, CrossEntropy())]
+    whole, _ = make_loop().run(one)
+    last, _ = make_loop().run([*one, Stage("b", 0, CrossEntropy(), start="last")])
+    fresh, _ = make_loop().run([*one, Stage("b", 0, CrossEntropy())])
+    assert_same_weights(weights(whole), weights(last))
+    assert any(not torch.equal(a, b) for a, b in zip(whole.parameters(), fresh.parameters(), strict=True))
+
+
+def test_two_branches_start_apart_and_are_recorded_as_one():
+    loop = make_loop(with_dropout)
+    network, record = loop.run([Stage("a", 1, CrossEntropy(), branches=2)])
+    assert len(network.networks) == 2
+    one, other = (part.layers[1].weight for part in network.networks)
+    assert not torch.equal(one, other)
+    assert record.prediction.shape == (1, ROWS)
+
+
+def test_passes_are_in_order():
+    stages = [Stage("a", 2, CrossEntropy()), Stage("b", 1, CrossEntropy(), views=2, start="last")]
+    assert [(p.stage, p.epoch, p.view) for p in passes_of(stages)] == [
+        ("a", 0, 0), ("a", 1, 0), ("b", 0, 0), ("b", 0, 1)
+    ]  # fmt: skip
+    _, record = make_loop().run(stages)
+    assert record.done == 4
+    assert (record.prediction >= 0).all()
+    assert np.isfinite(record.loss).all()
+
+
+def test_the_same_seed_gives_the_same_run_and_another_does_not():
+    stages = IDO().stages
+    one, other, third = (make_loop(with_dropout, seed=seed).run(stages()) for seed in (0, 0, 1))
+    assert_same_weights(weights(one[0]), weights(other[0]))
+    np.testing.assert_array_equal(one[1].loss, other[1].loss)
+    assert not np.array_equal(one[1].loss, third[1].loss)
+
+
+class TurnsBad(Plain):
+    """Gives NaN for one row, from the eleventh batch on."""
+
+    calls = 0
+
+    def forward(self, inputs):
+        TurnsBad.calls += 1
+        logits = super().forward(inputs)
+        bad = (inputs["features"] == torch.from_numpy(data()[0][17])).all(-1)
+        return torch.where((bad & (TurnsBad.calls > 10)).unsqueeze(-1), torch.nan, logits)
+
+
+def test_a_loss_that_is_no_number_stops_and_names_the_rows(tmp_path):
+    TurnsBad.calls = 0
+    loop = make_loop(TurnsBad, folder=tmp_path, batch_size=4)  # 10 steps an epoch
+    with pytest.raises(RunError, match="the loss is nan on the batch with ids .*'id17'.*--learning-rate") as caught:
+        loop.run([Stage("a", 5, CrossEntropy())])
+    assert str(caught.value).count("'id") == 4  # the batch of four rows and no other
+    saved = load_checkpoint(tmp_path / "checkpoints")
+    assert saved.epoch == 1
+    assert all(torch.isfinite(value).all() for value in saved.model.values())
+
+
+class StopAfter:
+    """Says that Ctrl-C was pressed after a number of steps."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def __call__(self):
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize("steps_before", [0, 3, 5, 12, 19, 20, 23, 30])
+def test_interrupted_and_continued_is_as_never_interrupted(tmp_path, steps_before):
+    """IDO with dropout and two views, stopped anywhere in its 35 steps: the same weights, dynamics and log."""
+    stages = IDO(warm_epochs=4, robust_epochs=3, minimum_class_size=10).stages
+    whole, record = make_loop(with_dropout).run(stages())
+    first = make_loop(with_dropout, folder=tmp_path, interrupted=StopAfter(steps_before))
+    with pytest.raises(KeyboardInterrupt):
+        first.run(stages())
+    second = make_loop(with_dropout, folder=tmp_path)
+    continued, again = second.run(stages(), resume=True)
+    assert_same_weights(weights(whole), weights(continued))
+    for name in ("prediction", "loss", "margin"):
+        np.testing.assert_array_equal(getattr(record, name), getattr(again, name))
+        np.testing.assert_array_equal(np.load(tmp_path / "dynamics" / f"{name}.npy"), getattr(record, name))
+    assert [line["epoch"] for line in second.log] == [1, 2, 3, 4, 1, 2, 3]
+
+
+def test_interrupted_twice(tmp_path):
+    stages = IDO(minimum_class_size=10).stages
+    whole, _ = make_loop(with_dropout).run(stages())
+    for steps_before, resume in ((7, False), (11, True)):
+        loop = make_loop(with_dropout, folder=tmp_path, interrupted=StopAfter(steps_before))
+        with pytest.raises(KeyboardInterrupt):
+            loop.run(stages(), resume=resume)
+    continued, _ = make_loop(with_dropout, folder=tmp_path).run(stages(), resume=True)
+    assert_same_weights(weights(whole), weights(continued))
+
+
+def test_fewer_rows_than_processes_is_refused(monkeypatch):
+    loop = make_loop()
+    monkeypatch.setattr(loop, "accelerator", type("Many", (), {"num_processes": 41})())
+    with pytest.raises(RunError, match="40 training rows cannot be shared by 41 processes"):
+        loop.run([Stage("a", 1, CrossEntropy())])

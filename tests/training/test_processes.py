@@ -1,0 +1,77 @@
+"""The gradient of two processes is that of one: a network without dropout takes the same steps."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+SCRIPT = """
+import sys
+import numpy as np, torch
+from torch import nn
+from mislabel.backbones.features import FeatureInputs
+from mislabel.methods.ce import CrossEntropy
+from mislabel.training.device import leave_processes
+from mislabel.training.loop import Loop
+from mislabel.training.stages import Stage, TrainingSettings
+
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(5, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, 3))
+    def forward(self, inputs):
+        return self.layers(inputs["features"])
+
+random = np.random.default_rng(0)
+matrix, labels = random.normal(size=(38, 5)).astype(np.float32), random.integers(0, 3, 38)
+settings = TrainingSettings(batch_size=6, accumulate=2, learning_rate=0.01, precision="fp32", device="cpu")
+
+
+def main():
+    loop = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
+    network, dynamics = loop.run([Stage("a", 3, CrossEntropy())])
+    flat = torch.cat([value.flatten() for value in network.state_dict().values()]).numpy()
+    rank, processes = loop.accelerator.process_index, loop.accelerator.num_processes
+    losses = np.array([line["loss"] for line in loop.log])
+    np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
+             loss=dynamics.loss, margin=dynamics.margin, losses=losses)
+
+main()
+leave_processes()
+"""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory, environment):
+    """What one process has at the end, and what each of two has."""
+    folder = tmp_path_factory.mktemp("gloo")
+    script = folder / "train.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    for start in ([], launch):
+        done = subprocess.run(
+            [sys.executable, *start, str(script), str(folder)],
+            env=environment, capture_output=True, text=True, timeout=200, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    return {name: np.load(folder / f"{name}.npz") for name in ("1-0", "2-0", "2-1")}
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_two_processes_take_the_steps_of_one(found, rank):
+    """38 rows in batches of 6, cut in four parts: uneven parts, and a last batch of one row for each process."""
+    np.testing.assert_allclose(found[rank]["weights"], found["1-0"]["weights"], atol=2e-5)
+    np.testing.assert_allclose(found[rank]["losses"], found["1-0"]["losses"], atol=2e-5)
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_every_process_holds_the_whole_record(found, rank):
+    np.testing.assert_array_equal(found[rank]["prediction"], found["1-0"]["prediction"])
+    for name in ("loss", "margin"):
+        np.testing.assert_allclose(found[rank][name], found["1-0"][name], atol=1e-4)
+
+
+def test_this_process_is_alone():
+    assert os.environ.get("WORLD_SIZE", "1") == "1"
