@@ -184,7 +184,7 @@ def test_weights_follow_the_counts_of_the_running_epoch():
 
 def test_an_epoch_of_batches_and_its_record_agree():
     """Counts kept inside the epoch are those of the store after it, and the refit starts from the fit before."""
-    options = IDO(warm_epochs=5, robust_epochs=2, minimum_class_size=50)
+    options = IDO(warm_epochs=5, robust_epochs=2, minimum_class_size=50, scope="class")
     labels = np.arange(240) % 4
     store = history(options, labels)
     loss = DynamicLoss(options)
@@ -213,7 +213,7 @@ def test_an_epoch_of_batches_and_its_record_agree():
 @pytest.mark.parametrize("scope", ["global", "class"])
 def test_no_row_loses_both_weights(scope):
     """D4: officially a row beyond the last maximum gets 0 for fit and similarity, and a row within keeps both."""
-    options = IDO(warm_epochs=2, robust_epochs=3, burn_in=0, scope=scope, minimum_class_size=10)
+    options = IDO(warm_epochs=2, robust_epochs=3, burn_in=0, scope=scope, minimum_class_size=10, scope="class")
     labels = np.arange(80) % 2
     store = history(options, labels, classes=2)
     loss = DynamicLoss(options)
@@ -235,7 +235,7 @@ def test_no_row_loses_both_weights(scope):
 @pytest.mark.parametrize("always", [0, 2, 4])
 def test_a_class_whose_rows_all_have_the_same_count(always):
     """D5: officially a division by zero where all counts are equal but not 0."""
-    options = IDO(warm_epochs=5, robust_epochs=1, minimum_class_size=10)
+    options = IDO(warm_epochs=5, robust_epochs=1, minimum_class_size=10, scope="class")
     labels = np.repeat([0, 1], 50)
     store = DynamicsStore(passes_of(options.stages()), 100)
     random = np.random.default_rng(0)
@@ -254,7 +254,7 @@ def test_a_class_whose_rows_all_have_the_same_count(always):
 
 
 def test_classes_under_the_minimum_use_the_global_mixture():
-    options = IDO(warm_epochs=5, minimum_class_size=60)
+    options = IDO(warm_epochs=5, minimum_class_size=60, scope="class")
     labels = np.repeat([0, 1, 2, 3], [150, 120, 60, 59])
     store = history(options, labels)
     loss = DynamicLoss(options)
@@ -268,7 +268,7 @@ def test_classes_under_the_minimum_use_the_global_mixture():
 
 
 def test_state_survives_json():
-    options = IDO(warm_epochs=5, robust_epochs=2, minimum_class_size=60)
+    options = IDO(warm_epochs=5, robust_epochs=2, minimum_class_size=60, scope="class")
     labels = np.arange(300) % 4
     store = history(options, labels)
     one, other = DynamicLoss(options), DynamicLoss(options)
@@ -321,7 +321,7 @@ def test_posterior_by_hand():
 @settings(max_examples=25, deadline=None)
 def test_posterior_is_one_and_rows_and_classes_may_change_places(seed, scope):
     """D11: what is said of a row does not depend on where it stands; and renaming classes renames columns."""
-    options = IDO(scope=scope, minimum_class_size=40)
+    options = IDO(scope=scope, minimum_class_size=40, scope="class")
     labels, model = example(seed)
     found = judged(options, labels, model)
     assert np.isfinite(found).all()

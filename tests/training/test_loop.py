@@ -229,7 +229,7 @@ class StopAfter:
 @pytest.mark.parametrize("steps_before", [0, 3, 5, 12, 19, 20, 23, 30])
 def test_interrupted_and_continued_is_as_never_interrupted(tmp_path, steps_before):
     """IDO with dropout and two views, stopped anywhere in its 35 steps: the same weights, dynamics and log."""
-    stages = IDO(warm_epochs=4, robust_epochs=3, minimum_class_size=10).stages
+    stages = IDO(warm_epochs=4, robust_epochs=3, minimum_class_size=10, scope="class").stages
     whole, record = make_loop(with_dropout).run(stages())
     first = make_loop(with_dropout, folder=tmp_path, interrupted=StopAfter(steps_before))
     with pytest.raises(KeyboardInterrupt):
@@ -244,7 +244,7 @@ def test_interrupted_and_continued_is_as_never_interrupted(tmp_path, steps_befor
 
 
 def test_interrupted_twice(tmp_path):
-    stages = IDO(minimum_class_size=10).stages
+    stages = IDO(minimum_class_size=10, scope="class").stages
     whole, _ = make_loop(with_dropout).run(stages())
     for steps_before, resume in ((7, False), (11, True)):
         loop = make_loop(with_dropout, folder=tmp_path, interrupted=StopAfter(steps_before))
