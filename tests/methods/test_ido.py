@@ -213,7 +213,7 @@ def test_an_epoch_of_batches_and_its_record_agree():
 @pytest.mark.parametrize("scope", ["global", "class"])
 def test_no_row_loses_both_weights(scope):
     """D4: officially a row beyond the last maximum gets 0 for fit and similarity, and a row within keeps both."""
-    options = IDO(warm_epochs=2, robust_epochs=3, burn_in=0, scope=scope, minimum_class_size=10, scope="class")
+    options = IDO(warm_epochs=2, robust_epochs=3, burn_in=0, scope=scope, minimum_class_size=10)
     labels = np.arange(80) % 2
     store = history(options, labels, classes=2)
     loss = DynamicLoss(options)
@@ -321,7 +321,7 @@ def test_posterior_by_hand():
 @settings(max_examples=25, deadline=None)
 def test_posterior_is_one_and_rows_and_classes_may_change_places(seed, scope):
     """D11: what is said of a row does not depend on where it stands; and renaming classes renames columns."""
-    options = IDO(scope=scope, minimum_class_size=40, scope="class")
+    options = IDO(scope=scope, minimum_class_size=40)
     labels, model = example(seed)
     found = judged(options, labels, model)
     assert np.isfinite(found).all()
