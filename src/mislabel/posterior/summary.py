@@ -63,13 +63,13 @@ def noise_rate(probabilities: np.ndarray, given: np.ndarray) -> NoiseRate:
     """
     mass = float(p_mislabeled(probabilities, given).mean())
     disagree = float(np.mean(suggested(probabilities) != given))
-    ends = [*_wilson(mass, len(given)), *_wilson(disagree, len(given))]
-    return NoiseRate(estimate=(mass + disagree) / 2, low=min(ends), high=max(ends))
+    low, high = wilson(np.array([mass, disagree]), len(given))
+    return NoiseRate(estimate=(mass + disagree) / 2, low=float(low.min()), high=float(high.max()))
 
 
-def _wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share of n rows."""
-    shrink = 1 + Z_95**2 / n
-    middle = (share + Z_95**2 / (2 * n)) / shrink
-    half = Z_95 * float(np.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))) / shrink
-    return max(0.0, middle - half), min(1.0, middle + half)
+def wilson(share: np.ndarray | float, n: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's 95 % interval of a share of n rows, low and high, each of the shape of `share`."""
+    shrink = 1 + Z_95**2 / np.asarray(n)
+    middle = (share + Z_95**2 / (2 * np.asarray(n))) / shrink
+    half = Z_95 * np.sqrt(share * (1 - share) / n + Z_95**2 / (4 * np.asarray(n) ** 2)) / shrink
+    return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)

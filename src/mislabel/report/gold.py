@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mislabel.posterior.summary import wilson
 from mislabel.run.scores import calibration_error
 
 BINS = 10
 LOOKED_AT = (0.05, 0.1, 0.2, 0.3, 0.5)
-NORMAL_95 = 1.959964  # half-width of a 95 % interval in standard deviations
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,12 @@ def reliability(wrong: np.ndarray, p_mislabeled: np.ndarray) -> Reliability:
     used = rows > 0
     number = rows[used]
     observed = np.bincount(place, weights=wrong, minlength=BINS)[used] / number
-    middle = (observed + NORMAL_95**2 / (2 * number)) / (1 + NORMAL_95**2 / number)
-    half = np.sqrt(observed * (1 - observed) / number + NORMAL_95**2 / (4 * number**2)) * NORMAL_95
-    half = half / (1 + NORMAL_95**2 / number)
+    low, high = wilson(observed, number)
     return Reliability(
         stated=np.bincount(place, weights=p_mislabeled, minlength=BINS)[used] / number,
         observed=observed,
-        low=np.clip(middle - half, 0, 1),
-        high=np.clip(middle + half, 0, 1),
+        low=low,
+        high=high,
         rows=number,
         error=calibration_error(p_mislabeled, wrong, BINS),
     )
