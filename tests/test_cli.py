@@ -211,3 +211,14 @@ def test_predictions_do_not_depend_on_the_batch(toy_run, toy_file, tmp_path, mis
         assert mislabel("predict", toy_run, source, "-o", tmp_path / out, "--id", "id").exit_code == 0
     many, one = (pd.read_parquet(tmp_path / name) for name in ("all.parquet", "one.parquet"))
     np.testing.assert_allclose(one.filter(like="p_"), many.filter(like="p_").iloc[[7]], atol=1e-6)
+
+
+def test_what_cannot_be_judged_is_not_assessed_and_never_a_clean_bill(tiny_options, tmp_path, mislabel):
+    for rows, labels in ((40, ["a"] * 40), (2, ["a", "b"])):
+        path = tmp_path / f"{rows}.csv"
+        texts = [f"apple{k % 20} boat{k % 20}" for k in range(rows)]
+        pd.DataFrame({"id": range(rows), "text": texts, "label": labels}).to_csv(path, index=False)
+        done = mislabel("audit", path, *tiny_options)
+        assert done.exit_code == 2
+        assert done.stderr.startswith("not assessed: ")
+        assert done.stdout == ""

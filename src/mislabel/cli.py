@@ -14,7 +14,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from mislabel.backbones import DEFAULT_ENCODER
-from mislabel.errors import InputError, RunError
+from mislabel.errors import InputError, NotAssessed, RunError
 
 app = typer.Typer(
     name="mislabel",
@@ -303,7 +303,8 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        word = "not assessed" if isinstance(error, NotAssessed) else "error"
+        print(f"{word}: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
     except RunError as error:
         print(f"error: {error}", file=sys.stderr)

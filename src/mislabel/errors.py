@@ -7,6 +7,10 @@ class InputError(ValueError):
     """The input cannot be used as it is; the command line answers it with exit code 2."""
 
 
+class NotAssessed(InputError):
+    """The data can neither train a classifier nor be judged: never to be read as "no wrong labels"."""
+
+
 class RunError(RuntimeError):
     """A run folder cannot be used as asked: locked, unfinished, or made from other data."""
 

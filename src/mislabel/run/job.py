@@ -12,7 +12,7 @@ from mislabel.backbones.features import FeatureInputs
 from mislabel.backbones.pooler import sample_rows
 from mislabel.backbones.text import TextInputs, find_encoder, load_encoder, load_tokenizer
 from mislabel.data import Dataset
-from mislabel.errors import InputError
+from mislabel.errors import InputError, NotAssessed
 from mislabel.methods import method_entry
 from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import TRAINS, Clock, effective, peak_memory_mb
@@ -156,19 +156,19 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
 
     Raises
     ------
-    InputError
+    NotAssessed
         If fewer than two classes are left, or fewer rows than classes.
     """
     rows = np.flatnonzero(np.isin(dataset.status, TRAINS))
     present = np.unique(dataset.labels.codes[rows])
     if len(present) < 2:
         found = [dataset.labels.classes[code] for code in present]
-        raise InputError(
+        raise NotAssessed(
             f"{dataset.name}: the {len(rows)} training rows show {len(present)} class(es), {found}; training needs at "
             "least 2. Is this the right --label column, and does --split leave rows to train on?"
         )
     if len(rows) < 2 * len(present):
-        raise InputError(
+        raise NotAssessed(
             f"{dataset.name}: {len(rows)} training rows for {len(present)} classes; training needs at least "
             f"{2 * len(present)} (two per class). Is --label a column of ids or free text?"
         )
