@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
-from mislabel.data import atomic_path, atomic_write
 from mislabel.errors import InputError
+from mislabel.files import atomic_path, atomic_write
 
 
 def test_content_is_written_as_given(tmp_path):

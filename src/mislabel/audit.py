@@ -115,7 +115,7 @@ def build_audit(
         table[name] = _scatter(values, trained, n)
     if dataset.gold is not None:
         table["gold_label"] = label_column(dataset.gold, dataset.gold_classes)
-    # Ties in the probability are settled by the evidence of the final model, then by the order of the input.
+    # Ties keep the order of the input.
     order = np.lexsort((np.arange(n), -np.nan_to_num(wrong_probability, nan=-1.0)))
     counted = trained[judged[trained]]
     metrics: dict[str, Any] = {"labels_related": related, "agreement": asdict(agreement)}

@@ -190,7 +190,8 @@ def corrupt(
     Example: mislabel corrupt gold.csv --label label --text text --kind idn --rate 0.4 -o noisy.csv
     """
     with _errors():
-        from mislabel.data import atomic_write, corrupt_table, read_table, write_table
+        from mislabel.data import corrupt_table, read_table, write_table
+        from mislabel.files import atomic_write
 
         table = read_table(data, strings=[text] if text else [], lossless=[label])
         frame, planted = corrupt_table(

@@ -4,10 +4,10 @@ from mislabel.data.dataset import Dataset, conflicts, load_dataset, make_dataset
 from mislabel.data.labels import Labels, encode_against, encode_labels
 from mislabel.data.noise import Corruption, corrupt
 from mislabel.data.noise_tables import corrupt_table, text_features
-from mislabel.data.tables import atomic_path, atomic_write, pick_column, read_table, write_table
+from mislabel.data.tables import pick_column, read_table, write_table
 
 __all__ = [
-    "Corruption", "Dataset", "Labels", "atomic_path", "atomic_write", "conflicts", "corrupt", "corrupt_table",
+    "Corruption", "Dataset", "Labels", "conflicts", "corrupt", "corrupt_table",
     "encode_against", "encode_labels", "load_dataset", "make_dataset", "pick_column", "read_table", "text_features",
     "write_table",
 ]  # fmt: skip

@@ -18,9 +18,9 @@ from mislabel.data.jsonlines import read_json_lines, write_json_lines
 from mislabel.data.names import nearest
 from mislabel.data.text import utf8_safe
 from mislabel.errors import InputError
-from mislabel.files import atomic_path, atomic_write
+from mislabel.files import atomic_path
 
-__all__ = ["as_frame", "atomic_path", "atomic_write", "pick_column", "read_table", "write_table"]
+__all__ = ["as_frame", "pick_column", "read_table", "write_table"]
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _JSON = (".jsonl", ".ndjson", ".json")
