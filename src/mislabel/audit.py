@@ -113,6 +113,10 @@ def build_audit(
     )
     for name, values in posterior.evidence.items():
         table[name] = _scatter(values, trained, n)
+    for name, codes in posterior.labels.items():
+        everywhere = np.full(n, -1, dtype=np.int64)
+        everywhere[trained] = codes
+        table[name] = label_column(everywhere, labels.classes)
     if dataset.gold is not None:
         table["gold_label"] = label_column(dataset.gold, dataset.gold_classes)
     # Ties keep the order of the input.

@@ -42,7 +42,7 @@ def test_posterior_by_hand():
             {"prediction": prediction, "loss": -np.log(of_given[number]), "margin": [1.0 + number, -1.0, 0.5]},
         )
     model = np.array([[0.6, 0.3, 0.1], [0.5, 0.25, 0.25], [0.2, 0.2, 0.6]])
-    found = CE().posterior(store, np.array([0, 2, 2]), model)
+    found = CE().posterior([], store, np.array([0, 2, 2]), model)
     # the mean of .9 and .7 for the given label, the rest shared as 3 : 1, as 2 : 1, and evenly
     wanted = [[0.8, 0.2 * 3 / 4, 0.2 / 4], [0.7 * 2 / 3, 0.7 / 3, 0.3], [0.125, 0.125, 0.75]]
     np.testing.assert_allclose(found.probabilities, wanted, rtol=1e-6)

@@ -292,7 +292,7 @@ def judged(options, labels, model, order=None, store=None):
         for number in range(store.done):
             turned.write(number, {"prediction": store.prediction[number][order], "loss": 0.0, "margin": 0.0})
         store, labels, model = turned, labels[order], model[order]
-    return options.posterior(store, labels, model).probabilities
+    return options.posterior(options.stages(), store, labels, model).probabilities
 
 
 def example(seed, rows=200, classes=4):
@@ -307,7 +307,7 @@ def test_posterior_by_hand():
     store = history(options, labels, seed=5)
     wrong, seen = count_by_loop([list(enumerate(one)) for one in store.prediction[1:]], labels)
     mixture = mixture_of(wrong, seen)
-    found = options.posterior(store, labels, model)
+    found = options.posterior(options.stages(), store, labels, model)
     for row in range(len(labels)):
         clean, _ = weights_by_hand(mixture, wrong[row] / seen[row])
         wanted = model[row] / (1 - model[row, labels[row]]) * (1 - clean)

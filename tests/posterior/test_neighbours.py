@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.neighbors import NearestNeighbors
+from scipy.spatial.distance import cdist
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from mislabel.posterior import neighbours
-from mislabel.posterior.neighbours import label_agreement, nearest
+from mislabel.posterior.neighbours import label_agreement, nearest, nearest_voters, neighbour_probabilities
 
 
 def test_nearest_are_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +56,116 @@ def test_rows_without_direction_and_single_rows() -> None:
     same = label_agreement(np.ones((30, 3)), np.zeros(30, dtype=int))  # one label: nothing can exceed chance
     assert same.observed == 1
     assert same.deviations == 0
+
+
+def drawn(seed: int, n: int = 60, classes: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    points = random.normal(size=(n, 5)).astype(np.float32)
+    return points, random.integers(0, classes, n), random.random(n) < 0.6
+
+
+def by_scikit_learn(points: np.ndarray, labels: np.ndarray, voters: np.ndarray, classes: int, count: int) -> np.ndarray:
+    expected = np.zeros((len(points), classes))
+    for row in range(len(points)):
+        others = voters & (np.arange(len(points)) != row)
+        if not others.any():
+            expected[row] = 1 / classes
+            continue
+        model = KNeighborsClassifier(min(count, int(others.sum())), weights="distance", algorithm="brute")
+        model.fit(points[others].astype(np.float64), labels[others])
+        expected[row, model.classes_] = model.predict_proba(points[row : row + 1].astype(np.float64))[0]
+    return expected
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 100])
+def test_probabilities_are_scikit_learns_left_one_out(count: int) -> None:
+    points, labels, voters = drawn(0)
+    result = neighbour_probabilities(points, labels, voters, 5, count)  # class 4 has no rows
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, by_scikit_learn(points, labels, voters, 5, count), atol=1e-5)
+    np.testing.assert_allclose(result.sum(1), 1, atol=1e-6)
+    assert not result[:, 4].any()
+
+
+@pytest.mark.parametrize(("rows", "product"), [(1, 1 << 24), (7, 1 << 24), (1024, 1), (1024, 200), (1024, 1 << 24)])
+def test_the_size_of_a_chunk_changes_nothing(rows: int, product: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    points, labels, voters = drawn(1)
+    monkeypatch.setattr(neighbours, "ROWS_AT_ONCE", rows)
+    monkeypatch.setattr(neighbours, "PRODUCT_AT_ONCE", product)
+    result = neighbour_probabilities(points, labels, voters, 4)
+    np.testing.assert_allclose(result, by_scikit_learn(points, labels, voters, 4, 10), atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 12))
+def test_order_names_and_place_do_not_matter(seed: int, count: int) -> None:
+    points, labels, voters = drawn(seed, n=40)
+    plain = neighbour_probabilities(points, labels, voters, 4, count)
+    random = np.random.default_rng(seed + 1)
+    order, names = random.permutation(40), random.permutation(4)
+    moved = neighbour_probabilities(points[order], names[labels][order], voters[order], 4, count)
+    np.testing.assert_allclose(moved[:, names], plain[order], atol=1e-5)
+    # eighths: float32 holds them exactly wherever they are moved to
+    eighths = np.round(points * 64) / 8
+    plain = neighbour_probabilities(eighths, labels, voters, 4, 40)  # all voters: no ties to break
+    np.testing.assert_allclose(neighbour_probabilities(eighths + 64, labels, voters, 4, 40), plain, atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 30), st.integers(1, 12))
+def test_nearest_voters_by_all_distances(seed: int, n: int, count: int) -> None:
+    points, _, voters = drawn(seed, n)
+    voters[0] = True
+    count = min(count, int(voters.sum()))
+    near, distance = nearest_voters(points, voters, count)
+    every = cdist(points, points)
+    every[np.diag_indices(n)] = np.inf
+    np.testing.assert_allclose(np.sort(distance, 1), np.sort(every[:, voters], 1)[:, :count], rtol=1e-5)
+    np.testing.assert_allclose(distance, np.take_along_axis(every, near, 1), rtol=1e-5)
+    assert voters[near].all()
+
+
+def test_voters_at_distance_0_share_all_the_weight() -> None:
+    points = np.array([[1, 2], [1, 2], [1, 2], [1, 2], [1, 2.001], [8, 8]], dtype=np.float32)
+    labels = np.array([0, 1, 1, 2, 2, 0])
+    voters = np.array([True, True, True, False, True, True])
+    result = neighbour_probabilities(points, labels, voters, 3, 5)
+    np.testing.assert_allclose(result[0], [0, 1, 0], atol=1e-6)  # not its own label, 0
+    np.testing.assert_allclose(result[1], [1 / 2, 1 / 2, 0], atol=1e-6)
+    np.testing.assert_allclose(result[3], [1 / 3, 2 / 3, 0], atol=1e-6)
+    np.testing.assert_allclose(result, by_scikit_learn(points, labels, voters, 3, 5), atol=1e-5)
+
+
+def test_near_duplicates_far_from_the_origin() -> None:
+    # In squares of size 1e6 float32 cannot tell distances of 0.01; the exact ones must decide the weights.
+    points = np.array([[1000.0, 0], [1000.015625, 0], [1000.0625, 0], [-1000, 0]], dtype=np.float32)
+    labels = np.array([0, 0, 1, 1])
+    result = neighbour_probabilities(points, labels, np.ones(4, dtype=bool), 2, 3)
+    np.testing.assert_allclose(result, by_scikit_learn(points, labels, np.ones(4, dtype=bool), 2, 3), atol=1e-5)
+
+
+def test_float16_as_stored_and_read_only() -> None:
+    points, labels, voters = drawn(2)
+    half = (points * 200).astype(np.float16)  # squares would not fit into float16
+    half.flags.writeable = False
+    result = neighbour_probabilities(half, labels, voters, 4)
+    np.testing.assert_allclose(result, by_scikit_learn(half, labels, voters, 4, 10), atol=1e-5)
+
+
+def test_rows_nobody_can_vote_for() -> None:
+    points, labels, _ = drawn(3, n=6)
+    nobody = np.zeros(6, dtype=bool)
+    np.testing.assert_array_equal(neighbour_probabilities(points, labels, nobody, 4), np.full((6, 4), 0.25))
+    one = nobody.copy()
+    one[2] = True
+    result = neighbour_probabilities(points, labels, one, 4)
+    np.testing.assert_array_equal(result[2], np.full(4, 0.25))
+    np.testing.assert_array_equal(np.delete(result, 2, 0), np.tile(np.eye(4)[labels[2]], (5, 1)))
+    assert neighbour_probabilities(points[:1], labels[:1], one[2:3], 4).tolist() == [[0.25] * 4]
+    assert neighbour_probabilities(points[:0], labels[:0], one[:0], 4).shape == (0, 4)
+
+
+def test_one_class_takes_all() -> None:
+    points, _, voters = drawn(4)
+    result = neighbour_probabilities(points, np.full(60, 2), voters, 4)
+    np.testing.assert_allclose(result, np.tile([0, 0, 1, 0], (60, 1)), atol=1e-6)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mislabel.dynamics.trajectory import Trajectory
 from mislabel.errors import RunError
 from mislabel.files import atomic_write
 
@@ -54,7 +55,11 @@ class DynamicsStore:
         Logit of the given label minus the largest other logit.
     done : int
         How many passes are complete.
+    trajectory : Trajectory or None
+        Embeddings by epoch, where a stage records them.
     """
+
+    trajectory: Trajectory | None = None
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ import numpy as np
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import InputError
 from mislabel.methods.ce import CE
+from mislabel.methods.dygen import DyGen
 from mislabel.methods.ido import IDO
 from mislabel.posterior.posterior import Posterior
 from mislabel.training.stages import Stage
@@ -18,7 +19,11 @@ class Method(Protocol):
 
     def stages(self) -> list[Stage]: ...
 
-    def posterior(self, dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray) -> Posterior: ...
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
+        """From the stages that were trained, what they recorded, given labels (n,) and the final model's (n, K)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,9 @@ class Entry:
 METHODS: dict[str, Entry] = {
     "ce": Entry(CE, "plain fine-tuning", "1 x", "labels are right, or as a yardstick"),
     "ido": Entry(IDO, "Zhang et al., NeurIPS 2025, arXiv 2505.00812", "about 2 x", "labels are partly wrong"),
+    "dygen": Entry(
+        DyGen, "Zhuang et al., KDD 2023, arXiv 2305.19395", "about 3 x", "labels are partly wrong, rules wrote them"
+    ),
 }
 
 

@@ -34,7 +34,9 @@ class CE:
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, CrossEntropy())]
 
-    def posterior(self, dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray) -> Posterior:
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
         """The given label's mean probability over the passes (data maps, arXiv 2009.10795), the rest as the model says.
 
         The final model alone would not do: by the last epoch plain training has learnt many wrong labels by heart.

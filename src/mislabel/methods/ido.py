@@ -91,7 +91,9 @@ class IDO:
             Stage("robust", self.robust_epochs, DynamicLoss(self), views=2, start="selected"),
         ]
 
-    def posterior(self, dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray) -> Posterior:
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
         """The mean of two opinions: the mixture's, from all counted passes, and the final model's.
 
         The mixture speaks of the given label alone; what it takes from it goes to the other classes in the model's

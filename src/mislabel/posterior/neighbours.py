@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 NEIGHBOURS, PERMUTATIONS, ROWS_AT_ONCE = 10, 200, 1024
+PRODUCT_AT_ONCE = 1 << 24  # values of one product of rows and voters, 64 MB in float32
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,82 @@ def nearest(unit: np.ndarray, count: int) -> np.ndarray:
     Parameters
     ----------
     unit : (n, d) float32
-        Rows of length 1.
+        Rows of length 1, more than `count` of them.
     """
-    near = np.empty((len(unit), count), dtype=np.int64)
-    for begin in range(0, len(unit), ROWS_AT_ONCE):
-        likeness = unit[begin : begin + ROWS_AT_ONCE] @ unit.T
-        likeness[np.arange(len(likeness)), begin + np.arange(len(likeness))] = -np.inf
-        near[begin : begin + len(likeness)] = np.argpartition(-likeness, count - 1, axis=1)[:, :count]
-    return near
+    # between rows of length 1 the order by distance is that by cosine
+    return nearest_voters(unit, np.ones(len(unit), dtype=bool), count)[0]
+
+
+def neighbour_probabilities(
+    embeddings: np.ndarray, given: np.ndarray, voters: np.ndarray, n_classes: int, count: int = NEIGHBOURS
+) -> np.ndarray:
+    """What the nearest voters of each row say of its label, each with a weight of 1 / distance.
+
+    A row never votes for itself: it would answer with its own given label, whatever that is worth.
+
+    Parameters
+    ----------
+    embeddings : (n, d) float
+        All finite. Distances are Euclidean; voters at distance 0 share all the weight among them.
+    given : (n,) int, in [0, n_classes) for voters
+    voters : (n,) bool
+    count : int
+        How many neighbours vote; all there are where there are fewer.
+
+    Returns
+    -------
+    (n, n_classes) float32
+        Rows sum to 1; uniform for a row that no other row can vote for.
+    """
+    voters, given = np.asarray(voters, dtype=bool), np.asarray(given)
+    if not voters.any():
+        return np.full((len(given), n_classes), 1 / n_classes, dtype=np.float32)
+    near, distance = nearest_voters(embeddings, voters, min(count, int(np.count_nonzero(voters))))
+    same = distance == 0
+    with np.errstate(divide="ignore"):
+        weights = np.where(same.any(1, keepdims=True), same, 1 / distance)
+    total = weights.sum(1, keepdims=True)
+    alone = total[:, 0] == 0
+    probabilities = np.zeros((len(given), n_classes), dtype=np.float32)
+    np.add.at(probabilities, (np.arange(len(given))[:, None], given[near]), weights / np.where(total > 0, total, 1))
+    probabilities[alone] = 1 / n_classes
+    return probabilities
+
+
+def nearest_voters(points: np.ndarray, voters: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The `count` nearest voters of each row other than itself, in no particular order.
+
+    Parameters
+    ----------
+    points : (n, d) float
+        Distances are Euclidean.
+    voters : (n,) bool, at least `count` of them
+
+    Returns
+    -------
+    near : (n, count) int64
+        Rows of `points`.
+    distance : (n, count) float64
+        Infinite in the one place of a voter that has no other voter left to fill it.
+    """
+    import torch  # it takes a second, and a report of a finished run imports this module without looking for neighbours
+
+    near = np.empty((len(points), count), dtype=np.int64)
+    distance = np.empty((len(points), count))
+    centre = points.mean(0, dtype=np.float64).astype(np.float32)  # about the centre, products cancel least
+    held = torch.from_numpy(points[voters].astype(np.float32))
+    held -= torch.from_numpy(centre)
+    lengths, place = (held**2).sum(1), np.cumsum(voters) - 1
+    step = max(1, min(ROWS_AT_ONCE, PRODUCT_AT_ONCE // len(held)))
+    for begin in range(0, len(points), step):
+        rows = torch.from_numpy(points[begin : begin + step].astype(np.float32) - centre)
+        votes = np.flatnonzero(voters[begin : begin + step])
+        own = place[begin + votes]
+        squared = torch.addmm(lengths, rows, held.T, alpha=-2)  # less the row's own square, which orders nothing
+        squared[votes, own] = torch.inf
+        chosen = squared.topk(count, largest=False, sorted=False).indices
+        exact = torch.linalg.vector_norm(held[chosen] - rows[:, None], dim=2).numpy().astype(np.float64)
+        chosen = chosen.numpy()
+        exact[votes] = np.where(chosen[votes] == own[:, None], np.inf, exact[votes])
+        near[begin : begin + step], distance[begin : begin + step] = chosen, exact
+    return np.flatnonzero(voters)[near], distance

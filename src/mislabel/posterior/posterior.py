@@ -1,10 +1,14 @@
 """The posterior over every row's true label, and what follows from it."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mislabel.posterior.beta_mixture import BetaMixture
+
+if TYPE_CHECKING:  # brings torch, which a report does not need
+    from mislabel.posterior.dirichlet import Generative
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,18 @@ class Posterior:
         The mixture over all rows, where the method fits one.
     rates : (n,) float64, optional
         What the mixture was fitted to.
+    labels : dict of (n,) int64 arrays
+        More columns for the audit table, that hold class codes.
+    generative : Generative, optional
+        What judges new rows from their trajectories, where the method fits such a model.
     """
 
     probabilities: np.ndarray
     evidence: dict[str, np.ndarray] = field(default_factory=dict)
     mixture: BetaMixture | None = None
     rates: np.ndarray | None = None
+    labels: dict[str, np.ndarray] = field(default_factory=dict)
+    generative: "Generative | None" = None
 
 
 def replace_given(probabilities: np.ndarray, given: np.ndarray, of_given: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import platform
 import resource
 import sys
 import time
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -21,7 +22,7 @@ PACKAGES = ("torch", "transformers", "accelerate", "numpy", "scipy", "pandas")
 def describe(config: RunConfig, dataset: Dataset, columns: dict[str, Any]) -> dict[str, Any]:
     """What config.json says of a run: every effective setting, the data, versions."""
     method = read_options(method_entry(config.method).make, config.options)
-    settings = effective(config, dataset).plain() | {"options": vars(method)}
+    settings = effective(config, dataset).plain() | {"options": asdict(method)}
     return {
         "settings": settings,
         "data": {

@@ -32,6 +32,7 @@ class RunFolder:
         self.dynamics = self.path / "dynamics"
         self.checkpoints = self.path / "checkpoints"
         self.embeddings = self.path / "embeddings.npy"
+        self.trajectory = self.path / "trajectory"
 
     @property
     def finished(self) -> bool:

@@ -2,8 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -18,6 +21,7 @@ from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import TRAINS, Clock, effective, peak_memory_mb
 from mislabel.run.config import RunConfig, read_options
 from mislabel.run.folder import RunFolder
+from mislabel.run.generative import TrajectoryModel
 from mislabel.run.networks import embeddings, head, token_states, whole_classifier
 from mislabel.run.predictor import Predictor
 from mislabel.run.saved import mixture_summary, save_run
@@ -26,7 +30,7 @@ from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
 from mislabel.training.loop import Loop, passes_of
 from mislabel.training.progress import Quiet
-from mislabel.training.stages import TrainingSettings
+from mislabel.training.stages import Stage, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -91,31 +95,42 @@ def run(
     agreement = label_agreement(untrained, given[sample_rows(len(trained))])
     clock.stop("prepare")
 
-    settings = training_settings(config)
-    stages = method.stages()
-    loop = Loop(
-        build,
-        inputs.take(trained),
-        given,
-        dataset.ids[trained],
-        dataset.labels.n_classes,
-        settings,
-        folder=folder.path if folder else None,
-        progress=progress,
-        interrupted=interrupted,
-    )
-    if folder and main:
-        room = loop.bytes_needed(stages)
-        progress.line(
-            f"training {len(trained)} rows, {len(passes_of(stages))} passes; dynamics take {room / 1e6:.1f} MB"
+    stages, held_out = method.stages(), dataset.rows("test")
+    with kept_weights(stages, folder, len(held_out)) as weights:
+        loop = Loop(
+            build,
+            inputs.take(trained),
+            given,
+            dataset.ids[trained],
+            dataset.labels.n_classes,
+            training_settings(config),
+            folder=folder.path if folder else None,
+            weights=weights,
+            progress=progress,
+            interrupted=interrupted,
         )
-    network, dynamics = loop.run(stages, resume=resume)
-    clock.seconds["train"] = round(loop.seconds, 2)
-    clock.restart()
+        if folder and main:
+            room = loop.bytes_needed(stages)
+            progress.line(
+                f"training {len(trained)} rows, {len(passes_of(stages))} passes; dynamics take {room / 1e6:.1f} MB"
+            )
+        network, dynamics = loop.run(stages, resume=resume)
+        clock.seconds["train"] = round(loop.seconds, 2)
+        clock.restart()
 
-    probability = outputs(Probabilities(network), inputs, dataset.labels.n_classes, accelerator, progress=progress)
-    posterior = method.posterior(dynamics, given, probability[trained])
-    audit = build_audit(dataset, trained, posterior, probability, dynamics, agreement)
+        probability = outputs(Probabilities(network), inputs, dataset.labels.n_classes, accelerator, progress=progress)
+        posterior = method.posterior(stages, dynamics, given, probability[trained])
+        audit = build_audit(dataset, trained, posterior, probability, dynamics, agreement)
+        scores = test_scores(dataset, held_out, probability[held_out])
+        if posterior.generative is not None and weights is not None and dynamics.trajectory is not None:
+            full = network.dimension or dataset.labels.n_classes
+            model = TrajectoryModel(posterior.generative, dynamics.trajectory.shape, full, config.seed, weights)
+            if main:
+                model.save()
+            if len(held_out):
+                before, after = model.probabilities(build, inputs.take(held_out), accelerator, progress)
+                scores["classifier"] = test_scores(dataset, held_out, before)
+                scores["generative"] = test_scores(dataset, held_out, after)
     clock.stop("judge")
     audit.metrics.update(
         {
@@ -124,12 +139,13 @@ def run(
             "classes": dataset.labels.n_classes,
             "method": config.method,
             "seconds": clock.all(),
+            "seconds_by_stage": {name: round(value, 2) for name, value in loop.parts.items()},
             "rows_per_second": {"train": round(loop.train_rows / max(loop.seconds, 1e-9), 1)},
             "peak_memory_mb": peak_memory_mb(accelerator.device),
             "processes": accelerator.num_processes,
             "precision": accelerator.mixed_precision.replace("no", "fp32"),
             "epochs": loop.log,
-            **test_scores(dataset, probability),
+            **({"test": scores} if scores else {}),
             **detection_scores(dataset, audit),
         }
     )
@@ -143,6 +159,18 @@ def run(
             shutil.rmtree(folder.checkpoints, ignore_errors=True)
     accelerator.wait_for_everyone()
     return result
+
+
+@contextmanager
+def kept_weights(stages: list[Stage], folder: RunFolder | None, held_out: int) -> Iterator[Path | None]:
+    """Where the weights of every epoch go: the run folder, or for held-out rows alone a folder that goes again."""
+    if not any(stage.trajectory for stage in stages) or (folder is None and not held_out):
+        yield None
+    elif folder is not None:
+        yield folder.trajectory
+    else:
+        with TemporaryDirectory() as temporary:
+            yield Path(temporary)
 
 
 def training_settings(config: RunConfig) -> TrainingSettings:

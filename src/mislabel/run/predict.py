@@ -7,7 +7,9 @@ import pandas as pd
 
 from mislabel.audit import label_column
 from mislabel.data import load_dataset, write_table
+from mislabel.errors import one_of
 from mislabel.run.folder import RunFolder
+from mislabel.run.generative import load_trajectory_model
 from mislabel.run.predictor import load_predictor
 from mislabel.training.progress import Quiet
 
@@ -20,9 +22,15 @@ def predict_table(
     text: str | None = None,
     id: str | None = None,
     device: str = "auto",
+    by: str = "model",
     progress: Quiet | None = None,
 ) -> int:
     """Write `id`, `predicted_label`, `confidence` and one `p_<label>` column per class; gives the number of rows.
+
+    Parameters
+    ----------
+    by : "model" or "trajectory"
+        The shipped model in RUN/model, or the generative model with the weights of every epoch.
 
     Raises
     ------
@@ -32,8 +40,13 @@ def predict_table(
     folder.read_metrics()
     columns = folder.read_config()["data"]["columns"]
     dataset = load_dataset(source, text=text or columns["text"], id=id, need_labels=False)
+    one_of("by", by, ("model", "trajectory"))
     predictor = load_predictor(folder.model)
-    probability = predictor.probabilities(dataset.inputs, device=device, progress=progress)
+    if by == "model":
+        probability = predictor.probabilities(dataset.inputs, device=device, progress=progress)
+    else:
+        model = load_trajectory_model(folder.trajectory)
+        probability = predictor.by_trajectory(model, dataset.inputs, device=device, progress=progress)
     frame = pd.DataFrame(
         {
             "id": dataset.ids,

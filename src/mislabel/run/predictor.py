@@ -1,5 +1,6 @@
 """A trained model that answers for new texts, and its way to disk and back."""
 
+import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from mislabel.backbones.features import FeatureInputs, FeatureNetwork
+from mislabel.backbones.inputs import Inputs
 from mislabel.backbones.text import (
     FrozenEncoder,
     TextInputs,
@@ -21,9 +23,10 @@ from mislabel.backbones.text import (
 )
 from mislabel.errors import InputError
 from mislabel.files import atomic_write
+from mislabel.run.generative import TrajectoryModel
+from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
-from mislabel.training.loop import Branches
 from mislabel.training.progress import Quiet
 
 HEAD_FILE = "head.safetensors"
@@ -59,12 +62,23 @@ class Predictor:
     def probabilities(self, texts: list[str], *, device: str = "auto", progress: Quiet | None = None) -> np.ndarray:
         """Class probabilities, (m, K) float32, computed in float32."""
         accelerator = make_accelerator(device, "fp32")
-        inputs = TextInputs(texts, self.tokenizer, self.max_length)
-        if self.encoder is not None:
-            inputs = FeatureInputs(
-                outputs(self.encoder, inputs, self.encoder.dimension, accelerator, progress=progress)
-            )
+        inputs = self._inputs(texts, accelerator, progress)
         return outputs(Probabilities(self.network), inputs, len(self.classes), accelerator, progress=progress)
+
+    def by_trajectory(
+        self, model: TrajectoryModel, texts: list[str], *, device: str = "auto", progress: Quiet | None = None
+    ) -> np.ndarray:
+        """Class probabilities by the generative model of a run, (m, K) float32, computed in float32."""
+        accelerator = make_accelerator(device, "fp32")
+        inputs = self._inputs(texts, accelerator, progress)
+        return model.probabilities(lambda: copy.deepcopy(self.network.networks[0]), inputs, accelerator, progress)[1]
+
+    def _inputs(self, texts: list[str], accelerator: Any, progress: Quiet | None) -> Inputs:
+        """What the network reads: tokens, or the frozen encoder's embeddings."""
+        inputs = TextInputs(texts, self.tokenizer, self.max_length)
+        if self.encoder is None:
+            return inputs
+        return FeatureInputs(outputs(self.encoder, inputs, self.encoder.dimension, accelerator, progress=progress))
 
     def save(self, folder: Path) -> None:
         """Write the model folder: a plain Hugging Face classifier, or the head with the name of its encoder."""

@@ -9,28 +9,38 @@ from mislabel.audit import Audit
 from mislabel.data import Dataset
 
 
-def test_scores(dataset: Dataset, probabilities: np.ndarray) -> dict[str, Any]:
-    """`test`: accuracy, macro F1 and calibration of the final model on test rows with a gold label.
+def test_scores(dataset: Dataset, rows: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+    """Accuracy, macro F1 and calibration of a model on test rows with a gold label; empty where there are no rows.
 
     Without gold labels only the agreement with the given ones is told, under a name that says so.
+
+    Parameters
+    ----------
+    rows : (m,) int64
+        Positions of the test rows.
+    probabilities : (m, K) float32
+        The model's, for these rows.
     """
-    rows = dataset.rows("test")
-    predicted = probabilities.argmax(1)
-    scores: dict[str, Any] = {"rows": len(rows)}
     if not len(rows):
         return {}
     if dataset.gold is not None and (dataset.gold[rows] >= 0).any():
-        rows = rows[dataset.gold[rows] >= 0]
-        gold = dataset.gold[rows]
-        scores["rows"] = len(rows)
-        scores["accuracy"] = float(accuracy_score(gold, predicted[rows]))
-        scores["macro_f1"] = float(f1_score(gold, predicted[rows], average="macro"))
-        scores["ece"] = calibration_error(probabilities[rows].max(1), predicted[rows] == gold)
-    else:
-        given = dataset.labels.codes[rows]
-        if (given >= 0).any():
-            scores["agreement_with_given"] = float(np.mean(predicted[rows][given >= 0] == given[given >= 0]))
-    return {"test": scores}
+        known = dataset.gold[rows] >= 0
+        return {"rows": int(known.sum()), **gold_scores(dataset.gold[rows][known], probabilities[known])}
+    given = dataset.labels.codes[rows]
+    scores: dict[str, Any] = {"rows": len(rows)}
+    if (given >= 0).any():
+        scores["agreement_with_given"] = float(np.mean(probabilities.argmax(1)[given >= 0] == given[given >= 0]))
+    return scores
+
+
+def gold_scores(gold: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Accuracy, macro F1 and calibration error of (m, K) probabilities against (m,) gold labels."""
+    predicted = probabilities.argmax(1)
+    return {
+        "accuracy": float(accuracy_score(gold, predicted)),
+        "macro_f1": float(f1_score(gold, predicted, average="macro")),
+        "ece": calibration_error(probabilities.max(1), predicted == gold),
+    }
 
 
 def detection_scores(dataset: Dataset, audit: Audit) -> dict[str, Any]:
@@ -49,6 +59,9 @@ def detection_scores(dataset: Dataset, audit: Audit) -> dict[str, Any]:
             "auroc": float(roc_auc_score(wrong, score)),
             "average_precision": float(average_precision_score(wrong, score)),
         }
+        if "centroid_score" in judged:
+            marking = judged["centroid_score"].to_numpy(dtype=np.float64)
+            result["detection"]["centroid_auroc"] = float(roc_auc_score(wrong, marking))
     right = (judged["suggested_label"] == judged["gold_label"]).to_numpy(dtype=bool)
     result["suggestion"] = {
         "accuracy": float(right.mean()),

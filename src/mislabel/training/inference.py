@@ -64,4 +64,4 @@ class Probabilities(nn.Module):
         self.branches = branches
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        return self.branches(inputs).float().softmax(-1).mean(0)
+        return self.branches(inputs)[0].float().softmax(-1).mean(0)

@@ -15,8 +15,10 @@ from mislabel.backbones.inputs import Inputs
 from mislabel.dynamics.recorder import Recorder
 from mislabel.dynamics.scores import prediction_changes
 from mislabel.dynamics.store import DynamicsStore, Pass
+from mislabel.dynamics.trajectory import Trajectory, open_trajectory
 from mislabel.errors import RunError, some_ids
 from mislabel.training.batches import pieces, shuffled_batches
+from mislabel.training.branches import Branches, make_branches
 from mislabel.training.checkpoints import (
     Checkpoint,
     load_checkpoint,
@@ -27,6 +29,7 @@ from mislabel.training.checkpoints import (
 from mislabel.training.device import make_accelerator
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Batch, Stage, TrainingSettings
+from mislabel.training.trajectories import TrajectoryRecorder, keep_weights, weights_file
 
 CHECK_EVERY = 10  # steps between looks at the loss: each look makes a GPU wait
 
@@ -34,20 +37,6 @@ CHECK_EVERY = 10  # steps between looks at the loss: each look makes a GPU wait
 def passes_of(stages: list[Stage]) -> list[Pass]:
     """Every pass that these stages will make, in order."""
     return [Pass(s.name, epoch, view) for s in stages for epoch in range(s.epochs) for view in range(s.views)]
-
-
-class Branches(nn.Module):
-    """Networks trained side by side, as one module.
-
-    `forward` takes the inputs of V x b rows and gives logits of shape (branches, V x b, classes).
-    """
-
-    def __init__(self, networks: list[nn.Module]):
-        super().__init__()
-        self.networks = nn.ModuleList(networks)
-
-    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        return torch.stack([network(inputs).float() for network in self.networks])
 
 
 class Loop:
@@ -67,6 +56,8 @@ class Loop:
     settings : TrainingSettings
     folder : Path, optional
         Where dynamics and checkpoints go. Without it everything stays in memory and nothing can be resumed.
+    weights : Path, optional
+        Where the weights after each epoch of a stage with trajectories are kept; they are not without it.
     progress : Quiet
     interrupted : callable
         Asked after every step; where it says True, training stops with KeyboardInterrupt.
@@ -82,18 +73,20 @@ class Loop:
         settings: TrainingSettings,
         *,
         folder: Path | None = None,
+        weights: Path | None = None,
         progress: Quiet | None = None,
         interrupted: Callable[[], bool] = lambda: False,
     ):
         self.build, self.inputs, self.ids, self.n_classes = build, inputs, ids, n_classes
         self.settings, self.folder, self.interrupted = settings, folder, interrupted
-        self.progress = progress or Quiet()
+        self.weights, self.progress = weights, progress or Quiet()
         self.accelerator = make_accelerator(settings.device, settings.precision)
         self.device = self.accelerator.device
         self.given = given
         self.given_on_device = torch.as_tensor(given, device=self.device)
         self.log: list[dict[str, Any]] = []
         self.seconds = 0.0
+        self.parts: dict[str, float] = {}  # seconds by stage; what comes before its epochs, and recording, by itself
         self.train_rows = 0
 
     def run(self, stages: list[Stage], *, resume: bool = False) -> tuple[Branches, DynamicsStore]:
@@ -116,7 +109,9 @@ class Loop:
             first = checkpoint.stage
             self.selected = checkpoint.selected
             self.log, self.seconds = checkpoint.state["log"], checkpoint.state["seconds"]
-            self.train_rows = checkpoint.state["train_rows"]
+            self.train_rows, self.parts = checkpoint.state["train_rows"], checkpoint.state["parts"]
+            if self.folder and any(stage.trajectory for stage in stages[:first]):
+                self.dynamics.trajectory = open_trajectory(self.folder / "dynamics")
         for number in range(first, len(stages)):
             self._run_stage(stages[number], number, stages, checkpoint if number == first else None)
         if self.accelerator.is_main_process:
@@ -138,29 +133,42 @@ class Loop:
         )
         if checkpoint is not None and checkpoint.optimizer:
             load_optimizer(optimizer, checkpoint.optimizer)
-        self._check_disk()
+        watching = self._watch(stage, checkpoint)
+        self._check_disk(stage, watching)
+        began = time.perf_counter()
         stage.loss.begin(self.dynamics, self.given, self.n_classes, self.device)
+        self._count_seconds(f"{stage.name}.start", time.perf_counter() - began)
         if checkpoint is not None:
             stage.loss.load_state(checkpoint.state["loss"])
         optimizer = self.accelerator.prepare(optimizer)
         recorder = Recorder(stage.views, len(self.given), self.device)
         for epoch in range(checkpoint.epoch if checkpoint else 0, stage.epochs):
             began = time.perf_counter()
-            loss = self._epoch(stage, number, epoch, optimizer, recorder)
+            loss = self._epoch(stage, number, epoch, optimizer, recorder, watching)
             if self.settings.record:
                 self._keep_dynamics(stage, recorder)
+            if watching is not None:
+                before = time.perf_counter()
+                self._keep_trajectory(watching, epoch)
+                self.parts[f"{stage.name}.recording"] = (
+                    self.parts.get(f"{stage.name}.recording", 0.0) + time.perf_counter() - before
+                )
             stage.loss.epoch_end(self.dynamics)
             self._select(stage, epoch)
             seconds = time.perf_counter() - began
-            self.seconds += seconds
+            self._count_seconds(stage.name, seconds)
             self.train_rows += len(self.given) * stage.views
             self._report(stage, epoch, loss, seconds)
             self._save(stage, number, epoch, optimizer)
 
+    def _count_seconds(self, part: str, seconds: float) -> None:
+        self.parts[part] = self.parts.get(part, 0.0) + seconds
+        self.seconds += seconds
+
     def _start_weights(self, stage: Stage, number: int, checkpoint: Checkpoint | None) -> None:
         if self.model is None or stage.start == "fresh":
             torch.manual_seed(_seed(self.settings.seed, number, 0))
-            network = Branches([self.build() for _ in range(stage.branches)])
+            network = make_branches(self.build, stage.branches, stage.shared)
             if checkpoint is not None:
                 network.load_state_dict(checkpoint.model)
             self.model = self.accelerator.prepare(network)
@@ -169,7 +177,54 @@ class Loop:
         if checkpoint is None:
             self.selected = {}
 
-    def _epoch(self, stage: Stage, number: int, epoch: int, optimizer: Any, recorder: Recorder) -> float:
+    def _watch(self, stage: Stage, checkpoint: Checkpoint | None) -> TrajectoryRecorder | None:
+        """Open the trajectory store of a stage that records one, and say what it will take."""
+        if stage.trajectory is None:
+            return None
+        branches, rows = self.accelerator.unwrap_model(self.model), len(self.given)
+        watching = TrajectoryRecorder(
+            stage.trajectory, branches, stage.epochs, rows, self.n_classes, self.settings.seed
+        )
+        folder = self.folder / "dynamics" if self.folder is not None else None
+        alone = folder if self.accelerator.is_main_process else None  # the others keep the same numbers in memory
+        store = Trajectory(watching.shape, alone, resume=checkpoint is not None and alone is not None)
+        if checkpoint is not None:
+            store.rewind(checkpoint.epoch)
+            if alone is None and folder is not None:
+                store.copy(open_trajectory(folder), checkpoint.epoch)
+        self.dynamics.trajectory, shape = store, watching.shape
+        if self.accelerator.is_main_process:
+            weights = f", the weights of each epoch {self._weight_bytes(stage) / 1e6:.0f} MB" if self.weights else ""
+            self.progress.line(
+                f"trajectories ({shape.epochs} epochs x {shape.networks} networks x {rows} rows x {shape.dimension} "
+                f"dimensions) take {shape.bytes / 1e6:.1f} MB{weights}"
+            )
+        return watching
+
+    def _weight_bytes(self, stage: Stage) -> int:
+        """Bytes that the weights kept after each epoch of a stage take, in half precision."""
+        if stage.trajectory is None or self.weights is None:
+            return 0
+        values = self.accelerator.unwrap_model(self.model).state_dict().values()
+        return stage.epochs * sum(2 * value.numel() for value in values)
+
+    def _keep_trajectory(self, watching: TrajectoryRecorder, epoch: int) -> None:
+        store = self.dynamics.trajectory
+        assert store is not None
+        branches = self.accelerator.unwrap_model(self.model)
+        watching.finish(store, epoch, branches, self.inputs, self.accelerator, self.progress)
+        if self.weights is not None and self.accelerator.is_main_process:
+            keep_weights(branches, weights_file(self.weights, epoch))
+
+    def _epoch(
+        self,
+        stage: Stage,
+        number: int,
+        epoch: int,
+        optimizer: Any,
+        recorder: Recorder,
+        watching: TrajectoryRecorder | None,
+    ) -> float:
         accelerator, settings, model = self.accelerator, self.settings, self.model
         processes, rank = accelerator.num_processes, accelerator.process_index
         batches = shuffled_batches(
@@ -191,7 +246,7 @@ class Loop:
                 share = len(part) * processes / len(batch)
                 waiting = nullcontext() if last else accelerator.no_sync(model)
                 with waiting, self._memory_explained(stage, part):
-                    loss = self._forward(stage, part, recorder) * share
+                    loss = self._forward(stage, part, recorder, watching) * share
                     accelerator.backward(loss)
                 total += loss.detach() * (len(batch) / processes)
                 unchecked.append((loss.detach(), part))
@@ -210,15 +265,19 @@ class Loop:
         self.progress.end()
         return float(self._sum(total)) / len(self.given)
 
-    def _forward(self, stage: Stage, part: np.ndarray, recorder: Recorder) -> Tensor:
+    def _forward(
+        self, stage: Stage, part: np.ndarray, recorder: Recorder, watching: TrajectoryRecorder | None
+    ) -> Tensor:
         index = torch.as_tensor(part, device=self.device)
         inputs = {name: value.to(self.device, non_blocking=True) for name, value in self.inputs.batch(part).items()}
         if stage.views == 2:
             strong = self.inputs.strong_view(inputs)
             inputs = {name: torch.cat([value, strong[name]]) for name, value in inputs.items()}
-        logits = self.model(inputs)
+        logits, embeddings = self.model(inputs)
         logits = logits.view(logits.shape[0], stage.views, len(part), -1)
         given = self.given_on_device[index]
+        if watching is not None:
+            watching.record(index, embeddings[:, : len(part)], logits[:, 0])
         if self.settings.record:
             recorder.record(index, given, logits)
         return stage.loss(Batch(index=index, given=given, logits=logits))
@@ -292,6 +351,8 @@ class Loop:
             return
         if self.accelerator.is_main_process:
             self.dynamics.flush()
+            if stage.trajectory is not None and self.dynamics.trajectory is not None:
+                self.dynamics.trajectory.flush()
             over = epoch + 1 == stage.epochs  # the next stage starts with a new optimiser
             save_checkpoint(
                 self.folder / "checkpoints",
@@ -306,6 +367,7 @@ class Loop:
                         "log": self.log,
                         "seconds": self.seconds,
                         "train_rows": self.train_rows,
+                        "parts": self.parts,
                         "passes": self.dynamics.done,
                     },
                 ),
@@ -323,12 +385,16 @@ class Loop:
             store.rewind(checkpoint.state["passes"])
         return store
 
-    def _check_disk(self) -> None:
-        """Raise before training where checkpoints would not fit: weights, two moments of AdamW, selected weights."""
+    def _check_disk(self, stage: Stage, watching: TrajectoryRecorder | None) -> None:
+        """Raise before training where it would not fit: weights, two moments of AdamW, selected weights, trajectories."""
         if self.folder is None:
             return
         weights = sum(value.numel() * value.element_size() for value in self.model.state_dict().values())
-        needed, free = 2 * 4 * weights, shutil.disk_usage(self.folder).free  # a new one is written beside the old one
+        kept = self._weight_bytes(stage) + (watching.shape.bytes if watching is not None else 0)
+        needed, free = (
+            2 * 4 * weights + kept,
+            shutil.disk_usage(self.folder).free,
+        )  # a new one is written beside the old one
         if free < needed:
             raise RunError(
                 f"the run needs about {needed / 1e6:.0f} MB in {self.folder} and {free / 1e6:.0f} MB are free: make "

@@ -61,6 +61,23 @@ class StatelessLoss:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """How a stage's trajectories are recorded: each branch's embedding and class probabilities, per row and epoch.
+
+    Attributes
+    ----------
+    source : "evaluation" or "training"
+        A pass in evaluation mode after each epoch, or the training pass itself: free, but with dropout and with
+        weights that change from batch to batch.
+    dimension : int, optional
+        Embeddings are projected to so many dimensions; as they are without it.
+    """
+
+    source: Literal["evaluation", "training"] = "evaluation"
+    dimension: int | None = None
+
+
+@dataclass(frozen=True)
 class Stage:
     """One part of a training run.
 
@@ -76,6 +93,10 @@ class Stage:
         1: the weak view; 2: weak and strong, as one double batch.
     branches : int
         Networks trained side by side.
+    shared : bool
+        Whether the branches are heads on one network instead of networks of their own.
+    trajectory : Recording, optional
+        Whether and how trajectories are recorded; the weights after each epoch are then kept too, in half precision.
     start : "fresh", "last" or "selected"
         New weights, those where the stage before ended, or those that it selected.
     select : callable, optional
@@ -90,6 +111,8 @@ class Stage:
     loss: Loss
     views: int = 1
     branches: int = 1
+    shared: bool = False
+    trajectory: Recording | None = None
     start: Literal["fresh", "last", "selected"] = "fresh"
     select: Callable[[np.ndarray], int] | None = None
     decay: bool = True
@@ -119,7 +142,7 @@ class TrainingSettings:
 
     batch_size: int = 32
     accumulate: int = 1
-    learning_rate: float = 5e-5
+    learning_rate: float = 3e-5
     weight_decay: float = 0.01
     clip: float = 1.0
     warmup: float = 0.06

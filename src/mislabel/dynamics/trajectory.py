@@ -1,0 +1,170 @@
+"""Trajectories: each branch's embedding and class probabilities of every row after every epoch, on disk in float16.
+
+The files are mapped for one epoch or one batch at a time and let go again, so memory grows neither with epochs nor
+with what was read.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mislabel.errors import RunError
+from mislabel.files import atomic_write
+
+SCHEMA = 1
+HALF_MAX = 65504.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a trajectory store.
+
+    Attributes
+    ----------
+    epochs : int
+    networks : int
+        Branches with an embedding of their own.
+    branches : int
+        Branches with class probabilities of their own; more than `networks` where they share one.
+    rows, dimension, classes : int
+    """
+
+    epochs: int
+    networks: int
+    branches: int
+    rows: int
+    dimension: int
+    classes: int
+
+    @property
+    def bytes(self) -> int:
+        """Size on disk."""
+        each = self.networks * self.dimension + self.branches * self.classes
+        return self.epochs * self.rows * each * np.dtype(np.float16).itemsize
+
+
+class Trajectory:
+    """The trajectories of some rows.
+
+    Parameters
+    ----------
+    shape : Shape
+    folder : Path, optional
+        Where embedding.npy (epochs, networks, rows, dimension) and probability.npy (epochs, branches, rows, classes)
+        lie; without it everything stays in memory.
+    resume : bool
+        Continue in files that are there already.
+
+    Raises
+    ------
+    RunError
+        If files to be continued are missing, cut short or of another shape.
+    """
+
+    def __init__(self, shape: Shape, folder: Path | None = None, *, resume: bool = False):
+        self.shape, self.folder, self.done = shape, folder, 0
+        sizes = {
+            "embedding": (shape.epochs, shape.networks, shape.rows, shape.dimension),
+            "probability": (shape.epochs, shape.branches, shape.rows, shape.classes),
+        }
+        self._memory: dict[str, np.ndarray] = {}
+        if folder is None:
+            self._memory = {name: np.zeros(size, np.float16) for name, size in sizes.items()}
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        if resume:
+            self.done = _check(folder, shape, sizes)
+            return
+        for name, size in sizes.items():
+            np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=np.float16, shape=size)
+        self.flush()
+
+    def write(self, epoch: int, embedding: np.ndarray, probability: np.ndarray) -> None:
+        """Store an epoch; epochs are written in order and may be written again after a resume.
+
+        Parameters
+        ----------
+        embedding : (networks, rows, dimension) float
+            Values beyond float16's range are cut to it.
+        probability : (branches, rows, classes) float
+        """
+        for name, values in (("embedding", embedding), ("probability", probability)):
+            array = self._open(name, "r+")
+            np.clip(values, -HALF_MAX, HALF_MAX, out=array[epoch], casting="unsafe")
+            if isinstance(array, np.memmap):
+                array.flush()
+        self.done = epoch + 1
+
+    def embedding(self, epoch: int, network: int) -> np.ndarray:
+        """One epoch of one network, (rows, dimension) float16, mapped."""
+        return self._open("embedding", "r")[epoch, network]
+
+    def probability(self, epoch: int, branch: int) -> np.ndarray:
+        """One epoch of one branch, (rows, classes) float32."""
+        return self._open("probability", "r")[epoch, branch].astype(np.float32)
+
+    def of_rows(self, index: np.ndarray, network: int, epochs: list[int]) -> np.ndarray:
+        """Trajectories of some rows, (b, len(epochs) x dimension) float32, epoch after epoch."""
+        array = self._open("embedding", "r")
+        return np.concatenate([array[epoch, network][index] for epoch in epochs], axis=1).astype(np.float32)
+
+    def copy(self, other: "Trajectory", epochs: int) -> None:
+        """Take the first epochs of another store of the same shape."""
+        for epoch in range(epochs):
+            embedding = np.stack([other.embedding(epoch, k) for k in range(self.shape.networks)])
+            self.write(epoch, embedding, np.stack([other.probability(epoch, k) for k in range(self.shape.branches)]))
+
+    def rewind(self, done: int) -> None:
+        """Forget the epochs after the first `done`, when a run continues from an earlier checkpoint."""
+        self.done = done
+
+    def flush(self) -> None:
+        """Say on disk which epochs are whole."""
+        if self.folder is not None:
+            manifest = {"schema": SCHEMA, "done": self.done, "shape": asdict(self.shape)}
+            atomic_write(self.folder / "trajectory.json", json.dumps(manifest, indent=1))
+
+    def _open(self, name: str, mode: str) -> np.ndarray:
+        if self.folder is None:
+            return self._memory[name]
+        return np.load(self.folder / f"{name}.npy", mmap_mode="r+" if mode == "r+" else "r")
+
+
+def open_trajectory(folder: Path) -> Trajectory:
+    """Read the trajectories of a run from its dynamics folder."""
+    return Trajectory(Shape(**_read(folder)["shape"]), folder, resume=True)
+
+
+def projection(dimension: int, target: int, seed: int) -> np.ndarray:
+    """A random projection that keeps distances on average (Johnson and Lindenstrauss), (dimension, target) float32."""
+    random = np.random.default_rng([seed, dimension, target])
+    return (random.standard_normal((dimension, target)) / np.sqrt(target)).astype(np.float32)
+
+
+def _read(folder: Path) -> dict:
+    path = folder / "trajectory.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    if manifest.get("schema") != SCHEMA:
+        raise RunError(f"{path} has schema {manifest.get('schema')}, this version reads {SCHEMA}: update mislabel")
+    return manifest
+
+
+def _check(folder: Path, shape: Shape, sizes: dict[str, tuple[int, ...]]) -> int:
+    """How many epochs are whole; RunError where the files do not fit."""
+    manifest = _read(folder)
+    if manifest["shape"] != asdict(shape):
+        raise RunError(f"{folder / 'trajectory.json'}: {manifest['shape']} differs from this run's {asdict(shape)}")
+    for name, size in sizes.items():
+        path = folder / f"{name}.npy"
+        try:
+            array = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise RunError(f"{path} cannot be read ({error}); the run cannot be continued, start it anew") from error
+        if array.shape != size or array.dtype != np.float16:
+            raise RunError(f"{path} holds {array.dtype} {array.shape}, needed float16 {size}")
+    return int(manifest["done"])

@@ -1,0 +1,99 @@
+"""Mark rows as probably mislabelled by a score alone: a mixture of two normal distributions, or a declared share."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
+FEWEST_ROWS = 10
+SMALLEST_VARIANCE = 1e-4  # of standardised scores: a heap of equal scores must not become infinitely narrow
+
+
+@dataclass(frozen=True)
+class Marking:
+    """Which rows a score marks as mislabelled.
+
+    Attributes
+    ----------
+    p_noisy : (n,) float64
+        Never falls as the score rises; equal for equal scores (but for the marks of a declared share, see `mark`).
+    marked : (n,) bool
+    identified : bool
+        Whether the scores are better told by two components than by one.
+    """
+
+    p_noisy: np.ndarray
+    marked: np.ndarray
+    identified: bool
+
+
+def mark(score: np.ndarray, share: float | None = None) -> Marking:
+    """Mark rows by a score.
+
+    Parameters
+    ----------
+    score : (n,) float
+        Larger = more likely mislabelled; all finite.
+    share : float in [0, 1), optional
+        Declared share of wrong labels: the `int(share * n)` largest scores are marked, the earlier row first on a
+        tie. Without it the rows that more likely than not belong to the component with the larger mean.
+
+    Returns
+    -------
+    Marking
+        Where two components are not identified, `p_noisy` is 0 and nothing is marked without a declared share; with
+        one, `p_noisy` is 1 for the marked rows.
+    """
+    score = np.asarray(score, dtype=np.float64)
+    p_noisy = upper_component(score)
+    identified = p_noisy is not None
+    if p_noisy is None:
+        p_noisy = np.zeros(len(score))
+    if share is None:
+        return Marking(p_noisy=p_noisy, marked=p_noisy > 0.5, identified=identified)
+    marked = np.zeros(len(score), dtype=bool)
+    marked[np.argsort(-score, kind="stable")[: int(share * len(score))]] = True
+    return Marking(p_noisy=p_noisy if identified else marked.astype(np.float64), marked=marked, identified=identified)
+
+
+def upper_component(score: np.ndarray) -> np.ndarray | None:
+    """Posterior of the component with the larger mean, (n,) float64; None where one component tells as much (BIC)."""
+    if len(score) < FEWEST_ROWS or np.ptp(score) == 0:
+        return None
+    standard = (score - score.mean()) / score.std()
+    halves = np.array_split(np.sort(standard), 2)
+    two = GaussianMixture(
+        2,
+        weights_init=np.full(2, 0.5),
+        means_init=np.array([[half.mean()] for half in halves]),
+        precisions_init=np.array([[[1 / (half.var() + SMALLEST_VARIANCE)]] for half in halves]),
+        reg_covar=SMALLEST_VARIANCE,
+        tol=1e-6,
+        max_iter=500,
+        random_state=0,
+    )
+    column = standard[:, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # after 500 steps the fit is what it is; BIC judges it
+        two.fit(column)
+    if two.bic(column) >= GaussianMixture(1, reg_covar=SMALLEST_VARIANCE, random_state=0).fit(column).bic(column):
+        return None
+    weight, mean = np.asarray(two.weights_), np.asarray(two.means_)[:, 0]
+    precision, order = np.asarray(two.precisions_)[:, 0, 0], np.argsort(mean)
+    weight, mean, precision = weight[order], mean[order], precision[order]
+    # The log odds are a parabola in the score, rising between the means. Its turning point lies outside them, beyond
+    # the mean of the narrower component; past it the odds stay what they are there instead of turning back.
+    standard = np.clip(standard, *rising_range(mean, precision))
+    log_density = np.log(weight) + (np.log(precision) - precision * (standard[:, None] - mean) ** 2) / 2
+    return expit(log_density[:, 1] - log_density[:, 0])
+
+
+def rising_range(mean: np.ndarray, precision: np.ndarray) -> tuple[float, float]:
+    """Where the odds of the upper of two components rise with the score; arrays (2,) float64, the lower one first."""
+    if precision[0] == precision[1]:
+        return -np.inf, np.inf
+    turn = float((precision[0] * mean[0] - precision[1] * mean[1]) / (precision[0] - precision[1]))
+    return (turn, np.inf) if precision[0] > precision[1] else (-np.inf, turn)

@@ -1,0 +1,109 @@
+"""The generative answer for new inputs: their trajectories through the kept weights, then the generative models."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from mislabel.backbones.inputs import Inputs
+from mislabel.dynamics.trajectory import Shape, Trajectory, projection
+from mislabel.errors import InputError
+from mislabel.files import atomic_path, atomic_write
+from mislabel.posterior.dirichlet import DirichletAutoencoder, Generative, last_probabilities
+from mislabel.training.branches import make_branches
+from mislabel.training.progress import Quiet
+from mislabel.training.trajectories import load_weights, watch, weights_file, write_flat
+
+MODELS, ABOUT = "generative.safetensors", "generative.json"
+
+
+@dataclass(frozen=True)
+class TrajectoryModel:
+    """Judges inputs that no network was trained on.
+
+    Attributes
+    ----------
+    generative : Generative
+    shape : Shape
+        Of the trajectories that it was fitted to.
+    full : int
+        Size of an embedding before it was projected.
+    seed : int
+        Of the projection.
+    weights : Path
+        Where the weights of every epoch lie.
+    """
+
+    generative: Generative
+    shape: Shape
+    full: int
+    seed: int
+    weights: Path
+
+    def probabilities(
+        self, build: Callable[[], nn.Module], inputs: Inputs, accelerator: Any, progress: Quiet | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Class probabilities before and after the generative models speak, (m, K) float32 each.
+
+        Before: the mean of the branches' softmax outputs after the last epoch. Needs as many passes over the inputs as
+        there were epochs, through every branch.
+
+        Parameters
+        ----------
+        build : callable
+            Gives a network of the kind that was trained; its weights do not matter.
+        """
+        shape = Shape(**{**vars(self.shape), "rows": len(inputs)})
+        branches = make_branches(build, shape.branches, shape.networks < shape.branches)
+        narrow = shape.dimension < self.full
+        projected = torch.from_numpy(projection(self.full, shape.dimension, self.seed)) if narrow else None
+        with tempfile.TemporaryDirectory() as folder:
+            trajectory = Trajectory(shape, Path(folder))
+            for epoch in range(shape.epochs):
+                load_weights(branches, weights_file(self.weights, epoch))
+                write_flat(trajectory, epoch, watch(branches, projected, inputs, shape, accelerator, progress))
+            return last_probabilities(trajectory).mean(0), self.generative.probabilities(trajectory)
+
+    def save(self) -> None:
+        """Write the generative models beside the weights."""
+        tensors = {
+            f"{branch}.{name}": value.contiguous()
+            for branch, model in enumerate(self.generative.models)
+            for name, value in model.state_dict().items()
+        }
+        with atomic_path(self.weights / MODELS) as temporary:
+            save_file(tensors, temporary)
+        about = {"epochs": self.generative.epochs, "shape": vars(self.shape), "full": self.full, "seed": self.seed}
+        atomic_write(self.weights / ABOUT, json.dumps(about, indent=1))
+
+
+def load_trajectory_model(folder: Path) -> TrajectoryModel:
+    """Read what `TrajectoryModel.save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the run kept no trajectory model.
+    """
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{folder} holds no trajectory model: only runs of the method dygen have one; leave --by out"
+        ) from None
+    tensors = load_file(folder / MODELS)
+    shape = Shape(**about["shape"])
+    models = []
+    for branch in range(shape.branches):
+        state = {name.split(".", 1)[1]: value for name, value in tensors.items() if name.startswith(f"{branch}.")}
+        model = DirichletAutoencoder(state["mean"], state["scale"], shape.classes)
+        model.load_state_dict(state)
+        models.append(model.eval())
+    return TrajectoryModel(Generative(models, about["epochs"]), shape, about["full"], about["seed"], folder)

@@ -1,0 +1,79 @@
+"""Networks trained side by side, as one module that also shows the embedding that each of them classifies."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+HEAD_DROPOUT = 0.1
+
+
+class Branches(nn.Module):
+    """Networks trained side by side.
+
+    `forward` takes the inputs of m rows and gives logits, (branches, m, classes) float32, and embeddings,
+    (networks, m, d): what the last linear layer of each network reads.
+
+    Parameters
+    ----------
+    networks : list of Module
+        Each gives logits (m, classes).
+    heads : list of Module
+        More branches on the embedding of the only network: each takes (m, d) and gives logits.
+    """
+
+    def __init__(self, networks: list[nn.Module], heads: list[nn.Module] | None = None):
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.heads = nn.ModuleList(heads or [])
+
+    def __len__(self) -> int:
+        return len(self.networks) + len(self.heads)
+
+    @property
+    def dimension(self) -> int | None:
+        """Size of an embedding; None where a network has no linear layer and its logits stand for it."""
+        last = last_linear(self.networks[0])
+        return None if last is None else last.in_features
+
+    def forward(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        both = [classify_and_embed(network, inputs) for network in self.networks]
+        logits, embeddings = [one for one, _ in both], [embedding for _, embedding in both]
+        logits += [head(embeddings[0]).float() for head in self.heads]
+        return torch.stack(logits), torch.stack(embeddings)
+
+
+def classify_and_embed(network: nn.Module, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Logits (m, classes) float32 and what the last linear layer read, (m, d); the logits where there is none."""
+    last, seen = last_linear(network), []
+    hook = last.register_forward_pre_hook(lambda layer, arguments: seen.append(arguments[0])) if last else None
+    try:
+        logits = network(inputs).float()
+    finally:
+        if hook is not None:
+            hook.remove()
+    if not seen:
+        return logits, logits
+    # Decoders classify every token and take the last one's logits; the mean stands for the text.
+    return logits, seen[-1] if seen[-1].ndim == 2 else seen[-1].flatten(1, -2).mean(1)
+
+
+def last_linear(network: nn.Module) -> nn.Linear | None:
+    """The linear layer registered last, in every classifier of transformers the one that gives the logits."""
+    found = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    return found[-1] if found else None
+
+
+def make_branches(build: Callable[[], nn.Module], count: int, shared: bool) -> Branches:
+    """New branches: as many networks, or one network with as many heads."""
+    if not shared or count == 1:
+        return Branches([build() for _ in range(count)])
+    network = build()
+    last = last_linear(network)
+    if last is None:
+        raise ValueError("branches can share a network only where it ends in a linear layer")
+    heads = [
+        nn.Sequential(nn.Dropout(HEAD_DROPOUT), nn.Linear(last.in_features, last.out_features))
+        for _ in range(count - 1)
+    ]
+    return Branches([network], heads)

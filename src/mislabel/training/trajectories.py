@@ -1,0 +1,144 @@
+"""Records trajectories while a stage trains, and keeps the weights that trajectories of new inputs need."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from mislabel.backbones.inputs import Inputs
+from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, projection
+from mislabel.files import atomic_path
+from mislabel.training.branches import Branches
+from mislabel.training.inference import outputs
+from mislabel.training.progress import Quiet
+from mislabel.training.stages import Recording
+
+EVALUATION_BATCH = 256
+
+
+class Watched(nn.Module):
+    """Branches as one network that gives embeddings (projected where asked for) and class probabilities, flat.
+
+    `forward` gives (m, networks x dimension + branches x classes) float32.
+    """
+
+    def __init__(self, branches: Branches, projected: Tensor | None):
+        super().__init__()
+        self.branches = branches
+        self.projected = projected
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        logits, embeddings = self.branches(inputs)
+        embeddings = embeddings.float()
+        if self.projected is not None:
+            embeddings = embeddings @ self.projected.to(embeddings.device)
+        parts = (embeddings, logits.float().softmax(-1))
+        return torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1)
+
+
+class TrajectoryRecorder:
+    """Fills a trajectory store epoch by epoch.
+
+    Parameters
+    ----------
+    recording : Recording
+    branches : Branches
+    epochs, rows, classes : int
+    seed : int
+        Of the projection.
+    """
+
+    def __init__(self, recording: Recording, branches: Branches, epochs: int, rows: int, classes: int, seed: int):
+        self.recording = recording
+        full = branches.dimension or classes
+        target = min(recording.dimension or full, full)
+        self.projected = torch.from_numpy(projection(full, target, seed)) if target < full else None
+        self.shape = Shape(epochs, len(branches.networks), len(branches), rows, target, classes)
+        self._buffer: Tensor | None = None
+
+    def record(self, index: Tensor, embeddings: Tensor, logits: Tensor) -> None:
+        """Keep what a batch of the training pass shows.
+
+        Parameters
+        ----------
+        index : (b,) int64
+        embeddings : (networks, b, d)
+        logits : (branches, b, classes)
+        """
+        if self.recording.source != "training":
+            return
+        shape = self.shape
+        if self._buffer is None:
+            width = shape.networks * shape.dimension + shape.branches * shape.classes
+            self._buffer = torch.zeros(shape.rows, width, dtype=torch.float16, device=index.device)
+        with torch.no_grad():
+            seen = embeddings.detach().float()
+            if self.projected is not None:
+                seen = seen @ self.projected.to(seen.device)
+            parts = (seen.clamp(-HALF_MAX, HALF_MAX), logits.detach().float().softmax(-1))
+            flat = torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1)
+            self._buffer[index] = flat.half()
+
+    def finish(
+        self, store: Trajectory, epoch: int, branches: Branches, inputs: Inputs, accelerator: Accelerator, quiet: Quiet
+    ) -> None:
+        """Write the epoch: the training pass's buffer, or a pass in evaluation mode."""
+        if self.recording.source == "training":
+            assert self._buffer is not None
+            buffer, self._buffer = self._buffer, None
+            if accelerator.num_processes > 1:
+                buffer = accelerator.reduce(buffer.float(), "sum")
+            assert isinstance(buffer, Tensor)
+            write_flat(store, epoch, buffer.cpu().numpy())
+        else:
+            write_flat(store, epoch, watch(branches, self.projected, inputs, store.shape, accelerator, quiet))
+
+
+def watch(
+    branches: Branches,
+    projected: Tensor | None,
+    inputs: Inputs,
+    shape: Shape,
+    accelerator: Accelerator,
+    progress: Quiet | None = None,
+) -> np.ndarray:
+    """Embeddings and probabilities of all rows in evaluation mode, flat as `Watched` gives them, (n, width) float32."""
+    width = shape.networks * shape.dimension + shape.branches * shape.classes
+    return outputs(
+        Watched(branches, projected), inputs, width, accelerator,
+        batch_size=EVALUATION_BATCH, low_precision=True, progress=progress,
+    )  # fmt: skip
+
+
+def write_flat(store: Trajectory, epoch: int, flat: np.ndarray) -> None:
+    """Write an epoch as `watch` gives it."""
+    shape = store.shape
+    split = shape.networks * shape.dimension
+    embedding = flat[:, :split].reshape(len(flat), shape.networks, shape.dimension)
+    probability = flat[:, split:].reshape(len(flat), shape.branches, shape.classes)
+    store.write(epoch, embedding.swapaxes(0, 1), probability.swapaxes(0, 1))
+
+
+def weights_file(folder: Path, epoch: int) -> Path:
+    """Where the weights after an epoch (0-based) lie."""
+    return folder / f"epoch-{epoch + 1:03d}.safetensors"
+
+
+def keep_weights(branches: Branches, path: Path) -> None:
+    """Write the branches' weights: matrices in half precision, vectors, and what half cannot hold, as they are."""
+    tensors = {}
+    for name, value in branches.state_dict().items():
+        value = value.detach().cpu()
+        small = value.is_floating_point() and value.ndim > 1 and float(value.abs().max()) < HALF_MAX
+        tensors[name] = (value.half() if small else value.clone()).contiguous()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary)
+
+
+def load_weights(branches: Branches, path: Path) -> None:
+    """Put back what `keep_weights` wrote."""
+    branches.load_state_dict(load_file(path))
