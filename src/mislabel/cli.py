@@ -45,6 +45,8 @@ LearningRate = Annotated[float | None, typer.Option(help="Peak learning rate.  [
 Precision = Annotated[str, typer.Option(help="auto, bf16 or fp32.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Seed = Annotated[int, typer.Option(help="Of training.")]
+BranchKind = Annotated[str | None, typer.Option("--branches", help="dygen: networks, or heads on one network.")]
+TrajectoryDim = Annotated[int | None, typer.Option(help="dygen: project trajectories to so many dimensions.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")]
@@ -65,6 +67,8 @@ def train(
     missing: Missing = "error",
     method: MethodName = "ido",
     option: Options = None,
+    branches: BranchKind = None,
+    trajectory_dim: TrajectoryDim = None,
     tune: Annotated[str, typer.Option(help="full: the whole encoder; head: a head on frozen embeddings.")] = "full",
     backbone: Backbone = DEFAULT_ENCODER,
     max_length: MaxLength = 128,
@@ -100,6 +104,8 @@ def audit(
     missing: Missing = "error",
     method: MethodName = "ido",
     option: Options = None,
+    branches: BranchKind = None,
+    trajectory_dim: TrajectoryDim = None,
     backbone: Backbone = DEFAULT_ENCODER,
     max_length: MaxLength = 128,
     batch_size: BatchSize = None,
@@ -127,6 +133,9 @@ def predict(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .csv, .tsv, .jsonl or .parquet.")],
     text: Annotated[str | None, typer.Option(help="Column of the texts; that of the training data without it.")] = None,
     id: Id = None,
+    by: Annotated[
+        str, typer.Option(help="model: RUN/model; trajectory: dygen's generative model, with every epoch's weights.")
+    ] = "model",
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -139,7 +148,7 @@ def predict(
         from mislabel.run.predict import predict_table
         from mislabel.training.progress import Terminal
 
-        rows = predict_table(RunFolder(run), data, output, text=text, id=id, device=device, progress=Terminal())
+        rows = predict_table(RunFolder(run), data, output, text=text, id=id, device=device, by=by, progress=Terminal())
         _say(as_json, {"rows": rows, "output": str(output)}, f"{rows} predictions in {output}")
 
 
@@ -249,7 +258,7 @@ def _train(given: dict[str, Any]) -> None:
         )
         settings = ("method", "backbone", "tune", "max_length", "batch_size", "accumulate", "learning_rate",
                     "precision", "device", "seed")  # fmt: skip
-        config = RunConfig(**{name: given[name] for name in settings}, options=_options(given["option"]))
+        config = RunConfig(**{name: given[name] for name in settings}, options=_options(given))
         folder = RunFolder(given["out"]) if given["out"] else None
         main = os.environ.get("RANK", "0") == "0"
         progress = Terminal() if main else Quiet()
@@ -280,10 +289,10 @@ def _train(given: dict[str, Any]) -> None:
             show_result(found, dataset, folder, path)
 
 
-def _options(pairs: list[str] | None) -> dict[str, Any]:
-    """name=value pairs; a value is read as JSON where it is (3, 0.5, true), else as text."""
-    options: dict[str, Any] = {}
-    for pair in pairs or []:
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """Those with a name of their own, and name=value pairs; a value is read as JSON where it is, else as text."""
+    options = {name: given[name] for name in ("branches", "trajectory_dim") if given[name] is not None}
+    for pair in given["option"] or []:
         name, equals, value = pair.partition("=")
         if not equals:
             raise InputError(f"--option {pair!r} is not of the form name=value")

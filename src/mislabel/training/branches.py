@@ -1,6 +1,6 @@
 """Networks trained side by side, as one module that also shows the embedding that each of them classifies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +18,14 @@ class Branches(nn.Module):
     ----------
     networks : list of Module
         Each gives logits (m, classes).
-    heads : list of Module
+    heads : sequence of Module
         More branches on the embedding of the only network: each takes (m, d) and gives logits.
     """
 
-    def __init__(self, networks: list[nn.Module], heads: list[nn.Module] | None = None):
+    def __init__(self, networks: list[nn.Module], heads: Sequence[nn.Module] = ()):
         super().__init__()
         self.networks = nn.ModuleList(networks)
-        self.heads = nn.ModuleList(heads or [])
+        self.heads = nn.ModuleList(heads)
 
     def __len__(self) -> int:
         return len(self.networks) + len(self.heads)
