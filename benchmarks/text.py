@@ -37,6 +37,8 @@ class Data:
     rows : int
         Training rows to draw with the seed; 0 takes all.
     max_length : int
+    test_rows : int
+        Test rows to draw with the seed; 0 takes all.
     """
 
     file: str
@@ -44,18 +46,19 @@ class Data:
     text: str = "text"
     rows: int = 0
     max_length: int = 128
+    test_rows: int = 0
 
 
 SETS = {
     **{f"trec-{kind}": Data("trec", kind) for kind in ("sym", "asym", "idn", "gold")},
     **{
-        f"20news-{kind}": Data("20news", kind, "text_stripped", rows=3000, max_length=64)
+        f"20news-{kind}": Data("20news", kind, "text_stripped", rows=3000, max_length=64, test_rows=1000)
         for kind in ("sym", "asym", "idn", "gold")
     },
     "wrench_trec": Data("wrench_trec", ""),
     "wrench_semeval": Data("wrench_semeval", "", "text_marked"),
-    "wrench_chemprot": Data("wrench_chemprot", "", "text_marked", rows=3000),
-    "agnews": Data("agnews", "", rows=4000),
+    "wrench_chemprot": Data("wrench_chemprot", "", "text_marked", rows=3000, test_rows=1000),
+    "agnews": Data("agnews", "", rows=4000, test_rows=1000),
 }
 
 
@@ -111,7 +114,10 @@ def prepare(name: str, seed: int, data: Path, out: Path) -> tuple[Path, str]:
     chosen = frame[usable]
     if one.rows:
         chosen = chosen.sample(min(one.rows, len(chosen)), random_state=seed)
-    both = pd.concat([chosen, frame[frame["split"] == "test"]])
+    test = frame[frame["split"] == "test"]
+    if one.test_rows:
+        test = test.sample(min(one.test_rows, len(test)), random_state=seed)
+    both = pd.concat([chosen, test])
     kept = both[[one.text, "label", "split", *(["noisy_label"] if not one.kind else [])]]
     if one.kind in ("", "gold"):
         kept.to_parquet(path, index=False)

@@ -386,7 +386,7 @@ class Loop:
         return store
 
     def _check_disk(self, stage: Stage, watching: TrajectoryRecorder | None) -> None:
-        """Raise before training where it would not fit: weights, AdamW's two moments, selected weights, trajectories."""
+        """Raise before training where it would not fit: weights, AdamW's moments, selected weights, trajectories."""
         if self.folder is None:
             return
         weights = sum(value.numel() * value.element_size() for value in self.model.state_dict().values())
