@@ -11,9 +11,14 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mislabel.report.words import clean
+
 # Stand-ins that the page's own colours replace: a chart cannot know whether its reader has a dark screen.
 INK, MUTED, LINE, ACCENT, ON_ACCENT, ON_HALF = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f", "#101112"
+CARD = "#131415"
+CLASS_COLOURS = tuple(f"#16170{k}" for k in range(1, 9))
 _VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", ACCENT: "accent", ON_ACCENT: "on-accent", ON_HALF: "on-half"}
+_VARIABLES |= {CARD: "card"} | {colour: f"class-{k}" for k, colour in enumerate(CLASS_COLOURS, 1)}
 FONT_SIZE = 12.5
 UNITS_PER_INCH = 72  # of SVG; figures are measured in units, which the page shows as pixels at most
 
@@ -46,13 +51,15 @@ _SETTINGS = {
 }
 
 
-def draw(title: str, width: float, height: float, paint: Callable[[Figure], None]) -> Markup:
+def draw(title: str, width: float, height: float, paint: Callable[[Figure], None], description: str = "") -> Markup:
     """SVG of what `paint` puts into a figure of `width` x `height` units.
 
     Parameters
     ----------
     title : str
         What the chart shows, for those who cannot see it.
+    description : str, optional
+        What is to be seen in it, for the same readers.
     """
     # Settings of matplotlib are global, so they are borrowed for the time of one drawing.
     with style.context(["default", _SETTINGS | {"svg.hashsalt": title}]), warnings.catch_warnings():
@@ -62,7 +69,7 @@ def draw(title: str, width: float, height: float, paint: Callable[[Figure], None
         file = io.StringIO()
         no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(file, format="svg", transparent=True, metadata=no_metadata)
-    return Markup(_inline(file.getvalue(), title, width, height))
+    return Markup(_inline(file.getvalue(), title, description, width, height))
 
 
 def axes(figure: Figure, left: float = 64, bottom: float = 50, right: float = 22, top: float = 12) -> Axes:
@@ -72,14 +79,21 @@ def axes(figure: Figure, left: float = 64, bottom: float = 50, right: float = 22
     return figure.add_axes(box)
 
 
-def _inline(text: str, title: str, width: float, height: float) -> str:
+def page_colour(stand_in: str) -> str:
+    """The page's own colour, for what stands outside of a chart."""
+    return f"var(--{_VARIABLES[stand_in]})"
+
+
+def _inline(text: str, title: str, description: str, width: float, height: float) -> str:
     body = text[text.index(">", text.index("<svg")) + 1 :]
     body = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r'<g id="[^"]*"', "<g", body)  # names repeat from chart to chart; only clip paths need theirs
     body = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), body)
     body = re.sub(r"\n\s*", "\n", body)
-    for stand_in, name in _VARIABLES.items():
-        body = re.sub(rf"(fill|stroke): {stand_in}\b", rf"\1: var(--{name})", body)
+    for stand_in in _VARIABLES:
+        body = re.sub(rf"(fill|stroke): {stand_in}\b", rf"\1: {page_colour(stand_in)}", body)
+    if description:
+        body = f"<desc>{escape(clean(description))}</desc>{body}"
     label = escape(title)
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" style="max-width: {width:g}px" role="img" aria-label="{label}">{body}'

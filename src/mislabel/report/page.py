@@ -10,7 +10,8 @@ from mislabel.errors import in_range
 from mislabel.files import atomic_write
 from mislabel.report import words
 from mislabel.report.classes import class_rows
-from mislabel.report.sections import dynamics_section, gold_section, noise_section
+from mislabel.report.models import model_rows
+from mislabel.report.sections import dynamics_section, gold_section, noise_section, trajectory_section
 from mislabel.report.settings import setting_groups, statuses
 from mislabel.report.source import read_source, section
 from mislabel.report.summary import assessed, banners, data_name, method_name, notes, sentences, tiles
@@ -19,6 +20,7 @@ from mislabel.run.folder import RunFolder
 
 HERE = Path(__file__).parent
 CLASSES_AT_ONCE, MOST_CLASS_ROWS = 30, 500
+FOLLOWED = 6  # rows in the picture of trajectories
 
 
 def write_report(folder: RunFolder, *, rows: int = 50) -> Path:
@@ -51,6 +53,8 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
     """The page of a finished run; the same run gives the same text. Raises as `write_report` does."""
     in_range("rows", rows, 0, 100_000)
     source = read_source(folder)
+    worst = worst_rows(source, folder, rows) if assessed(source) else []
+    models = model_rows(source)
     template = _environment().get_template("report.html.jinja")
     return template.render(
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
@@ -63,7 +67,7 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         notes=notes(source),
         has_gold=source.gold is not None,
         has_inputs=source.has_inputs,
-        worst=worst_rows(source, folder, rows) if assessed(source) else [],
+        worst=worst,
         likely_wrong=int(source.likely_wrong.sum()),
         longest=LONGEST,
         noise=noise_section(source),
@@ -71,6 +75,9 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         classes_at_once=CLASSES_AT_ONCE,
         most_class_rows=MOST_CLASS_ROWS,
         dynamics=dynamics_section(source),
+        trajectory=trajectory_section(source, folder, worst[:FOLLOWED]),
+        models=models,
+        models_by_gold=any(line.accuracy is not None for line in models),
         gold=gold_section(source),
         test=section(source.metrics, "test"),
         groups=setting_groups(source),

@@ -3,17 +3,25 @@
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
+from mislabel.errors import RunError
 from mislabel.posterior.beta_mixture import BetaMixture
 from mislabel.report import charts
 from mislabel.report.classes import confusions, most_frequent
+from mislabel.report.drawing import page_colour
 from mislabel.report.gold import LOOKED_AT, detection, reliability
 from mislabel.report.heat_map import BESIDE_A_TABLE, MOST_CLASSES, MOST_WITH_NUMBERS, heat_map, shade
 from mislabel.report.source import Source, section, wrong_event_rates
 from mislabel.report.summary import assessed
-from mislabel.report.words import is_number, percent
+from mislabel.report.trajectory import Movement, read_movement
+from mislabel.report.trajectory_chart import look, trajectory_chart
+from mislabel.report.words import is_number, percent, short
+from mislabel.report.worst import WorstRow
+from mislabel.run.folder import RunFolder
 
 EPOCHS_AT_ONCE = 12
+TEXT_START = 110
 LEGEND = (0.01, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -74,6 +82,46 @@ def _mixture(source: Source) -> BetaMixture | None:
     return BetaMixture(weight, a, b, identified=bool(told.get("identified", True)))
 
 
+def trajectory_section(source: Source, folder: RunFolder, worst: list[WorstRow]) -> dict[str, Any]:
+    """The section on how rows moved; empty where the run kept no trajectories.
+
+    Parameters
+    ----------
+    worst : list of WorstRow
+        The first of the worst rows, those to follow.
+    """
+    if not worst:
+        return {}
+    try:
+        moved = read_movement(source, folder, source.worst_first[: len(worst)])
+    except RunError:
+        return {"damaged": True}
+    if moved is None:
+        return {}
+    names = [source.classes[code] for code in moved.classes]
+    said = [f"{k}: row {row.id}, given {row.given}, suggested {row.suggested}" for k, row in enumerate(worst, 1)]
+    return {
+        "damaged": False,
+        "chart": trajectory_chart(moved, names, ". ".join(said)),
+        "rows": [(row, None if row.text is None else short(row.text, TEXT_START)) for row in worst],
+        "marks": _marks(source, moved),
+        "epochs": moved.epochs,
+        "dots": len(moved.dots),
+        "networks": moved.networks,
+        "all_classes": bool(np.isin(moved.dot_classes, moved.classes).all()),
+    }
+
+
+def _marks(source: Source, moved: Movement) -> list[tuple[str, str]]:
+    """What stands before given and suggested label of each followed row: the mark that its class has in the picture."""
+    marks = {}
+    for k, code in enumerate(moved.classes.tolist()):
+        colour, shape = look(k)
+        marks[code] = Markup(f'<i class="mark {shape}" style="background:{page_colour(colour)}"></i>')
+    places = source.worst_first[: len(moved.paths)]
+    return [(marks.get(source.given[place], ""), marks.get(source.suggested[place], "")) for place in places]
+
+
 def gold_section(source: Source) -> dict[str, Any]:
     """The section on gold labels; empty where no assessed row has one."""
     scored = source.scored
@@ -92,6 +140,7 @@ def gold_section(source: Source) -> dict[str, Any]:
         "suggestion_on_wrong": suggestion.get("accuracy_on_wrong"),
         "auroc": detected.get("auroc", curve.auroc() if curve else None),
         "average_precision": detected.get("average_precision"),
+        "centroid_auroc": detected.get("centroid_auroc"),
     }
     if curve:
         found["curve"] = charts.found_chart(curve)

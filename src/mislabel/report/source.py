@@ -31,6 +31,8 @@ class Source:
         Codes into `classes`, -1 where there is none.
     gold : (n,) int64 or None
         The same for gold labels; None where the run had no such column.
+    neighbour : (n,) int64 or None
+        The same for the label that most of a row's nearest neighbours carry, where the method asked them.
     p_mislabeled, difficulty : (n,) float64
         NaN where there is none.
     assessed : (n,) bool
@@ -49,6 +51,7 @@ class Source:
     given: np.ndarray
     suggested: np.ndarray
     gold: np.ndarray | None
+    neighbour: np.ndarray | None
     p_mislabeled: np.ndarray
     difficulty: np.ndarray
     assessed: np.ndarray
@@ -100,6 +103,7 @@ def read_source(folder: RunFolder) -> Source:
     suggested = _codes(table["suggested_label"].tolist(), places)
     n_classes = n_known or len(places)
     gold = _codes(table["gold_label"].tolist(), places) if "gold_label" in table else None
+    neighbour = _codes(table["neighbour_label"].tolist(), places) if "neighbour_label" in table else None
     p_mislabeled = _numbers(table, "p_mislabeled")
     assessed = (table["status"] == "judged").to_numpy(dtype=bool) & np.isfinite(p_mislabeled) & (given >= 0)
     return Source(
@@ -111,6 +115,7 @@ def read_source(folder: RunFolder) -> Source:
         given=given,
         suggested=suggested,
         gold=gold,
+        neighbour=neighbour,
         p_mislabeled=p_mislabeled,
         difficulty=_numbers(table, "difficulty"),
         assessed=assessed,

@@ -80,7 +80,7 @@ def tiles(source: Source) -> list[Tile]:
         found.append(Tile("Agrees with test labels", percent(test["agreement_with_given"], 1), detail))
     area = auroc(source)
     if area is not None and is_number(rate.get("estimate")):
-        found.append(Tile("Detection AUROC", decimal(area), "0.5 is chance, 1 is perfect"))
+        found.append(Tile("Detection AUROC", decimal(area), _detection_detail(source)))
     seconds = section(source.metrics, "seconds")
     if is_number(seconds.get("train")):
         total = f"{duration(seconds['total'])} in all" if is_number(seconds.get("total")) else ""
@@ -129,6 +129,12 @@ def notes(source: Source) -> list[str]:
     if left:
         told.append(f"Judged rows without a probability, which are in no number here: {left}.")
     return list(dict.fromkeys(map(str, told)))
+
+
+def _detection_detail(source: Source) -> str:
+    marking = section(source.metrics, "detection").get("centroid_auroc")
+    scale = "0.5 is chance, 1 is perfect"
+    return f"{scale}; centroid score {decimal(marking)}" if is_number(marking) else scale
 
 
 def _rate_tile(source: Source) -> Tile:

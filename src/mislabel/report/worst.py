@@ -24,6 +24,10 @@ class WorstRow:
         Characters that are not even in `full_text`.
     changes : bool
         Whether another label than the given one is suggested.
+    neighbours : str or None
+        The label of most of the nearest neighbours; None where the method did not ask them.
+    neighbours_agree : bool
+        Whether that is the suggested one.
     gold : str or None
     right : bool or None
         Whether the suggestion is the gold label; None where that is not known.
@@ -36,6 +40,8 @@ class WorstRow:
     given: str
     suggested: str
     changes: bool
+    neighbours: str | None
+    neighbours_agree: bool
     p_mislabeled: float
     difficulty: float | None
     gold: str | None
@@ -53,6 +59,7 @@ def worst_rows(source: Source, folder: RunFolder, limit: int) -> list[WorstRow]:
 def _row(source: Source, place: int, name: Any, content: Any) -> WorstRow:
     given, suggested = int(source.given[place]), int(source.suggested[place])
     gold = -1 if source.gold is None else int(source.gold[place])
+    neighbour = -1 if source.neighbour is None else int(source.neighbour[place])
     text, full_text, left_out = _text(content)
     difficulty = float(source.difficulty[place])
     return WorstRow(
@@ -63,6 +70,8 @@ def _row(source: Source, place: int, name: Any, content: Any) -> WorstRow:
         given=_name(source, given),
         suggested=_name(source, suggested),
         changes=given != suggested,
+        neighbours=_name(source, neighbour) if neighbour >= 0 else None,
+        neighbours_agree=neighbour == suggested,
         p_mislabeled=float(source.p_mislabeled[place]),
         difficulty=difficulty if is_number(difficulty) else None,
         gold=_name(source, gold) if gold >= 0 else None,
