@@ -28,7 +28,9 @@ class CentroidDistances:
     relative_spread: np.ndarray
 
 
-def centroid_distances(embeddings: Iterable[np.ndarray], given: np.ndarray, n_classes: int) -> CentroidDistances:
+def centroid_distances(
+    embeddings: Iterable[np.ndarray], given: np.ndarray, n_classes: int, members: np.ndarray | None = None
+) -> CentroidDistances:
     """Euclidean distances to the centroids of the given labels, summed up over the epochs.
 
     Memory does not grow with the number of epochs. With a single epoch the spreads are 0.
@@ -42,11 +44,14 @@ def centroid_distances(embeddings: Iterable[np.ndarray], given: np.ndarray, n_cl
     n_classes : int
         A class that no row carries has no centroid. Where there is no other centroid, the relative distance is the
         distance itself.
+    members : (n,) bool, optional
+        Rows that make the centroids, all without it. Distances are given for every row in any case. A class without
+        members keeps the centroid of all its rows.
     """
     given = np.asarray(given)
     mean, squares, epochs = np.zeros((2, len(given))), np.zeros((2, len(given))), 0
     for epochs, one in enumerate(embeddings, 1):
-        now = own_and_relative(one, given, n_classes)
+        now = own_and_relative(one, given, n_classes, members)
         step = now - mean
         mean += step / epochs
         squares += step * (now - mean)  # Welford: a difference of two large sums would lose a small spread
@@ -54,23 +59,31 @@ def centroid_distances(embeddings: Iterable[np.ndarray], given: np.ndarray, n_cl
     return CentroidDistances(own_mean=mean[0], own_spread=spread[0], relative_mean=mean[1], relative_spread=spread[1])
 
 
-def class_centroids(embeddings: np.ndarray, given: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """The mean row of each label, (n_classes, d) float64, and how many rows carry it, (n_classes,) int64.
+def class_centroids(
+    embeddings: np.ndarray, given: np.ndarray, n_classes: int, members: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean row of each label, (n_classes, d) float64, and how many rows make it, (n_classes,) int64.
 
     The centroid of a class without rows is 0.
     """
+    counted = np.ones(len(given)) if members is None else members.astype(np.float64)
+    without = np.bincount(given, counted, minlength=n_classes) == 0
+    counted[without[given]] = 1.0
     totals = np.zeros((n_classes, embeddings.shape[1]))
     for begin in range(0, len(given), ROWS_AT_ONCE):
         labels = given[begin : begin + ROWS_AT_ONCE]
-        carries = csr_array((np.ones(len(labels)), (labels, np.arange(len(labels)))), (n_classes, len(labels)))
+        weight = counted[begin : begin + len(labels)]
+        carries = csr_array((weight, (labels, np.arange(len(labels)))), (n_classes, len(labels)))
         totals += carries @ embeddings[begin : begin + len(labels)].astype(np.float64)
-    rows = np.bincount(given, minlength=n_classes)
+    rows = np.bincount(given, counted, minlength=n_classes).astype(np.int64)
     return totals / np.maximum(rows, 1)[:, None], rows
 
 
-def own_and_relative(embeddings: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:
+def own_and_relative(
+    embeddings: np.ndarray, given: np.ndarray, n_classes: int, members: np.ndarray | None = None
+) -> np.ndarray:
     """One epoch: the distance to the own centroid, and that less the nearest other one, (2, n) float64."""
-    centroids, rows = class_centroids(embeddings, given, n_classes)
+    centroids, rows = class_centroids(embeddings, given, n_classes, members)
     middle = centroids[rows > 0].mean(0) if len(given) else 0.0  # about the middle, products cancel least
     centroids -= middle
     lengths = np.where(rows > 0, (centroids**2).sum(1), np.inf)  # without rows: never the nearest

@@ -30,9 +30,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mislabel.dynamics.centroids import centroid_distances
+from mislabel.dynamics.centroids import CentroidDistances, centroid_distances
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.dynamics.trajectory import Trajectory
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.posterior.dirichlet import (
     Fitting,
@@ -42,7 +43,7 @@ from mislabel.posterior.dirichlet import (
     prior_concentration,
     reader,
 )
-from mislabel.posterior.marking import mark
+from mislabel.posterior.marking import Marking, mark, mark_mirrored
 from mislabel.posterior.neighbours import neighbour_probabilities
 from mislabel.posterior.posterior import Posterior
 from mislabel.training.stages import Batch, Recording, Stage, StatelessLoss
@@ -73,6 +74,8 @@ class DyGen:
     score : "relative" or "absolute"
         What marks a row: its distance to the centroid of its given class minus that to the nearest other, mean over
         epochs; or the paper's, mean plus standard deviation of the distance itself.
+    rounds : int
+        How often centroids are computed anew from the rows that are not marked.
     share : float, optional
         Share of rows to mark, where it is known; estimated by a mixture without it.
     prior : "neighbours", "given" or "uniform"
@@ -100,6 +103,7 @@ class DyGen:
     trajectory_dim: int | None = None
     features: Literal["trajectory", "last"] = "trajectory"
     score: Literal["relative", "absolute"] = "relative"
+    rounds: int = 3
     share: float | None = None
     prior: Literal["neighbours", "given", "uniform"] = "neighbours"
     prior_mode: Literal["onehot", "probability"] = "onehot"
@@ -217,12 +221,7 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
     assert trajectory is not None
     evidence, priors, voted = [], [], []
     for network in range(trajectory.shape.networks):
-        distances = centroid_distances(
-            (trajectory.embedding(epoch, network) for epoch in range(trajectory.done)), given, n_classes
-        )
-        absolute = distances.own_mean + distances.own_spread
-        score = distances.relative_mean if options.score == "relative" else absolute
-        marking = mark(score, options.share)
+        distances, score, marking = _mark(trajectory, network, given, n_classes, options)
         near = neighbour_probabilities(
             trajectory.embedding(options.prior_epoch - 1 if options.prior_epoch else trajectory.done - 1, network),
             given,
@@ -263,6 +262,26 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
         labels={"neighbour_label": np.mean(voted, axis=0).argmax(-1)},
         generative=generative,
     )
+
+
+def _mark(
+    trajectory: Trajectory, network: int, given: np.ndarray, n_classes: int, options: DyGen
+) -> tuple[CentroidDistances, np.ndarray, Marking]:
+    """Distances, the score that marks rows, and the marks; centroids of the relative score leave marked rows out."""
+    members = None
+    for number in range(options.rounds + 1):
+        epochs = (trajectory.embedding(epoch, network) for epoch in range(trajectory.done))
+        distances = centroid_distances(epochs, given, n_classes, members)
+        if options.score == "absolute":
+            score = distances.own_mean + distances.own_spread
+            marking = mark(score, options.share)
+        else:
+            score = distances.relative_mean
+            marking = mark_mirrored(score, options.share)
+        if number == options.rounds:
+            return distances, score, marking
+        members = ~marking.marked
+    raise AssertionError
 
 
 def _prior(near: np.ndarray, given: np.ndarray, options: DyGen) -> np.ndarray:

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 FEWEST_ROWS = 10
+STEPS = 200
 SMALLEST_VARIANCE = 1e-4  # of standardised scores: a heap of equal scores must not become infinitely narrow
 
 
@@ -54,9 +55,60 @@ def mark(score: np.ndarray, share: float | None = None) -> Marking:
         p_noisy = np.zeros(len(score))
     if share is None:
         return Marking(p_noisy=p_noisy, marked=p_noisy > 0.5, identified=identified)
+    marked = largest(score, share)
+    return Marking(p_noisy=p_noisy if identified else marked.astype(np.float64), marked=marked, identified=identified)
+
+
+def mark_mirrored(score: np.ndarray, share: float | None = None, certainty: float = 0.5) -> Marking:
+    """Mark rows by a score that changes its sign where the label changes sides.
+
+    A row's distance to its own class less that to the nearest other is such a score: give it the other's label and
+    the score turns to its negative. So both components of the mixture are one normal distribution and its mirror
+    image, N(m, s^2) for wrong labels and N(-m, s^2) for right ones, with equal weights. A free mixture has no such tie
+    and, on scores of no clear shape, marked anything from none to all of the rows of data with the same noise.
+
+    Parameters
+    ----------
+    score : (n,) float
+        Above 0 = more like another class; all finite.
+    share : float in [0, 1), optional
+        As in `mark`.
+    certainty : float
+        Without a share, rows with `p_noisy` above this are marked; 0.5 are those with a score above 0.
+    """
+    score = np.asarray(score, dtype=np.float64)
+    p_noisy = mirrored_component(score)
+    identified = p_noisy is not None
+    if p_noisy is None:
+        p_noisy = np.zeros(len(score))
+    marked = p_noisy > certainty
+    if share is not None:
+        marked = largest(score, share)
+        p_noisy = p_noisy if identified else marked.astype(np.float64)
+    return Marking(p_noisy=p_noisy, marked=marked, identified=identified)
+
+
+def mirrored_component(score: np.ndarray) -> np.ndarray | None:
+    """Posterior of N(m, s^2) against N(-m, s^2), m > 0, (n,) float64; None where all scores are equal or too few.
+
+    Expectation and maximisation in closed form: m is the mean of the scores, each turned by how likely it is wrong.
+    """
+    if len(score) < FEWEST_ROWS or np.ptp(score) == 0:
+        return None
+    unit = score / np.sqrt(np.mean(score**2))
+    mean, p_noisy = float(np.abs(unit).mean()), np.empty(0)
+    for _ in range(STEPS):
+        variance = max(1.0 - mean**2, SMALLEST_VARIANCE)  # the mean square is m^2 + s^2 in both components
+        p_noisy = expit(2 * mean * unit / variance)
+        mean = max(float(np.mean(unit * (2 * p_noisy - 1))), SMALLEST_VARIANCE)
+    return p_noisy
+
+
+def largest(score: np.ndarray, share: float) -> np.ndarray:
+    """(n,) bool: the `int(share * n)` largest scores, the earlier row first on a tie."""
     marked = np.zeros(len(score), dtype=bool)
     marked[np.argsort(-score, kind="stable")[: int(share * len(score))]] = True
-    return Marking(p_noisy=p_noisy if identified else marked.astype(np.float64), marked=marked, identified=identified)
+    return marked
 
 
 def upper_component(score: np.ndarray) -> np.ndarray | None:

@@ -7,16 +7,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from accelerate import Accelerator
+from torch import nn
 
 from mislabel.audit import Audit, build_audit
 from mislabel.backbones.features import FeatureInputs
+from mislabel.backbones.inputs import Inputs
 from mislabel.backbones.pooler import sample_rows
 from mislabel.backbones.text import TextInputs, find_encoder, load_encoder, load_tokenizer
 from mislabel.data import Dataset
+from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import InputError, NotAssessed
 from mislabel.methods import method_entry
+from mislabel.posterior.dirichlet import Generative
 from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import TRAINS, Clock, effective, peak_memory_mb
 from mislabel.run.config import RunConfig, read_options
@@ -24,8 +31,9 @@ from mislabel.run.folder import RunFolder
 from mislabel.run.generative import TrajectoryModel
 from mislabel.run.networks import embeddings, head, token_states, whole_classifier
 from mislabel.run.predictor import Predictor
-from mislabel.run.saved import mixture_summary, save_run
+from mislabel.run.saved import mixture_summary, save_run, write_parquet
 from mislabel.run.scores import detection_scores, test_scores
+from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
 from mislabel.training.loop import Loop, passes_of
@@ -81,15 +89,14 @@ def run(
     trained = trainable_rows(dataset)
     for note in dataset.notes if main else ():
         progress.line(f"note: {note}")
-    if config.tune == "head":
-        encoder = load_encoder(backbone)
+    encoder = load_encoder(backbone) if config.tune == "head" else None
+    if encoder is not None:
         matrix = embeddings(encoder, texts, accelerator, folder, progress)
         inputs, untrained = FeatureInputs(matrix), matrix[trained][sample_rows(len(trained))]
         build = head(matrix[trained], dataset.labels.n_classes)
     else:
-        encoder, inputs = None, texts
         states = token_states(backbone, texts.take(trained), accelerator)
-        untrained = states[:, states.shape[1] // 2 :]
+        inputs, untrained = texts, states[:, states.shape[1] // 2 :]
         build = whole_classifier(backbone, dataset.labels.classes, states)
     given = dataset.labels.codes[trained]
     agreement = label_agreement(untrained, given[sample_rows(len(trained))])
@@ -115,6 +122,8 @@ def run(
                 f"training {len(trained)} rows, {len(passes_of(stages))} passes; dynamics take {room / 1e6:.1f} MB"
             )
         network, dynamics = loop.run(stages, resume=resume)
+        if folder and main:  # dynamics are kept in the order of these
+            write_parquet(pd.DataFrame({"id": dataset.ids[trained]}), folder.dynamics / "ids.parquet")
         clock.seconds["train"] = round(loop.seconds, 2)
         clock.restart()
 
@@ -122,15 +131,9 @@ def run(
         posterior = method.posterior(stages, dynamics, given, probability[trained])
         audit = build_audit(dataset, trained, posterior, probability, dynamics, agreement)
         scores = test_scores(dataset, held_out, probability[held_out])
-        if posterior.generative is not None and weights is not None and dynamics.trajectory is not None:
-            full = network.dimension or dataset.labels.n_classes
-            model = TrajectoryModel(posterior.generative, dynamics.trajectory.shape, full, config.seed, weights)
-            if main:
-                model.save()
-            if len(held_out):
-                before, after = model.probabilities(build, inputs.take(held_out), accelerator, progress)
-                scores["classifier"] = test_scores(dataset, held_out, before)
-                scores["generative"] = test_scores(dataset, held_out, after)
+        if posterior.generative is not None and weights is not None:
+            model = trajectory_model(posterior.generative, dynamics, network, config.seed, weights)
+            scores |= judge_held_out(model, build, inputs, dataset, held_out, accelerator, progress)
     clock.stop("judge")
     audit.metrics.update(
         {
@@ -159,6 +162,33 @@ def run(
             shutil.rmtree(folder.checkpoints, ignore_errors=True)
     accelerator.wait_for_everyone()
     return result
+
+
+def trajectory_model(
+    generative: Generative, dynamics: DynamicsStore, network: Branches, seed: int, weights: Path
+) -> TrajectoryModel:
+    """What judges new inputs by their trajectories."""
+    assert dynamics.trajectory is not None
+    shape = dynamics.trajectory.shape
+    return TrajectoryModel(generative, shape, network.dimension or shape.classes, seed, weights)
+
+
+def judge_held_out(
+    model: TrajectoryModel,
+    build: Callable[[], nn.Module],
+    inputs: Inputs,
+    dataset: Dataset,
+    rows: np.ndarray,
+    accelerator: Accelerator,
+    progress: Quiet,
+) -> dict[str, Any]:
+    """Save the model, and score classifier and generative model on held-out rows, as `test_scores` does each."""
+    if accelerator.is_main_process:
+        model.save()
+    if not len(rows):
+        return {}
+    before, after = model.probabilities(build, inputs.take(rows), accelerator, progress)
+    return {"classifier": test_scores(dataset, rows, before), "generative": test_scores(dataset, rows, after)}
 
 
 @contextmanager
