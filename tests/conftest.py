@@ -130,7 +130,7 @@ def command(environment):
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mislabel():
     """Runs `mislabel ...` in this process, with warnings as errors, and gives typer's result."""
     from typer.testing import CliRunner

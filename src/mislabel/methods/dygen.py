@@ -46,6 +46,7 @@ from mislabel.posterior.dirichlet import (
 from mislabel.posterior.marking import Marking, mark, mark_mirrored
 from mislabel.posterior.neighbours import neighbour_probabilities
 from mislabel.posterior.posterior import Posterior
+from mislabel.posterior.temperature import best_power
 from mislabel.training.stages import Batch, Recording, Stage, StatelessLoss
 
 SMALLEST = 1e-5  # inside the logarithms of the co-regularisation, as in the paper's code
@@ -75,7 +76,7 @@ class DyGen:
         What marks a row: its distance to the centroid of its given class minus that to the nearest other, mean over
         epochs; or the paper's, mean plus standard deviation of the distance itself.
     rounds : int
-        How often centroids are computed anew from the rows that are not marked.
+        How often centroids are computed anew from the rows that are not marked; of the relative score only.
     share : float, optional
         Share of rows to mark, where it is known; estimated by a mixture without it.
     prior : "neighbours", "given" or "uniform"
@@ -92,10 +93,12 @@ class DyGen:
     sampler : "dirichlet" or "gamma"
         See `mislabel.posterior.dirichlet.Fitting`, as for the next three.
     passes, select, co_regularisation_generative
+    calibrate : bool
+        Whether the posterior is sharpened until it makes the given labels most likely.
     """
 
-    epochs: int = 6
-    distil_epochs: int = 4
+    epochs: int = 5
+    distil_epochs: int = 3
     count: int = 2
     branches: Literal["networks", "heads"] = "networks"
     co_regularisation: float = 5.0
@@ -107,14 +110,15 @@ class DyGen:
     share: float | None = None
     prior: Literal["neighbours", "given", "uniform"] = "neighbours"
     prior_mode: Literal["onehot", "probability"] = "onehot"
-    prior_epoch: int = 1
-    prior_strength: float = 5.0
+    prior_epoch: int = 0
+    prior_strength: float = 10.0
     neighbours: int = 10
     fed: Literal["given", "predicted"] = "predicted"
     sampler: Literal["dirichlet", "gamma"] = "dirichlet"
     passes: int = 10
     select: bool = False
     co_regularisation_generative: float = 1.0
+    calibrate: bool = True
 
     def __post_init__(self) -> None:
         one_of("branches", self.branches, ("networks", "heads"))
@@ -248,7 +252,8 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
     )
     mean, spread, score, noisy = (np.mean(part, axis=0) for part in zip(*evidence, strict=True))
     wrong, observed = wrong_events(dynamics.prediction[dynamics.of_stage("branches")], given)
-    generative = Generative(models, epochs)
+    timid = Generative(models, epochs).probabilities(trajectory)
+    generative = Generative(models, epochs, best_power(timid, given) if options.calibrate else 1.0)
     return Posterior(
         probabilities=generative.probabilities(trajectory),
         evidence={
@@ -268,20 +273,20 @@ def _mark(
     trajectory: Trajectory, network: int, given: np.ndarray, n_classes: int, options: DyGen
 ) -> tuple[CentroidDistances, np.ndarray, Marking]:
     """Distances, the score that marks rows, and the marks; centroids of the relative score leave marked rows out."""
-    members = None
-    for number in range(options.rounds + 1):
+
+    def measure(members: np.ndarray | None) -> CentroidDistances:
         epochs = (trajectory.embedding(epoch, network) for epoch in range(trajectory.done))
-        distances = centroid_distances(epochs, given, n_classes, members)
-        if options.score == "absolute":
-            score = distances.own_mean + distances.own_spread
-            marking = mark(score, options.share)
-        else:
-            score = distances.relative_mean
-            marking = mark_mirrored(score, options.share)
-        if number == options.rounds:
-            return distances, score, marking
-        members = ~marking.marked
-    raise AssertionError
+        return centroid_distances(epochs, given, n_classes, members)
+
+    distances = measure(None)
+    if options.score == "absolute":
+        score = distances.own_mean + distances.own_spread
+        return distances, score, mark(score, options.share)
+    marking = mark_mirrored(distances.relative_mean, options.share)
+    for _ in range(options.rounds):
+        distances = measure(~marking.marked)
+        marking = mark_mirrored(distances.relative_mean, options.share)
+    return distances, distances.relative_mean, marking
 
 
 def _prior(near: np.ndarray, given: np.ndarray, options: DyGen) -> np.ndarray:

@@ -22,11 +22,13 @@ from torch.distributions import Dirichlet, kl_divergence
 from torch.nn import functional
 
 from mislabel.dynamics.trajectory import Trajectory
+from mislabel.posterior.temperature import sharpen
 
 SMALLEST = 1e-5  # inside the logarithms of the co-regularisation, as in the paper's code
 ROWS_AT_ONCE = 4096
 NUMBERS_AT_ONCE = 2**23  # (rows, C, C) float32: 32 MB
 HELD_OUT = 0.1
+FEWEST_STEPS = 500  # of Adam: a few hundred rows would stay undecided after ten passes
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Fitting:
     Attributes
     ----------
     passes : int
-        Over the rows.
+        Over the rows, at least; more where they make fewer than 500 steps.
     select : bool
         Whether to keep the weights of the pass with the largest ELBO on a tenth of the rows that is held out, instead
         of those of the last pass. No gold label is needed: the ELBO speaks of the labels fed.
@@ -189,10 +191,14 @@ def fit_generative(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(fitting.seed)
         models = [DirichletAutoencoder(*standardisation(features, k, n), classes) for k in range(branches)]
+        for branch, one in enumerate(models):  # q starts at the prior's size: from 0, many classes stay undecided long
+            mean = max(float(np.mean(priors[branch] - 1 - 1 / classes)), 1e-3)
+            nn.init.constant_(one.encoder.bias, float(np.log(np.expm1(mean))))
         optimizer = torch.optim.Adam([p for one in models for p in one.parameters()], lr=fitting.learning_rate)
         best, kept = np.inf, [one.state_dict() for one in models]
-        for number in range(fitting.passes):
-            weight = fitting.co_regularisation if number >= fitting.warmup * fitting.passes else 0.0
+        passes = max(fitting.passes, -(-FEWEST_STEPS // -(-len(rows) // fitting.batch_size)))
+        for number in range(passes):
+            weight = fitting.co_regularisation if number >= fitting.warmup * passes else 0.0
             shuffled = random.permutation(rows)
             for begin in range(0, len(shuffled), fitting.batch_size):
                 index = np.sort(shuffled[begin : begin + fitting.batch_size])
@@ -209,7 +215,7 @@ def fit_generative(
                 if score < best:
                     best = score
                     kept = [{name: value.clone() for name, value in one.state_dict().items()} for one in models]
-    if len(held) and fitting.passes:
+    if len(held):
         for one, state in zip(models, kept, strict=True):
             one.load_state_dict(state)
     return [one.eval() for one in models]
@@ -273,14 +279,18 @@ class Generative:
         One per branch.
     epochs : list of int
         The epochs they read, 0-based.
+    power : float
+        What the marginal is raised to, see `mislabel.posterior.temperature`; 1 leaves it as it is.
     """
 
     models: list[DirichletAutoencoder]
     epochs: list[int]
+    power: float = 1.0
 
     def probabilities(self, trajectory: Trajectory) -> np.ndarray:
         """P(true = k | x) of every row of the store, (n, C) float32."""
-        return marginal(self.models, reader(trajectory, self.epochs), last_probabilities(trajectory))
+        plain = marginal(self.models, reader(trajectory, self.epochs), last_probabilities(trajectory))
+        return sharpen(plain, self.power).astype(np.float32)
 
 
 def reader(trajectory: Trajectory, epochs: list[int]) -> Callable[[int, np.ndarray], np.ndarray]:

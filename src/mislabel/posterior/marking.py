@@ -59,7 +59,7 @@ def mark(score: np.ndarray, share: float | None = None) -> Marking:
     return Marking(p_noisy=p_noisy if identified else marked.astype(np.float64), marked=marked, identified=identified)
 
 
-def mark_mirrored(score: np.ndarray, share: float | None = None, certainty: float = 0.5) -> Marking:
+def mark_mirrored(score: np.ndarray, share: float | None = None) -> Marking:
     """Mark rows by a score that changes its sign where the label changes sides.
 
     A row's distance to its own class less that to the nearest other is such a score: give it the other's label and
@@ -67,21 +67,24 @@ def mark_mirrored(score: np.ndarray, share: float | None = None, certainty: floa
     image, N(m, s^2) for wrong labels and N(-m, s^2) for right ones, with equal weights. A free mixture has no such tie
     and, on scores of no clear shape, marked anything from none to all of the rows of data with the same noise.
 
+    The rows that the upper component explains better are those with a score above 0; of these the surer half is
+    marked. Near 0 a row may lie on either side, and where one class holds more wrong labels than right ones, marking
+    everything above 0 turns the whole class over.
+
     Parameters
     ----------
     score : (n,) float
         Above 0 = more like another class; all finite.
     share : float in [0, 1), optional
         As in `mark`.
-    certainty : float
-        Without a share, rows with `p_noisy` above this are marked; 0.5 are those with a score above 0.
     """
     score = np.asarray(score, dtype=np.float64)
     p_noisy = mirrored_component(score)
     identified = p_noisy is not None
     if p_noisy is None:
         p_noisy = np.zeros(len(score))
-    marked = p_noisy > certainty
+    above = score > 0
+    marked = score > np.median(score[above]) if above.any() else above
     if share is not None:
         marked = largest(score, share)
         p_noisy = p_noisy if identified else marked.astype(np.float64)

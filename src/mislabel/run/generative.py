@@ -80,7 +80,8 @@ class TrajectoryModel:
         }
         with atomic_path(self.weights / MODELS) as temporary:
             save_file(tensors, temporary)
-        about = {"epochs": self.generative.epochs, "shape": vars(self.shape), "full": self.full, "seed": self.seed}
+        read = {"epochs": self.generative.epochs, "power": self.generative.power}
+        about = {**read, "shape": vars(self.shape), "full": self.full, "seed": self.seed}
         atomic_write(self.weights / ABOUT, json.dumps(about, indent=1))
 
 
@@ -96,7 +97,8 @@ def load_trajectory_model(folder: Path) -> TrajectoryModel:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"{folder} holds no trajectory model: only runs of the method dygen have one; leave --by out"
+            f"{folder} holds no trajectory model: only runs of `mislabel train` or `audit` with --method dygen keep "
+            "one; leave --by out"
         ) from None
     tensors = load_file(folder / MODELS)
     shape = Shape(**about["shape"])
@@ -106,4 +108,5 @@ def load_trajectory_model(folder: Path) -> TrajectoryModel:
         model = DirichletAutoencoder(state["mean"], state["scale"], shape.classes)
         model.load_state_dict(state)
         models.append(model.eval())
-    return TrajectoryModel(Generative(models, about["epochs"]), shape, about["full"], about["seed"], folder)
+    generative = Generative(models, about["epochs"], about["power"])
+    return TrajectoryModel(generative, shape, about["full"], about["seed"], folder)
