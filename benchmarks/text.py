@@ -5,13 +5,16 @@
 
 DIR holds trec.parquet, 20news.parquet, agnews.parquet, wrench_trec.parquet, wrench_semeval.parquet and
 wrench_chemprot.parquet (columns label, split and a text column; noisy_label in those with real noise).
-Every cell is a run of the commands that README names, with their defaults: `corrupt` with the seed's noise where noise
+Every cell is what the commands that README names do, with their defaults: `corrupt` with the seed's noise where noise
 is planted, then `train` with the seed. Cells that are finished are not run again, so a killed benchmark goes on where
-it was. Results: OUT/cells.jsonl, OUT/table.md.
+it was. Full cells are processes of their own, so that memory is theirs; head cells share one, and the embeddings of
+texts that several of them read. Results: OUT/cells.jsonl, OUT/table.md.
 """
 
 import argparse
+import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -90,13 +93,42 @@ def cell(name: str, seed: int, method: str, tune: str, options: list[str], data:
         return
     source, label = prepare(name, seed, data, out)
     asked = [word for one in options for word in ("--option", one)]
+    if tune == "head":
+        head_cell(name, source, label, seed, method, options, run, out)
+        return
     mislabel(
         "train", source, "--text", SETS[name].text, "--label", label, "--gold", "label", "--split", "split",
-        "--missing", "drop", "--method", method, "--tune", tune, "--max-length", SETS[name].max_length, *asked,
+        "--missing", "drop", "--method", method, "--max-length", SETS[name].max_length, *asked,
         "--seed", seed, "--out", run, "--overwrite",
     )  # fmt: skip
-    for heavy in [*run.glob("model/model.safetensors"), *run.glob("trajectory/*.safetensors"), run / "embeddings.npy"]:
-        heavy.unlink(missing_ok=True)  # up to a gigabyte a cell, and the table does not need it
+    for heavy in [*run.glob("model/model.safetensors"), *run.glob("trajectory/*.safetensors")]:
+        heavy.unlink()  # up to a gigabyte a cell, and the table does not need it
+
+
+def head_cell(
+    name: str, source: Path, label: str, seed: int, method: str, options: list[str], place: Path, out: Path
+) -> None:
+    """The same as a library call, with embeddings from an earlier cell where it read the same texts."""
+    from mislabel.data import load_dataset
+    from mislabel.run.about import describe
+    from mislabel.run.config import RunConfig
+    from mislabel.run.folder import RunFolder
+    from mislabel.run.job import run
+
+    columns = {"text": SETS[name].text, "label": label, "gold": "label", "split": "split"}
+    dataset = load_dataset(source, **columns, missing="drop")
+    chosen = {key: json.loads(value) if value[0] in "0123456789tf" else value
+              for key, value in (one.split("=") for one in options)}  # fmt: skip
+    config = RunConfig(method=method, tune="head", seed=seed, max_length=SETS[name].max_length, options=chosen)
+    known = out / f"{hashlib.sha256(repr((config.max_length, dataset.inputs)).encode()).hexdigest()[:16]}.npy"
+    folder = RunFolder(place)
+    with folder.locked():
+        folder.prepare(describe(config, dataset, columns), resume=False, overwrite=True)
+        if known.is_file():
+            shutil.copy(known, folder.embeddings)
+        run(dataset, config, folder)
+    folder.embeddings.replace(known)
+    print(place.name, flush=True)
 
 
 def prepare(name: str, seed: int, data: Path, out: Path) -> tuple[Path, str]:

@@ -134,3 +134,24 @@ def test_float16_memory_maps_one_after_another(tmp_path: Path) -> None:
             yield np.load(tmp_path / "all.npy", mmap_mode="r")[k]
 
     assert_same(centroid_distances(maps(), labels, 4), by_loops(half, labels))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.1, 0.9))
+def test_members_alone_make_the_centroids(seed: int, share: float) -> None:
+    """By hand from numpy's means; a class of which no row is a member keeps the mean of all its rows."""
+    epochs, labels = drawn(seed, classes=3)
+    members = np.random.default_rng(seed).random(len(labels)) < share
+    points = epochs[0].astype(np.float64)
+    present = sorted(set(labels.tolist()))
+    means = [
+        points[(labels == k) & members].mean(0) if ((labels == k) & members).any() else points[labels == k].mean(0)
+        for k in present
+    ]
+    distance = cdist(points, means)
+    own = distance[np.arange(len(labels)), [present.index(label) for label in labels]]
+    found = centroid_distances(epochs[:1], labels, 3, members)
+    np.testing.assert_allclose(found.own_mean, own, rtol=1e-6, atol=1e-6)
+    assert_same(
+        centroid_distances(epochs, labels, 3, np.ones(len(labels), dtype=bool)), centroid_distances(epochs, labels, 3)
+    )

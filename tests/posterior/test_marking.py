@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 from scipy.stats import norm
 
-from mislabel.posterior.marking import mark, rising_range, upper_component
+from mislabel.posterior.marking import mark, mark_mirrored, mirrored_component, rising_range, upper_component
 
 
 def two_heaps(seed: int, share: float, n: int = 2000, gap: float = 7.0) -> tuple[np.ndarray, np.ndarray]:
@@ -131,3 +132,47 @@ def test_two_values_are_two_components() -> None:
 def test_the_same_scores_give_the_same_marks() -> None:
     score, _ = two_heaps(4, 0.2, gap=3.0)
     np.testing.assert_array_equal(mark(score).p_noisy, mark(score.copy()).p_noisy)
+
+
+def mirrored_heaps(seed: int, share: float, n: int = 4000, gap: float = 2.0) -> np.ndarray:
+    """Right labels about -gap, wrong ones about gap, both with spread 1."""
+    random = np.random.default_rng(seed)
+    return random.normal(size=n) + gap * np.where(random.random(n) < share, 1, -1)
+
+
+@pytest.mark.parametrize("gap", [1.0, 2.0, 4.0])
+def test_mirror_images_against_a_generic_optimiser(gap: float) -> None:
+    """The likelihood of both components with equal weights, climbed by scipy from elsewhere."""
+    score = mirrored_heaps(0, 0.4, gap=gap)
+
+    def cost(parameters: np.ndarray) -> float:
+        mean, spread = np.exp(parameters)
+        return -float(np.mean(np.logaddexp(norm.logpdf(score, mean, spread), norm.logpdf(score, -mean, spread))))
+
+    mean, spread = np.exp(minimize(cost, np.log([3.0, 2.0]), method="Nelder-Mead", options={"xatol": 1e-8}).x)
+    wanted = 1 / (1 + np.exp(-2 * mean * score / spread**2))
+    found = mirrored_component(score)
+    assert found is not None
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.05, 0.6), st.floats(0.01, 100))
+def test_the_surer_half_of_the_rows_on_the_other_side_is_marked(seed: int, share: float, scale: float) -> None:
+    score = mirrored_heaps(seed, share, n=200)
+    result = mark_mirrored(score)
+    above = np.flatnonzero(score > 0)
+    assert result.marked.sum() == len(above) // 2
+    assert set(np.flatnonzero(result.marked)) == set(above[np.argsort(-score[above])[: len(above) // 2]])
+    assert np.all(np.diff(result.p_noisy[np.argsort(score)]) >= 0)
+    np.testing.assert_array_equal(result.p_noisy > 0.5, score > 0)
+    np.testing.assert_allclose(mark_mirrored(scale * score).p_noisy, result.p_noisy, atol=1e-9)
+    np.testing.assert_allclose(mark_mirrored(-score).p_noisy, 1 - result.p_noisy, atol=1e-9)
+
+
+def test_nothing_on_the_other_side_nothing_marked() -> None:
+    assert not mark_mirrored(-np.arange(1.0, 50.0)).marked.any()
+    alike = mark_mirrored(np.ones(20))
+    assert not alike.identified
+    assert not alike.marked.any()
+    assert mark_mirrored(np.arange(20.0) - 9, share=0.25).marked.sum() == 5

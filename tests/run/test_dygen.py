@@ -144,7 +144,8 @@ def by_hand(plain, table):
     from mislabel.run.generative import load_trajectory_model
 
     tokenizer = AutoTokenizer.from_pretrained(plain.folder / "model")
-    models = load_trajectory_model(plain.folder / "trajectory").generative.models
+    generative = load_trajectory_model(plain.folder / "trajectory").generative
+    models = generative.models
     networks = networks_by_epoch(plain.folder)
     assert len(networks) == EPOCHS
     before, after = np.zeros((HELD_OUT, 3)), np.zeros((HELD_OUT, 3))
@@ -163,6 +164,7 @@ def by_hand(plain, table):
                 for fed in range(3):
                     a = models[branch].concentration(w, torch.eye(3)[[fed]])[0].numpy().astype(np.float64)
                     after[row] += float(p[0, fed]) * (a - 1) / (a - 1).sum()
+    after **= generative.power
     return before, after / after.sum(1, keepdims=True)
 
 
@@ -350,7 +352,7 @@ def test_only_dygen_answers_by_trajectory(plain, table, tiny_options, tmp_path, 
     line = [tmp_path / "toy.csv", "-o", tmp_path / "p.csv"]
     done = mislabel("predict", tmp_path / "ido", *line, "--by", "trajectory")
     assert done.exit_code == 2
-    assert "only runs of the method dygen" in done.stderr
+    assert "--method dygen" in done.stderr
     for folder in (tmp_path / "ido", plain.folder):
         done = mislabel("predict", folder, *line, "--by", "wrong")
         assert done.exit_code == 2
@@ -390,7 +392,7 @@ def test_the_estimator_learns_and_survives_saving(fitted, make_toy, tmp_path):
 
 
 def test_a_saved_estimator_says_why_it_has_no_trajectories(fitted, make_toy, tmp_path, mislabel):
-    """BUG: it is a run of dygen, so the answer may not be that only runs of dygen have them."""
+    """It is a run of dygen, so the answer may not be that only runs of dygen have them."""
     fitted.save(tmp_path / "run")
     make_toy(9).to_csv(tmp_path / "toy.csv", index=False)
     done = mislabel(

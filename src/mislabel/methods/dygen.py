@@ -293,7 +293,9 @@ def _prior(near: np.ndarray, given: np.ndarray, options: DyGen) -> np.ndarray:
     """P(true = k) before the trajectory is looked at, (n, K) float32."""
     if options.prior == "uniform":
         return np.full_like(near, 1 / near.shape[1])
-    label = given if options.prior == "given" else near.argmax(-1)
-    if options.prior == "neighbours" and options.prior_mode == "probability":
+    if options.prior == "given":
+        return np.eye(near.shape[1], dtype=np.float32)[given]
+    if options.prior_mode == "probability":
         return near
-    return np.eye(near.shape[1], dtype=np.float32)[label]
+    most = near == near.max(1, keepdims=True)  # several where votes are equal, all where nobody could vote
+    return (most / most.sum(1, keepdims=True)).astype(np.float32)

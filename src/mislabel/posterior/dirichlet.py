@@ -25,10 +25,8 @@ from mislabel.dynamics.trajectory import Trajectory
 from mislabel.posterior.temperature import sharpen
 
 SMALLEST = 1e-5  # inside the logarithms of the co-regularisation, as in the paper's code
-ROWS_AT_ONCE = 4096
-NUMBERS_AT_ONCE = 2**23  # (rows, C, C) float32: 32 MB
+NUMBERS_AT_ONCE = 2**20  # of float32 values that one step of a long sum holds: 4 MB
 HELD_OUT = 0.1
-FEWEST_STEPS = 500  # of Adam: a few hundred rows would stay undecided after ten passes
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,9 @@ class Fitting:
     Attributes
     ----------
     passes : int
-        Over the rows, at least; more where they make fewer than 500 steps.
+        Over the rows; more where they make fewer than `fewest_steps` of Adam, since ten passes leave a few hundred rows
+        undecided.
+    fewest_steps : int
     select : bool
         Whether to keep the weights of the pass with the largest ELBO on a tenth of the rows that is held out, instead
         of those of the last pass. No gold label is needed: the ELBO speaks of the labels fed.
@@ -57,6 +57,7 @@ class Fitting:
     """
 
     passes: int = 10
+    fewest_steps: int = 500
     select: bool = False
     beta: float = 1.0
     co_regularisation: float = 1.0
@@ -196,7 +197,7 @@ def fit_generative(
             nn.init.constant_(one.encoder.bias, float(np.log(np.expm1(mean))))
         optimizer = torch.optim.Adam([p for one in models for p in one.parameters()], lr=fitting.learning_rate)
         best, kept = np.inf, [one.state_dict() for one in models]
-        passes = max(fitting.passes, -(-FEWEST_STEPS // -(-len(rows) // fitting.batch_size)))
+        passes = max(fitting.passes, -(-fitting.fewest_steps // -(-len(rows) // fitting.batch_size)))
         for number in range(passes):
             weight = fitting.co_regularisation if number >= fitting.warmup * passes else 0.0
             shuffled = random.permutation(rows)
@@ -259,7 +260,7 @@ def marginal(
     _, n, classes = probabilities.shape
     result = np.zeros((n, classes), dtype=np.float32)
     with torch.inference_mode():
-        step = min(ROWS_AT_ONCE, max(1, NUMBERS_AT_ONCE // classes**2))
+        step = max(1, NUMBERS_AT_ONCE // max(classes**2, len(models[0].mean)))
         for begin in range(0, n, step):
             index = np.arange(begin, min(n, begin + step))
             for branch, model in enumerate(models):
@@ -308,9 +309,10 @@ def last_probabilities(trajectory: Trajectory) -> np.ndarray:
 
 def standardisation(features: Callable[[int, np.ndarray], np.ndarray], branch: int, n: int) -> tuple[Tensor, Tensor]:
     """Mean of each feature, and its standard deviation times the root of their number, (D,) float32 each."""
-    total = square = np.zeros(1)
-    for begin in range(0, n, ROWS_AT_ONCE):
-        part = features(branch, np.arange(begin, min(n, begin + ROWS_AT_ONCE))).astype(np.float64)
+    width = features(branch, np.arange(1)).shape[1]
+    total, square, step = np.zeros(width), np.zeros(width), max(1, NUMBERS_AT_ONCE // width)
+    for begin in range(0, n, step):
+        part = features(branch, np.arange(begin, min(n, begin + step))).astype(np.float64)
         total, square = total + part.sum(0), square + (part**2).sum(0)
     mean = total / n
     deviation = np.sqrt(np.clip(square / n - mean**2, 0.0, None))

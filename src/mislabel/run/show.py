@@ -38,10 +38,16 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
         lines[0] += f", {rate['true']:.1%} by gold"
     if metrics["labels_related"] is False:
         lines.append("the given labels could not be told from labels drawn at random: no row is judged")
-    if "accuracy" in metrics.get("test", {}):
-        lines.append(
-            f"test accuracy: {metrics['test']['accuracy']:.4f} on {metrics['test']['rows']} rows with gold labels"
-        )
+    test = metrics.get("test", {})
+    if "accuracy" in test:
+        lines.append(f"test accuracy: {test['accuracy']:.4f} on {test['rows']} rows with gold labels")
+    parts = [
+        f"{name} {test[name]['accuracy']:.4f}"
+        for name in ("classifier", "generative")
+        if "accuracy" in test.get(name, {})
+    ]
+    if parts:
+        lines[-1] += f" (shipped model; {', '.join(parts)})"
     if "detection" in metrics:
         lines.append(f"detection AUROC: {metrics['detection']['auroc']:.4f}")
     lines.append(f"time: {metrics['seconds']['total']:.1f} s, {metrics['rows_per_second']['train']:.0f} rows a second")

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from mislabel.backbones.pooler import mean_state
+
 HEAD_DROPOUT = 0.1
 
 
@@ -54,8 +56,11 @@ def classify_and_embed(network: nn.Module, inputs: dict[str, Tensor]) -> tuple[T
             hook.remove()
     if not seen:
         return logits, logits
-    # Decoders classify every token and take the last one's logits; the mean stands for the text.
-    return logits, seen[-1] if seen[-1].ndim == 2 else seen[-1].flatten(1, -2).mean(1)
+    if seen[-1].ndim == 2:
+        return logits, seen[-1]
+    # Decoders classify every token and take the last one's logits; the mean over its tokens stands for the text.
+    mask = inputs.get("attention_mask")
+    return logits, mean_state(seen[-1], seen[-1].new_ones(seen[-1].shape[:2]) if mask is None else mask)
 
 
 def last_linear(network: nn.Module) -> nn.Linear | None:
