@@ -40,7 +40,7 @@ METHODS: dict[str, Entry] = {
     "ce": Entry(CE, "plain fine-tuning", "1 x", "labels are right, or as a yardstick"),
     "ido": Entry(IDO, "Zhang et al., NeurIPS 2025, arXiv 2505.00812", "about 2 x", "labels are partly wrong"),
     "dygen": Entry(
-        DyGen, "Zhuang et al., KDD 2023, arXiv 2305.19395", "about 3 x", "labels are partly wrong, rules wrote them"
+        DyGen, "Zhuang et al., KDD 2023, arXiv 2305.19395", "about 4 x", "rules, a crowd or an LLM wrote the labels"
     ),
 }
 

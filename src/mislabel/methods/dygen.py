@@ -98,7 +98,7 @@ class DyGen:
     """
 
     epochs: int = 5
-    distil_epochs: int = 3
+    distil_epochs: int = 6
     count: int = 2
     branches: Literal["networks", "heads"] = "networks"
     co_regularisation: float = 5.0
