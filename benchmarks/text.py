@@ -8,7 +8,8 @@ wrench_chemprot.parquet (columns label, split and a text column; noisy_label in 
 Every cell is what the commands that README names do, with their defaults: `corrupt` with the seed's noise where noise
 is planted, then `train` with the seed. Cells that are finished are not run again, so a killed benchmark goes on where
 it was. Full cells are processes of their own, so that memory is theirs; head cells share one, and the embeddings of
-texts that several of them read. Results: OUT/cells.jsonl, OUT/table.md.
+texts that several of them read. Results: OUT/cells.jsonl, OUT/table.md,
+OUT/side_by_side.md.
 """
 
 import argparse
@@ -63,6 +64,8 @@ SETS = {
     "wrench_chemprot": Data("wrench_chemprot", "", "text_marked", rows=3000, test_rows=1000),
     "agnews": Data("agnews", "", rows=4000, test_rows=1000),
 }
+MEASURES = {"accuracy": "test accuracy", "macro_f1": "macro F1", "ece": "ECE", "auroc": "detection AUROC"}
+COLUMNS = ("ce", "dygen classifier", "dygen generative", "dygen distilled", "ido")
 
 
 def main() -> None:
@@ -189,6 +192,36 @@ def write_table(out: Path) -> None:
             f"{group['memory_mb'].mean():.0f} |"
         )
     (out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_side_by_side(frame, out)
+
+
+def write_side_by_side(frame: pd.DataFrame, out: Path) -> None:
+    """side_by_side.md: one table per measure, methods as columns, mean and standard deviation over seeds."""
+    parts = []
+    for measure, title in MEASURES.items():
+        methods = [one for one in COLUMNS if one in set(frame["method"])]
+        if measure == "auroc":  # of the run, not of one of its models
+            methods = [one for one in methods if one not in ("dygen classifier", "dygen distilled")]
+        lines = [f"| {title} | {' | '.join(methods)} |", "|---" * (len(methods) + 1) + "|"]
+        for name, group in frame.groupby("data", sort=False):
+            cells = [plus_minus(group.loc[group["method"] == one, measure]) for one in methods]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+        for label, planted in (("mean, planted", True), ("mean, real", False)):
+            chosen = frame[frame["data"].str.contains("-") == planted]
+            means = chosen.groupby(["method", "data"])[measure].mean().unstack("data").dropna()  # those run on all
+            if len(means):
+                average = means.mean(axis=1)
+                cells = [f"{100 * average[one]:.1f}" if one in average else "-" for one in methods]
+                lines.append(f"| {label} | {' | '.join(cells)} |")
+        parts.append("\n".join(lines))
+    (out / "side_by_side.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def plus_minus(values: pd.Series) -> str:
+    """Mean and standard deviation over seeds, in hundredths."""
+    if not len(values) or values.isna().any():
+        return "-"
+    return f"{100 * values.mean():.1f}" + (f" ± {100 * values.std():.1f}" if len(values) > 1 else "")
 
 
 def read_cells(path: Path) -> list[dict]:

@@ -52,7 +52,6 @@ def recording(given: argparse.Namespace) -> dict:
 
     from mislabel.backbones import DEFAULT_ENCODER
     from mislabel.backbones.text import TextInputs, TextNetwork, find_encoder, load_classifier, load_tokenizer
-    from mislabel.dynamics.trajectory import Trajectory
     from mislabel.training.branches import Branches
     from mislabel.training.device import make_accelerator
     from mislabel.training.inference import Probabilities, outputs
@@ -69,13 +68,13 @@ def recording(given: argparse.Namespace) -> dict:
     ratios, kept = [], []
     with tempfile.TemporaryDirectory() as folder:
         recorder = TrajectoryRecorder(Recording(), branches, 1, len(texts), 6, seed=0)
-        store = Trajectory(recorder.shape, Path(folder))
+        recorder.open(Path(folder), None, main=True)
 
         def predict() -> None:
-            outputs(Probabilities(branches), inputs, 6, accelerator, batch_size=256, low_precision=True)
+            outputs(Probabilities(branches), inputs, 6, accelerator, batch_size=64, low_precision=True)
 
         def record() -> None:
-            recorder.finish(store, 0, branches, inputs, accelerator, Quiet())
+            recorder.finish(0, branches, inputs, accelerator, Quiet())
 
         predict()
         for _ in range(PAIRS):

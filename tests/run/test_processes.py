@@ -13,34 +13,51 @@ import pytest
 LAUNCH = ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0", "-m"]
 
 
+@pytest.fixture(scope="module")
+def run_both(tmp_path_factory, make_toy, tiny_encoder, tiny_options, environment):
+    """Makes the same run, without dropout, by one process and by two; uneven: 58 rows in batches of 7."""
+
+    def run(kind, *options):
+        folder = tmp_path_factory.mktemp("processes")
+        shutil.copytree(tiny_encoder, folder / "encoder")
+        config = json.loads((folder / "encoder" / "config.json").read_text())
+        config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        (folder / "encoder" / "config.json").write_text(json.dumps(config))
+        rows, size, more = (64, "8", []) if kind == "even" else (58, "7", ["--accumulate", "2"])
+        make_toy(rows).to_csv(folder / "toy.csv", index=False)
+        line = ["mislabel", "train", str(folder / "toy.csv"), *tiny_options, "--batch-size", size, *more]
+        line += ["--backbone", str(folder / "encoder"), "--gold", "gold", *options]
+        for name, start in (("one", []), ("two", LAUNCH)):
+            done = subprocess.run(
+                [sys.executable, "-m", *start, *line, "--out", str(folder / name)],
+                env=environment, capture_output=True, text=True, timeout=200, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+        return folder / "one", folder / "two"
+
+    return run
+
+
 @pytest.fixture(scope="module", params=["even", "uneven"])
-def both(request, tmp_path_factory, make_toy, tiny_encoder, tiny_options, environment):
-    """The same run, without dropout, by one process and by two; in the uneven one, 58 rows in batches of 7."""
-    folder = tmp_path_factory.mktemp("processes")
-    shutil.copytree(tiny_encoder, folder / "encoder")
-    config = json.loads((folder / "encoder" / "config.json").read_text())
-    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    (folder / "encoder" / "config.json").write_text(json.dumps(config))
-    rows, size, more = (64, "8", []) if request.param == "even" else (58, "7", ["--accumulate", "2"])
-    make_toy(rows).to_csv(folder / "toy.csv", index=False)
-    line = ["mislabel", "train", str(folder / "toy.csv"), *tiny_options, "--batch-size", size, *more]
-    line += [
-        "--backbone",
-        str(folder / "encoder"),
-        "--option",
-        "warm_epochs=2",
-        "--option",
-        "robust_epochs=1",
-        "--gold",
-        "gold",
-    ]
-    for name, start in (("one", []), ("two", LAUNCH)):
-        done = subprocess.run(
-            [sys.executable, "-m", *start, *line, "--out", str(folder / name)],
-            env=environment, capture_output=True, text=True, timeout=200, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-    return folder / "one", folder / "two"
+def both(request, run_both):
+    return run_both(request.param, "--option", "warm_epochs=2", "--option", "robust_epochs=1")
+
+
+@pytest.mark.parametrize("source", ["evaluation", "training"])
+def test_trajectories_are_those_of_one_process(run_both, source):
+    """Every row once, each by one of the processes; both then reach the same conclusions."""
+    options = ["epochs=2", "distil_epochs=2", "passes=3", f"record={source}"]
+    words = [word for one in options for word in ("--option", one)]
+    folders = run_both("uneven", "--method", "dygen", "--holdout", "0.2", *words)
+    parts = [np.load(run / "dynamics" / "embedding.npy").astype(np.float32) for run in folders]
+    assert parts[0].shape == parts[1].shape == (2, 2, 46, 32)
+    assert (np.abs(parts[1]).sum(-1) > 0).all()
+    np.testing.assert_allclose(parts[1], parts[0], atol=0.02)
+    posteriors = [np.load(run / "posterior.npy") for run in folders]
+    np.testing.assert_allclose(posteriors[1].sum(1), 1, atol=1e-5)
+    assert np.mean(posteriors[0].argmax(1) == posteriors[1].argmax(1)) > 0.9
+    scores = [json.loads((run / "metrics.json").read_text())["test"] for run in folders]
+    assert scores[0].keys() == scores[1].keys() >= {"classifier", "generative"}
 
 
 def test_nothing_is_counted_twice_and_nothing_is_left_out(both):

@@ -309,7 +309,7 @@ def test_what_it_takes_is_said_before(tmp_path, shared):
     shape = f"({epochs} epochs x {networks} networks x {rows} rows x {dimension} dimensions)"
     kept = sum(path.stat().st_size for path in (tmp_path / "w").iterdir())
     taken = sum(one.nbytes for one in arrays)
-    assert line == f"trajectories {shape} take {taken / 1e6:.1f} MB, the weights of each epoch {kept / 1e6:.0f} MB"
+    assert line == f"trajectories {shape} take {taken / 1e6:.1f} MB, the weights of all epochs {kept / 1e6:.0f} MB"
     assert dimension == 1000
     assert kept > 3e6
 

@@ -15,7 +15,7 @@ from mislabel.backbones.inputs import Inputs
 from mislabel.dynamics.recorder import Recorder
 from mislabel.dynamics.scores import prediction_changes
 from mislabel.dynamics.store import DynamicsStore, Pass
-from mislabel.dynamics.trajectory import Trajectory, open_trajectory
+from mislabel.dynamics.trajectory import open_trajectory
 from mislabel.errors import RunError, some_ids
 from mislabel.training.batches import pieces, shuffled_batches
 from mislabel.training.branches import Branches, make_branches
@@ -29,7 +29,7 @@ from mislabel.training.checkpoints import (
 from mislabel.training.device import make_accelerator
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Batch, Stage, TrainingSettings
-from mislabel.training.trajectories import TrajectoryRecorder, keep_weights, weights_file
+from mislabel.training.trajectories import TrajectoryRecorder
 
 CHECK_EVERY = 10  # steps between looks at the loss: each look makes a GPU wait
 
@@ -134,7 +134,7 @@ class Loop:
         if checkpoint is not None and checkpoint.optimizer:
             load_optimizer(optimizer, checkpoint.optimizer)
         watching = self._watch(stage, checkpoint)
-        self._check_disk(stage, watching)
+        self._check_disk(watching)
         began = time.perf_counter()
         stage.loss.begin(self.dynamics, self.given, self.n_classes, self.device)
         self._count_seconds(f"{stage.name}.start", time.perf_counter() - began)
@@ -149,7 +149,8 @@ class Loop:
                 self._keep_dynamics(stage, recorder)
             if watching is not None:
                 before = time.perf_counter()
-                self._keep_trajectory(watching, epoch)
+                branches = self.accelerator.unwrap_model(self.model)
+                watching.finish(epoch, branches, self.inputs, self.accelerator, self.progress)
                 self.parts[f"{stage.name}.recording"] = (
                     self.parts.get(f"{stage.name}.recording", 0.0) + time.perf_counter() - before
                 )
@@ -181,40 +182,15 @@ class Loop:
         """Open the trajectory store of a stage that records one, and say what it will take."""
         if stage.trajectory is None:
             return None
-        branches, rows = self.accelerator.unwrap_model(self.model), len(self.given)
-        watching = TrajectoryRecorder(
-            stage.trajectory, branches, stage.epochs, rows, self.n_classes, self.settings.seed
-        )
-        folder = self.folder / "dynamics" if self.folder is not None else None
-        alone = folder if self.accelerator.is_main_process else None  # the others keep the same numbers in memory
-        store = Trajectory(watching.shape, alone, resume=checkpoint is not None and alone is not None)
-        if checkpoint is not None:
-            store.rewind(checkpoint.epoch)
-            if alone is None and folder is not None:
-                store.copy(open_trajectory(folder), checkpoint.epoch)
-        self.dynamics.trajectory, shape = store, watching.shape
-        if self.accelerator.is_main_process:
-            weights = f", the weights of each epoch {self._weight_bytes(stage) / 1e6:.0f} MB" if self.weights else ""
-            self.progress.line(
-                f"trajectories ({shape.epochs} epochs x {shape.networks} networks x {rows} rows x {shape.dimension} "
-                f"dimensions) take {shape.bytes / 1e6:.1f} MB{weights}"
-            )
-        return watching
-
-    def _weight_bytes(self, stage: Stage) -> int:
-        """Bytes that the weights kept after each epoch of a stage take, in half precision."""
-        if stage.trajectory is None or self.weights is None:
-            return 0
-        values = self.accelerator.unwrap_model(self.model).state_dict().values()
-        return stage.epochs * sum(2 * value.numel() for value in values)
-
-    def _keep_trajectory(self, watching: TrajectoryRecorder, epoch: int) -> None:
-        store = self.dynamics.trajectory
-        assert store is not None
         branches = self.accelerator.unwrap_model(self.model)
-        watching.finish(store, epoch, branches, self.inputs, self.accelerator, self.progress)
-        if self.weights is not None and self.accelerator.is_main_process:
-            keep_weights(branches, weights_file(self.weights, epoch))
+        sizes = (stage.epochs, len(self.given), self.n_classes)
+        watching = TrajectoryRecorder(stage.trajectory, branches, *sizes, self.settings.seed, self.weights)
+        folder = self.folder / "dynamics" if self.folder is not None else None
+        main, done = self.accelerator.is_main_process, checkpoint.epoch if checkpoint is not None else None
+        self.dynamics.trajectory = watching.open(folder, done, main)
+        if main:
+            self.progress.line(watching.needs())
+        return watching
 
     def _epoch(
         self,
@@ -385,12 +361,12 @@ class Loop:
             store.rewind(checkpoint.state["passes"])
         return store
 
-    def _check_disk(self, stage: Stage, watching: TrajectoryRecorder | None) -> None:
+    def _check_disk(self, watching: TrajectoryRecorder | None) -> None:
         """Raise before training where it would not fit: weights, AdamW's moments, selected weights, trajectories."""
         if self.folder is None:
             return
         weights = sum(value.numel() * value.element_size() for value in self.model.state_dict().values())
-        kept = self._weight_bytes(stage) + (watching.shape.bytes if watching is not None else 0)
+        kept = watching.bytes if watching is not None else 0
         needed, free = (
             2 * 4 * weights + kept,
             shutil.disk_usage(self.folder).free,

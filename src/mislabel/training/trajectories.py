@@ -9,14 +9,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mislabel.backbones.inputs import Inputs
-from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, projection
+from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, open_trajectory, projection
 from mislabel.files import atomic_path
 from mislabel.training.branches import Branches
 from mislabel.training.inference import outputs
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Recording
 
-EVALUATION_BATCH = 256
+CPU_BATCH, DEVICE_BATCH = 64, 512  # larger ones are slower on a CPU, and cost memory
 
 
 class Watched(nn.Module):
@@ -40,7 +40,7 @@ class Watched(nn.Module):
 
 
 class TrajectoryRecorder:
-    """Fills a trajectory store epoch by epoch.
+    """Fills a trajectory store epoch by epoch, and keeps each epoch's weights.
 
     Parameters
     ----------
@@ -49,15 +49,56 @@ class TrajectoryRecorder:
     epochs, rows, classes : int
     seed : int
         Of the projection.
+    weights : Path, optional
+        Folder for the weights of each epoch; they are not kept without it.
+
+    Attributes
+    ----------
+    shape : Shape
+    bytes : int
+        What store and weights will take on disk.
     """
 
-    def __init__(self, recording: Recording, branches: Branches, epochs: int, rows: int, classes: int, seed: int):
-        self.recording = recording
+    def __init__(
+        self,
+        recording: Recording,
+        branches: Branches,
+        epochs: int,
+        rows: int,
+        classes: int,
+        seed: int,
+        weights: Path | None = None,
+    ):
+        self.recording, self.weights = recording, weights
         full = branches.dimension or classes
         target = min(recording.dimension or full, full)
         self.projected = torch.from_numpy(projection(full, target, seed)) if target < full else None
         self.shape = Shape(epochs, len(branches.networks), len(branches), rows, target, classes)
+        numbers = sum(value.numel() for value in branches.state_dict().values()) if weights is not None else 0
+        self._weight_bytes = epochs * numbers * torch.finfo(torch.float16).bits // 8
+        self.bytes = self.shape.bytes + self._weight_bytes
         self._buffer: Tensor | None = None
+
+    def needs(self) -> str:
+        """What the store and the weights will take, in words."""
+        shape = self.shape
+        weights = f", the weights of all epochs {self._weight_bytes / 1e6:.0f} MB" if self.weights is not None else ""
+        return (
+            f"trajectories ({shape.epochs} epochs x {shape.networks} networks x {shape.rows} rows x "
+            f"{shape.dimension} dimensions) take {shape.bytes / 1e6:.1f} MB{weights}"
+        )
+
+    def open(self, folder: Path | None, done: int | None, main: bool) -> Trajectory:
+        """The store: new, or with the first `done` epochs of a run that continues.
+
+        Only the main process writes files; the others keep the same numbers in memory.
+        """
+        self.store = Trajectory(self.shape, folder if main else None, resume=main and done is not None)
+        if done is not None:
+            self.store.rewind(done)
+            if not main and folder is not None:
+                self.store.copy(open_trajectory(folder), done)
+        return self.store
 
     def record(self, index: Tensor, embeddings: Tensor, logits: Tensor) -> None:
         """Keep what a batch of the training pass shows.
@@ -82,19 +123,19 @@ class TrajectoryRecorder:
             flat = torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1)
             self._buffer[index] = flat.half()
 
-    def finish(
-        self, store: Trajectory, epoch: int, branches: Branches, inputs: Inputs, accelerator: Accelerator, quiet: Quiet
-    ) -> None:
-        """Write the epoch: the training pass's buffer, or a pass in evaluation mode."""
+    def finish(self, epoch: int, branches: Branches, inputs: Inputs, accelerator: Accelerator, progress: Quiet) -> None:
+        """Write the epoch: the training pass's buffer, or a pass in evaluation mode; and the weights."""
         if self.recording.source == "training":
             assert self._buffer is not None
             buffer, self._buffer = self._buffer, None
             if accelerator.num_processes > 1:
                 buffer = accelerator.reduce(buffer.float(), "sum")
             assert isinstance(buffer, Tensor)
-            write_flat(store, epoch, buffer.cpu().numpy())
+            write_flat(self.store, epoch, buffer.cpu().numpy())
         else:
-            write_flat(store, epoch, watch(branches, self.projected, inputs, store.shape, accelerator, quiet))
+            write_flat(self.store, epoch, watch(branches, self.projected, inputs, self.shape, accelerator, progress))
+        if self.weights is not None and accelerator.is_main_process:
+            keep_weights(branches, weights_file(self.weights, epoch))
 
 
 def watch(
@@ -109,7 +150,7 @@ def watch(
     width = shape.networks * shape.dimension + shape.branches * shape.classes
     return outputs(
         Watched(branches, projected), inputs, width, accelerator,
-        batch_size=EVALUATION_BATCH, low_precision=True, progress=progress,
+        batch_size=CPU_BATCH if accelerator.device.type == "cpu" else DEVICE_BATCH, low_precision=True, progress=progress,
     )  # fmt: skip
 
 
