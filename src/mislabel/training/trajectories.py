@@ -148,9 +148,10 @@ def watch(
 ) -> np.ndarray:
     """Embeddings and probabilities of all rows in evaluation mode, flat as `Watched` gives them, (n, width) float32."""
     width = shape.networks * shape.dimension + shape.branches * shape.classes
+    rows = CPU_BATCH if accelerator.device.type == "cpu" else DEVICE_BATCH
     return outputs(
         Watched(branches, projected), inputs, width, accelerator,
-        batch_size=CPU_BATCH if accelerator.device.type == "cpu" else DEVICE_BATCH, low_precision=True, progress=progress,
+        batch_size=rows, low_precision=True, progress=progress,
     )  # fmt: skip
 
 
