@@ -184,7 +184,7 @@ def options_of(**more):
         "epochs": EPOCHS, "distil_epochs": 1, "count": 2, "branches": "networks", "features": "trajectory",
         "score": "relative", "rounds": 0, "share": 0.0, "prior": "neighbours", "prior_mode": "onehot", "prior_epoch": 1,
         "prior_strength": 5.0, "neighbours": 4, "fed": "given", "sampler": "dirichlet", "passes": 3, "select": False,
-        "co_regularisation_generative": 1.0,
+        "co_regularisation_generative": 1.0, "centroid_share": 0.0,
     }  # fmt: skip
     return DyGen(**(chosen | more))
 
@@ -472,6 +472,26 @@ def test_the_posterior_is_the_marginal_of_the_fitted_models(networks, branches):
     np.testing.assert_allclose(found.probabilities, wanted / wanted.sum(1, keepdims=True), rtol=1e-4)
     np.testing.assert_allclose(found.probabilities.sum(1), 1, atol=1e-6)
     np.testing.assert_array_equal(found.generative.probabilities(trajectory_of(store)), found.probabilities)
+
+
+def test_the_centroids_have_their_say_on_the_given_label():
+    """A third of it by hand, row by row; the generative models, and so the model that is shipped, do not hear it."""
+    plain, mixed = (options_of(centroid_share=share, share=None) for share in (0.0, 1 / 3))
+    store, given = made(plain)
+    believed, found = (denoise(store, given, CLASSES, options) for options in (plain, mixed))
+    noisy = believed.evidence["p_noisy_by_mixture"]
+    assert noisy.std() > 0.01
+    for row, label in enumerate(given):
+        rest = believed.probabilities[row].astype(np.float64)
+        rest[label] = 0
+        opinion = noisy[row] * rest / rest.sum()
+        opinion[label] = 1 - noisy[row]
+        wanted = 2 / 3 * believed.probabilities[row] + opinion / 3
+        np.testing.assert_allclose(found.probabilities[row], wanted, atol=1e-5)
+    stage = mixed.stages()[1]
+    stage.loss.begin(store, given, CLASSES, torch.device("cpu"))
+    assert isinstance(stage.loss, Distillation)
+    np.testing.assert_array_equal(stage.loss.target.numpy(), believed.probabilities)
 
 
 @pytest.mark.parametrize("record", ["evaluation", "training"])

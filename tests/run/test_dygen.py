@@ -21,7 +21,15 @@ from sklearn.metrics import accuracy_score, f1_score
 
 CLASSES = ["apple", "boat", "cloud"]
 EPOCHS, TRAINED, HELD_OUT = 2, 68, 22
-SHORT = {"epochs": EPOCHS, "prior_epoch": 1, "distil_epochs": 2, "passes": 200, "count": 2, "share": 0.2}
+SHORT = {
+    "epochs": EPOCHS,
+    "prior_epoch": 1,
+    "distil_epochs": 2,
+    "passes": 200,
+    "count": 2,
+    "share": 0.2,
+    "centroid_share": 0,
+}
 OPTIONS = ["--method", "dygen", *(word for name in SHORT for word in ("--option", f"{name}={SHORT[name]}"))]
 KINDS = {
     "projected": ["--trajectory-dim", "8"],

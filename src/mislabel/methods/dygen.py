@@ -22,7 +22,7 @@ h, w      embedding; a row's trajectory, its embeddings of all epochs side by si
 ========  ==================================================================================
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -45,7 +45,7 @@ from mislabel.posterior.dirichlet import (
 )
 from mislabel.posterior.marking import Marking, mark, mark_mirrored
 from mislabel.posterior.neighbours import neighbour_probabilities
-from mislabel.posterior.posterior import Posterior
+from mislabel.posterior.posterior import Posterior, replace_given
 from mislabel.posterior.temperature import best_power
 from mislabel.training.stages import Batch, Recording, Stage, StatelessLoss
 
@@ -95,6 +95,10 @@ class DyGen:
     passes, select, co_regularisation_generative
     calibrate : bool
         Whether the posterior is sharpened until it makes the given labels most likely.
+    centroid_share : float
+        How much the marking mixture's opinion of the given label counts in the posterior of training rows. The
+        generative models alone believe a classifier that has learnt a rule's errors by heart; distances resist longer.
+        The model that is shipped learns from the generative models alone.
     """
 
     epochs: int = 5
@@ -119,6 +123,7 @@ class DyGen:
     select: bool = False
     co_regularisation_generative: float = 1.0
     calibrate: bool = True
+    centroid_share: float = 1 / 3
 
     def __post_init__(self) -> None:
         one_of("branches", self.branches, ("networks", "heads"))
@@ -131,6 +136,7 @@ class DyGen:
         one_of("sampler", self.sampler, ("dirichlet", "gamma"))
         for name in ("epochs", "distil_epochs", "count", "neighbours", "passes"):
             in_range(name, getattr(self, name), 1, 10_000)
+        in_range("centroid_share", self.centroid_share, 0, 1)
         for name in ("co_regularisation", "co_regularisation_generative", "prior_strength"):
             in_range(name, getattr(self, name), 0, 1e6)
         if self.trajectory_dim is not None:
@@ -206,7 +212,10 @@ class Distillation(StatelessLoss):
 
     def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.found = denoise(dynamics, given, n_classes, self.options)
-        self.target = torch.as_tensor(self.found.probabilities, device=device)
+        assert self.found.generative is not None
+        assert dynamics.trajectory is not None
+        target = self.found.generative.probabilities(dynamics.trajectory)
+        self.target = torch.as_tensor(target, device=device)
 
     def __call__(self, batch: Batch) -> Tensor:
         return functional.cross_entropy(batch.logits[0, 0], self.target[batch.index])
@@ -236,6 +245,28 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
         evidence.append((distances.own_mean, distances.own_spread, score, marking.p_noisy))
         voted.append(near)
         priors.append(prior_concentration(_prior(near, given, options), options.prior_strength))
+    generative = _fit(trajectory, given, priors, options)
+    believed = generative.probabilities(trajectory)
+    mean, spread, score, noisy = (np.mean(part, axis=0) for part in zip(*evidence, strict=True))
+    votes, share = np.mean(voted, axis=0), options.centroid_share
+    wrong, observed = wrong_events(dynamics.prediction[dynamics.of_stage("branches")], given)
+    return Posterior(
+        probabilities=((1 - share) * believed + share * replace_given(believed, given, 1 - noisy)).astype(np.float32),
+        evidence={
+            "wrong_events": wrong,
+            "observations": observed,
+            "centroid_distance": mean,
+            "centroid_spread": spread,
+            "centroid_score": score,
+            "p_noisy_by_mixture": noisy,
+        },
+        labels={"neighbour_label": np.where(np.ptp(votes, axis=1) > 0, votes.argmax(-1), -1)},
+        generative=generative,
+    )
+
+
+def _fit(trajectory: Trajectory, given: np.ndarray, priors: list[np.ndarray], options: DyGen) -> Generative:
+    """One model per branch, from the prior of each network, (n, K) float32, and how sure their answer may be."""
     count, every = trajectory.shape.branches, list(range(trajectory.done))
     labels = np.stack([given] * count) if options.fed == "given" else last_probabilities(trajectory).argmax(-1)
     epochs = every if options.features == "trajectory" else every[-1:]
@@ -250,23 +281,8 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
             sampler=options.sampler,
         ),
     )
-    mean, spread, score, noisy = (np.mean(part, axis=0) for part in zip(*evidence, strict=True))
-    wrong, observed = wrong_events(dynamics.prediction[dynamics.of_stage("branches")], given)
-    timid = Generative(models, epochs).probabilities(trajectory)
-    generative = Generative(models, epochs, best_power(timid, given) if options.calibrate else 1.0)
-    return Posterior(
-        probabilities=generative.probabilities(trajectory),
-        evidence={
-            "wrong_events": wrong,
-            "observations": observed,
-            "centroid_distance": mean,
-            "centroid_spread": spread,
-            "centroid_score": score,
-            "p_noisy_by_mixture": noisy,
-        },
-        labels={"neighbour_label": np.mean(voted, axis=0).argmax(-1)},
-        generative=generative,
-    )
+    plain = Generative(models, epochs)
+    return replace(plain, power=best_power(plain.probabilities(trajectory), given)) if options.calibrate else plain
 
 
 def _mark(
