@@ -22,6 +22,7 @@ h, w      embedding; a row's trajectory, its embeddings of all epochs side by si
 ========  ==================================================================================
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -88,6 +89,8 @@ class DyGen:
     prior_strength : float
         rho, how many observations the prior is worth.
     neighbours : int
+        How many vote; with few rows no more than the root of the voters' number. Where nearly all rows vote, each row
+        is missing on its own side, and the other labels win.
     fed : "given" or "predicted"
         Which label the generative model is trained on.
     sampler : "dirichlet" or "gamma"
@@ -235,12 +238,13 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
     evidence, priors, voted = [], [], []
     for network in range(trajectory.shape.networks):
         distances, score, marking = _mark(trajectory, network, given, n_classes, options)
+        voters = ~marking.marked
         near = neighbour_probabilities(
             trajectory.embedding(options.prior_epoch - 1 if options.prior_epoch else trajectory.done - 1, network),
             given,
-            ~marking.marked,
+            voters,
             n_classes,
-            options.neighbours,
+            min(options.neighbours, max(1, math.isqrt(int(voters.sum())))),
         )
         evidence.append((distances.own_mean, distances.own_spread, score, marking.p_noisy))
         voted.append(near)
