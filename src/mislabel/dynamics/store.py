@@ -8,9 +8,11 @@ look at holds -1 (prediction) or NaN (the rest).
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mislabel.dynamics.files import map_array, read_manifest
 from mislabel.dynamics.trajectory import Trajectory
 from mislabel.errors import RunError
 from mislabel.files import atomic_write
@@ -147,12 +149,7 @@ def _array(
         return np.full(shape, UNSEEN[name], dtype=dtype)
     path = folder / f"{name}.npy"
     if resume:
-        try:
-            array = np.load(path, mmap_mode="r")  # "r+" would fill up a file that was cut short
-        except (OSError, ValueError, EOFError) as error:
-            raise RunError(f"{path} cannot be read ({error}); the run cannot be continued, start it anew") from error
-        if array.shape != shape or array.dtype != dtype:
-            raise RunError(f"{path} holds {array.dtype} {array.shape}, needed {np.dtype(dtype).name} {shape}")
+        array = map_array(path, shape, dtype)
         return array if read_only else np.load(path, mmap_mode="r+")
     folder.mkdir(parents=True, exist_ok=True)
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
@@ -161,15 +158,8 @@ def _array(
     return array
 
 
-def _read_manifest(folder: Path) -> dict:
-    path = folder / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
-    if manifest.get("schema") != SCHEMA:
-        raise RunError(f"{path} has schema {manifest.get('schema')}, this version reads {SCHEMA}: update mislabel")
-    return manifest
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    return read_manifest(folder / "manifest.json", SCHEMA)
 
 
 def _check_manifest(folder: Path, passes: list[Pass], rows: int) -> int:

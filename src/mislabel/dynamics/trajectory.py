@@ -7,9 +7,11 @@ with what was read.
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
+from mislabel.dynamics.files import map_array, read_manifest
 from mislabel.errors import RunError
 from mislabel.files import atomic_write
 
@@ -126,10 +128,10 @@ class Trajectory:
             manifest = {"schema": SCHEMA, "done": self.done, "shape": asdict(self.shape)}
             atomic_write(self.folder / "trajectory.json", json.dumps(manifest, indent=1))
 
-    def _open(self, name: str, mode: str) -> np.ndarray:
+    def _open(self, name: str, mode: Literal["r", "r+"]) -> np.ndarray:
         if self.folder is None:
             return self._memory[name]
-        return np.load(self.folder / f"{name}.npy", mmap_mode="r+" if mode == "r+" else "r")
+        return np.load(self.folder / f"{name}.npy", mmap_mode=mode)
 
 
 def open_trajectory(folder: Path) -> Trajectory:
@@ -143,15 +145,8 @@ def projection(dimension: int, target: int, seed: int) -> np.ndarray:
     return (random.standard_normal((dimension, target)) / np.sqrt(target)).astype(np.float32)
 
 
-def _read(folder: Path) -> dict:
-    path = folder / "trajectory.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
-    if manifest.get("schema") != SCHEMA:
-        raise RunError(f"{path} has schema {manifest.get('schema')}, this version reads {SCHEMA}: update mislabel")
-    return manifest
+def _read(folder: Path) -> dict[str, Any]:
+    return read_manifest(folder / "trajectory.json", SCHEMA)
 
 
 def _check(folder: Path, shape: Shape, sizes: dict[str, tuple[int, ...]]) -> int:
@@ -160,11 +155,5 @@ def _check(folder: Path, shape: Shape, sizes: dict[str, tuple[int, ...]]) -> int
     if manifest["shape"] != asdict(shape):
         raise RunError(f"{folder / 'trajectory.json'}: {manifest['shape']} differs from this run's {asdict(shape)}")
     for name, size in sizes.items():
-        path = folder / f"{name}.npy"
-        try:
-            array = np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
-            raise RunError(f"{path} cannot be read ({error}); the run cannot be continued, start it anew") from error
-        if array.shape != size or array.dtype != np.float16:
-            raise RunError(f"{path} holds {array.dtype} {array.shape}, needed float16 {size}")
+        map_array(folder / f"{name}.npy", size, np.float16)
     return int(manifest["done"])
