@@ -14,7 +14,8 @@ from mislabel.dynamics.store import DynamicsStore
 from mislabel.dynamics.trajectory import Shape, Trajectory
 from mislabel.errors import InputError
 from mislabel.methods import dygen
-from mislabel.methods.dygen import CoRegularised, Distillation, DyGen, denoise, disagreement
+from mislabel.methods.dygen import CoRegularised, Distillation, DyGen, denoise
+from mislabel.posterior.dirichlet import disagreement
 from mislabel.training.loop import passes_of
 from mislabel.training.stages import Batch
 
@@ -71,7 +72,7 @@ def example(branches=2, rows=5, classes=4, spread=2.0, seed=0):
 @pytest.mark.parametrize("spread", [1.0, 15.0])  # the wide one reaches the 1e-5 inside the logarithms
 def test_disagreement_by_hand(branches, spread):
     logits, _ = example(branches, spread=spread)
-    found = disagreement(torch.tensor(logits))
+    found = disagreement(torch.tensor(logits).softmax(-1))
     np.testing.assert_allclose(found, disagreement_by_hand(logits), rtol=1e-9, atol=1e-12)
     if branches == 1:
         np.testing.assert_allclose(found, 0, atol=1e-12)
@@ -97,7 +98,7 @@ def test_the_mean_of_the_branches_is_learnt_too():
     """No stop-gradient on pbar: with it, the gradient would be another one."""
     logits, _ = example()
     tensor = torch.tensor(logits, requires_grad=True)
-    found = torch.autograd.grad(disagreement(tensor).mean(), tensor)[0].numpy()
+    found = torch.autograd.grad(disagreement(tensor.softmax(-1)).mean(), tensor)[0].numpy()
     fixed = softmax(logits).mean(0)
 
     def held(point):

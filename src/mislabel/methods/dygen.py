@@ -39,6 +39,7 @@ from mislabel.errors import InputError, in_range, one_of
 from mislabel.posterior.dirichlet import (
     Fitting,
     Generative,
+    disagreement,
     fit_generative,
     last_probabilities,
     prior_concentration,
@@ -49,8 +50,6 @@ from mislabel.posterior.neighbours import neighbour_probabilities
 from mislabel.posterior.posterior import Posterior, replace_given
 from mislabel.posterior.temperature import best_power
 from mislabel.training.stages import Batch, Recording, Stage, StatelessLoss
-
-SMALLEST = 1e-5  # inside the logarithms of the co-regularisation, as in the paper's code
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ class CoRegularised:
         task = functional.cross_entropy(logits.flatten(0, 1), batch.given.repeat(len(logits)))
         if len(logits) == 1 or not self.weight or self.epoch < self.warmup:
             return task
-        return task + self.weight * disagreement(logits).mean()
+        return task + self.weight * disagreement(logits.softmax(-1)).mean()
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
         self.epoch += 1
@@ -195,13 +194,6 @@ class CoRegularised:
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.epoch = state["epoch"]
-
-
-def disagreement(logits: Tensor) -> Tensor:
-    """l_cr1: mean over branches of KL(pbar || p_m) per row, (b,), from logits (branches, b, classes)."""
-    p = logits.softmax(-1)
-    mean = p.mean(0)
-    return (mean * ((mean + SMALLEST).log() - (p + SMALLEST).log())).sum(-1).mean(0)
 
 
 class Distillation(StatelessLoss):

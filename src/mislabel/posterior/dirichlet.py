@@ -139,9 +139,16 @@ def divergence(concentration: Tensor, prior: Tensor, sampler: str) -> Tensor:
 
 def agreement(concentrations: Tensor) -> Tensor:
     """l_cr2: mean over branches of KL(abar || a_m), a_m the modes of (branches, b, C) concentrations, per row (b,)."""
-    modes = mode(concentrations)
-    mean = modes.mean(0)
-    return (mean * ((mean + SMALLEST).log() - (modes + SMALLEST).log())).sum(-1).mean(0)
+    return disagreement(mode(concentrations))
+
+
+def disagreement(probabilities: Tensor) -> Tensor:
+    """Mean over branches of KL(pbar || p_m) per row, (b,), from probabilities p_m (branches, b, C); pbar is their mean.
+
+    The co-regularisation of both stages: l_cr1 of the classifiers, l_cr2 of the generative models.
+    """
+    mean = probabilities.mean(0)
+    return (mean * ((mean + SMALLEST).log() - (probabilities + SMALLEST).log())).sum(-1).mean(0)
 
 
 def negative_elbo(
