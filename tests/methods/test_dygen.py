@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from helpers import numerical_gradient
 from scipy.spatial.distance import cdist
 
 from mislabel.dynamics.store import DynamicsStore
@@ -45,16 +46,6 @@ def cross_entropy_by_hand(logits, given):
     """l_task1: mean over branches and rows."""
     p = softmax(logits)
     return np.mean([-np.log(p[m, row, label]) for m in range(len(p)) for row, label in enumerate(given)])
-
-
-def numerical_gradient(function, point, step=1e-6):
-    gradient = np.zeros_like(point)
-    for place in np.ndindex(point.shape):
-        up, down = point.copy(), point.copy()
-        up[place] += step
-        down[place] -= step
-        gradient[place] = (function(up) - function(down)) / (2 * step)
-    return gradient
 
 
 def batch_of(logits, given, index=None):

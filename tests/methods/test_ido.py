@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from helpers import numerical_gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -40,16 +41,6 @@ def terms_by_hand(weak, strong, label, confidence, similarity, held=None):
     if confidence:
         entropy *= max(mean) if held is None else held
     return fit, consistency, entropy
-
-
-def numerical_gradient(function, point, step=1e-6):
-    gradient = np.zeros_like(point)
-    for place in np.ndindex(point.shape):
-        up, down = point.copy(), point.copy()
-        up[place] += step
-        down[place] -= step
-        gradient[place] = (function(up) - function(down)) / (2 * step)
-    return gradient
 
 
 @pytest.mark.parametrize(("confidence", "similarity"), CHOICES)

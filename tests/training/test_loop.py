@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers import StopAfter
 from torch import nn
 
 from mislabel.backbones.features import FeatureInputs, FeatureNetwork, standardisation
@@ -213,17 +214,6 @@ def test_a_loss_that_is_no_number_stops_and_names_the_rows(tmp_path):
     saved = load_checkpoint(tmp_path / "checkpoints")
     assert saved.epoch == 1
     assert all(torch.isfinite(value).all() for value in saved.model.values())
-
-
-class StopAfter:
-    """Says that Ctrl-C was pressed after a number of steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def __call__(self):
-        self.left -= 1
-        return self.left < 0
 
 
 @pytest.mark.parametrize("steps_before", [0, 3, 5, 12, 19, 20, 23, 30])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers import StopAfter
 from safetensors.torch import load_file
 from torch import nn
 
@@ -312,17 +313,6 @@ def test_what_it_takes_is_said_before(tmp_path, shared):
     assert line == f"trajectories {shape} take {taken / 1e6:.1f} MB, the weights of all epochs {kept / 1e6:.0f} MB"
     assert dimension == 1000
     assert kept > 3e6
-
-
-class StopAfter:
-    """Says that Ctrl-C was pressed after a number of steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def __call__(self):
-        self.left -= 1
-        return self.left < 0
 
 
 def dygen(**more):
