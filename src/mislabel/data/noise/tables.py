@@ -1,12 +1,15 @@
 """Plant errors in a table: a new column of noisy labels, and a report that says what was done."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mislabel.data.labels import encode_labels
-from mislabel.data.noise import Convention, Kind, corrupt
+from mislabel.data.noise.corrupt import Convention, Kind, corrupt
+from mislabel.data.noise.idn import pixel_features as pixel_features  # offered here too, beside text_features
+from mislabel.data.noise.maps import FlipName, superclasses
+from mislabel.data.noise.rules import Compat
 from mislabel.data.splits import parse_split
 from mislabel.data.tables import pick_column
 from mislabel.data.text import check_texts
@@ -61,7 +64,7 @@ def corrupt_table(
     label: str,
     text: str | None = None,
     kind: Kind,
-    rate: float,
+    rate: float | None = None,
     seed: int,
     split: str | None = None,
     column: str = "noisy_label",
@@ -69,8 +72,13 @@ def corrupt_table(
     convention: Convention = "transition",
     temperature: float = 3.0,
     center: bool = True,
-    compat: Literal["raw"] | None = None,
+    compat: Compat | None = None,
     noise_valid: bool = True,
+    inputs_features: np.ndarray | None = None,
+    features_name: str = "features",
+    flips: FlipName | np.ndarray = "next",
+    superclass: str | None = None,
+    transition: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Add a column of noisy labels to a table.
 
@@ -80,15 +88,19 @@ def corrupt_table(
         The table; it is not changed.
     label, text, split
         The names of columns: the true labels, the texts (for ``idn``), and what says train, valid or test. Test rows
-        keep their label, and so do rows without one.
-    kind, rate, exact, convention, temperature, center, compat
-        See `mislabel.data.noise.corrupt`.
+        keep their label, and so do rows without one. Train and valid rows follow one law.
+    kind, rate, exact, convention, temperature, center, compat, flips, transition
+        See `mislabel.data.noise.corrupt`. Classes are in sorted order.
     seed
         Of the noise, apart from any training seed.
     column
         The name of the new column.
     noise_valid
         Whether valid rows get noise too, as they must where they choose a model: clean ones would leak.
+    inputs_features : (rows of the table, L) float, for "idn"
+        What the rows look like, used instead of their texts; `features_name` says what it is ("image pixels").
+    superclass
+        For flips="superclass": the name of the column with the coarse label of each row.
 
     Returns
     -------
@@ -96,7 +108,8 @@ def corrupt_table(
         `frame` with the new column at the end, of the type of the label column.
     report : dict
         Plain values that JSON can hold: kind, convention, rate, realised_rate (over the rows that could change), seed,
-        classes, transition, rows, changeable, flipped, and the settings that were in effect.
+        classes, transition, rows, changeable, flipped, and the settings that were in effect, such as compat, flips and
+        features (what idn looked at). For "asym" also flip_map, the target of each class, and staying_classes.
 
     Raises
     ------
@@ -119,17 +132,15 @@ def corrupt_table(
         parts = parse_split(pick_column(frame, split, "split"), ids, split)
         changeable &= (parts != "test") if noise_valid else (parts == "train")
     rows = np.flatnonzero(changeable)
-    features = None
+    features = looks = None
     if kind == "idn":
-        if text is None:
-            raise InputError("kind idn needs the column of texts: similar texts get similar wrong labels")
-        texts, _, _ = check_texts(pick_column(frame, text, "text"), ids, text)
-        features = text_features([texts[place] for place in rows], seed=int(seed)) if len(rows) else np.zeros((0, 1))
-    rng = np.random.default_rng([int(seed), NOISE_PURPOSE])
+        own = inputs_features is not None
+        features = _rows_of(inputs_features, len(frame), rows) if own else _text_rows(frame, text, rows, int(seed))
+        looks = features_name if own else "text tf-idf"
     done = corrupt(
-        labels.codes[rows], kind, rate, labels.n_classes, rng,
+        labels.codes[rows], kind, rate, labels.n_classes, np.random.default_rng([int(seed), NOISE_PURPOSE]),
         features=features, convention=convention, exact=exact, temperature=temperature, center=center,
-        compat=compat,
+        compat=compat, flips=flips, superclass=superclasses(frame, superclass, labels, flips), transition=transition,
     )  # fmt: skip
     out = frame.copy()
     out[column] = _replaced(given, rows[done.flipped], labels.decode(done.codes[done.flipped]))
@@ -138,7 +149,7 @@ def corrupt_table(
         "convention": done.convention,
         "rate": done.rate,
         "realised_rate": done.realised_rate,
-        "exact": exact,
+        "exact": done.recipe.count != "free",
         "seed": int(seed),
         "noise_valid": noise_valid,
         "classes": list(labels.classes),
@@ -146,10 +157,40 @@ def corrupt_table(
         "rows": len(frame),
         "changeable": len(rows),
         "flipped": int(done.flipped.sum()),
+        "flips": done.recipe.flips,
+        "compat": compat,
+        "features": looks,
     }
     if kind == "idn":
-        report |= {"temperature": float(temperature), "center": center, "compat": compat, "features": "text tf-idf"}
+        report |= {"temperature": float(temperature), "center": done.recipe.center}
+    elif kind == "matrix":
+        report |= {"asked_transition": np.asarray(transition, dtype=float).tolist()}
+    elif done.flip_map is not None:
+        stay = [name for code, name in enumerate(labels.classes) if done.flip_map[code] == code]
+        report |= {"flip_map": [labels.classes[code] for code in done.flip_map], "staying_classes": stay}
+        report |= {"superclass": superclass or "CIFAR-100"} if done.recipe.flips == "superclass" else {}
     return out, report
+
+
+def _text_rows(frame: pd.DataFrame, text: str | None, rows: np.ndarray, seed: int) -> np.ndarray:
+    """`text_features` of some rows."""
+    if text is None:
+        raise InputError("kind idn needs the column of texts or inputs_features: similar rows get similar wrong labels")
+    texts, _, _ = check_texts(pick_column(frame, text, "text"), range(len(frame)), text)
+    return text_features([texts[place] for place in rows], seed=seed) if len(rows) else np.zeros((0, 1))
+
+
+def _rows_of(features: np.ndarray, n: int, rows: np.ndarray) -> np.ndarray:
+    """Some rows of a matrix that goes with a table of `n` rows; the others may hold anything."""
+    features = np.asarray(features)
+    if features.ndim != 2 or len(features) != n or features.dtype.kind not in "iuf":
+        said = f"inputs_features has shape {features.shape} and type {features.dtype}"
+        raise InputError(f"{said}; it needs one row of numbers for each of the {n} rows of the table, in their order")
+    features = features[rows]
+    broken = rows[~np.isfinite(features).all(axis=1)]
+    if len(broken):
+        raise InputError(f"inputs_features is not finite in {len(broken)} rows, the first of which is row {broken[0]}")
+    return features
 
 
 def _replaced(given: pd.Series, places: np.ndarray, values: np.ndarray) -> pd.Series:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from mislabel.data import corrupt
-from mislabel.data.noise import KINDS, empirical_transition
+from mislabel.data.noise.corrupt import KINDS, empirical_transition
 from mislabel.errors import InputError
 
 N, C = 40_000, 5

@@ -1,12 +1,12 @@
 """Plant known errors: wrong labels whose law and rate are known, so that a method can be scored.
 
-Three kinds:
-
 - ``sym``: a wrong label can be any of the other classes.
-- ``asym``: a wrong label is always the next class, (y + 1) mod C ("pair flip").
+- ``asym``: a wrong label is the class that a map puts in place of the true one, (y + 1) mod C unless said otherwise.
 - ``idn``: a hurried annotator. How likely a row is to be wrong differs from row to row, and which wrong label it gets
   hangs on its content, so that similar rows get similar wrong labels. The recipe is part-dependent label noise (PTD,
   Xia et al., arXiv 2006.07836), in the form that DyGen and IDO use.
+- ``matrix``: class i becomes class j with probability T[i, j].
+- ``str``: IDO's structured noise, in which only a random half of the classes has wrong labels.
 
 "40 % symmetric" means two different things in the literature, so the convention is stored with every result:
 ``transition`` replaces a chosen label by a *wrong* class and has the realised rate r; ``replace_incl_own`` draws among
@@ -19,12 +19,14 @@ from typing import Any, Literal
 import numpy as np
 
 from mislabel.data.names import one_of
-from mislabel.data.noise_idn import check_features, choose, idn_convention, instance_dependent
+from mislabel.data.noise.idn import check_features, instance_dependent
+from mislabel.data.noise.maps import FlipName, by_matrix, check_matrix, flip_map
+from mislabel.data.noise.rules import Compat, Recipe, class_dependent, convention_text, recipe_for, refuse_unused
 from mislabel.errors import InputError
 
-Kind = Literal["sym", "asym", "idn"]
+Kind = Literal["sym", "asym", "idn", "matrix", "str"]
 Convention = Literal["transition", "replace_incl_own"]
-KINDS = ("sym", "asym", "idn")
+KINDS = ("sym", "asym", "idn")  # those that a rate alone describes
 CONVENTIONS = ("transition", "replace_incl_own")
 _MOST_CLASSES = 10_000  # the transition matrix of that many classes takes 0.8 GB
 
@@ -44,10 +46,15 @@ class Corruption:
     transition : (C, C) float
         Row i: how the rows of class i are spread over the noisy classes; rows sum to 1. An absent class keeps itself.
     convention : str
-        What the rate means; for ``idn`` also how the features entered.
+        What the rate means; also the map of "asym" (the next class where none is named), how the features entered
+        "idn", and the published code that was followed.
     kind : str
-    rate : float
-        The rate that was asked for.
+    rate : float or None
+        The rate that was asked for; None for "matrix".
+    recipe : Recipe
+        The settings in effect.
+    flip_map : (C,) int64 or None
+        For "asym": what each class is flipped to. A class that is mapped to itself keeps its rows.
     """
 
     codes: np.ndarray
@@ -56,13 +63,15 @@ class Corruption:
     transition: np.ndarray
     convention: str
     kind: str
-    rate: float
+    rate: float | None
+    recipe: Recipe
+    flip_map: np.ndarray | None
 
 
 def corrupt(
     codes: np.ndarray,
     kind: Kind,
-    rate: float,
+    rate: float | None,
     n_classes: int,
     rng: np.random.Generator,
     *,
@@ -71,7 +80,10 @@ def corrupt(
     exact: bool = False,
     temperature: float = 3.0,
     center: bool = True,
-    compat: Literal["raw"] | None = None,
+    compat: Compat | None = None,
+    flips: FlipName | np.ndarray = "next",
+    superclass: np.ndarray | None = None,
+    transition: np.ndarray | None = None,
 ) -> Corruption:
     """Replace a share of the codes by wrong ones.
 
@@ -80,9 +92,9 @@ def corrupt(
     codes : (n,) int
         True classes 0..C-1; -1 (no label) is left alone.
     kind
-        "sym", "asym" or "idn", see the module.
-    rate : float
-        r in [0, 1].
+        "sym", "asym", "idn", "matrix" or "str", see the module.
+    rate : float or None
+        r in [0, 1]; None for "matrix".
     n_classes : int
         C.
     rng
@@ -92,42 +104,51 @@ def corrupt(
     convention
         For "sym" only, see the module.
     exact
-        Choose exactly round(r N) rows instead of each one with its probability.
+        Choose exactly round(r N) rows instead of each one with its probability. For "asym" N counts the rows that
+        the map can flip.
     temperature : float
-        For "idn": t, how strongly the content determines the wrong label.
+        For "idn": t, how strongly the content determines the wrong label. Raw features are not scaled.
     center
         For "idn": shift the law of the flip probabilities so that their mean is r and not just near it.
     compat
-        "raw" reproduces the published code for "idn": features neither standardised nor scaled, so that the wrong
-        label is a deterministic function of features and class.
+        The published code whose meaning of a kind and a rate to reproduce; see `mislabel.data.noise.rules.COMPAT`.
+        "raw" is for "idn": features neither standardised nor scaled, so that the wrong label is a deterministic
+        function of features and class. "ido" is its intended form: as released, it also draws an invalid label C.
+        What "idn" of "dygen" and "ido" looks at is the caller's to give: padded token numbers, or pixels 0..255.
+    flips
+        For "asym": the map, by name or as (C,) class numbers; see `mislabel.data.noise.maps.flip_map`. Rows of a
+        class that it maps to itself (the only class of its block or superclass) stay; the others flip at the rate r,
+        so that all rows together have a lower one.
+    superclass : (C,) int
+        For flips="superclass": the coarse class of every class. 100 classes are taken for CIFAR-100's without it.
+    transition : (C, C) float
+        For "matrix": T, not negative, with rows that sum to 1.
 
     Raises
     ------
     InputError
-        If a setting is unknown or out of range, or codes and features do not fit.
+        If a setting is unknown, out of range or contradicts another, or codes and features do not fit.
     """
-    codes = _check(codes, kind, rate, n_classes, convention, compat)
+    codes = _check(codes, kind, rate, n_classes, convention)
+    refuse_unused(kind, exact, superclass, transition)
+    recipe = recipe_for(kind, n_classes, compat, convention, exact, flips, center)
+    targets = (
+        flip_map(recipe.flips if isinstance(flips, str) else flips, n_classes, superclass) if recipe.flips else None
+    )
     known = np.flatnonzero(codes >= 0)
     true = codes[known]
-    said: str = convention
     if kind == "idn":
-        said = idn_convention(temperature, center, compat)
         rows = check_features(features, len(codes), temperature)
         rows = rows[known] if len(known) < len(rows) else rows
         new = true
-        if rate > 0 and len(true):
-            raw = compat == "raw"
-            new = instance_dependent(true, rate, n_classes, rng, rows, exact, temperature, center, raw)
+        if rate and len(true):
+            new = instance_dependent(
+                true, rate, n_classes, rng, rows, exact, temperature, recipe.center, recipe.raw
+            )  # fmt: skip
+    elif kind == "matrix":
+        new = by_matrix(true, check_matrix(transition, n_classes), rng)
     else:
-        chosen = choose(np.full(len(true), rate), rate, exact, rng)
-        new = true.copy()
-        if kind == "asym":
-            new[chosen] = (true[chosen] + 1) % n_classes
-        elif convention == "transition":
-            # A step of 1..C-1 round the circle of classes reaches each wrong class with the same probability.
-            new[chosen] = (true[chosen] + rng.integers(1, max(n_classes, 2), size=int(chosen.sum()))) % n_classes
-        else:
-            new[chosen] = rng.integers(0, n_classes, size=int(chosen.sum()))
+        new = class_dependent(true, kind, float(rate or 0), n_classes, rng, recipe, targets)
     noisy = codes.copy()
     noisy[known] = new
     flipped = noisy != codes
@@ -136,9 +157,11 @@ def corrupt(
         flipped=flipped,
         realised_rate=float(flipped.sum() / len(known)) if len(known) else 0.0,
         transition=empirical_transition(true, new, n_classes),
-        convention=said,
+        convention=convention_text(kind, recipe, temperature, compat),
         kind=kind,
-        rate=float(rate),
+        rate=None if rate is None else float(rate),
+        recipe=recipe,
+        flip_map=targets,
     )
 
 
@@ -149,18 +172,17 @@ def empirical_transition(true: np.ndarray, given: np.ndarray, n_classes: int) ->
     return np.where(totals > 0, counts / np.maximum(totals, 1), np.eye(n_classes))
 
 
-def _check(codes: Any, kind: str, rate: float, n_classes: int, convention: str, compat: str | None) -> np.ndarray:
-    one_of(kind, KINDS, "kind")
+def _check(codes: Any, kind: str, rate: Any, n_classes: int, convention: str) -> np.ndarray:
+    one_of(kind, (*KINDS, "matrix", "str"), "kind")
     one_of(convention, CONVENTIONS, "convention")
-    if not isinstance(rate, (int, float, np.integer, np.floating)) or isinstance(rate, bool) or not 0 <= rate <= 1:
+    if kind == "matrix":
+        if rate is not None:
+            raise InputError(f"rate is {rate!r}; kind matrix takes its rate from transition: leave rate out (None)")
+    elif not isinstance(rate, (int, float, np.integer, np.floating)) or isinstance(rate, bool) or not 0 <= rate <= 1:
         raise InputError(f"rate is {rate!r}; it must be between 0 and 1 (0.4 for 40 per cent)")
     if convention != "transition" and kind != "sym":
         raise InputError(f"convention {convention!r} is for kind sym only; {kind} has one meaning: leave it out")
-    if compat is not None:
-        one_of(compat, ("raw",), "compat")
-        if kind != "idn":
-            raise InputError(f'compat="raw" is for kind idn only, not {kind}')
-    if n_classes > _MOST_CLASSES or (n_classes < 2 and rate > 0):
+    if n_classes > _MOST_CLASSES or (n_classes < 2 and rate):
         raise InputError(f"{n_classes} classes were given; wrong labels need 2 to {_MOST_CLASSES} of them")
     codes = np.asarray(codes)
     if codes.ndim != 1 or (codes.dtype.kind not in "iu" and codes.size):

@@ -5,8 +5,9 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from mislabel.data import corrupt, noise_idn
-from mislabel.data.noise_idn import flip_probabilities, truncated_mean, wrong_class_probabilities
+from mislabel.data import corrupt
+from mislabel.data.noise import idn as noise_idn
+from mislabel.data.noise.idn import flip_probabilities, truncated_mean, wrong_class_probabilities
 
 
 def rng(seed=0):

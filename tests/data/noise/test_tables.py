@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mislabel.data import corrupt_table, text_features
-from mislabel.data.noise import KINDS
+from mislabel.data.noise.corrupt import KINDS
 from mislabel.errors import InputError
 
 TOPICS = {"ball": "goal team match player league", "bank": "money loan rate credit market", "film": "actor scene plot"}
@@ -115,6 +115,102 @@ def test_report_of_raw_idn():
     assert (report["compat"], report["center"], report["temperature"]) == ("raw", False, 3.0)
 
 
+def animals(size=240, seed=0):
+    """Seven classes, of three coarse ones, one of which has a single class."""
+    draw = np.random.default_rng(seed)
+    coarse = {"cat": "pet", "dog": "pet", "cow": "farm", "pig": "farm", "hen": "farm", "sheep": "farm", "wolf": "wild"}
+    names = draw.choice(list(coarse), size)
+    return pd.DataFrame({"y": names, "over": [coarse[name] for name in names]})
+
+
+class TestFlips:
+    def test_superclass_column(self):
+        frame = animals()
+        noisy, report = corrupt_table(
+            frame, label="y", kind="asym", rate=1.0, seed=0, flips="superclass", superclass="over"
+        )
+        goes = {"cat": "dog", "dog": "cat", "cow": "hen", "hen": "pig", "pig": "sheep", "sheep": "cow", "wolf": "wolf"}
+        assert noisy["noisy_label"].tolist() == [goes[name] for name in frame["y"]]
+        assert dict(zip(report["classes"], report["flip_map"], strict=True)) == goes
+        assert report["staying_classes"] == ["wolf"]
+        assert (report["flips"], report["superclass"]) == ("superclass", "over")
+        assert report["convention"] == "transition, superclass"
+        assert json.loads(json.dumps(report)) == report
+
+    def test_rows_without_a_coarse_label_are_passed_over(self):
+        frame = animals()
+        settings = {"label": "y", "kind": "asym", "rate": 0.5, "seed": 0, "flips": "superclass", "superclass": "over"}
+        whole, _ = corrupt_table(frame, **settings)
+        frame.loc[::5, "over"] = None
+        assert corrupt_table(frame, **settings)[0]["noisy_label"].tolist() == whole["noisy_label"].tolist()
+
+    def test_a_class_has_one_superclass(self):
+        frame = animals()
+        settings = {"label": "y", "kind": "asym", "rate": 0.5, "seed": 0, "flips": "superclass", "superclass": "over"}
+        place = frame.index[frame["y"] == "hen"][0]
+        frame.loc[place, "over"] = "wild"
+        with pytest.raises(InputError, match="class 'hen' have 2 different values in the superclass column \"over\""):
+            corrupt_table(frame, **settings)
+        frame.loc[frame["y"] == "hen", "over"] = None
+        with pytest.raises(InputError, match="class 'hen' have 0 different values"):
+            corrupt_table(frame, **settings)
+        with pytest.raises(InputError, match=r'no superclass column "ovre".*did you mean "over"'):
+            corrupt_table(frame, **(settings | {"superclass": "ovre"}))
+        with pytest.raises(InputError, match='add flips="superclass"'):
+            corrupt_table(animals(), **(settings | {"flips": "next"}))
+
+    def test_nothing_is_flipped_to_a_class_without_rows(self):
+        frame = pd.DataFrame({"y": pd.Categorical(list("abab"), categories=list("abc")), "over": 7})
+        noisy, report = corrupt_table(
+            frame, label="y", kind="asym", rate=1.0, seed=0, flips="superclass", superclass="over"
+        )
+        assert noisy["noisy_label"].tolist() == list("baba")
+        assert report["staying_classes"] == ["c"]
+
+    def test_named_and_own_maps(self):
+        frame = pd.DataFrame({"y": np.arange(11).repeat(3)})
+        _, report = corrupt_table(frame, label="y", kind="asym", rate=0.5, seed=0, flips="block5")
+        assert (report["flips"], report["staying_classes"]) == ("block5", [10])
+        assert report["convention"] == "transition, block5"
+        own = np.array([1, 0, *range(2, 11)])
+        noisy, report = corrupt_table(frame, label="y", kind="asym", rate=1.0, seed=0, flips=own)
+        assert (report["flips"], report["flip_map"]) == ("custom", own.tolist())
+        assert noisy["noisy_label"].tolist() == own.repeat(3).tolist()
+        _, report = corrupt_table(frame, label="y", kind="asym", rate=0.5, seed=0)
+        assert (report["flips"], report["convention"], report["compat"]) == ("next", "transition", None)
+        _, report = corrupt_table(frame, label="y", kind="sym", rate=0.5, seed=0)
+        assert (report["flips"], report["features"]) == (None, None)
+        assert "staying_classes" not in report
+
+    def test_cifar100_needs_no_column_but_the_right_order(self):
+        frame = pd.DataFrame({"y": np.arange(100)})
+        settings = {"label": "y", "kind": "asym", "rate": 1.0, "seed": 0, "flips": "superclass"}
+        noisy, report = corrupt_table(frame, **settings)
+        assert noisy["noisy_label"][4] == 30  # beaver to dolphin
+        assert report["superclass"] == "CIFAR-100"
+        with pytest.raises(InputError, match="0, 1, 10, 11, ... as they are numbers written as text"):
+            corrupt_table(frame.astype(str), **settings)
+
+
+def test_compat_is_followed_and_reported():
+    frame = reviews(999).drop(columns="part")
+    _, report = corrupt_table(frame, label="label", kind="asym", rate=0.4, seed=0, compat="ido")
+    assert (report["flipped"], report["exact"], report["compat"]) == (399, True, "ido")
+    assert report["convention"] == "transition, next, exactly int(r N) rows, as ido"
+    _, report = corrupt_table(frame, label="label", kind="str", rate=0.4, seed=0, compat="ido")
+    assert sum(row[own] < 1 for own, row in enumerate(report["transition"])) == 1  # half of three classes
+    assert report["convention"] == "structured, replace_incl_own, exactly int(r N) rows, as ido"
+
+
+def test_matrix_in_the_order_of_the_classes():
+    matrix = [[0, 0, 1], [0, 1, 0], [1, 0, 0]]  # ball and film are swapped
+    noisy, report = corrupt_table(reviews(), label="label", kind="matrix", seed=0, transition=np.array(matrix))
+    swap = {"ball": "film", "bank": "bank", "film": "ball"}
+    assert noisy["noisy_label"].tolist() == [swap[name] for name in noisy["label"]]
+    assert (report["rate"], report["asked_transition"], report["transition"]) == (None, matrix, matrix)
+    assert json.loads(json.dumps(report)) == report
+
+
 def test_refused():
     frame = reviews(20)
     with pytest.raises(InputError, match='"noisy_label" already'):
@@ -164,7 +260,7 @@ class TestTextFeatures:
         assert (noisy["noisy_label"] == "b").all()
 
     def test_large_vocabularies_are_cut(self, monkeypatch):
-        from mislabel.data import noise_tables
+        from mislabel.data.noise import tables as noise_tables
 
         monkeypatch.setattr(noise_tables, "_VOCABULARY", 10)
         assert text_features([f"word{place} common" for place in range(50)]).shape == (50, 10)
