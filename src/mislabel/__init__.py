@@ -6,12 +6,20 @@ if TYPE_CHECKING:
     from mislabel.audit import Audit as Audit
     from mislabel.errors import InputError as InputError
     from mislabel.errors import RunError as RunError
+    from mislabel.estimators import FeatureClassifier as FeatureClassifier
+    from mislabel.estimators import ImageClassifier as ImageClassifier
     from mislabel.estimators import TextClassifier as TextClassifier
 
 __version__ = "0.1.0"
-__all__ = ["Audit", "InputError", "RunError", "TextClassifier", "__version__"]
-
-_HOMES = {"Audit": "audit", "InputError": "errors", "RunError": "errors", "TextClassifier": "estimators"}
+_HOMES = {
+    "Audit": "audit",
+    "FeatureClassifier": "estimators",
+    "ImageClassifier": "estimators",
+    "InputError": "errors",
+    "RunError": "errors",
+    "TextClassifier": "estimators",
+}
+__all__ = [*_HOMES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -63,6 +63,8 @@ def build_audit(
     probabilities: np.ndarray,
     dynamics: DynamicsStore,
     agreement: Agreement,
+    *,
+    telling: bool = True,
 ) -> Audit:
     """Put together what is known of every row.
 
@@ -76,10 +78,14 @@ def build_audit(
         The final model's.
     agreement : Agreement
         Of neighbours' labels among training rows, before any training.
+    telling : bool
+        Whether a lack of agreement says that labels and inputs are unrelated.
     """
     labels, n = dataset.labels, len(dataset.inputs)
     given = labels.codes
     related = labels_related(agreement)
+    if related is False and not telling:
+        related = None
     full = probabilities.astype(np.float32).copy()
     full[trained] = posterior.probabilities
     status = dataset.status.astype(object)
@@ -89,7 +95,8 @@ def build_audit(
     )
     if related is None:
         notes.append(
-            f"With {len(trained)} training rows it cannot be told whether labels and inputs are related ({shown})."
+            f"With {len(trained)} training rows it cannot be told beforehand whether labels and inputs are related "
+            f"({shown})."
         )
     elif not related:
         status[trained[status[trained] == "judged"]] = "labels_unrelated"
@@ -97,17 +104,17 @@ def build_audit(
             f"The given labels could not be told from labels drawn at random ({shown}). No row is judged. Check that "
             "the right columns were named."
         )
-    judged = status == "judged"
+    judged, readable = status == "judged", status != "unreadable"
     wrong_probability = np.where(judged, p_mislabeled(full, given), np.nan)
     table = pd.DataFrame(
         {
             "id": dataset.ids,
             "given_label": label_column(given, labels.classes),
-            "suggested_label": label_column(suggested(full), labels.classes),
+            "suggested_label": label_column(np.where(readable, suggested(full), -1), labels.classes),
             "p_mislabeled": wrong_probability,
             "difficulty": _scatter(difficulty(dynamics.prediction, suggested(full[trained])), trained, n),
-            "predicted_label": label_column(probabilities.argmax(1), labels.classes),
-            "confidence": probabilities.max(1).astype(np.float64),
+            "predicted_label": label_column(np.where(readable, probabilities.argmax(1), -1), labels.classes),
+            "confidence": np.where(readable, probabilities.max(1), np.nan).astype(np.float64),
             "status": status.astype(str),
         }
     )

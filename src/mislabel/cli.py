@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from mislabel.backbones import DEFAULT_ENCODER
+from mislabel.cli_options import AUDIT, TRAIN, Data, Device, Id, Json, OnBad, takes
 from mislabel.errors import InputError, NotAssessed, RunError
 
 app = typer.Typer(
@@ -25,105 +25,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Data = Annotated[str, typer.Argument(help="CSV, TSV, JSON lines or Parquet file, or hf:NAME[:SPLIT].", metavar="DATA")]
-Text = Annotated[str, typer.Option(help="Column of the texts.")]
-Label = Annotated[str, typer.Option(help="Column of the given labels, right or wrong.")]
-Gold = Annotated[str | None, typer.Option(help="Column of true labels where known; they only score.")]
-Id = Annotated[str | None, typer.Option(help="Column that names the rows; 0, 1, 2, … without it.")]
-Split = Annotated[str | None, typer.Option(help="Column that says train, valid or test; all rows train without it.")]
-Holdout = Annotated[float, typer.Option(help="Share of rows to hold out as test, where there is no split column.")]
-Missing = Annotated[str, typer.Option(help="Rows without a label: error, drop or unlabeled.")]
-MethodName = Annotated[str, typer.Option("--method", help="One of `mislabel methods`.")]
-Options = Annotated[
-    list[str] | None, typer.Option("--option", help="Option of the method, as name=value; may be repeated.")
-]
-Backbone = Annotated[str, typer.Option(help="Hugging Face encoder: hub name or folder.")]
-MaxLength = Annotated[int, typer.Option(help="Tokens kept per text, from its start.")]
-BatchSize = Annotated[int | None, typer.Option(help="Rows per step.  [default: 32, less for under 1,280 rows]")]
-Accumulate = Annotated[int, typer.Option(help="Split each step into this many passes: less memory, same result.")]
-LearningRate = Annotated[float | None, typer.Option(help="Peak learning rate.  [default: 3e-5, head 1e-3]")]
-Precision = Annotated[str, typer.Option(help="auto, bf16 or fp32.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Seed = Annotated[int, typer.Option(help="Of training.")]
-BranchKind = Annotated[str | None, typer.Option("--branches", help="dygen: networks, or heads on one network.")]
-TrajectoryDim = Annotated[int | None, typer.Option(help="dygen: project trajectories to so many dimensions.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")]
-NoContent = Annotated[bool, typer.Option("--no-content", help="Keep texts out of the run folder and the report.")]
-KeepCheckpoints = Annotated[bool, typer.Option("--keep-checkpoints", help="Keep what --resume needs.")]
-
 
 @app.command()
-def train(
-    data: Data,
-    text: Text,
-    label: Label,
-    out: Annotated[Path, typer.Option(help="Run folder to write.")],
-    gold: Gold = None,
-    id: Id = None,
-    split: Split = None,
-    holdout: Holdout = 0.0,
-    missing: Missing = "error",
-    method: MethodName = "ido",
-    option: Options = None,
-    branches: BranchKind = None,
-    trajectory_dim: TrajectoryDim = None,
-    tune: Annotated[str, typer.Option(help="full: the whole encoder; head: a head on frozen embeddings.")] = "full",
-    backbone: Backbone = DEFAULT_ENCODER,
-    max_length: MaxLength = 128,
-    batch_size: BatchSize = None,
-    accumulate: Accumulate = 1,
-    learning_rate: LearningRate = None,
-    precision: Precision = "auto",
-    device: Device = "auto",
-    seed: Seed = 0,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    no_content: NoContent = False,
-    keep_checkpoints: KeepCheckpoints = False,
-    as_json: Json = False,
-) -> None:
-    """Fine-tune a classifier on noisy labels and audit them.
+@takes(TRAIN)
+def train(**given: Any) -> None:
+    """Train a classifier on noisy labels and audit them.
 
     Example: mislabel train messages.csv --text text --label label --out runs/messages
     """
-    _train(locals())
+    _train(given)
 
 
 @app.command()
-def audit(
-    data: Data,
-    text: Text,
-    label: Label,
-    out: Annotated[Path | None, typer.Option(help="Run folder to write; nothing is written without it.")] = None,
-    gold: Gold = None,
-    id: Id = None,
-    split: Split = None,
-    holdout: Holdout = 0.0,
-    missing: Missing = "error",
-    method: MethodName = "ido",
-    option: Options = None,
-    branches: BranchKind = None,
-    trajectory_dim: TrajectoryDim = None,
-    backbone: Backbone = DEFAULT_ENCODER,
-    max_length: MaxLength = 128,
-    batch_size: BatchSize = None,
-    accumulate: Accumulate = 1,
-    learning_rate: LearningRate = None,
-    precision: Precision = "auto",
-    device: Device = "auto",
-    seed: Seed = 0,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    no_content: NoContent = False,
-    as_json: Json = False,
-) -> None:
-    """List the labels that look wrong, the cheap way: a small head on frozen embeddings.
+@takes(AUDIT)
+def audit(**given: Any) -> None:
+    """List the labels that look wrong, the cheap way: a small head on frozen embeddings, or on the features themselves.
 
     Example: mislabel audit messages.csv --text text --label label --out runs/audit
     """
-    _train({**locals(), "tune": "head", "keep_checkpoints": False})
+    # Random weights have nothing to freeze: with --scratch the whole network trains.
+    _train({**given, "tune": "full" if given["scratch"] or given["recipe"] else "head", "keep_checkpoints": False})
 
 
 @app.command()
@@ -131,15 +52,18 @@ def predict(
     run: Annotated[Path, typer.Argument(help="Run folder of `mislabel train` or `audit`.", metavar="RUN")],
     data: Data,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .csv, .tsv, .jsonl or .parquet.")],
-    text: Annotated[str | None, typer.Option(help="Column of the texts; that of the training data without it.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column of texts; as in training without it.")] = None,
+    image: Annotated[str | None, typer.Option(help="Column of images; as in training without it.")] = None,
+    features: Annotated[str | None, typer.Option(help="Columns, or .npy; as in training without it.")] = None,
     id: Id = None,
+    on_bad: OnBad = "error",
     by: Annotated[
         str, typer.Option(help="model: RUN/model; trajectory: dygen's generative model, with every epoch's weights.")
     ] = "model",
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Predict labels for new texts.
+    """Predict labels for new texts, images or features.
 
     Example: mislabel predict runs/messages new.csv -o predictions.csv
     """
@@ -148,7 +72,10 @@ def predict(
         from mislabel.run.predict import predict_table
         from mislabel.training.progress import Terminal
 
-        rows = predict_table(RunFolder(run), data, output, text=text, id=id, device=device, by=by, progress=Terminal())
+        rows = predict_table(
+            RunFolder(run), data, output, text=text, image=image, features=features, id=id, on_bad=cast(Any, on_bad),
+            device=device, by=by, progress=Terminal(),
+        )  # fmt: skip
         _say(as_json, {"rows": rows, "output": str(output)}, f"{rows} predictions in {output}")
 
 
@@ -176,11 +103,13 @@ def report(
 @app.command()
 def corrupt(
     data: Data,
-    label: Annotated[str, typer.Option(help="Column of the true labels.")],
-    kind: Annotated[str, typer.Option(help="sym, asym (next class) or idn (depends on the text).")],
+    kind: Annotated[str, typer.Option(help="sym, asym (along a map of classes), idn (depends on the input) or str.")],
     rate: Annotated[float, typer.Option(help="Share of labels to make wrong.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
-    text: Annotated[str | None, typer.Option(help="Column of the texts; idn needs it.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of the true labels; folders name their own.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column of texts, for idn.")] = None,
+    image: Annotated[str | None, typer.Option(help="Column of images, for idn.")] = None,
+    features: Annotated[str | None, typer.Option(help="Columns or .npy file of features, for idn.")] = None,
     split: Annotated[
         str | None, typer.Option(help="Column that says train, valid or test; test keeps its labels.")
     ] = None,
@@ -189,6 +118,12 @@ def corrupt(
     convention: Annotated[
         str, typer.Option(help="sym only: transition (never the own class) or replace_incl_own.")
     ] = "transition",
+    flips: Annotated[str, typer.Option(help="asym only: next, block5, superclass or cifar10.")] = "next",
+    superclass: Annotated[str | None, typer.Option(help="Column of coarse labels, for --flips superclass.")] = None,
+    compat: Annotated[
+        str | None,
+        typer.Option(help="What a rate means in a published code: raw, dygen, ido, dividemix, sed, npc, m-correction."),
+    ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Exactly rate x rows wrong, not each row by chance.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -199,21 +134,26 @@ def corrupt(
     Example: mislabel corrupt gold.csv --label label --text text --kind idn --rate 0.4 -o noisy.csv
     """
     with _errors():
-        from mislabel.data import corrupt_table, read_table, write_table
+        from mislabel.data import write_table
         from mislabel.files import atomic_write
+        from mislabel.run.corrupting import corrupt_source
 
-        table = read_table(data, strings=[text] if text else [], lossless=[label])
-        frame, planted = corrupt_table(
-            table,
-            label=label,
+        frame, planted = corrupt_source(
+            data,
             text=text,
-            kind=cast(Any, kind),  # checked there
+            image=image,
+            features=features,
+            label=label,
+            kind=cast(Any, kind),  # checked there, as the other words are
             rate=rate,
             seed=seed,
             split=split,
             column=column,
             exact=exact,
             convention=cast(Any, convention),
+            flips=cast(Any, flips),
+            superclass=superclass,
+            compat=cast(Any, compat),
         )
         write_table(frame, output)
         atomic_write(Path(f"{output}.noise.json"), json.dumps(planted, indent=1, ensure_ascii=False, default=str))
@@ -252,13 +192,11 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 
-        columns = {name: given[name] for name in ("text", "label", "gold", "id", "split")}
-        dataset = load_dataset(
-            given["data"], **columns, missing=given["missing"], holdout=given["holdout"], seed=given["seed"]
-        )
-        settings = ("method", "backbone", "tune", "max_length", "batch_size", "accumulate", "learning_rate",
-                    "precision", "device", "seed")  # fmt: skip
-        config = RunConfig(**{name: given[name] for name in settings}, options=_options(given))
+        columns = {name: given[name] for name in ("text", "image", "features", "label", "gold", "id", "split")}
+        checks = {name: given[name] for name in ("missing", "on_bad", "holdout", "seed")}
+        dataset = load_dataset(given["data"], **columns, **checks)
+        settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
+        config = RunConfig(**settings, options=_options(given))
         folder = RunFolder(given["out"]) if given["out"] else None
         main = os.environ.get("RANK", "0") == "0"
         progress = Terminal() if main else Quiet()

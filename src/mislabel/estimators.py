@@ -2,33 +2,154 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mislabel.audit import Audit
-from mislabel.data import make_dataset
+from mislabel.data import Dataset, make_dataset
+from mislabel.data.inputs import Modality
 from mislabel.data.labels import Missing
+from mislabel.errors import InputError
 from mislabel.run.about import describe
-from mislabel.run.config import DEFAULT_ENCODER, RunConfig
+from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
 from mislabel.run.predictor import Predictor, load_predictor
 from mislabel.run.saved import load_audit, save_run
 from mislabel.training.progress import Quiet, Terminal
 
+Precision = Literal["auto", "bf16", "fp32"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
-class TextClassifier(ClassifierMixin, BaseEstimator):
+
+class RunClassifier(ClassifierMixin, BaseEstimator):
+    """What the estimators share: fit makes a run, predict asks its model."""
+
+    modality: ClassVar[Modality]
+    audit_: Audit
+    predictor_: Predictor
+    classes_: np.ndarray
+    n_features_in_: int
+
+    def fit(self, X: Any, y: Sequence[Any], ids: Sequence[Any] | None = None) -> Self:
+        """Train on inputs and their given labels.
+
+        Parameters
+        ----------
+        X : n inputs
+        y : n labels of any hashable type
+        ids : n names of the rows, optional
+            0..n-1 without them.
+
+        Raises
+        ------
+        InputError
+            If inputs or labels cannot be used.
+        """
+        dataset = self._dataset(X, y, ids)
+        config = self._config()
+        result = run(dataset, config, progress=Terminal() if self._verbose else Quiet())
+        self.audit_, self.predictor_, self._about = result.audit, result.predictor, (config, dataset)
+        self._set_classes()
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Class probabilities, (m, K) float32, in the order of `classes_`."""
+        check_is_fitted(self, "predictor_")
+        return self.predictor_.probabilities(self._new(X), device=self.get_params()["device"])
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class of each input, (m,), as the labels went in."""
+        codes = self.predict_proba(X).argmax(1)
+        return self.classes_[codes]
+
+    def save(self, folder: str | Path, *, content: bool = True, overwrite: bool = False) -> None:
+        """Write a run folder, as `mislabel train` does.
+
+        Parameters
+        ----------
+        folder : path
+        content : bool
+            Whether the training inputs go into it.
+        overwrite : bool
+            Whether to replace a run that is there.
+
+        Raises
+        ------
+        InputError
+            If the folder is not empty, or this classifier was itself loaded from one.
+        """
+        check_is_fitted(self, "predictor_")
+        if self._about is None:
+            raise InputError("this classifier was loaded from a run folder: copy that folder")
+        config, dataset = self._about
+        target = RunFolder(folder)
+        with target.locked():
+            columns = {self.modality: self.modality, "label": "label"}
+            target.prepare(describe(config, dataset, columns), resume=False, overwrite=overwrite)
+            save_run(self.audit_, self.predictor_, dataset, target, content)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a run folder of `save` or `mislabel train`.
+
+        Raises
+        ------
+        InputError
+            If it holds no finished run, or one on other inputs than this class takes.
+        """
+        home = RunFolder(folder)
+        home.read_metrics()
+        config = home.read_config()
+        found = config["data"].get("modality", "text")
+        if found != cls.modality:
+            raise InputError(f"{folder} holds a run on {found}; {cls.__name__} is for {cls.modality}")
+        known = cls().get_params()
+        self = cls(**{name: value for name, value in config["settings"].items() if name in known})
+        self.audit_ = load_audit(home)
+        self.predictor_ = load_predictor(home.model)
+        self._about = None
+        self._set_classes()
+        return self
+
+    @property
+    def _verbose(self) -> bool:
+        return bool(self.get_params()["verbose"])
+
+    def _dataset(self, X: Any, y: Any, ids: Any) -> Dataset:
+        params = self.get_params()
+        missing, on_bad = cast(Missing, params["missing"]), params.get("on_bad", "error")
+        return make_dataset(X, y, modality=self.modality, ids=ids, missing=missing, on_bad=on_bad)
+
+    def _new(self, X: Any) -> Any:
+        checks = self.predictor_.reader.checks()
+        return make_dataset(X, modality=self.modality, need_labels=False, **checks).inputs
+
+    def _set_classes(self) -> None:
+        self.classes_ = np.array(self.predictor_.classes)
+        self.n_features_in_ = 1
+
+    def _config(self) -> RunConfig:
+        names = RunConfig.__dataclass_fields__
+        params = self.get_params()
+        settings = {name: value for name, value in params.items() if name in names and name != "options"}
+        return RunConfig(**settings, options=params["options"] or {})
+
+
+class TextClassifier(RunClassifier):
     """A text classifier for labels that are partly wrong.
 
     Parameters
     ----------
     method : str
         "ido" (default), or another name of `mislabel methods`.
-    backbone : str
-        Hugging Face encoder: hub name or folder.
+    backbone : str, optional
+        Hugging Face encoder: hub name or folder; all-MiniLM-L6-v2 without it.
     tune : "full" or "head"
         Train the whole encoder, or a small head on its frozen embeddings.
     options : dict, optional
@@ -57,23 +178,22 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     'ido'
     """
 
-    audit_: Audit
-    predictor_: Predictor
+    modality = "text"
 
     def __init__(
         self,
         method: str = "ido",
-        backbone: str = DEFAULT_ENCODER,
+        backbone: str | None = None,
         tune: Literal["full", "head"] = "full",
         options: dict[str, Any] | None = None,
         max_length: int = 128,
         batch_size: int | None = None,
         accumulate: int = 1,
         learning_rate: float | None = None,
-        precision: Literal["auto", "bf16", "fp32"] = "auto",
-        device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+        precision: Precision = "auto",
+        device: Device = "auto",
         seed: int = 0,
-        missing: Literal["error", "drop", "unlabeled"] = "error",
+        missing: Missing = "error",
         verbose: bool = False,
     ):
         self.method = method
@@ -90,86 +210,173 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         self.missing = missing
         self.verbose = verbose
 
-    def fit(self, X: Sequence[str], y: Sequence[Any], ids: Sequence[Any] | None = None) -> Self:
-        """Train on texts and their given labels.
 
-        Parameters
-        ----------
-        X : n texts
-        y : n labels of any hashable type
-        ids : n names of the rows, optional
-            0..n-1 without them.
+class ImageClassifier(RunClassifier):
+    """An image classifier for labels that are partly wrong.
 
-        Raises
-        ------
-        InputError
-            If texts or labels cannot be used.
-        """
-        dataset = make_dataset(X, y, ids=ids, missing=cast(Missing, self.missing))
-        config = self._config()
-        result = run(dataset, config, progress=Terminal() if self.verbose else Quiet())
-        self.audit_, self.predictor_, self._about = result.audit, result.predictor, (config, dataset)
-        self._set_classes()
-        return self
+    `fit` and `predict` take paths, encoded bytes, Pillow images, or arrays of pixels (n, h, w) or (n, h, w, 3).
 
-    def predict_proba(self, X: Sequence[str]) -> np.ndarray:
-        """Class probabilities, (m, K) float32, in the order of `classes_`."""
-        check_is_fitted(self, "predictor_")
-        dataset = make_dataset(X, need_labels=False)
-        return self.predictor_.probabilities(dataset.inputs, device=self.device)
+    Parameters
+    ----------
+    method : str
+        "ido" (default), or another name of `mislabel methods`.
+    backbone : str, optional
+        Hugging Face image classifier: hub name or folder; microsoft/resnet-50 without it.
+    scratch : str, optional
+        Train from random weights instead: "resnet-small", or the architecture of a model.
+    recipe : str, optional
+        Published settings, such as "ido-resnet50".
+    tune : "full" or "head"
+        Train the whole network, or a small head on its frozen embeddings.
+    options : dict, optional
+        Options of the method.
+    resolution, image_cache, lengthen, batch_size, accumulate, learning_rate, compile, precision, device
+        As in `mislabel train`.
+    seed : int
+    missing : "error", "drop" or "unlabeled"
+        What becomes of rows without a label.
+    on_bad : "error" or "quarantine"
+        What becomes of training images that cannot be read.
+    verbose : bool
+        Whether progress is shown on stderr.
 
-    def predict(self, X: Sequence[str]) -> np.ndarray:
-        """The most probable class of each text, (m,), as the labels went in."""
-        codes = self.predict_proba(X).argmax(1)
-        return self.classes_[codes]
+    Attributes
+    ----------
+    classes_ : (K,) array
+        The classes, as given.
+    audit_ : Audit
+        Which training labels look wrong.
+    n_features_in_ : int
+        1: an image.
+    """
 
-    def save(self, folder: str | Path, *, content: bool = True, overwrite: bool = False) -> None:
-        """Write a run folder, as `mislabel train` does.
+    modality = "image"
 
-        Parameters
-        ----------
-        folder : path
-        content : bool
-            Whether the training texts go into it.
-        overwrite : bool
-            Whether to replace a run that is there.
+    def __init__(
+        self,
+        method: str = "ido",
+        backbone: str | None = None,
+        scratch: str | None = None,
+        recipe: str | None = None,
+        tune: Literal["full", "head"] = "full",
+        options: dict[str, Any] | None = None,
+        resolution: int | None = None,
+        image_cache: int = 2000,
+        lengthen: float | None = None,
+        batch_size: int | None = None,
+        accumulate: int = 1,
+        learning_rate: float | None = None,
+        compile: bool = False,
+        precision: Precision = "auto",
+        device: Device = "auto",
+        seed: int = 0,
+        missing: Missing = "error",
+        on_bad: Literal["error", "quarantine"] = "error",
+        verbose: bool = False,
+    ):
+        self.method = method
+        self.backbone = backbone
+        self.scratch = scratch
+        self.recipe = recipe
+        self.tune = tune
+        self.options = options
+        self.resolution = resolution
+        self.image_cache = image_cache
+        self.lengthen = lengthen
+        self.batch_size = batch_size
+        self.accumulate = accumulate
+        self.learning_rate = learning_rate
+        self.compile = compile
+        self.precision = precision
+        self.device = device
+        self.seed = seed
+        self.missing = missing
+        self.on_bad = on_bad
+        self.verbose = verbose
 
-        Raises
-        ------
-        InputError
-            If the folder is not empty, or this classifier was itself loaded from one.
-        """
-        check_is_fitted(self, "predictor_")
-        from mislabel.errors import InputError
 
-        if self._about is None:
-            raise InputError("this classifier was loaded from a run folder: copy that folder")
-        config, dataset = self._about
-        target = RunFolder(folder)
-        with target.locked():
-            columns = {"text": "text", "label": "label"}
-            target.prepare(describe(config, dataset, columns), resume=False, overwrite=overwrite)
-            save_run(self.audit_, self.predictor_, dataset, target, content)
+class FeatureClassifier(RunClassifier):
+    """A classifier of tables or embeddings, for labels that are partly wrong: a small network on standardised columns.
 
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Read a run folder of `save` or `mislabel train`."""
-        home = RunFolder(folder)
-        home.read_metrics()
-        settings = home.read_config()["settings"]
-        known = cls().get_params()
-        self = cls(**{name: value for name, value in settings.items() if name in known})
-        self.audit_ = load_audit(home)
-        self.predictor_ = load_predictor(home.model)
-        self._about = None
-        self._set_classes()
-        return self
+    `fit` and `predict` take a matrix (n, d), or a DataFrame whose text columns become one column per value.
+
+    Parameters
+    ----------
+    method : str
+        "ido" (default), or another name of `mislabel methods`.
+    options : dict, optional
+        Options of the method.
+    batch_size, accumulate, learning_rate, precision, device
+        As in `mislabel train`.
+    seed : int
+    missing : "error", "drop" or "unlabeled"
+        What becomes of rows without a label.
+    verbose : bool
+        Whether progress is shown on stderr.
+
+    Attributes
+    ----------
+    classes_ : (K,) array
+        The classes, as given.
+    audit_ : Audit
+        Which training labels look wrong.
+    n_features_in_ : int
+        d.
+    feature_names_in_ : (d,) array of str
+        Where `fit` got a DataFrame with names.
+    """
+
+    modality = "features"
+
+    def __init__(
+        self,
+        method: str = "ido",
+        options: dict[str, Any] | None = None,
+        batch_size: int | None = None,
+        accumulate: int = 1,
+        learning_rate: float | None = None,
+        precision: Precision = "auto",
+        device: Device = "auto",
+        seed: int = 0,
+        missing: Missing = "error",
+        verbose: bool = False,
+    ):
+        self.method = method
+        self.options = options
+        self.batch_size = batch_size
+        self.accumulate = accumulate
+        self.learning_rate = learning_rate
+        self.precision = precision
+        self.device = device
+        self.seed = seed
+        self.missing = missing
+        self.verbose = verbose
+
+    def _dataset(self, X: Any, y: Any, ids: Any) -> Dataset:
+        if _mixed(X):
+            validate_data(self, X, skip_check_array=True)
+        else:
+            X = validate_data(self, X, dtype=np.float32, order="C")
+        if y is None:
+            raise InputError("y is None: FeatureClassifier needs one label per row (requires y to be passed)")
+        if self.missing == "error":
+            check_classification_targets(y)
+        return super()._dataset(X, y, ids)
+
+    def _new(self, X: Any) -> Any:
+        if _mixed(X):
+            validate_data(self, X, skip_check_array=True, reset=False)
+        else:
+            X = validate_data(self, X, dtype=np.float32, order="C", reset=False)
+        return super()._new(X)
 
     def _set_classes(self) -> None:
         self.classes_ = np.array(self.predictor_.classes)
-        self.n_features_in_ = 1
+        if not hasattr(self, "n_features_in_"):  # loaded
+            encoding = self.predictor_.reader.checks()["encoding"]
+            self.n_features_in_ = encoding.width if encoding.is_matrix else len(encoding.columns)
 
-    def _config(self) -> RunConfig:
-        names = RunConfig.__dataclass_fields__
-        settings = {name: value for name, value in self.get_params().items() if name in names and name != "options"}
-        return RunConfig(**settings, options=self.options or {})
+
+def _mixed(X: Any) -> bool:
+    """Whether X is a table with columns that are not numbers."""
+    return isinstance(X, pd.DataFrame) and not all(pd.api.types.is_numeric_dtype(kind) for kind in X.dtypes)

@@ -1,7 +1,9 @@
 """The head on features: standardised by mean and deviation of the training rows, and its two views."""
 
 import numpy as np
+import pytest
 import torch
+from scipy.stats import kstest
 
 from mislabel.backbones.features import FeatureInputs, FeatureNetwork, standardisation
 
@@ -31,14 +33,27 @@ def test_the_network_standardises_inside():
 
 
 def test_views_and_rows():
-    matrix = np.random.default_rng(1).normal(3, 1, (400, 20))
-    inputs = FeatureInputs(matrix)
+    matrix = np.random.default_rng(1).normal(3, 2, (400, 20)).astype(np.float32)
+    inputs = FeatureInputs(matrix, *standardisation(matrix))
     np.testing.assert_array_equal(inputs.lengths, np.ones(400))
     batch = inputs.take(np.arange(399, -1, -1)).batch(np.array([0, 5]))
-    np.testing.assert_allclose(batch["features"], matrix[[399, 394]].astype(np.float32))
-    torch.manual_seed(0)
+    np.testing.assert_array_equal(batch["features"], matrix[[399, 394]])
     everything = inputs.batch(np.arange(400))
-    strong = inputs.strong_view(everything)["features"]
-    gone = strong == 0
-    torch.testing.assert_close(strong[~gone], everything["features"][~gone] / 0.85)
+    assert inputs.weak_view(everything) is everything
+    torch.manual_seed(0)
+    strong = inputs.strong_view(everything)["features"].numpy()
+    gone = strong == matrix.mean(0, dtype=np.float64).astype(np.float32)
     assert abs(int(gone.sum()) - 0.15 * 8000) < 4 * (0.15 * 0.85 * 8000) ** 0.5
+    jitter = ((strong - matrix) / matrix.std(0))[~gone]
+    assert kstest(jitter, "norm", (0, 0.1)).pvalue > 0.01
+
+
+def test_a_column_is_constant_up_to_rounding():
+    """1e6 with a spread of a hundredth is constant in float32; a column of tiny numbers is not."""
+    random = np.random.default_rng(0)
+    columns = [np.full(50, 0.1), 1e6 + 0.01 * random.normal(size=50), 1e-9 * random.normal(size=50)]
+    matrix = np.stack(columns, axis=1).astype(np.float32)
+    _, scale = standardisation(matrix)
+    assert scale[0] == 1
+    assert scale[1] == 1
+    assert float(scale[2]) == pytest.approx(matrix[:, 2].std(dtype=np.float64), rel=1e-5)

@@ -303,7 +303,7 @@ class TestConflicts:
         assert [group.tolist() for group in conflicts(make_dataset(texts, labels))] == expected
 
 
-ORIGINAL = {"texts": ["a", "bc", "d"], "labels": ["x", "y", "x"], "ids": ["1", "2", "3"]}
+ORIGINAL = {"inputs": ["a", "bc", "d"], "labels": ["x", "y", "x"], "ids": ["1", "2", "3"]}
 
 
 class TestFingerprint:
@@ -316,8 +316,8 @@ class TestFingerprint:
     @pytest.mark.parametrize(
         "change",
         [
-            {"texts": ["ab", "c", "d"]},
-            {"texts": ["a", "bc", "e"]},
+            {"inputs": ["ab", "c", "d"]},
+            {"inputs": ["a", "bc", "e"]},
             {"labels": ["y", "x", "y"]},
             {"labels": ["x", "z", "x"]},
             {"labels": ["x", "x", "x"]},

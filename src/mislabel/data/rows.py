@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mislabel.data.inputs import RawInputs
 from mislabel.data.labels import Labels, decode
 from mislabel.data.names import one_of
 
-STATUSES = ("judged", "unlabeled", "empty_input", "class_too_small", "held_out")
+STATUSES = ("judged", "unlabeled", "empty_input", "unreadable", "class_too_small", "held_out")
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +21,8 @@ class Dataset:
     ----------
     ids : (n,) int64 or object
         The name of each row: a whole number or a string.
-    inputs : list of str
-        n texts.
+    inputs : RawInputs
+        n texts, images or rows of features.
     labels : Labels
         The given labels. No class is there because of a gold label.
     gold : (n,) int64 or None
@@ -30,8 +31,9 @@ class Dataset:
     split : (n,) str
         "train", "valid" or "test".
     status : (n,) str
-        "held_out" for every row that is not trained on; of the others, in this order, "empty_input", "unlabeled",
-        "class_too_small" (the only training row of its class), or "judged".
+        "unreadable" for an image that cannot be read; of the others "held_out" for every row that is not trained on; of
+        the rest, in this order, "empty_input", "unlabeled", "class_too_small" (the only training row of its class), or
+        "judged".
     notes : list of str
         Every warning and decision, as sentences.
     fingerprint : str
@@ -43,7 +45,7 @@ class Dataset:
     """
 
     ids: np.ndarray
-    inputs: list[str]
+    inputs: RawInputs
     labels: Labels
     gold: np.ndarray | None
     split: np.ndarray
@@ -57,9 +59,9 @@ class Dataset:
         return len(self.inputs)
 
     def rows(self, split: str) -> np.ndarray:
-        """Positions (m,) int64 of the rows of one split."""
+        """Positions (m,) int64 of the rows of one split that can be read."""
         one_of(split, ("train", "valid", "test"), "split")
-        return np.flatnonzero(self.split == split)
+        return np.flatnonzero((self.split == split) & (self.status != "unreadable"))
 
     def decode_gold(self) -> np.ndarray | None:
         """The gold labels (n,) as the user's own values, None where there is none."""
@@ -67,14 +69,14 @@ class Dataset:
 
 
 def conflicts(dataset: Dataset) -> list[np.ndarray]:
-    """Positions (m,) int64, one array per text that training rows give more than one label, in order of appearance."""
-    usable = (dataset.split == "train") & (dataset.labels.codes >= 0) & (dataset.status != "empty_input")
-    rows = np.flatnonzero(usable)
-    texts = [dataset.inputs[place] for place in rows]
-    place_of = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    """Positions (m,) int64, one array per input that training rows give more than one label, in order of appearance."""
+    usable = (dataset.split == "train") & (dataset.labels.codes >= 0)
+    rows = np.flatnonzero(usable & ~np.isin(dataset.status, ("empty_input", "unreadable")))
+    contents = list(dataset.inputs.take(rows).contents())
+    place_of = {content: place for place, content in enumerate(dict.fromkeys(contents))}
     if len(place_of) == len(rows):
         return []
-    group = np.fromiter(map(place_of.__getitem__, texts), dtype=np.int64, count=len(rows))
+    group = np.fromiter(map(place_of.__getitem__, contents), dtype=np.int64, count=len(rows))
     codes = dataset.labels.codes[rows]
     lowest = np.full(len(place_of), dataset.labels.n_classes, dtype=np.int64)
     highest = np.full(len(place_of), -1, dtype=np.int64)
@@ -86,26 +88,29 @@ def conflicts(dataset: Dataset) -> list[np.ndarray]:
     return np.split(rows[inside], borders) if len(inside) else []
 
 
-def row_status(labels: Labels, split: np.ndarray, empty: np.ndarray) -> np.ndarray:
-    """The status (n,) str of each row out of its code, its split and whether (n,) its text is empty."""
+def row_status(labels: Labels, split: np.ndarray, empty: np.ndarray, unreadable: np.ndarray) -> np.ndarray:
+    """The status (n,) str of each row out of its code, its split and whether (n,) its input is empty or broken."""
     status = np.full(len(split), "judged", dtype="U15")
     train = split == "train"
-    counted = train & ~empty & (labels.codes >= 0)
+    counted = train & ~empty & ~unreadable & (labels.codes >= 0)
     counts = np.append(np.bincount(labels.codes[counted], minlength=labels.n_classes), 2)  # the last: no label
     status[counts[labels.codes] < 2] = "class_too_small"
     status[labels.codes < 0] = "unlabeled"
     status[empty] = "empty_input"
     status[~train] = "held_out"
+    status[unreadable] = "unreadable"
     return status
 
 
-def fingerprint(ids: np.ndarray, inputs: list[str], labels: Labels, split: np.ndarray) -> str:
+def fingerprint(ids: np.ndarray, inputs: RawInputs, labels: Labels, split: np.ndarray) -> str:
     """SHA-256 in hex over everything that training sees; gold is not part of it."""
     digest = hashlib.sha256()
 
     def add_texts(texts: list[str]) -> None:
+        add([text.encode("utf-8", "surrogatepass") for text in texts])
+
+    def add(encoded: list[bytes]) -> None:
         # Lengths first, so that no two lists of texts give the same bytes.
-        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
         digest.update(np.array([len(encoded), *map(len, encoded)], dtype="<i8").tobytes())
         for piece in encoded:
             digest.update(piece)
@@ -115,7 +120,8 @@ def fingerprint(ids: np.ndarray, inputs: list[str], labels: Labels, split: np.nd
         add_texts(ids.tolist())
     else:
         digest.update(b"number ids" + ids.astype("<i8").tobytes())
-    add_texts(inputs)
+    digest.update(inputs.modality.encode())
+    add(list(inputs.contents()))
     digest.update(labels.codes.astype("<i8").tobytes())
     add_texts([json.dumps([type(value).__name__, str(value)]) for value in labels.classes])
     add_texts(split.tolist())

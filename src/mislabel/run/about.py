@@ -14,19 +14,21 @@ import torch
 from mislabel.data import Dataset
 from mislabel.methods import method_entry
 from mislabel.run.config import RunConfig, read_options
+from mislabel.run.rows import TRAINS
 
-TRAINS = ("judged", "class_too_small")  # the statuses of rows that train
 PACKAGES = ("torch", "transformers", "accelerate", "numpy", "scipy", "pandas")
 
 
 def describe(config: RunConfig, dataset: Dataset, columns: dict[str, Any]) -> dict[str, Any]:
     """What config.json says of a run: every effective setting, the data, versions."""
-    method = read_options(method_entry(config.method).make, config.options)
-    settings = effective(config, dataset).plain() | {"options": asdict(method)}
+    chosen = effective(config, dataset)
+    method = read_options(method_entry(chosen.method).make, chosen.options)
+    settings = chosen.plain() | {"options": asdict(method)}
     return {
         "settings": settings,
         "data": {
             "name": dataset.name,
+            "modality": dataset.inputs.modality,
             "fingerprint": dataset.fingerprint,
             "rows": len(dataset),
             "columns": columns,
@@ -41,7 +43,8 @@ def describe(config: RunConfig, dataset: Dataset, columns: dict[str, Any]) -> di
 
 def effective(config: RunConfig, dataset: Dataset) -> RunConfig:
     """The settings with every default filled in for this data."""
-    return config.effective(int(np.count_nonzero(np.isin(dataset.status, TRAINS))))
+    rows = int(np.count_nonzero(np.isin(dataset.status, TRAINS)))
+    return config.effective(dataset.inputs.modality, rows)
 
 
 def peak_memory_mb(device: torch.device) -> dict[str, float]:

@@ -4,16 +4,24 @@ import difflib
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-from mislabel.backbones import DEFAULT_ENCODER
+from mislabel.backbones import DEFAULT_ENCODER, DEFAULT_IMAGE_ENCODER
+from mislabel.data.inputs import Modality
 from mislabel.errors import InputError, in_range, one_of
+from mislabel.methods import method_entry
+from mislabel.run.recipes import find_recipe
 
-HEAD_LEARNING_RATE, FULL_LEARNING_RATE = 1e-3, 3e-5
-SMALLEST_BATCH, LARGEST_BATCH, STEPS_AN_EPOCH = 8, 32, 40
+HEAD_RATE, FULL_RATE, IMAGE_RATE, SCRATCH_RATE = 1e-3, 3e-5, 1e-4, 1e-3
+SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
+TEXT_BATCH, IMAGE_BATCH = 32, 128
+HEAD_BATCH, HEAD_STEPS_AN_EPOCH = 256, 400  # a head on very many rows: a step costs next to nothing but its overhead
+SCRATCH_LENGTHEN = 5.0
 
 
 @dataclass(frozen=True)
 class RunConfig:
     """What a run does. The same defaults for all data; every value is stored in config.json.
+
+    Where a default is None, it depends on what is trained; `effective` fills it in.
 
     Attributes
     ----------
@@ -21,28 +29,52 @@ class RunConfig:
         A name from `mislabel methods`.
     options : dict
         Options of the method; those not named keep its defaults.
-    backbone : str
-        Hub name or folder of a Hugging Face encoder.
+    recipe : str, optional
+        A name from `mislabel.run.recipes`: the published settings of a paper. What is given beside it wins.
+    backbone : str, optional
+        Hub name or folder of a Hugging Face encoder; for images a classifier. Features need none.
+    scratch : str, optional
+        Images: train from random weights, "resnet-small" or the architecture of the model of this name or folder.
     tune : "full" or "head"
-        Train the whole encoder, or a small network on its frozen embeddings.
+        Train the whole encoder, or a small network on its frozen embeddings. Features train that network.
     max_length : int
         Tokens kept per text, counted from the start.
-    batch_size, accumulate, learning_rate, weight_decay, warmup, clip, precision, device, seed
-        See `mislabel.training.stages.TrainingSettings`. A learning rate of None takes the default of `tune`; a batch
-        size of None takes 32, or less where that would leave fewer than 40 steps an epoch, but never under 8.
+    resolution : int, optional
+        Side of images in pixels; the model's own without it, 32 for "resnet-small".
+    image_cache : int
+        Megabytes that decoded images may take; where they do not fit, they are decoded as they are needed.
+    lengthen : float, optional
+        Factor on the epochs of every stage that `options` does not name: 1, and 5 for a network from random weights.
+    batch_size : int, optional
+        32 for texts and heads, 128 for images, or less where that would leave fewer than 40 steps an epoch, but never
+        under 8; heads on more than 12,800 rows take more, up to 256, for 400 steps an epoch.
+    learning_rate : float, optional
+        3e-5, 1e-4 for images, 1e-3 for heads and from random weights.
+    accumulate, optimizer, weight_decay, momentum, schedule, floor, warmup, clip, compile, precision, device, seed
+        See `mislabel.training.stages.TrainingSettings`.
     """
 
     method: str = "ido"
     options: dict[str, Any] = field(default_factory=dict)
-    backbone: str = DEFAULT_ENCODER
+    recipe: str | None = None
+    backbone: str | None = None
+    scratch: str | None = None
     tune: Literal["full", "head"] = "full"
     max_length: int = 128
+    resolution: int | None = None
+    image_cache: int = 2000
+    lengthen: float | None = None
     batch_size: int | None = None
     accumulate: int = 1
+    optimizer: Literal["adamw", "sgd"] | None = None
     learning_rate: float | None = None
-    weight_decay: float = 0.01
-    warmup: float = 0.06
+    weight_decay: float | None = None
+    momentum: float | None = None
+    schedule: Literal["linear", "cosine"] | None = None
+    floor: float | None = None
+    warmup: float | None = None
     clip: float = 1.0
+    compile: bool = False
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     seed: int = 0
@@ -51,6 +83,9 @@ class RunConfig:
         one_of("tune", self.tune, ("full", "head"))
         one_of("precision", self.precision, ("auto", "bf16", "fp32"))
         one_of("device", self.device, ("auto", "cpu", "cuda", "mps"))
+        for name, choices in (("optimizer", ("adamw", "sgd")), ("schedule", ("linear", "cosine"))):
+            if getattr(self, name) is not None:
+                one_of(name, getattr(self, name), choices)
         for one in fields(self):
             _check_kind(one.name, getattr(self, one.name), one.type)
         for name, low, high in _RANGES:
@@ -60,19 +95,89 @@ class RunConfig:
     def plain(self) -> dict[str, Any]:
         return asdict(self)
 
-    def effective(self, rows: int) -> "RunConfig":
-        """The settings with every default that depends on the run filled in, for `rows` training rows."""
-        rate = HEAD_LEARNING_RATE if self.tune == "head" else FULL_LEARNING_RATE
-        batch = min(LARGEST_BATCH, max(SMALLEST_BATCH, rows // STEPS_AN_EPOCH))
-        return replace(self, learning_rate=self.learning_rate or rate, batch_size=self.batch_size or batch)
+    def effective(self, modality: Modality, rows: int) -> "RunConfig":
+        """The settings with every default that depends on the run filled in, for `rows` training rows.
+
+        Raises
+        ------
+        InputError
+            If settings contradict each other or do not fit the inputs.
+        """
+        _check_together(self, modality)
+        chosen = with_recipe(self)
+        if modality == "features":
+            chosen = replace(chosen, tune="head")
+        defaults = _defaults(chosen, modality, rows)
+        chosen = replace(chosen, **{name: value for name, value in defaults.items() if getattr(chosen, name) is None})
+        method, factor = method_entry(chosen.method).make, chosen.lengthen or 1.0
+        longer = {
+            one.name: max(1, round(one.default * factor))  # pyright: ignore[reportOperatorIssue, reportArgumentType]
+            for one in fields(method)
+            if one.name.endswith("epochs")
+        }
+        return replace(chosen, options=longer | chosen.options if factor != 1 else chosen.options)
+
+
+def with_recipe(config: RunConfig) -> RunConfig:
+    """The recipe's settings where the user gave none."""
+    if config.recipe is None:
+        return config
+    recipe = find_recipe(config.recipe)
+    if config.method != recipe.method:
+        raise InputError(f"recipe {config.recipe!r} is for method {recipe.method}, not {config.method}: leave one out")
+    settings = {name: value for name, value in recipe.settings.items() if getattr(config, name) is None}
+    if config.scratch is not None:
+        settings.pop("backbone", None)
+    return replace(config, **settings, options={**recipe.options, **config.options})
+
+
+def _defaults(config: RunConfig, modality: Modality, rows: int) -> dict[str, Any]:
+    """What settings are where neither user nor recipe gave any."""
+    head, scratch = config.tune == "head", config.scratch is not None
+    whole_rate = SCRATCH_RATE if scratch else IMAGE_RATE if modality == "image" else FULL_RATE
+    largest = IMAGE_BATCH if modality == "image" and not head else TEXT_BATCH
+    batch = min(largest, max(SMALLEST_BATCH, rows // STEPS_AN_EPOCH))
+    if head:
+        batch = max(batch, min(HEAD_BATCH, rows // HEAD_STEPS_AN_EPOCH))
+    encoders = {"text": DEFAULT_ENCODER, "image": None if scratch else DEFAULT_IMAGE_ENCODER, "features": None}
+    return {
+        "backbone": encoders[modality],
+        "batch_size": batch,
+        "learning_rate": HEAD_RATE if head else whole_rate,
+        "lengthen": SCRATCH_LENGTHEN if scratch else 1.0,
+        "optimizer": "adamw",
+        "weight_decay": 0.01,
+        "momentum": 0.0,
+        "schedule": "linear",
+        "floor": 0.0,
+        "warmup": 0.06,
+    }
+
+
+def _check_together(config: RunConfig, modality: Modality) -> None:
+    if modality != "image":
+        for name in ("scratch", "resolution", "recipe"):
+            if getattr(config, name) is not None:
+                raise InputError(f"{name} is for images; the inputs are {modality}: leave it out")
+    if config.scratch is not None and config.backbone is not None:
+        raise InputError("backbone and scratch were both given: random weights, or those of a model? Leave one out")
+    if config.scratch is not None and config.tune == "head":
+        raise InputError("tune=head keeps an encoder as it is, scratch has random weights: use tune=full")
+    if modality == "features" and config.backbone is not None:
+        raise InputError("features need no backbone: leave it out")
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_length", 4, 100_000),
+    ("resolution", 8, 4096),
+    ("image_cache", 0, 10_000_000),
+    ("lengthen", 0.01, 1000),
     ("batch_size", 1, 100_000),
     ("accumulate", 1, 100_000),
     ("learning_rate", 1e-9, 10),
     ("weight_decay", 0, 10),
+    ("momentum", 0, 0.9999),
+    ("floor", 0, 10),
     ("warmup", 0, 0.99),
     ("clip", 1e-6, 1e6),
     ("seed", 0, 2**32 - 1),

@@ -14,6 +14,7 @@ from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_write
 
 SCHEMA = 1
+PIXELS = "pixels.npy"
 
 
 class RunFolder:
@@ -32,6 +33,7 @@ class RunFolder:
         self.dynamics = self.path / "dynamics"
         self.checkpoints = self.path / "checkpoints"
         self.embeddings = self.path / "embeddings.npy"
+        self.pixels = self.path / PIXELS
         self.trajectory = self.path / "trajectory"
 
     @property

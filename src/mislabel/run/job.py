@@ -1,10 +1,9 @@
 """The main job: train on the given labels, judge every row, save what a user needs."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,21 +14,18 @@ from accelerate import Accelerator
 from torch import nn
 
 from mislabel.audit import Audit, build_audit
-from mislabel.backbones.features import FeatureInputs
 from mislabel.backbones.inputs import Inputs
 from mislabel.backbones.pooler import sample_rows
-from mislabel.backbones.text import TextInputs, find_encoder, load_encoder, load_tokenizer
 from mislabel.data import Dataset
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.errors import InputError, NotAssessed
 from mislabel.methods import method_entry
 from mislabel.posterior.dirichlet import Generative
 from mislabel.posterior.neighbours import label_agreement
-from mislabel.run.about import TRAINS, Clock, effective, peak_memory_mb
+from mislabel.run.about import Clock, effective, peak_memory_mb
 from mislabel.run.config import RunConfig, read_options
 from mislabel.run.folder import RunFolder
 from mislabel.run.generative import TrajectoryModel
-from mislabel.run.networks import embeddings, head, token_states, whole_classifier
+from mislabel.run.modalities import prepare
 from mislabel.run.predictor import Predictor
 from mislabel.run.saved import mixture_summary, save_run, write_parquet
 from mislabel.run.scores import detection_scores, test_scores
@@ -69,7 +65,7 @@ def run(
     folder : RunFolder, optional
         Prepared and locked; without it nothing is written.
     content : bool
-        Whether the texts go into the run folder, for the report and a review.
+        Whether the inputs go into the run folder, for the report and a review.
 
     Raises
     ------
@@ -82,24 +78,12 @@ def run(
     method = read_options(method_entry(config.method).make, config.options)
     accelerator = make_accelerator(config.device, config.precision)
     main = accelerator.is_main_process
-    backbone = find_encoder(config.backbone)
-    tokenizer = load_tokenizer(backbone)
-    texts = TextInputs(dataset.inputs, tokenizer, config.max_length)
-    dataset = with_input_notes(dataset, texts, config)
-    trained = trainable_rows(dataset)
+    ready = prepare(dataset, config, accelerator, folder, progress)
+    dataset, trained, inputs, build = ready.dataset, ready.trained, ready.inputs, ready.build
     for note in dataset.notes if main else ():
         progress.line(f"note: {note}")
-    encoder = load_encoder(backbone) if config.tune == "head" else None
-    if encoder is not None:
-        matrix = embeddings(encoder, texts, accelerator, folder, progress)
-        inputs, untrained = FeatureInputs(matrix), matrix[trained][sample_rows(len(trained))]
-        build = head(matrix[trained], dataset.labels.n_classes)
-    else:
-        states = token_states(backbone, texts.take(trained), accelerator)
-        inputs, untrained = texts, states[:, states.shape[1] // 2 :]
-        build = whole_classifier(backbone, dataset.labels.classes, states)
     given = dataset.labels.codes[trained]
-    agreement = label_agreement(untrained, given[sample_rows(len(trained))])
+    agreement = label_agreement(ready.untrained, given[sample_rows(len(trained))])
     clock.stop("prepare")
 
     stages, held_out = method.stages(), dataset.rows("test")
@@ -129,7 +113,7 @@ def run(
 
         probability = outputs(Probabilities(network), inputs, dataset.labels.n_classes, accelerator, progress=progress)
         posterior = method.posterior(stages, dynamics, given, probability[trained])
-        audit = build_audit(dataset, trained, posterior, probability, dynamics, agreement)
+        audit = build_audit(dataset, trained, posterior, probability, dynamics, agreement, telling=ready.telling)
         scores = test_scores(dataset, held_out, probability[held_out])
         if posterior.generative is not None and weights is not None:
             model = trajectory_model(posterior.generative, dynamics, network, config.seed, weights)
@@ -154,12 +138,13 @@ def run(
     )
     if posterior.mixture is not None and posterior.rates is not None:
         audit.metrics["mixture"] = mixture_summary(posterior.mixture, posterior.rates)
-    predictor = Predictor(network, encoder, tokenizer, dataset.labels.classes, config.max_length, config.backbone)
+    predictor = Predictor(network, ready.reader, dataset.labels.classes)
     result = Result(audit, predictor)
     if folder and main:
         save_run(audit, predictor, dataset, folder, content)
         if not keep_checkpoints:
             shutil.rmtree(folder.checkpoints, ignore_errors=True)
+            folder.pixels.unlink(missing_ok=True)
     accelerator.wait_for_everyone()
     return result
 
@@ -207,56 +192,3 @@ def training_settings(config: RunConfig) -> TrainingSettings:
     """The loop's part of effective settings."""
     names = TrainingSettings.__dataclass_fields__
     return TrainingSettings(**{name: value for name, value in config.plain().items() if name in names})
-
-
-def trainable_rows(dataset: Dataset) -> np.ndarray:
-    """Positions of the rows that train: marked train, with a label, with something to read.
-
-    Raises
-    ------
-    NotAssessed
-        If fewer than two classes are left, or fewer rows than classes.
-    """
-    rows = np.flatnonzero(np.isin(dataset.status, TRAINS))
-    present = np.unique(dataset.labels.codes[rows])
-    if len(present) < 2:
-        found = [dataset.labels.classes[code] for code in present]
-        raise NotAssessed(
-            f"{dataset.name}: the {len(rows)} training rows show {len(present)} class(es), {found}; training needs at "
-            "least 2. Is this the right --label column, and does --split leave rows to train on?"
-        )
-    if len(rows) < 2 * len(present):
-        raise NotAssessed(
-            f"{dataset.name}: {len(rows)} training rows for {len(present)} classes; training needs at least "
-            f"{2 * len(present)} (two per class). Is --label a column of ids or free text?"
-        )
-    _check_memory(dataset)
-    return rows
-
-
-def _check_memory(dataset: Dataset) -> None:
-    """Raise where probabilities of all rows and classes would not fit: three (n, K) float32 arrays live at once."""
-    needed = 3 * 4 * len(dataset) * dataset.labels.n_classes
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else needed
-    if needed > there:
-        raise InputError(
-            f"{dataset.name}: probabilities for {len(dataset)} rows x {dataset.labels.n_classes} classes need "
-            f"{needed / 1e9:.1f} GB and this machine has {there / 1e9:.1f} GB. Is --label a column of ids or free "
-            "text? Otherwise merge rare classes or train on a part of the rows"
-        )
-
-
-def with_input_notes(dataset: Dataset, texts: TextInputs, config: RunConfig) -> Dataset:
-    """The data set with what only the tokeniser can tell: texts cut, and texts without any known token."""
-    notes, status = list(dataset.notes), dataset.status.copy()
-    if texts.truncated:
-        share = texts.truncated / len(dataset)
-        notes.append(
-            f"Texts longer than {config.max_length} tokens, of which the beginning was kept: {texts.truncated} "
-            f"({share:.1%}). --max-length raises the limit."
-        )
-    unread = texts.empty & np.isin(status, TRAINS)
-    if unread.any():
-        status[unread] = "empty_input"
-        notes.append(f"Texts without any token that the encoder knows, not judged: {int(unread.sum())}.")
-    return replace(dataset, notes=notes, status=status)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from mislabel.audit import label_column
 from mislabel.data import load_dataset, write_table
+from mislabel.data.dataset import OnBad
 from mislabel.errors import one_of
 from mislabel.run.folder import RunFolder
 from mislabel.run.generative import load_trajectory_model
@@ -20,7 +21,10 @@ def predict_table(
     output: Path,
     *,
     text: str | None = None,
+    image: str | None = None,
+    features: str | None = None,
     id: str | None = None,
+    on_bad: OnBad = "error",
     device: str = "auto",
     by: str = "model",
     progress: Quiet | None = None,
@@ -29,6 +33,10 @@ def predict_table(
 
     Parameters
     ----------
+    text, image, features : str, optional
+        What the input is, where it is named differently than in training.
+    on_bad : "error" or "quarantine"
+        Images that cannot be read: an error, or a row without a prediction.
     by : "model" or "trajectory"
         The shipped model in RUN/model, or the generative model with the weights of every epoch.
 
@@ -38,19 +46,26 @@ def predict_table(
         If the run is not finished or the data lacks a column.
     """
     folder.read_metrics()
-    columns = folder.read_config()["data"]["columns"]
-    dataset = load_dataset(source, text=text or columns["text"], id=id, need_labels=False)
     one_of("by", by, ("model", "trajectory"))
     predictor = load_predictor(folder.model)
+    columns = folder.read_config()["data"]["columns"]
+    given = {"text": text, "image": image, "features": features}
+    if not any(given.values()):  # as in training
+        given = {name: columns.get(name) for name in given}
+    checks = predictor.reader.checks()
+    dataset = load_dataset(source, **given, id=id, on_bad=on_bad, need_labels=False, **checks)
     if by == "model":
         probability = predictor.probabilities(dataset.inputs, device=device, progress=progress)
     else:
         model = load_trajectory_model(folder.trajectory)
         probability = predictor.by_trajectory(model, dataset.inputs, device=device, progress=progress)
+    unreadable = dataset.status == "unreadable"
+    probability[unreadable] = np.nan
+    codes = np.where(unreadable, -1, np.nan_to_num(probability).argmax(1))
     frame = pd.DataFrame(
         {
             "id": dataset.ids,
-            "predicted_label": label_column(probability.argmax(1), predictor.classes),
+            "predicted_label": label_column(codes, predictor.classes),
             "confidence": probability.max(1).astype(np.float64),
             **{f"p_{value}": probability[:, code] for code, value in enumerate(predictor.classes)},
         }

@@ -11,6 +11,7 @@ from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.files import atomic_path, atomic_write
 from mislabel.posterior.beta_mixture import BetaMixture
+from mislabel.run.contents import write_contents
 from mislabel.run.folder import RunFolder
 from mislabel.run.predictor import Predictor
 
@@ -22,7 +23,7 @@ def save_run(audit: Audit, predictor: Predictor, dataset: Dataset, folder: RunFo
     with atomic_path(folder.posterior) as temporary, temporary.open("wb") as file:
         np.save(file, audit.posterior)
     if content:
-        write_parquet(pd.DataFrame({"id": dataset.ids, "input": dataset.inputs}), folder.inputs)
+        write_contents(dataset, folder.inputs)
     names = [str(value) for value in audit.classes]
     write_parquet(pd.DataFrame(audit.transition, columns=pd.Index(names)), folder.transition)
     atomic_write(folder.metrics, json.dumps(audit.metrics | {"notes": audit.notes}, indent=1, ensure_ascii=False))

@@ -11,7 +11,7 @@ from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.run.folder import RunFolder
 
-WORST, TEXT_SHOWN = 10, 70
+WORST = 10
 
 
 def show_result(audit: Audit, dataset: Dataset, folder: RunFolder | None, report: Path | None) -> None:
@@ -57,12 +57,11 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
 def worst_table(audit: Audit, dataset: Dataset, count: int) -> Table:
     """The rows most likely to be mislabelled."""
     table = Table(title="worst rows", title_justify="left")
-    for name in ("id", "text", "given", "suggested", "p(wrong)"):
+    for name in ("id", dataset.inputs.modality, "given", "suggested", "p(wrong)"):
         table.add_column(name, overflow="fold")
     place = {value: k for k, value in enumerate(dataset.ids.tolist())}
     for row in audit.worst(count).to_dict("records"):
-        text = " ".join(dataset.inputs[place[row["id"]]].split())
-        shown = text if len(text) <= TEXT_SHOWN else text[: TEXT_SHOWN - 1] + "…"
+        shown = dataset.inputs.caption(place[row["id"]])
         cells = [str(row["id"]), shown, str(row["given_label"]), str(row["suggested_label"])]
         table.add_row(*(Text(cell) for cell in cells), f"{row['p_mislabeled']:.3f}")
     return table

@@ -45,22 +45,36 @@ class Branches(nn.Module):
         return torch.stack(logits), torch.stack(embeddings)
 
 
+class TappedLinear(nn.Linear):
+    """A linear layer that leaves what it read in `seen`: unlike a hook, torch.compile follows it."""
+
+    seen: Tensor | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        self.seen = input
+        return super().forward(input)
+
+
+def tap(network: nn.Module) -> TappedLinear | None:
+    """Make the last linear layer a `TappedLinear`, weights and name unchanged; None where there is no such layer."""
+    last = last_linear(network)
+    if type(last) is nn.Linear:
+        last.__class__ = TappedLinear
+    return last if isinstance(last, TappedLinear) else None
+
+
 def classify_and_embed(network: nn.Module, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Logits (m, classes) float32 and what the last linear layer read, (m, d); the logits where there is none."""
-    last, seen = last_linear(network), []
-    hook = last.register_forward_pre_hook(lambda layer, arguments: seen.append(arguments[0])) if last else None
-    try:
-        logits = network(inputs).float()
-    finally:
-        if hook is not None:
-            hook.remove()
-    if not seen:
+    last = tap(network)
+    logits = network(inputs).float()
+    if last is None or last.seen is None:
         return logits, logits
-    if seen[-1].ndim == 2:
-        return logits, seen[-1]
+    seen, last.seen = last.seen, None
+    if seen.ndim == 2:
+        return logits, seen
     # Decoders classify every token and take the last one's logits; the mean over its tokens stands for the text.
     mask = inputs.get("attention_mask")
-    return logits, mean_state(seen[-1], seen[-1].new_ones(seen[-1].shape[:2]) if mask is None else mask)
+    return logits, mean_state(seen, seen.new_ones(seen.shape[:2]) if mask is None else mask)
 
 
 def last_linear(network: nn.Module) -> nn.Linear | None:

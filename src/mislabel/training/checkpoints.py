@@ -74,7 +74,12 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimiser's state as a flat dictionary of tensors."""
     state = optimizer.state_dict()["state"]
-    return {f"{number}.{name}": value for number, part in state.items() for name, value in part.items()}
+    return {
+        f"{number}.{name}": value
+        for number, part in state.items()
+        for name, value in part.items()
+        if value is not None  # SGD without momentum keeps nothing
+    }
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

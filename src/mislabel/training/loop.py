@@ -27,6 +27,8 @@ from mislabel.training.checkpoints import (
     save_checkpoint,
 )
 from mislabel.training.device import make_accelerator
+from mislabel.training.feeding import fed
+from mislabel.training.optimizers import learning_rate, make_optimizer
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Batch, Stage, TrainingSettings
 from mislabel.training.trajectories import TrajectoryRecorder
@@ -126,11 +128,7 @@ class Loop:
 
     def _run_stage(self, stage: Stage, number: int, stages: list[Stage], checkpoint: Checkpoint | None) -> None:
         self._start_weights(stage, number, checkpoint)
-        optimizer = torch.optim.AdamW(
-            _decayed_groups(self.model, self.settings.weight_decay),
-            lr=self.settings.learning_rate,
-            fused=self.device.type in ("cpu", "cuda"),
-        )
+        optimizer = make_optimizer(self.model, self.settings, self.device)
         if checkpoint is not None and checkpoint.optimizer:
             load_optimizer(optimizer, checkpoint.optimizer)
         watching = self._watch(stage, checkpoint)
@@ -211,18 +209,20 @@ class Loop:
         model.train()
         self.progress.begin(f"{stage.name} {epoch + 1}/{stage.epochs}", len(batches))
         total, unchecked = torch.zeros((), device=self.device), []
-        for step, batch in enumerate(batches):
-            rate = self._learning_rate(stage, number, epoch, step, len(batches))
+        pieces_of = [pieces(batch, settings.accumulate, processes, rank) for batch in batches]
+        feed = fed(self.inputs, [part for parts in pieces_of for part in parts], self.device)
+        for step, (batch, parts) in enumerate(zip(batches, pieces_of, strict=True)):
+            rate = learning_rate(settings, stage, epoch, step, len(batches))
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            parts = pieces(batch, settings.accumulate, processes, rank)
-            for place, part in enumerate(parts):
+            for place in range(len(parts)):
+                part, tensors = next(feed)
                 last = place == len(parts) - 1
                 # Gradients are averaged over processes, so a part counts by its rows times their number.
                 share = len(part) * processes / len(batch)
                 waiting = nullcontext() if last else accelerator.no_sync(model)
                 with waiting, self._memory_explained(stage, part):
-                    loss = self._forward(stage, part, recorder, watching) * share
+                    loss = self._forward(stage, part, tensors, recorder, watching) * share
                     accelerator.backward(loss)
                 total += loss.detach() * (len(batch) / processes)
                 unchecked.append((loss.detach(), part))
@@ -242,18 +242,23 @@ class Loop:
         return float(self._sum(total)) / len(self.given)
 
     def _forward(
-        self, stage: Stage, part: np.ndarray, recorder: Recorder, watching: TrajectoryRecorder | None
+        self,
+        stage: Stage,
+        part: np.ndarray,
+        batch: dict[str, Tensor],
+        recorder: Recorder,
+        watching: TrajectoryRecorder | None,
     ) -> Tensor:
         index = torch.as_tensor(part, device=self.device)
-        inputs = {name: value.to(self.device, non_blocking=True) for name, value in self.inputs.batch(part).items()}
+        inputs = self.inputs.weak_view(batch)
         if stage.views == 2:
-            strong = self.inputs.strong_view(inputs)
+            strong = self.inputs.strong_view(batch)
             inputs = {name: torch.cat([value, strong[name]]) for name, value in inputs.items()}
         logits, embeddings = self.model(inputs)
         logits = logits.view(logits.shape[0], stage.views, len(part), -1)
         given = self.given_on_device[index]
         if watching is not None:
-            watching.record(index, embeddings[:, : len(part)], logits[:, 0])
+            watching.record(part, embeddings[:, : len(part)], logits[:, 0])
         if self.settings.record:
             recorder.record(index, given, logits)
         return stage.loss(Batch(index=index, given=given, logits=logits))
@@ -268,14 +273,6 @@ class Loop:
                 f"{int(self.inputs.lengths[part].max())}: try --accumulate {2 * self.settings.accumulate} (same "
                 "result, less memory), a smaller --batch-size or --max-length"
             ) from error
-
-    def _learning_rate(self, stage: Stage, number: int, epoch: int, step: int, steps: int) -> float:
-        done, total = epoch * steps + step, stage.epochs * steps
-        warmup = max(1, int(self.settings.warmup * total)) if stage.start == "fresh" else 0
-        factor = min(1.0, (done + 1) / warmup) if warmup else 1.0
-        if stage.decay and done >= warmup:
-            factor = (total - done) / max(1, total - warmup)
-        return self.settings.learning_rate * factor
 
     def _check_finite(self, unchecked: list[tuple[Tensor, np.ndarray]]) -> None:
         for loss, part in unchecked:
@@ -388,12 +385,3 @@ class Loop:
 def _seed(run: int, stage: int, epoch: int) -> int:
     """One seed for torch from the run's seed and the place in it; neighbours are unrelated."""
     return int(np.random.SeedSequence([run, stage, epoch]).generate_state(1)[0])
-
-
-def _decayed_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices only: biases and normalisation weights have one dimension."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]

@@ -10,7 +10,7 @@ class Quiet:
     def begin(self, description: str, total: int) -> None:
         pass
 
-    def advance(self, loss: float | None = None) -> None:
+    def advance(self, loss: float | None = None, by: int = 1) -> None:
         pass
 
     def end(self) -> None:
@@ -47,10 +47,10 @@ class Terminal(Quiet):
         self._task = self._bar.add_task(description, total=total, loss="")
         self._bar.start()
 
-    def advance(self, loss: float | None = None) -> None:
+    def advance(self, loss: float | None = None, by: int = 1) -> None:
         if self._bar is not None:
             shown = {} if loss is None else {"loss": f"loss {loss:.3f}"}
-            self._bar.update(self._task, advance=1, **shown)
+            self._bar.update(self._task, advance=by, **shown)
 
     def end(self) -> None:
         if self._bar is not None:

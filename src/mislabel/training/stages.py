@@ -103,7 +103,7 @@ class Stage:
         From the prediction changes between this stage's passes so far, (passes - 1,) int, to the 0-based epoch
         whose weights to keep for a later stage.
     decay : bool
-        Whether the learning rate falls linearly to zero over the stage; otherwise it stays constant.
+        Whether the learning rate falls over the stage, as `TrainingSettings.schedule` says; else it is constant.
     """
 
     name: str
@@ -128,25 +128,37 @@ class TrainingSettings:
         Rows per optimiser step, over all processes.
     accumulate : int
         Forward and backward passes that one step is split into; changes memory, not the gradient.
-    learning_rate, weight_decay, clip : float
-        Of AdamW; `clip` bounds the gradient's norm.
+    optimizer : "adamw" or "sgd"
+    learning_rate, weight_decay, momentum, clip : float
+        Of the optimiser, momentum of SGD alone; `clip` bounds the gradient's norm.
+    schedule : "linear" or "cosine"
+        How the learning rate falls in stages that let it fall.
+    floor : float
+        Where it falls to.
     warmup : float
         Share of a fresh stage's steps over which the learning rate rises from zero.
     precision : "auto", "bf16" or "fp32"
         "auto" takes bf16 where the device has it in hardware.
     device : "auto", "cpu", "cuda" or "mps"
     seed : int
+    compile : bool
+        Whether networks go through torch.compile.
     record : bool
         Whether dynamics are recorded; off only to measure what recording costs.
     """
 
     batch_size: int = 32
     accumulate: int = 1
+    optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 3e-5
     weight_decay: float = 0.01
+    momentum: float = 0.0
+    schedule: Literal["linear", "cosine"] = "linear"
+    floor: float = 0.0
     clip: float = 1.0
     warmup: float = 0.06
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     seed: int = 0
+    compile: bool = False
     record: bool = True

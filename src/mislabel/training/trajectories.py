@@ -12,6 +12,7 @@ from mislabel.backbones.inputs import Inputs
 from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, open_trajectory, projection
 from mislabel.files import atomic_path
 from mislabel.training.branches import Branches
+from mislabel.training.copies import HostBuffer
 from mislabel.training.inference import outputs
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Recording
@@ -77,7 +78,7 @@ class TrajectoryRecorder:
         numbers = sum(value.numel() for value in branches.state_dict().values()) if weights is not None else 0
         self._weight_bytes = epochs * numbers * torch.finfo(torch.float16).bits // 8
         self.bytes = self.shape.bytes + self._weight_bytes
-        self._buffer: Tensor | None = None
+        self._buffer: HostBuffer | None = None
 
     def needs(self) -> str:
         """What the store and the weights will take, in words."""
@@ -100,7 +101,7 @@ class TrajectoryRecorder:
                 self.store.copy(open_trajectory(folder), done)
         return self.store
 
-    def record(self, index: Tensor, embeddings: Tensor, logits: Tensor) -> None:
+    def record(self, index: np.ndarray, embeddings: Tensor, logits: Tensor) -> None:
         """Keep what a batch of the training pass shows.
 
         Parameters
@@ -114,24 +115,25 @@ class TrajectoryRecorder:
         shape = self.shape
         if self._buffer is None:
             width = shape.networks * shape.dimension + shape.branches * shape.classes
-            self._buffer = torch.zeros(shape.rows, width, dtype=torch.float16, device=index.device)
+            self._buffer = HostBuffer(shape.rows, width, logits.device)
         with torch.no_grad():
             seen = embeddings.detach().float()
             if self.projected is not None:
                 seen = seen @ self.projected.to(seen.device)
             parts = (seen.clamp(-HALF_MAX, HALF_MAX), logits.detach().float().softmax(-1))
             flat = torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1)
-            self._buffer[index] = flat.half()
+            self._buffer.put(index, flat.half())
 
     def finish(self, epoch: int, branches: Branches, inputs: Inputs, accelerator: Accelerator, progress: Quiet) -> None:
         """Write the epoch: the training pass's buffer, or a pass in evaluation mode; and the weights."""
         if self.recording.source == "training":
             assert self._buffer is not None
-            buffer, self._buffer = self._buffer, None
+            flat, self._buffer = self._buffer.take(), None
             if accelerator.num_processes > 1:
-                buffer = accelerator.reduce(buffer.float(), "sum")
-            assert isinstance(buffer, Tensor)
-            write_flat(self.store, epoch, buffer.cpu().numpy())
+                whole = accelerator.reduce(torch.as_tensor(flat, device=accelerator.device).float(), "sum")
+                assert isinstance(whole, Tensor)
+                flat = whole.cpu().numpy()
+            write_flat(self.store, epoch, flat)
         else:
             write_flat(self.store, epoch, watch(branches, self.projected, inputs, self.shape, accelerator, progress))
         if self.weights is not None and accelerator.is_main_process:

@@ -1,0 +1,146 @@
+"""The options of the commands, each with its help; those that commands share are listed once."""
+
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+DATA_HELP = "CSV, TSV, JSON lines or Parquet file, hf:NAME[:SPLIT], a folder of class folders of images, or .npy."
+
+Data = Annotated[str, typer.Argument(help=DATA_HELP, metavar="DATA")]
+Text = Annotated[str | None, typer.Option(help="Column of texts.")]
+Image = Annotated[str | None, typer.Option(help="Column of image paths, from the table's folder, or encoded images.")]
+Features = Annotated[
+    str | None,
+    typer.Option(help="Columns as globs ('f_*,age'), one column of vectors, or an .npy file of n rows."),
+]
+Id = Annotated[str | None, typer.Option(help="Column that names the rows; 0, 1, 2, … without it.")]
+Split = Annotated[str | None, typer.Option(help="Column that says train, valid or test; all rows train without it.")]
+OnBad = Annotated[str, typer.Option(help="Images that cannot be read: error, or quarantine to keep the row unjudged.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+# Of `train` and `audit`, in the order of their help: name, annotation, default.
+RUN: dict[str, tuple[Any, Any]] = {
+    "text": (Text, None),
+    "image": (Image, None),
+    "features": (Features, None),
+    "label": (
+        Annotated[str | None, typer.Option(help="Column of the given labels, right or wrong; folders name their own.")],
+        None,
+    ),
+    "gold": (Annotated[str | None, typer.Option(help="Column of true labels where known; they only score.")], None),
+    "id": (Id, None),
+    "split": (Split, None),
+    "holdout": (
+        Annotated[float, typer.Option(help="Share of rows to hold out as test, where there is no split column.")],
+        0.0,
+    ),
+    "missing": (Annotated[str, typer.Option(help="Rows without a label: error, drop or unlabeled.")], "error"),
+    "on_bad": (OnBad, "error"),
+    "method": (Annotated[str, typer.Option("--method", help="One of `mislabel methods`.")], "ido"),
+    "option": (
+        Annotated[
+            list[str] | None, typer.Option("--option", help="Option of the method, as name=value; may be repeated.")
+        ],
+        None,
+    ),
+    "recipe": (
+        Annotated[str | None, typer.Option(help="Published settings: ido-resnet50, ido-vit-b16, ido-convnext-b.")],
+        None,
+    ),
+    "branches": (
+        Annotated[str | None, typer.Option("--branches", help="dygen: networks, or heads on one network.")],
+        None,
+    ),
+    "trajectory_dim": (
+        Annotated[int | None, typer.Option(help="dygen: project trajectories to so many dimensions.")],
+        None,
+    ),
+    "backbone": (
+        Annotated[
+            str | None,
+            typer.Option(
+                help="Hugging Face encoder or image classifier: hub name or folder.  [default: MiniLM, ResNet]"
+            ),
+        ],
+        None,
+    ),
+    "scratch": (
+        Annotated[
+            str | None,
+            typer.Option(help="Images: random weights instead: resnet-small, or the architecture of a model."),
+        ],
+        None,
+    ),
+    "max_length": (Annotated[int, typer.Option(help="Tokens kept per text, from its start.")], 128),
+    "resolution": (Annotated[int | None, typer.Option(help="Side of images in pixels.  [default: the model's]")], None),
+    "image_cache": (Annotated[int, typer.Option(help="Megabytes that decoded images may take.")], 2000),
+    "lengthen": (
+        Annotated[float | None, typer.Option(help="Factor on all epochs.  [default: 1, from random weights 5]")],
+        None,
+    ),
+    "batch_size": (
+        Annotated[int | None, typer.Option(help="Rows per step.  [default: 32, images 128, less for few rows]")],
+        None,
+    ),
+    "accumulate": (
+        Annotated[int, typer.Option(help="Split each step into this many passes: less memory, same result.")],
+        1,
+    ),
+    "learning_rate": (
+        Annotated[
+            float | None,
+            typer.Option(help="Peak learning rate.  [default: 3e-5, images 1e-4, heads and scratch 1e-3]"),
+        ],
+        None,
+    ),
+    "compile": (
+        Annotated[bool, typer.Option("--compile", help="Compile networks; pays on a GPU.")],
+        False,
+    ),
+    "precision": (Annotated[str, typer.Option(help="auto, bf16 or fp32.")], "auto"),
+    "device": (Device, "auto"),
+    "seed": (Annotated[int, typer.Option(help="Of training.")], 0),
+    "resume": (Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")], False),
+    "overwrite": (Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")], False),
+    "no_content": (
+        Annotated[bool, typer.Option("--no-content", help="Keep inputs out of the run folder and the report.")],
+        False,
+    ),
+    "as_json": (Json, False),
+}
+
+TRAIN = {
+    "data": (Data, Parameter.empty),
+    "out": (Annotated[Path, typer.Option(help="Run folder to write.")], Parameter.empty),
+    "tune": (
+        Annotated[str, typer.Option(help="full: the whole encoder; head: a head on frozen embeddings.")],
+        "full",
+    ),
+    **RUN,
+    "keep_checkpoints": (Annotated[bool, typer.Option("--keep-checkpoints", help="Keep what --resume needs.")], False),
+}
+AUDIT = {
+    "data": (Data, Parameter.empty),
+    "out": (Annotated[Path | None, typer.Option(help="Run folder to write; nothing is written without it.")], None),
+    **RUN,
+}
+
+
+def takes(options: dict[str, tuple[Any, Any]]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command that takes `**given` these options, as if they stood in its signature, where typer looks."""
+
+    def declare(command: Callable[..., None]) -> Callable[..., None]:
+        command.__signature__ = Signature(  # pyright: ignore[reportFunctionMemberAccess]
+            [
+                Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+                for name, (kind, default) in options.items()
+            ]
+        )
+        command.__annotations__ = {name: kind for name, (kind, _) in options.items()}
+        return command
+
+    return declare

@@ -1,0 +1,83 @@
+"""`mislabel corrupt`: read a table or folder, look at its inputs where the noise depends on them, plant errors."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mislabel.data import corrupt_table, read_table
+from mislabel.data.features import check_features, choose_columns, read_matrix, take_columns
+from mislabel.data.images import check_images
+from mislabel.data.images.files import read_image_folder
+from mislabel.data.noise.tables import pixel_features
+from mislabel.data.tables import pick_column
+from mislabel.errors import InputError
+
+
+def corrupt_source(
+    source: str,
+    *,
+    label: str | None,
+    text: str | None,
+    image: str | None,
+    features: str | None,
+    kind: str,
+    split: str | None,
+    superclass: str | None,
+    **settings: Any,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table with its new column, and the report; see `mislabel.data.corrupt_table`.
+
+    Parameters
+    ----------
+    source : str
+        As `DATA` of every command. The rows of a folder of images become a table with the full path of each.
+
+    Raises
+    ------
+    InputError
+        If the inputs that `idn` has to look at are not named or cannot be read.
+    """
+    folder = Path(source)
+    if not source.startswith("hf:") and folder.is_dir():
+        frame, root = read_image_folder(folder), folder
+        image, label = image or "image", label or "label"
+        split = split or ("split" if "split" in frame else None)
+        frame["image"] = [str((folder / name).resolve()) for name in frame["image"]]
+    else:
+        named = [name for name in (label, superclass) if name]
+        frame, root = read_table(source, strings=[text] if text else [], lossless=named), Path(source).parent
+    if label is None:
+        raise InputError(f"which column holds the true labels? There are {', '.join(map(str, frame.columns))}: --label")
+    looks, said = None, ""
+    if kind == "idn" and text is None:
+        if (image is None) == (features is None):
+            raise InputError("kind idn looks at the inputs: name them with one of --text, --image and --features")
+        ids = np.arange(len(frame))
+        if image is not None:
+            images, _, _ = check_images(pick_column(frame, image, "image"), ids, image, root=root)
+            looks = pixel_features(np.asarray(images.open(place)) for place in range(len(images)))
+            said = "image pixels"
+        else:
+            looks, said = feature_matrix(frame, features or "", [label, split, superclass], ids), "features"
+    return corrupt_table(
+        frame,
+        label=label,
+        text=text,
+        kind=kind,  # pyright: ignore[reportArgumentType]
+        split=split,
+        superclass=superclass,
+        inputs_features=looks,
+        features_name=said or "features",
+        **settings,
+    )
+
+
+def feature_matrix(frame: pd.DataFrame, pattern: str, taken: list[str | None], ids: np.ndarray) -> np.ndarray:
+    """The numbers of the columns that a pattern names, or of an .npy file, (n, d) float32."""
+    if pattern.endswith(".npy"):
+        values: Any = read_matrix(Path(pattern), len(frame))
+    else:
+        values = take_columns(frame, choose_columns(frame, pattern, [name for name in taken if name]))
+    return check_features(values, ids, "features")[0].matrix

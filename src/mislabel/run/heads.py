@@ -1,0 +1,71 @@
+"""A small network on vectors: features as they are, or embeddings of a frozen encoder."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from mislabel.backbones.features import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.backbones.inputs import Inputs
+from mislabel.backbones.pooler import sample_rows
+from mislabel.data import Dataset
+from mislabel.files import atomic_path
+from mislabel.run.folder import RunFolder
+from mislabel.run.modalities import Prepared, Reader
+from mislabel.training.inference import outputs
+from mislabel.training.progress import Quiet
+
+HEAD_FILE = "head.safetensors"
+
+
+def prepare_head(dataset: Dataset, trained: np.ndarray, matrix: np.ndarray, reader: Reader) -> Prepared:
+    """A head on the rows of a matrix, (n, d) float32, standardised by those of them that train."""
+    own, n_classes = matrix[trained], dataset.labels.n_classes
+    mean, scale = standardisation(own)
+    return Prepared(
+        dataset=dataset,
+        trained=trained,
+        inputs=FeatureInputs(matrix, mean, scale),
+        untrained=own[sample_rows(len(trained))],
+        telling=True,
+        build=lambda: FeatureNetwork(mean, scale, n_classes),
+        reader=reader,
+    )
+
+
+def embeddings(
+    encoder: nn.Module, inputs: Inputs, accelerator: Any, folder: RunFolder | None, progress: Quiet
+) -> np.ndarray:
+    """What a frozen encoder gives for all rows, (n, d) float32, or what the run folder has of it."""
+    shape = (len(inputs), int(encoder.dimension))  # pyright: ignore[reportArgumentType]
+    # All processes look, so that all compute or none does.
+    if folder is not None and folder.embeddings.is_file():
+        cached = np.load(folder.embeddings)
+        if cached.shape == shape:
+            return cached
+    matrix = outputs(encoder, inputs, shape[1], accelerator, low_precision=True, progress=progress)
+    if folder is not None and accelerator.is_main_process:
+        with atomic_path(folder.embeddings) as temporary, temporary.open("wb") as file:
+            np.save(file, matrix)
+    return matrix
+
+
+def has_head(folder: Path) -> bool:
+    """Whether a model folder holds a head, not a whole classifier."""
+    return (folder / HEAD_FILE).is_file()
+
+
+def save_head(folder: Path, network: nn.Module, backbone: str) -> None:
+    """Write a head, with the name of the encoder that it stands on."""
+    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    save_file(tensors, folder / HEAD_FILE, metadata={"backbone": backbone})
+
+
+def load_head(folder: Path, n_classes: int) -> FeatureNetwork:
+    """Read what `save_head` wrote."""
+    tensors = load_file(folder / HEAD_FILE)
+    network = FeatureNetwork(tensors["mean"], tensors["scale"], n_classes)
+    network.load_state_dict(tensors)
+    return network

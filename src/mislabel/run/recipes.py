@@ -1,0 +1,61 @@
+"""The settings of published experiments, by name: `mislabel train --recipe NAME`."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mislabel.errors import InputError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a paper.
+
+    Attributes
+    ----------
+    method : str
+    settings : dict
+        Fields of `RunConfig`.
+    options : dict
+        Of the method.
+    source : str
+        Where they are published.
+    """
+
+    method: str
+    settings: dict[str, Any]
+    options: dict[str, Any]
+    source: str = field(default="arXiv 2505.00812 and its code")
+
+
+# Stage 1 of IDO has a constant rate, stage 2 falls as a cosine; no warm-up, every pass counts, one mixture per class.
+_IDO: dict[str, Any] = {"warm_epochs": 5, "robust_epochs": 10, "scope": "class", "burn_in": 0}
+_SHARED: dict[str, Any] = {"resolution": 224, "batch_size": 128, "schedule": "cosine", "warmup": 0.0, "momentum": 0.0}
+
+RECIPES: dict[str, Recipe] = {
+    "ido-resnet50": Recipe(
+        "ido",
+        {**_SHARED, "optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-5,
+         "floor": 1e-4, "backbone": "microsoft/resnet-50"},
+        _IDO,
+    ),
+    "ido-vit-b16": Recipe(
+        "ido",
+        {**_SHARED, "optimizer": "sgd", "learning_rate": 1e-2, "weight_decay": 1e-5, "floor": 1e-4,
+         "backbone": "google/vit-base-patch16-224"},
+        _IDO,
+    ),
+    "ido-convnext-b": Recipe(
+        "ido",
+        # The published floor of 1e-4 is the rate itself, which then never falls.
+        {**_SHARED, "optimizer": "adamw", "learning_rate": 1e-4, "weight_decay": 1e-4, "floor": 1e-5,
+         "backbone": "facebook/convnext-base-224"},
+        _IDO,
+    ),
+}  # fmt: skip
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of this name; InputError with the known ones otherwise."""
+    if name not in RECIPES:
+        raise InputError(f"recipe {name!r} is not known; choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]

@@ -1,0 +1,47 @@
+"""Which rows train, and whether there is room for what is told of all of them."""
+
+import os
+
+import numpy as np
+
+from mislabel.data import Dataset
+from mislabel.errors import InputError, NotAssessed
+
+TRAINS = ("judged", "class_too_small")  # the statuses of rows that train
+
+
+def trainable_rows(dataset: Dataset) -> np.ndarray:
+    """Positions of the rows that train: marked train, with a label, with something to read.
+
+    Raises
+    ------
+    NotAssessed
+        If fewer than two classes are left, or fewer rows than classes.
+    """
+    rows = np.flatnonzero(np.isin(dataset.status, TRAINS))
+    present = np.unique(dataset.labels.codes[rows])
+    if len(present) < 2:
+        found = [dataset.labels.classes[code] for code in present]
+        raise NotAssessed(
+            f"{dataset.name}: the {len(rows)} training rows show {len(present)} class(es), {found}; training needs at "
+            "least 2. Is this the right --label column, and does --split leave rows to train on?"
+        )
+    if len(rows) < 2 * len(present):
+        raise NotAssessed(
+            f"{dataset.name}: {len(rows)} training rows for {len(present)} classes; training needs at least "
+            f"{2 * len(present)} (two per class). Is --label a column of ids or free text?"
+        )
+    _check_memory(dataset)
+    return rows
+
+
+def _check_memory(dataset: Dataset) -> None:
+    """Raise where probabilities of all rows and classes would not fit: three (n, K) float32 arrays live at once."""
+    needed = 3 * 4 * len(dataset) * dataset.labels.n_classes
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else needed
+    if needed > there:
+        raise InputError(
+            f"{dataset.name}: probabilities for {len(dataset)} rows x {dataset.labels.n_classes} classes need "
+            f"{needed / 1e9:.1f} GB and this machine has {there / 1e9:.1f} GB. Is --label a column of ids or free "
+            "text? Otherwise merge rare classes or train on a part of the rows"
+        )
