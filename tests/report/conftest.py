@@ -9,7 +9,7 @@ import pytest
 
 from mislabel.run.folder import RunFolder
 
-VOID = {"meta", "br", "hr", "img", "input", "link"}
+VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
 
 
 class Page(HTMLParser):
@@ -71,10 +71,11 @@ class Page(HTMLParser):
 def make_run(tmp_path):
     """A function that writes a finished run; whatever it is not given has a plain value."""
 
-    def make(table, classes, *, metrics=None, config=None, inputs=None, transition=None, name="run"):
+    def make(table, classes, *, metrics=None, config=None, inputs=None, transition=None, modality=None, name="run"):
         folder = RunFolder(tmp_path / name)
         folder.path.mkdir()
         data = {"name": "toy.csv", "classes": classes, "rows": len(table)}
+        data |= {} if modality is None else {"modality": modality}
         config = {"schema": 1, "settings": {"method": "ido", "seed": 7}, "data": data} | (config or {})
         folder.config.write_text(json.dumps(config), encoding="utf-8")
         pd.DataFrame(table).to_parquet(folder.audit, index=False)

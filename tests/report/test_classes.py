@@ -1,10 +1,11 @@
 """The tables by class and by pair of classes, against pandas and by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mislabel.report import render_report
-from mislabel.report.classes import class_rows, confusions, most_frequent
+from mislabel.report.classes import class_rows, confusions, most_confused
 from mislabel.report.source import read_source
 
 CLASSES = ["ant", "cat", "cow", "dog"]  # no row has the first
@@ -70,9 +71,24 @@ def test_confusions_by_hand(source):
     assert len(confusions(source, 1)) == 1
 
 
-def test_most_frequent_given_classes_in_their_order(source):
-    assert most_frequent(source, 2).tolist() == [1, 2]  # cat 4; cow and dog 2 each, the earlier one taken
-    assert most_frequent(source, 9).tolist() == [0, 1, 2, 3]
+def test_where_there_is_room_all_classes_are_shown_in_their_order(source):
+    assert most_confused(source, 4).tolist() == [0, 1, 2, 3]
+    assert most_confused(source, 9).tolist() == [0, 1, 2, 3]
+
+
+def test_where_there_is_none_the_classes_of_the_most_frequent_confusions_are(source):
+    assert most_confused(source, 2).tolist() == [3, 1]  # two rows look like dog and are labelled cat
+    assert most_confused(source, 3).tolist() == [3, 1, 2]  # no other pair; of the others, cow is given most often
+
+
+def test_pairs_stand_side_by_side_and_each_class_once(make_run):
+    pairs = [("a", "d")] * 4 + [("c", "f")] * 3 + [("d", "e")] * 2 + [("f", "a")] + [("b", "b")] * 9
+    suggested, given = zip(*pairs, strict=True)
+    table = pd.DataFrame({"id": range(len(pairs)), "given_label": given, "suggested_label": suggested})
+    table = table.assign(p_mislabeled=0.5, status="judged").sample(frac=1, random_state=0)
+    source = read_source(make_run(table, list("abcdef")))
+    assert "".join(source.classes[code] for code in most_confused(source, 5)) == "adcfe"
+    assert [(line.true, line.given, line.rows) for line in confusions(source, 2)] == [("a", "d", 4), ("c", "f", 3)]
 
 
 def test_labels_that_differ_after_a_nul_stay_apart(make_run, small_table):

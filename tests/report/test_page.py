@@ -116,8 +116,8 @@ def test_no_text_can_become_markup_and_all_of_it_is_shown(make_run, small_table,
         config={"command": "plain", "data": {"name": "x", "classes": CLASSES}, "settings": {"plain": "plain"}},
         name="plain",
     )
-    tags = [tag for tag, _ in shown.elements if tag not in ("text", "g")]
-    assert tags == [tag for tag, _ in page(render_report(plain)).elements if tag not in ("text", "g")]
+    tags = [tag for tag, _ in shown.elements if tag not in ("text", "g", "wbr")]
+    assert tags == [tag for tag, _ in page(render_report(plain)).elements if tag not in ("text", "g", "wbr")]
     visible = nasty.replace("\0", "␀").replace("\x1b", "␛").replace("\x07", "␇")
     assert shown.text.count(" ".join(visible.split())) >= 10
     assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", text)
@@ -142,7 +142,7 @@ def test_nothing_points_outside(make_run, small_table, page):
     names = {attrs["id"] for _, attrs in shown.elements if "id" in attrs}
     assert {attrs["href"][1:] for attrs in shown.having("a")} <= names
     policy = shown.having("meta", **{"http-equiv": "Content-Security-Policy"})
-    assert policy[0]["content"].startswith("default-src 'none'")
+    assert policy[0]["content"] == "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def test_labels_that_look_random_get_a_banner_and_no_list(make_run, small_table, page):
@@ -305,6 +305,11 @@ def test_many_rows_and_many_classes_stay_small(make_run, page):
     text = render_report(make_run(table, classes, metrics=METRICS, inputs=inputs, transition=transition))
     assert len(text.encode()) < 1_500_000
     shown = page(text)
-    assert "Shown are the 30 most frequent of 150 given classes." in shown.text
+    assert "Shown are 30 of 150 classes: those of the most frequent confusions, the most frequent at the top." in (
+        shown.text
+    )
+    matrix = text[text.index('<figure class="card map') : text.index("</figure>")]
+    assert matrix.count("fill: var(--accent)") <= 30 * 30
+    assert matrix.count("<text") == 2 * 30 + 2
     assert len(shown.rows("classes")) + len(shown.rows("classes", 1)) == 150
     assert len(shown.rows("worst")) == 50

@@ -145,6 +145,20 @@ def test_no_text_can_become_markup(make_dygen, small_table, page):
     assert "<script>alert('on…" in [element.text for element in svg(text).iter("text")]
 
 
+def test_images_stand_beside_the_rows_that_moved(make_dygen, small_table, page):
+    # A PNG of one grey pixel
+    dot = bytes.fromhex(
+        "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c6368000000820081"
+        "77cd72b60000000049454e44ae426082"
+    )
+    inputs = dict.fromkeys(small_table["id"], dot) | {"r1": None}
+    text = render_report(make_dygen(small_table, CLASSES, inputs=inputs, modality="image"), rows=3)
+    pictures = [attrs["alt"] for attrs in page(text).having("img")]
+    assert pictures == ["row r0", "row r2", "row r0", "row r2"]  # once in the list, once in the legend
+    legend = text[text.index('<ol class="moves">') :]
+    assert re.findall(r'<span class="badge">(\d)</span>(<img)?', legend) == [("1", "<img"), ("2", ""), ("3", "<img")]
+
+
 @pytest.mark.parametrize("missing", ["trajectory.json", "ids.parquet"])
 def test_absent_where_the_run_keeps_no_trajectories(make_dygen, small_table, page, missing):
     run = make_dygen(small_table, CLASSES)

@@ -53,3 +53,8 @@ def test_labels_and_cuts():
     assert words.rows(1) == "1 row"
     assert words.rows(5452) == "5,452 rows"
     assert words.count(True) == "–"
+
+
+def test_paths_may_break_after_a_slash_and_stay_harmless():
+    assert words.breakable("a/b<i>/c\0") == "a/<wbr>b&lt;i&gt;/<wbr>c␀"
+    assert words.breakable("</b>") == "&lt;/<wbr>b&gt;"

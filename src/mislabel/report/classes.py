@@ -94,19 +94,15 @@ class Confusion:
 
 def confusions(source: Source, limit: int = 10) -> list[Confusion]:
     """The pairs with the most rows, counted by the suggested labels."""
-    changed = source.assessed & (source.suggested >= 0) & (source.suggested != source.given)
-    pairs = source.suggested[changed] * len(source.classes) + source.given[changed]
-    keys, counts = np.unique(pairs, return_counts=True)
     result = []
-    for place in np.argsort(-counts, kind="stable")[:limit]:
-        true, given = divmod(int(keys[place]), len(source.classes))
-        rows = changed & source.scored & (source.suggested == true) & (source.given == given)
+    for true, given, count in _pairs(source)[:limit].tolist():
+        rows = source.scored & (source.suggested == true) & (source.given == given)
         confirmed = float((source.gold[rows] == true).mean()) if source.gold is not None and rows.any() else None
         result.append(
             Confusion(
                 true=short(label_text(source.classes[true]), LONGEST_NAME),
                 given=short(label_text(source.classes[given]), LONGEST_NAME),
-                rows=int(counts[place]),
+                rows=count,
                 share=None if source.transition is None else float(source.transition[true, given]),
                 confirmed=confirmed,
             )
@@ -114,10 +110,25 @@ def confusions(source: Source, limit: int = 10) -> list[Confusion]:
     return result
 
 
-def most_frequent(source: Source, limit: int) -> np.ndarray:
-    """Codes (m,) int64, in their order, of the `limit` classes that are given most often among the assessed rows."""
-    frequent = np.argsort(-_count(source.given[source.assessed], source.n_classes), kind="stable")[:limit]
-    return np.sort(frequent)
+def most_confused(source: Source, limit: int) -> np.ndarray:
+    """Codes (m,) int64 of the classes to show where there is room for `limit`: all in their order, if they are no more.
+
+    Otherwise the classes of the most frequent confusions, pair by pair, so that a pair stands side by side; where these
+    are too few, then those that are given most often.
+    """
+    if source.n_classes <= limit:
+        return np.arange(source.n_classes)
+    frequent = np.argsort(-_count(source.given[source.assessed], source.n_classes), kind="stable")
+    order = dict.fromkeys([*_pairs(source)[:, :2].ravel().tolist(), *frequent.tolist()])
+    return np.array(list(order)[:limit], dtype=np.int64)
+
+
+def _pairs(source: Source) -> np.ndarray:
+    """Suggested label, given label and rows of each pair of labels that differ, (m, 3) int64; the most rows first."""
+    changed = source.assessed & (source.suggested >= 0) & (source.suggested != source.given)
+    pairs = np.stack([source.suggested[changed], source.given[changed]], axis=1)
+    pairs, counts = np.unique(pairs, axis=0, return_counts=True)
+    return np.column_stack([pairs, counts])[np.argsort(-counts, kind="stable")]
 
 
 def _count(codes: np.ndarray, n: int) -> np.ndarray:

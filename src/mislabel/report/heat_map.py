@@ -27,7 +27,7 @@ def heat_map(transition: np.ndarray, names: list) -> Markup:
     n_classes = len(names)
     numbers = n_classes <= MOST_WITH_NUMBERS
     cell = 22.0 if not numbers else 52.0 if n_classes <= BESIDE_A_TABLE else 46.0
-    labels = [chart_label(name, 18 if numbers else 16) for name in names]
+    labels = [chart_label(name, 18 if numbers else 22) for name in names]
     longest = max(map(len, labels)) * LETTER
     upright = longest <= cell - 4
     left, bottom = longest + 40, (26 if upright else 0.72 * longest + 14) + 24

@@ -10,7 +10,9 @@ from mislabel.errors import in_range
 from mislabel.files import atomic_write
 from mislabel.report import words
 from mislabel.report.classes import class_rows
+from mislabel.report.contents import WORDS
 from mislabel.report.models import model_rows
+from mislabel.report.pictures import SHOWN
 from mislabel.report.sections import dynamics_section, gold_section, noise_section, trajectory_section
 from mislabel.report.settings import setting_groups, statuses
 from mislabel.report.source import read_source, section
@@ -67,6 +69,9 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         notes=notes(source),
         has_gold=source.gold is not None,
         has_inputs=source.has_inputs,
+        content=WORDS.get(source.modality, WORDS["text"]),
+        pictures=source.has_inputs and source.modality == "image",
+        picture_width=max([row.picture.width for row in worst if row.picture], default=SHOWN),
         worst=worst,
         likely_wrong=int(source.likely_wrong.sum()),
         longest=LONGEST,
@@ -97,6 +102,7 @@ def _environment() -> Environment:
         finalize=_finalize,
     )
     environment.filters |= {
+        "breakable": words.breakable,
         "count": words.count,
         "decimal": words.decimal,
         "duration": words.duration,

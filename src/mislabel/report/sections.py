@@ -8,7 +8,7 @@ from markupsafe import Markup
 from mislabel.errors import RunError
 from mislabel.posterior.beta_mixture import BetaMixture
 from mislabel.report import charts
-from mislabel.report.classes import confusions, most_frequent
+from mislabel.report.classes import confusions, most_confused
 from mislabel.report.drawing import page_colour
 from mislabel.report.gold import LOOKED_AT, detection, reliability
 from mislabel.report.heat_map import BESIDE_A_TABLE, MOST_CLASSES, MOST_WITH_NUMBERS, heat_map, shade
@@ -29,7 +29,7 @@ def noise_section(source: Source) -> dict[str, Any]:
     """The section on the transition matrix; empty where no row was judged."""
     if not assessed(source):
         return {}
-    shown = most_frequent(source, MOST_CLASSES)
+    shown = most_confused(source, MOST_CLASSES)
     matrix = source.transition
     names = [source.classes[code] for code in shown]
     return {

@@ -12,6 +12,7 @@ STATUS_WORDS = {
     "held_out": "kept for validation or test, not judged",
     "unlabeled": "no given label, not judged",
     "empty_input": "nothing to read, not judged",
+    "unreadable": "an image that cannot be read, not judged",
     "class_too_small": "the only row of its class, not judged",
     "labels_unrelated": "labels could not be told from random ones, not judged",
 }

@@ -59,6 +59,11 @@ class Source:
     has_inputs: bool
 
     @property
+    def modality(self) -> str:
+        """What the inputs are: "text" (as in runs from before there was a choice), "image" or "features"."""
+        return str(section(self.config, "data").get("modality", "text"))
+
+    @property
     def related(self) -> bool:
         """Whether the labels could be told from random ones; True where the run does not say."""
         return self.metrics.get("labels_related") is not False
@@ -120,16 +125,8 @@ def read_source(folder: RunFolder) -> Source:
         difficulty=_numbers(table, "difficulty"),
         assessed=assessed,
         transition=_read_transition(folder, n_classes) if assessed.any() else None,
-        has_inputs=_inputs_path(folder).is_file(),
+        has_inputs=folder.inputs.is_file(),
     )
-
-
-def read_inputs(folder: RunFolder, ids: list) -> dict[Any, str]:
-    """Inputs by id, for the ids asked for; nothing where the run does not keep them."""
-    if not ids or not _inputs_path(folder).is_file():
-        return {}
-    frame = pd.read_parquet(_inputs_path(folder), filters=[("id", "in", ids)])
-    return dict(zip(frame["id"].tolist(), frame["input"].tolist(), strict=True))
 
 
 def wrong_event_rates(source: Source) -> tuple[np.ndarray, np.ndarray]:
@@ -150,10 +147,6 @@ def section(values: dict[str, Any], name: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
-def _inputs_path(folder: RunFolder) -> Any:
-    return folder.path / "inputs.parquet"
-
-
 def _read_table(folder: RunFolder) -> pd.DataFrame:
     try:
         table = pd.read_parquet(folder.audit)
@@ -166,10 +159,9 @@ def _read_table(folder: RunFolder) -> pd.DataFrame:
 
 
 def _read_transition(folder: RunFolder, n_classes: int) -> np.ndarray | None:
-    path = folder.path / "transition.parquet"
-    if not path.is_file():
+    if not folder.transition.is_file():
         return None
-    matrix = pd.read_parquet(path).to_numpy(dtype=np.float64)
+    matrix = pd.read_parquet(folder.transition).to_numpy(dtype=np.float64)
     return matrix if matrix.shape == (n_classes, n_classes) and np.isfinite(matrix).all() else None
 
 

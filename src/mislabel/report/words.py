@@ -3,6 +3,8 @@
 import math
 from typing import Any, TypeGuard
 
+from markupsafe import Markup, escape
+
 from mislabel.data.text import utf8_safe
 
 # Control characters become their pictures (NUL is shown as U+2400), but tab and line ends stay. HTML allows none of
@@ -27,6 +29,11 @@ def label_text(value: Any) -> str:
 def short(text: str, limit: int) -> str:
     """At most `limit` characters, the last of them an ellipsis where something was cut."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def breakable(text: str) -> Markup:
+    """`text` for the page, with a place for a line break after each slash: ids may be paths in a narrow column."""
+    return escape(clean(text)).replace("/", Markup("/<wbr>"))
 
 
 def chart_label(value: Any, limit: int) -> str:

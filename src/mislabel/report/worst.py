@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mislabel.report.source import Source, read_inputs
+from mislabel.report.contents import read_inputs
+from mislabel.report.pictures import Picture, picture
+from mislabel.report.source import Source
 from mislabel.report.words import clean, is_number, label_text, short
 from mislabel.run.folder import RunFolder
 
@@ -17,11 +19,13 @@ class WorstRow:
     Attributes
     ----------
     text : str or None
-        The beginning; None where the run does not keep the inputs.
+        The beginning of a text, or of features in words; None where there is none to show.
     full_text : str or None
         All of it, where the beginning is not all.
     left_out : int
         Characters that are not even in `full_text`.
+    picture : Picture or None
+        The image; None where inputs are something else, or there is none to show.
     changes : bool
         Whether another label than the given one is suggested.
     neighbours : str or None
@@ -37,6 +41,7 @@ class WorstRow:
     text: str | None
     full_text: str | None
     left_out: int
+    picture: Picture | None
     given: str
     suggested: str
     changes: bool
@@ -60,13 +65,16 @@ def _row(source: Source, place: int, name: Any, content: Any) -> WorstRow:
     given, suggested = int(source.given[place]), int(source.suggested[place])
     gold = -1 if source.gold is None else int(source.gold[place])
     neighbour = -1 if source.neighbour is None else int(source.neighbour[place])
-    text, full_text, left_out = _text(content)
+    # By what the run says, not by what is stored: bytes of a text run are no picture.
+    is_image = source.modality == "image"
+    text, full_text, left_out = _text(None if is_image else content)
     difficulty = float(source.difficulty[place])
     return WorstRow(
         id=str(name),
         text=text,
         full_text=full_text,
         left_out=left_out,
+        picture=picture(content) if is_image else None,
         given=_name(source, given),
         suggested=_name(source, suggested),
         changes=given != suggested,
