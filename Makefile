@@ -1,13 +1,16 @@
-# Three commands: make demo, make test, make check. Each makes .venv where it is not there.
+# make demo, make demo-images, make test, make check. Each makes .venv where it is not there.
 PYTHON ?= python3
 BIN := .venv/bin
 export HF_HUB_OFFLINE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test check
+.PHONY: demo demo-images test check
 
 demo: .venv/.ready
 	$(BIN)/python examples/demo.py
+
+demo-images: .venv/.ready
+	$(BIN)/python examples/digits.py
 
 test: .venv/.ready
 	$(BIN)/python -m pytest -m "not slow"

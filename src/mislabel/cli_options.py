@@ -71,7 +71,7 @@ RUN: dict[str, tuple[Any, Any]] = {
     "scratch": (
         Annotated[
             str | None,
-            typer.Option(help="Images: random weights instead: resnet-small, or the architecture of a model."),
+            typer.Option(help="Images: random weights: resnet-small, resnet-18, or the architecture of a model."),
         ],
         None,
     ),
@@ -79,7 +79,7 @@ RUN: dict[str, tuple[Any, Any]] = {
     "resolution": (Annotated[int | None, typer.Option(help="Side of images in pixels.  [default: the model's]")], None),
     "image_cache": (Annotated[int, typer.Option(help="Megabytes that decoded images may take.")], 2000),
     "lengthen": (
-        Annotated[float | None, typer.Option(help="Factor on all epochs.  [default: 1, from random weights 5]")],
+        Annotated[float | None, typer.Option(help="Factor on all epochs.  [default: 1, from random weights 8]")],
         None,
     ),
     "batch_size": (

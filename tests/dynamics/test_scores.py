@@ -79,6 +79,13 @@ def test_label_wave_as_the_paper_words_it(changes):
     assert label_wave_epoch(np.array(changes, dtype=np.int64)) == wanted
 
 
+@given(st.lists(st.integers(0, 30), max_size=12), st.integers(1, 4))
+def test_label_wave_over_a_window_is_that_of_moving_sums(changes, window):
+    sums = [sum(changes[k : k + window]) for k in range(len(changes) - window + 1)]
+    wanted = label_wave_epoch(np.array(sums, dtype=np.int64)) + window - 1 if sums else len(changes)
+    assert label_wave_epoch(np.array(changes, dtype=np.int64), window) == wanted
+
+
 @given(st.lists(st.integers(0, 30), max_size=10))
 def test_label_wave_is_settled_once_it_has_chosen(changes):
     """Later passes never change the choice, so the weights can be kept as training goes on."""

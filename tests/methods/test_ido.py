@@ -197,8 +197,8 @@ def test_an_epoch_of_batches_and_its_record_agree():
     for k in range(4):
         wrong, seen = (part[labels == k] for part in count_by_loop(before, labels))
         wanted = mixture_of(wrong, seen, start=first[k], iterations=2)
-        np.testing.assert_allclose(loss.mixtures.of(k).weight, wanted.weight, rtol=1e-6)
-        np.testing.assert_allclose(loss.mixtures.of(k).a, wanted.a, rtol=1e-6)
+        np.testing.assert_allclose(loss.mixtures.of(k)[0].weight, wanted.weight, rtol=1e-6)
+        np.testing.assert_allclose(loss.mixtures.of(k)[0].a, wanted.a, rtol=1e-6)
 
 
 @pytest.mark.parametrize("scope", ["global", "class"])
@@ -254,8 +254,22 @@ def test_classes_under_the_minimum_use_the_global_mixture():
     for k in range(5):
         rows = labels == k if k <= 2 else np.full(len(labels), True)
         wanted = mixture_of(wrong[rows], seen[rows])
-        np.testing.assert_allclose(loss.mixtures.of(k).a, wanted.a, rtol=1e-9)
-        np.testing.assert_allclose(loss.mixtures.of(k).weight, wanted.weight, rtol=1e-9)
+        np.testing.assert_allclose(loss.mixtures.of(k)[0].a, wanted.a, rtol=1e-9)
+        np.testing.assert_allclose(loss.mixtures.of(k)[0].weight, wanted.weight, rtol=1e-9)
+
+
+def test_both_scopes_weigh_by_the_mean_of_their_opinions():
+    labels, tables, opinions = np.repeat([0, 1, 2], [150, 120, 59]), {}, {}
+    for scope in ("global", "class", "both"):
+        options = IDO(warm_epochs=5, minimum_class_size=60, scope=scope)
+        store, loss = history(options, labels), DynamicLoss(options)
+        loss.begin(store, labels, 3, CPU)
+        tables[scope] = torch.stack([loss.clean_weight, loss.hard_weight])
+        found = options.posterior([], store, labels, np.full((329, 3), 1 / 3))
+        opinions[scope] = found.evidence["p_noisy_by_mixture"]
+    for one in (tables, opinions):
+        np.testing.assert_allclose(one["both"], (one["global"] + one["class"]) / 2, rtol=1e-5, atol=1e-7)
+        assert not np.allclose(one["global"], one["class"])
 
 
 def test_state_survives_json():

@@ -7,8 +7,9 @@ from helpers import StopAfter
 from torch import nn
 
 from mislabel.backbones.features import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.dynamics.scores import prediction_changes
 from mislabel.errors import RunError
-from mislabel.methods.ce import CrossEntropy
+from mislabel.methods.ce import CE, CrossEntropy
 from mislabel.methods.ido import IDO
 from mislabel.training.checkpoints import load_checkpoint
 from mislabel.training.loop import Loop, passes_of
@@ -249,3 +250,15 @@ def test_fewer_rows_than_processes_is_refused(monkeypatch):
     monkeypatch.setattr(loop, "accelerator", type("Many", (), {"num_processes": 41})())
     with pytest.raises(RunError, match="40 training rows cannot be shared by 41 processes"):
         loop.run([Stage("a", 1, CrossEntropy())])
+
+
+def test_stopping_by_label_wave_gives_the_weights_of_the_chosen_epoch():
+    """At a constant rate, the first epochs of a long stage are those of a short one."""
+    longer = make_loop(with_dropout, learning_rate=0.05, warmup=0.0)
+    network, record = longer.run(CE(epochs=7, stop="label_wave").stages())
+    changes = prediction_changes(record.prediction)
+    falls = [k for k in range(1, len(changes)) if changes[k] >= changes[k - 1]]
+    assert falls  # it stopped before the end
+    short = Stage("train", falls[0] + 1, CrossEntropy(), decay=False)
+    wanted, _ = make_loop(with_dropout, learning_rate=0.05, warmup=0.0).run([short])
+    assert_same_weights(weights(wanted), weights(network))

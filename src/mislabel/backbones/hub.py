@@ -30,7 +30,7 @@ def load(loader: Any, name: str, needs: str, hint: str = "", **options: Any) -> 
     """
     try:
         return loader(name, **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:  # some models need libraries that are not here
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"the encoder {name!r} cannot be loaded ({first}). Give a Hugging Face model name or a local folder with "

@@ -102,15 +102,18 @@ def make_dataset(
     )
     parts = np.full(n, "train", dtype="U5") if split is None else parse_split(split, row_ids, split_name)
     found = _find(labels, row_ids, classes, need_labels, inputs_name, label_name)
+    if missing == "error" and need_labels and found.classes == [1] and found.missing_as in (["-1"], ["-1.0"]):
+        # As a sign for "no label" -1 would leave a single class; as a class it makes the usual pair.
+        pair = [-found.classes[0], found.classes[0]]
+        found = _find(labels, row_ids, pair, need_labels, inputs_name, label_name)
+        found.notes.append(f"{label_name}: -1 and 1 are the only values, so -1 is taken as a class.")
     encoded, gold_codes, gold_classes = Labels(found.codes, found.classes), None, []
     if gold is not None:
         gold_codes, extended = encode_against(gold, encoded, row_ids, gold_name)
         gold_classes = extended.classes
     told = [*notes, *id_notes, *input_notes, *found.notes]
 
-    lacking = found.codes < 0 if need_labels else np.zeros(n, dtype=bool)
-    if gold_codes is not None:
-        lacking &= (parts == "train") | (gold_codes < 0)
+    lacking = _lacking(found.codes, gold_codes, parts) & need_labels
     if lacking.any():
         rows = np.flatnonzero(lacking)
         if missing == "error":
@@ -147,6 +150,12 @@ def make_dataset(
         told += _class_notes(dataset)
     told += _gold_notes(dataset) + _conflict_notes(dataset)
     return dataset
+
+
+def _lacking(codes: np.ndarray, gold: np.ndarray | None, parts: np.ndarray) -> np.ndarray:
+    """The rows (n,) bool without a label that need one: valid and test rows do not where they have a gold label."""
+    lacking = codes < 0
+    return lacking if gold is None else lacking & ((parts == "train") | (gold < 0))
 
 
 def _check_inputs(

@@ -57,7 +57,9 @@ def load_dataset(
     notes: list[str] = []
     if _is_folder(source):
         source, frame = Path(source), read_image_folder(Path(source))
-        image, label = image or "image", label or "label"
+        if image not in frame:  # as when a run on a table is asked about a folder
+            image = "image"
+        label = label or "label"
         split = split or ("split" if "split" in frame else None)
         id = id or "image"
         notes, root = frame.attrs.get("notes", []), source

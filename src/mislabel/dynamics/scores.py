@@ -56,13 +56,15 @@ def prediction_changes(prediction: np.ndarray) -> np.ndarray:
     )
 
 
-def label_wave_epoch(changes: np.ndarray) -> int:
+def label_wave_epoch(changes: np.ndarray, window: int = 1) -> int:
     """The epoch whose model to keep, 0-based: the first local minimum of the prediction changes.
 
     `changes[e - 1]` counts the changes from epoch e - 1 to e. While they fall training goes on; at the first rise
     the epoch before is taken, and the last epoch where they never rise (IDO, after Label Wave, ICLR 2024).
+
+    With a window, sums over so many changes are compared: over many epochs a single change is mostly chance.
     """
-    for epoch in range(1, len(changes)):
-        if changes[epoch] >= changes[epoch - 1]:
+    for epoch in range(window, len(changes)):
+        if changes[epoch] >= changes[epoch - window]:  # what enters the sum is no less than what leaves it
             return epoch
     return len(changes)

@@ -1,14 +1,17 @@
-"""Plain fine-tuning: cross-entropy on the given labels, one stage, the last epoch's weights."""
+"""Plain fine-tuning: cross-entropy on the given labels, and the weights of the last epoch or of an earlier one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from mislabel.dynamics.scores import wrong_events
+from mislabel.dynamics.scores import label_wave_epoch, wrong_events
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.errors import in_range
+from mislabel.errors import in_range, one_of
 from mislabel.posterior.posterior import Posterior, replace_given
 from mislabel.training.stages import Batch, Stage, StatelessLoss
 
@@ -22,17 +25,37 @@ class CrossEntropy(StatelessLoss):
         return functional.cross_entropy(batch.logits.reshape(-1, classes), target.reshape(-1))
 
 
+def label_wave(epochs: int) -> Callable[[np.ndarray], int]:
+    """The choice of an epoch by `label_wave_epoch`, over an eighth of a stage's epochs where that is more than one."""
+    return partial(label_wave_epoch, window=max(1, epochs // 8))
+
+
 @dataclass(frozen=True)
 class CE:
-    """Options of the method."""
+    """Options of the method.
+
+    Attributes
+    ----------
+    epochs : int
+    stop : "last" or "label_wave"
+        Whose weights are kept: the last epoch's, or, at a constant learning rate, those of the epoch after which
+        predictions stop settling (Label Wave, ICLR 2024).
+    """
 
     epochs: int = 5
+    stop: Literal["last", "label_wave"] = "last"
 
     def __post_init__(self) -> None:
         in_range("epochs", self.epochs, 1, 10_000)
+        one_of("stop", self.stop, ("last", "label_wave"))
 
     def stages(self) -> list[Stage]:
-        return [Stage("train", self.epochs, CrossEntropy())]
+        if self.stop == "last":
+            return [Stage("train", self.epochs, CrossEntropy())]
+        return [
+            Stage("train", self.epochs, CrossEntropy(), select=label_wave(self.epochs), decay=False),
+            Stage("selected", 0, CrossEntropy(), start="selected"),
+        ]
 
     def posterior(
         self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray

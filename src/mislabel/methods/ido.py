@@ -23,6 +23,7 @@ C         number of classes
 ========  ==========================================================================================
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,10 +32,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mislabel.dynamics.scores import distinct_rates, label_wave_epoch, rates, wrong_events
+from mislabel.dynamics.scores import distinct_rates, rates, wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import InputError, in_range, one_of
-from mislabel.methods.ce import CrossEntropy
+from mislabel.methods.ce import CrossEntropy, label_wave
 from mislabel.posterior.beta_mixture import BetaMixture, fit_beta_mixture
 from mislabel.posterior.posterior import Posterior, replace_given
 from mislabel.training.stages import Batch, Stage
@@ -68,7 +69,7 @@ class IDO:
 
     warm_epochs: int = 4
     robust_epochs: int = 3
-    scope: Literal["global", "class"] = "global"
+    scope: Literal["global", "class", "both"] = "global"
     minimum_class_size: int = 100
     confidence: bool = True
     epsilon: Literal["dynamic", "one", "zero"] = "dynamic"
@@ -76,7 +77,7 @@ class IDO:
     burn_in: int = 1
 
     def __post_init__(self) -> None:
-        one_of("scope", self.scope, ("global", "class"))
+        one_of("scope", self.scope, ("global", "class", "both"))
         one_of("epsilon", self.epsilon, ("dynamic", "one", "zero"))
         one_of("similarity", self.similarity, ("logits", "probabilities"))
         in_range("warm_epochs", self.warm_epochs, 1, 10_000)
@@ -87,7 +88,7 @@ class IDO:
 
     def stages(self) -> list[Stage]:
         return [
-            Stage("warm", self.warm_epochs, CrossEntropy(), select=label_wave_epoch, decay=False),
+            Stage("warm", self.warm_epochs, CrossEntropy(), select=label_wave(self.warm_epochs), decay=False),
             Stage("robust", self.robust_epochs, DynamicLoss(self), views=2, start="selected"),
         ]
 
@@ -106,7 +107,7 @@ class IDO:
         noisy = np.empty(len(given))
         for label in np.unique(given):
             rows = given == label
-            noisy[rows] = mixtures.of(int(label)).noisy(rate[rows])
+            noisy[rows] = mixtures.mean(int(label), lambda mixture: mixture.noisy(rate[rows]))  # noqa: B023
         opinion = replace_given(probabilities, given, 1 - noisy)
         return Posterior(
             probabilities=((opinion + probabilities) / 2).astype(np.float32),
@@ -132,15 +133,22 @@ class Mixtures:
     def fit(self, wrong: np.ndarray, observed: np.ndarray, given: np.ndarray) -> None:
         """Fit anew, from the fit before where there is one."""
         self.all = _fit(wrong, observed, self.all)
-        if self.scope == "class":
+        if self.scope != "global":
             sizes = np.bincount(given[given >= 0])
             for label in np.flatnonzero(sizes >= self.minimum).tolist():
                 rows = given == label
                 self.by_class[label] = _fit(wrong[rows], observed[rows], self.by_class.get(label))
 
-    def of(self, label: int) -> BetaMixture:
+    def of(self, label: int) -> list[BetaMixture]:
+        """Those whose mean opinion counts for a given label."""
         assert self.all is not None
-        return self.by_class.get(label, self.all)
+        own = self.by_class.get(label)
+        if own is None:
+            return [self.all]
+        return [own] if self.scope == "class" else [own, self.all]
+
+    def mean(self, label: int, opinion: Callable[[BetaMixture], np.ndarray]) -> np.ndarray:
+        return np.mean([opinion(mixture) for mixture in self.of(label)], axis=0)
 
 
 def _fit(wrong: np.ndarray, observed: np.ndarray, before: BetaMixture | None) -> BetaMixture:
@@ -195,16 +203,16 @@ class DynamicLoss:
         """tau_1 and epsilon for every class, number of observations and of wrong events: a step only looks up."""
         observed, wrong = np.meshgrid(np.arange(self.passes + 1), np.arange(self.passes + 1), indexing="ij")
         rate = np.clip(wrong / np.maximum(observed, 1), 0, 1)
-        table = {id(m): (1 - m.noisy(rate), m.difficulty_weight(rate)) for m in self._used()}
-        tables = [table[id(self.mixtures.of(label))] for label in range(self.n_classes)]
-        clean, hard = (np.stack(part) for part in zip(*tables, strict=True))
+        table = {id(m): np.stack([1 - m.noisy(rate), m.difficulty_weight(rate)]) for m in self._used()}
+        every = [self.mixtures.mean(label, lambda m: table[id(m)]) for label in range(self.n_classes)]
+        clean, hard = np.stack(every, axis=1)
         if self.options.epsilon != "dynamic":
             hard = np.full_like(hard, 1.0 if self.options.epsilon == "one" else 0.0)
         self.clean_weight = torch.as_tensor(clean, dtype=torch.float32, device=self.device)
         self.hard_weight = torch.as_tensor(hard, dtype=torch.float32, device=self.device)
 
     def _used(self) -> list[BetaMixture]:
-        return [self.mixtures.of(label) for label in range(self.n_classes)]
+        return [mixture for label in range(self.n_classes) for mixture in self.mixtures.of(label)]
 
 
 def count(dynamics: DynamicsStore, given: np.ndarray, burn_in: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ HEAD_RATE, FULL_RATE, IMAGE_RATE, SCRATCH_RATE = 1e-3, 3e-5, 1e-4, 1e-3
 SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
 TEXT_BATCH, IMAGE_BATCH = 32, 128
 HEAD_BATCH, HEAD_STEPS_AN_EPOCH = 256, 400  # a head on very many rows: a step costs next to nothing but its overhead
-SCRATCH_LENGTHEN = 5.0
+SCRATCH_LENGTHEN = 8.0  # fine-tuning takes a few epochs, random weights some dozens
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class RunConfig:
     backbone : str, optional
         Hub name or folder of a Hugging Face encoder; for images a classifier. Features need none.
     scratch : str, optional
-        Images: train from random weights, "resnet-small" or the architecture of the model of this name or folder.
+        Images: train from random weights, "resnet-small", "resnet-18", or the architecture of a model.
     tune : "full" or "head"
         Train the whole encoder, or a small network on its frozen embeddings. Features train that network.
     max_length : int
         Tokens kept per text, counted from the start.
     resolution : int, optional
-        Side of images in pixels; the model's own without it, 32 for "resnet-small".
+        Side of images in pixels; the model's own without it, 32 for the two ResNets.
     image_cache : int
         Megabytes that decoded images may take; where they do not fit, they are decoded as they are needed.
     lengthen : float, optional
-        Factor on the epochs of every stage that `options` does not name: 1, and 5 for a network from random weights.
+        Factor on the epochs of every stage that `options` does not name: 1, and 8 for a network from random weights.
     batch_size : int, optional
         32 for texts and heads, 128 for images, or less where that would leave fewer than 40 steps an epoch, but never
         under 8; heads on more than 12,800 rows take more, up to 256, for 400 steps an epoch.

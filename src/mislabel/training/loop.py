@@ -170,6 +170,9 @@ class Loop:
             network = make_branches(self.build, stage.branches, stage.shared)
             if checkpoint is not None:
                 network.load_state_dict(checkpoint.model)
+            if self.settings.compile:
+                for one in network.networks:
+                    one.compile()  # in place: names of weights stay
             self.model = self.accelerator.prepare(network)
         if checkpoint is None and stage.start == "selected":
             self.accelerator.unwrap_model(self.model).load_state_dict(self.selected)
