@@ -105,6 +105,55 @@ def toy_file(tmp_path_factory) -> Path:
     return path
 
 
+COLOURS = {"brick": (190, 60, 50), "grass": (60, 170, 70), "water": (60, 90, 190)}
+
+
+def toy_images(rows: int = 120, wrong: float = 0.2, seed: int = 0, side: int = 16) -> tuple[np.ndarray, pd.DataFrame]:
+    """Pixels (rows, side, side, 3) uint8, noise with a square in the colour of the class; columns id, gold, label."""
+    random, names = np.random.default_rng(seed), list(COLOURS)
+    gold = np.arange(rows) % len(names)
+    pixels, half = random.normal(120, 30, (rows, side, side, 3)), side // 2
+    for image, code in zip(pixels, gold, strict=True):
+        top, left = random.integers(0, half, 2)
+        image[top : top + half, left : left + half] += np.array(COLOURS[names[code]]) - 120
+    label = gold.copy()
+    flipped = random.choice(rows, round(wrong * rows), replace=False)
+    label[flipped] = (gold[flipped] + random.integers(1, len(names), len(flipped))) % len(names)
+    ids = [f"photo-{k:03d}" for k in range(rows)]
+    frame = pd.DataFrame({"id": ids, "gold": np.take(names, gold), "label": np.take(names, label)})
+    return pixels.clip(0, 255).astype(np.uint8), frame
+
+
+@pytest.fixture(scope="session")
+def make_images():
+    """Makes images with planted wrong labels."""
+    return toy_images
+
+
+@pytest.fixture(scope="session")
+def image_models(tmp_path_factory) -> dict[str, str]:
+    """Folders of tiny image classifiers with random weights, each for five classes and with its preprocessor."""
+    import torch
+    import transformers as library
+
+    shared: dict = {"hidden_sizes": [8, 16], "depths": [1, 1], "num_labels": 5}
+    made = {
+        "resnet": library.ResNetConfig(embedding_size=8, layer_type="basic", **shared),
+        "convnext": library.ConvNextConfig(num_stages=2, patch_size=2, image_size=32, **shared),
+        "vit": library.ViTConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+                                 image_size=32, patch_size=8, num_labels=5),
+    }  # fmt: skip
+    cropped = library.ConvNextImageProcessorPil(size={"shortest_edge": 32}, crop_pct=0.8)
+    squeezed = library.ViTImageProcessorPil(size={"height": 32, "width": 32})
+    home = tmp_path_factory.mktemp("image-models")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for kind, config in made.items():
+            library.AutoModelForImageClassification.from_config(config).save_pretrained(home / kind)
+            (squeezed if kind == "vit" else cropped).save_pretrained(home / kind)
+    return {kind: str(home / kind) for kind in made}
+
+
 @pytest.fixture(scope="session")
 def tiny_options(tiny_encoder) -> list[str]:
     """Command line options that make a run of the tiny encoder quick and able to learn."""

@@ -102,3 +102,26 @@ def test_label_columns(classes, codes, values, kind):
     for one, other in zip(found.tolist(), values, strict=True):
         assert (pd.isna(one) and pd.isna(other)) or (one == other and type(one) is type(other))
     assert kind is None or str(found.dtype) == kind
+
+
+@pytest.mark.parametrize(("right", "told"), [(1, True), (2, False)])
+def test_a_model_that_learnt_nothing_is_told(right, told):
+    """Eight training rows: with one right answer, an eighth, the audit says how little it rests on."""
+    data = make_dataset([f"t{k}" for k in range(8)], [0, 1] * 4)
+    model = np.eye(2, dtype=np.float32)[np.where(np.arange(8) < right, data.labels.codes, 1 - data.labels.codes)]
+    store = DynamicsStore([Pass("train", 0, 0)], 8)
+    store.write(0, {"prediction": data.labels.codes, "loss": 0.0, "margin": 0.0})
+    found = build_audit(data, np.arange(8), Posterior(model, {}), model, store, RELATED)
+    assert any("hardly learned" in note for note in found.notes) == told
+
+
+def test_weak_evidence_never_says_unrelated():
+    """Raw pixels may agree no better than chance where a trained network sees what the labels mean."""
+    data = make_dataset([f"t{k}" for k in range(300)], [0, 1] * 150)
+    model = np.full((300, 2), 0.5, dtype=np.float32)
+    store = DynamicsStore([Pass("train", 0, 0)], 300)
+    store.write(0, {"prediction": data.labels.codes, "loss": 0.0, "margin": 0.0})
+    chance = Agreement(rows=300, observed=0.5, chance=0.5, deviations=0.0)
+    for telling, status in ((True, "labels_unrelated"), (False, "judged")):
+        found = build_audit(data, np.arange(300), Posterior(model, {}), model, store, chance, telling=telling)
+        assert set(found.table["status"]) == {status}

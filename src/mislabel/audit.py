@@ -17,6 +17,7 @@ from mislabel.posterior.summary import noise_rate, p_mislabeled, suggested, tran
 # Neighbours' labels agree by less than this above chance, in standard deviations: unrelated to the inputs, if there
 # are enough rows for a relation to show even under heavy noise.
 MINIMUM_DEVIATIONS, ENOUGH_ROWS = 3.0, 200
+LEARNED = 0.25  # of the given labels a model that agrees with fewer says little of them
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,12 @@ def build_audit(
         notes.append(
             f"The given labels could not be told from labels drawn at random ({shown}). No row is judged. Check that "
             "the right columns were named."
+        )
+    agreed = float(np.mean(probabilities[trained].argmax(1) == given[trained]))
+    if agreed < LEARNED:
+        notes.append(
+            f"The final model agrees with only {agreed:.1%} of the given labels: it has hardly learned, or nearly "
+            "all labels are wrong. Estimates rest on little; train longer, or start from a pretrained backbone."
         )
     judged, readable = status == "judged", status != "unreadable"
     wrong_probability = np.where(judged, p_mislabeled(full, given), np.nan)

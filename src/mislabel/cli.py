@@ -103,9 +103,11 @@ def report(
 @app.command()
 def corrupt(
     data: Data,
-    kind: Annotated[str, typer.Option(help="sym, asym (along a map of classes), idn (depends on the input) or str.")],
-    rate: Annotated[float, typer.Option(help="Share of labels to make wrong.")],
+    kind: Annotated[
+        str, typer.Option(help="sym, asym (along a map of classes), idn (depends on the input), matrix, or IDO's str.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    rate: Annotated[float | None, typer.Option(help="Share of labels to make wrong; matrix has its own.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the true labels; folders name their own.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of texts, for idn.")] = None,
     image: Annotated[str | None, typer.Option(help="Column of images, for idn.")] = None,
@@ -120,6 +122,10 @@ def corrupt(
     ] = "transition",
     flips: Annotated[str, typer.Option(help="asym only: next, block5, superclass or cifar10.")] = "next",
     superclass: Annotated[str | None, typer.Option(help="Column of coarse labels, for --flips superclass.")] = None,
+    transition: Annotated[
+        Path | None, typer.Option(help="matrix only: .npy or .csv, P(given | true), classes in sorted order.")
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="idn only: how strongly the input settles the wrong label.")] = 3.0,
     compat: Annotated[
         str | None,
         typer.Option(help="What a rate means in a published code: raw, dygen, ido, dividemix, sed, npc, m-correction."),
@@ -154,6 +160,8 @@ def corrupt(
             flips=cast(Any, flips),
             superclass=superclass,
             compat=cast(Any, compat),
+            transition=transition,
+            temperature=temperature,
         )
         write_table(frame, output)
         atomic_write(Path(f"{output}.noise.json"), json.dumps(planted, indent=1, ensure_ascii=False, default=str))
@@ -161,7 +169,7 @@ def corrupt(
             as_json,
             {**planted, "output": str(output)},
             f"{planted['flipped']} of {planted['changeable']} labels changed (rate {planted['realised_rate']:.4f}, "
-            f"asked {rate}, {planted['kind']}, {planted['convention']}), column {column} in {output}",
+            f"{planted['kind']}, {planted['convention']}), column {column} in {output}",
         )
 
 

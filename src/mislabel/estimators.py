@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset, make_dataset
@@ -223,7 +223,7 @@ class ImageClassifier(RunClassifier):
     backbone : str, optional
         Hugging Face image classifier: hub name or folder; microsoft/resnet-50 without it.
     scratch : str, optional
-        Train from random weights instead: "resnet-small", or the architecture of a model.
+        Train from random weights instead: "resnet-small", "resnet-18", or the architecture of a model.
     recipe : str, optional
         Published settings, such as "ido-resnet50".
     tune : "full" or "head"
@@ -353,30 +353,38 @@ class FeatureClassifier(RunClassifier):
         self.verbose = verbose
 
     def _dataset(self, X: Any, y: Any, ids: Any) -> Dataset:
-        if _mixed(X):
-            validate_data(self, X, skip_check_array=True)
-        else:
-            X = validate_data(self, X, dtype=np.float32, order="C")
+        X = self._checked(X, reset=True)
         if y is None:
-            raise InputError("y is None: FeatureClassifier needs one label per row (requires y to be passed)")
+            raise InputError("FeatureClassifier requires y to be passed, but the target y is None: one label per row")
         if self.missing == "error":
-            check_classification_targets(y)
+            with np.errstate(invalid="ignore"):  # it casts infinite numbers before it refuses them
+                check_classification_targets(y)
+        if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         return super()._dataset(X, y, ids)
 
     def _new(self, X: Any) -> Any:
+        return super()._new(self._checked(X, reset=False))
+
+    def _checked(self, X: Any, *, reset: bool) -> Any:
+        """X as scikit-learn wants it: a table where its columns have names or are no numbers, else a matrix."""
         if _mixed(X):
-            validate_data(self, X, skip_check_array=True, reset=False)
-        else:
-            X = validate_data(self, X, dtype=np.float32, order="C", reset=False)
-        return super()._new(X)
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            return X
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+            matrix = validate_data(self, X, dtype=np.float32, order="C", reset=reset)
+        return X if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_") else matrix
 
     def _set_classes(self) -> None:
         self.classes_ = np.array(self.predictor_.classes)
-        if not hasattr(self, "n_features_in_"):  # loaded
-            encoding = self.predictor_.reader.checks()["encoding"]
-            self.n_features_in_ = encoding.width if encoding.is_matrix else len(encoding.columns)
+        if hasattr(self, "n_features_in_"):
+            return
+        encoding = self.predictor_.reader.checks()["encoding"]  # loaded
+        self.n_features_in_ = encoding.width if encoding.is_matrix else len(encoding.columns)
+        if not encoding.is_matrix:
+            self.feature_names_in_ = np.array([column.name for column in encoding.columns], dtype=object)
 
 
 def _mixed(X: Any) -> bool:
     """Whether X is a table with columns that are not numbers."""
-    return isinstance(X, pd.DataFrame) and not all(pd.api.types.is_numeric_dtype(kind) for kind in X.dtypes)
+    return isinstance(X, pd.DataFrame) and not all(map(pd.api.types.is_numeric_dtype, X.dtypes))

@@ -188,6 +188,19 @@ class TestMissing:
         assert len(dataset.split) == len(dataset.status) == 3
         says(dataset, "now dropped", "2 of 5; rows 'w', 'y'")
 
+    @pytest.mark.parametrize("one", [1, 1.0])
+    def test_minus_one_beside_nothing_but_one_is_a_class(self, one):
+        """As "no label" it would leave nothing to tell apart; whoever says that labels are missing means it so."""
+        dataset = make_dataset(list("abcd"), [one, -one, -one, one], gold=[one, one, -one, None])
+        assert dataset.labels.classes == [-1, 1]
+        assert dataset.labels.codes.tolist() == [1, 0, 0, 1]
+        assert dataset.gold.tolist() == [1, 1, 0, -1]
+        says(dataset, "-1 is taken as a class")
+        for policy in ("drop", "unlabeled"):
+            assert make_dataset(list("abcd"), [one, -one, -one, one], missing=policy).labels.classes == [1]
+        with pytest.raises(InputError, match="rows have no label"):
+            make_dataset(list("abcd"), [one, -one, None, one])
+
     def test_unknown_policy(self):
         with pytest.raises(InputError, match="must be one of error, drop, unlabeled"):
             make_dataset(["a"], [1], missing="ignore")

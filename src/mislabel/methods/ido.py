@@ -52,10 +52,10 @@ class IDO:
     ----------
     warm_epochs, robust_epochs : int
         Of stage 1 and stage 2.
-    scope : "global" or "class"
-        One mixture, or one per given class; a class under `minimum_class_size` rows uses the global one. The paper
-        prefers one per class; here a class most of whose labels are wrong then vouches for its own errors, so the
-        default is global (see "How it works" in README).
+    scope : "global", "class" or "both"
+        One mixture, or one per given class, where a class under `minimum_class_size` rows uses the global one, or the
+        mean opinion of the two. The paper prefers one per class; here a class most of whose labels are wrong then
+        vouches for its own errors, so the default is global (see "How it works" in README).
     confidence : bool
         Whether the entropy term is multiplied by the confidence c.
     epsilon : "dynamic", "one" or "zero"

@@ -25,6 +25,7 @@ def corrupt_source(
     kind: str,
     split: str | None,
     superclass: str | None,
+    transition: Path | None,
     **settings: Any,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table with its new column, and the report; see `mislabel.data.corrupt_table`.
@@ -33,6 +34,10 @@ def corrupt_source(
     ----------
     source : str
         As `DATA` of every command. The rows of a folder of images become a table with the full path of each.
+    transition : Path, optional
+        File of the matrix for kind "matrix".
+    settings
+        See `corrupt_table`.
 
     Raises
     ------
@@ -70,8 +75,19 @@ def corrupt_source(
         superclass=superclass,
         inputs_features=looks,
         features_name=said or "features",
+        transition=None if transition is None else read_transition(transition),
         **settings,
     )
+
+
+def read_transition(path: Path) -> np.ndarray:
+    """A square matrix of numbers from .npy or .csv."""
+    if path.suffix == ".npy":
+        return read_matrix(path, None)
+    try:
+        return np.loadtxt(path, delimiter=",", ndmin=2)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a matrix ({error}): give .npy, or .csv of numbers alone") from error
 
 
 def feature_matrix(frame: pd.DataFrame, pattern: str, taken: list[str | None], ids: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from tempfile import mkdtemp
 from typing import Any, cast
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,6 +26,7 @@ from mislabel.backbones.pooler import sample_rows
 from mislabel.data import Dataset
 from mislabel.data.images import Images
 from mislabel.data.inputs import RawInputs
+from mislabel.errors import InputError
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import PIXELS, RunFolder
 from mislabel.run.heads import embeddings, has_head, load_head, prepare_head, save_head
@@ -35,6 +37,7 @@ from mislabel.training.inference import outputs
 from mislabel.training.progress import Quiet
 
 SIDE_OF_PIXELS = 8  # raw pixels are averaged to so many squares a side before they are compared
+ROWS_AT_ONCE = 128
 
 
 @dataclass
@@ -105,7 +108,10 @@ def prepare(
         make = scratch_classifier if config.scratch is not None else load_image_classifier
         return network_of(make(name, labels), preprocessor)
 
-    encoder = FrozenImageEncoder(cast(ImageNetwork, build())) if config.tune == "head" else None
+    start = FrozenImageEncoder(cast(ImageNetwork, build()))  # first, so that a model that does not fit is known at once
+    if config.resolution is not None:
+        check_resolution(start.network, preprocessor, name)
+    encoder = start if config.tune == "head" else None
     reader = ImageReader(preprocessor, name, encoder)
     inputs = decoded(reader.decoder(cast(Images, dataset.inputs)), len(dataset), config, accelerator, folder, progress)
     if encoder is not None:
@@ -113,7 +119,6 @@ def prepare(
     some = inputs.take(trained[sample_rows(len(trained))])
     if config.scratch is not None:
         return Prepared(dataset, trained, inputs, coarse_pixels(some), False, build, reader)
-    start = FrozenImageEncoder(cast(ImageNetwork, build()))
     untrained = outputs(start, some, start.dimension, accelerator, low_precision=True)
     return Prepared(dataset, trained, inputs, untrained, True, build, reader)
 
@@ -147,12 +152,17 @@ def decoded(
     if needed > config.image_cache:
         say(f"{size} would take {needed:.0f} MB, over --image-cache {config.image_cache}: decoded in workers as needed")
         return ImageInputs(pixels, np.arange(n))
-    home = folder.path if folder is not None else Path(mkdtemp())
+    home = folder.path if folder is not None else Path(mkdtemp(prefix="mislabel-"))
     path = home / PIXELS
     if not _same(path, (n, *shape)) and (accelerator.is_main_process or folder is None):
         say(f"{size} decoded once, {needed:.1f} MB of --image-cache {config.image_cache}")
         progress.begin("decode", n)
-        decode_all(pixels, n, path, lambda count: progress.advance(by=count))
+        try:
+            decode_all(pixels, n, path, lambda count: progress.advance(by=count))
+        except BaseException:
+            if folder is None:
+                shutil.rmtree(home, ignore_errors=True)
+            raise
         progress.end()
     accelerator.wait_for_everyone()
     store = np.load(path, mmap_mode="r")
@@ -161,10 +171,28 @@ def decoded(
     return ImageInputs(store, np.arange(n))
 
 
+def check_resolution(network: nn.Module, preprocessor: Preprocessor, name: str) -> None:
+    """Raise InputError where a model cannot read images of this size: some have a position for every patch."""
+    from PIL import Image
+
+    pixels = preprocessor.pixels(Image.new("RGB", (64, 64)))
+    try:
+        with torch.inference_mode():
+            network.eval()({"pixel_values": torch.from_numpy(pixels)[None]})
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"the model {name!r} cannot read images of {pixels.shape[2]} x {pixels.shape[1]} pixels ({error}): leave "
+            "--resolution out, or choose a model without positions, such as a ResNet or ConvNeXt"
+        ) from error
+
+
 def coarse_pixels(inputs: ImageInputs) -> np.ndarray:
     """What can be said of images without any model, (m, d) float32: their pixels, averaged over squares."""
-    pixels = inputs.batch(np.arange(len(inputs)))["pixel_values"].float()
-    return functional.adaptive_avg_pool2d(pixels, SIDE_OF_PIXELS).flatten(1).numpy()
+    found = []
+    for rows in np.array_split(np.arange(len(inputs)), -(-len(inputs) // ROWS_AT_ONCE)):
+        pixels = inputs.batch(rows)["pixel_values"].float()
+        found.append(functional.adaptive_avg_pool2d(pixels, SIDE_OF_PIXELS).flatten(1).numpy())
+    return np.concatenate(found)
 
 
 def _same(path: Path, shape: tuple[int, ...]) -> bool:

@@ -54,6 +54,9 @@ def predict_table(
         given = {name: columns.get(name) for name in given}
     checks = predictor.reader.checks()
     dataset = load_dataset(source, **given, id=id, on_bad=on_bad, need_labels=False, **checks)
+    progress = progress or Quiet()
+    for note in dataset.notes:
+        progress.line(f"note: {note}")
     if by == "model":
         probability = predictor.probabilities(dataset.inputs, device=device, progress=progress)
     else:

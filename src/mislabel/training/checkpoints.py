@@ -89,6 +89,11 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor])
         number, name = key.split(".", 1)
         state.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    # Fused optimisers go through memory, not through indices: moments must lie as their weights do (channels last).
+    for weight, part in optimizer.state.items():
+        for name, value in part.items():
+            if value.shape == weight.shape:
+                part[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 def _finished(folder: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from torch import nn
 
 from mislabel.backbones.inputs import Inputs
 from mislabel.training.batches import sorted_batches
+from mislabel.training.feeding import fed
 from mislabel.training.progress import Quiet
 
 
@@ -45,8 +46,7 @@ def outputs(
     network = network.to(device).eval()
     progress.begin("predict", len(mine))
     with torch.inference_mode(), accelerator.autocast() if low_precision else nullcontext():
-        for batch in mine:
-            tensors = {name: value.to(device, non_blocking=True) for name, value in inputs.batch(batch).items()}
+        for batch, tensors in fed(inputs, mine, device):
             result[torch.as_tensor(batch, device=device)] = network(tensors).float()
             progress.advance()
     progress.end()

@@ -27,7 +27,8 @@ def learning_rate(settings: TrainingSettings, stage: Stage, epoch: int, step: in
         return settings.learning_rate
     left = (total - done) / max(1, total - warmup)
     share = left if settings.schedule == "linear" else (1 - math.cos(math.pi * left)) / 2
-    return settings.floor + (settings.learning_rate - settings.floor) * share
+    floor = min(settings.floor, settings.learning_rate)  # a recipe's floor can lie above a user's rate
+    return floor + (settings.learning_rate - floor) * share
 
 
 def decayed_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
