@@ -1,7 +1,7 @@
 """Scikit-learn's 1,797 handwritten digits, with 40 % of the training labels wrong: as images, or as a table of pixels.
 
     python examples/digits.py                 images, plain training and IDO side by side (`make demo-images`)
-    python examples/digits.py --write FOLDER  FOLDER/images/CLASS/*.png and FOLDER/digits.csv, for the commands of README
+    python examples/digits.py --write FOLDER  FOLDER/images/CLASS/*.png and FOLDER/digits.csv, as README needs them
 
 How likely a label is to be wrong differs from digit to digit, and which wrong one it gets hangs on the picture. A
 quarter of the digits keep their labels, as a test.
