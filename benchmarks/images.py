@@ -1,7 +1,8 @@
 """IDO, DyGen and plain training on CIFAR-10N, from random weights: the table of README's section on images.
 
     python benchmarks/images.py --data-dir DIR --out DIR [--rows 10000] [--test-rows 2000] [--seeds 1]
-                                [--scratch resnet-small] [--methods ce,ce-wave,ido,dygen] [--device auto]
+                                [--scratch resnet-small] [--methods ce,ce-wave,ido,dygen] [--lengthen 8]
+                                [--device auto]
 
 DIR holds cifar10n_train_0.parquet, cifar10n_train_1.parquet and cifar10_test.parquet (columns image, label and
 worse_label, whose errors are those of people: 40 % are wrong). Rows are drawn with the seed; 0 takes all of them. At
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--scratch", default="resnet-small")
     parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--lengthen", type=float, help="factor on all epochs, as `mislabel train` takes it")
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -46,8 +48,9 @@ def main() -> None:
         for method in given.methods.split(","):
             run = given.out / f"{method}.{seed}"
             if not (run / "metrics.json").is_file():
+                longer = ["--lengthen", given.lengthen] if given.lengthen else []
                 words = [
-                    "train", table, *COLUMNS, "--scratch", given.scratch, *METHODS[method][1], "--seed", seed,
+                    "train", table, *COLUMNS, "--scratch", given.scratch, *METHODS[method][1], "--seed", seed, *longer,
                     "--device", given.device, "--out", run, "--overwrite",
                 ]  # fmt: skip
                 subprocess.run([sys.executable, "-m", "mislabel", *map(str, words)], check=True)
