@@ -6,6 +6,7 @@ labels only score. Run it with `make demo`.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -32,7 +33,7 @@ def main() -> None:
     side_by_side(dataset, columns, given.label, given.out)
 
 
-def side_by_side(dataset: Dataset, columns: dict[str, str], label: str, out: Path, **settings: str) -> None:
+def side_by_side(dataset: Dataset, columns: dict[str, str], label: str, out: Path, **settings: Any) -> None:
     """Train plain and with IDO, and show what each brought, the worst rows, and where the last report is."""
     console, progress = Console(highlight=False), Terminal()
     table = Table(title=f"{label}: wrong labels in training, gold labels in the test", title_justify="left")
