@@ -90,6 +90,42 @@ def test_the_optimiser_goes_on_as_if_nothing_had_happened(tmp_path):
         assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize("kind", ["adamw", "sgd"])
+def test_moments_lie_in_memory_as_their_weights_do(kind, tmp_path):
+    """Fused steps of a convolution whose channels come last, as image networks have them: resumed or not, the same."""
+
+    def network():
+        torch.manual_seed(0)
+        return nn.Conv2d(4, 6, 3).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+    def fused(model):
+        if kind == "sgd":
+            return torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, fused=True)
+        return torch.optim.AdamW(model.parameters(), lr=0.1, fused=True)
+
+    def steps(model, optimizer, numbers):
+        for number in numbers:
+            torch.manual_seed(number)
+            optimizer.zero_grad()
+            model(torch.randn(2, 4, 5, 5)).square().sum().backward()
+            optimizer.step()
+
+    whole, first, second = network(), network(), network()
+    steps(whole, fused(whole), range(4))
+    optimizer = fused(first)
+    steps(first, optimizer, range(2))
+    saved = make()
+    saved.model, saved.optimizer = first.state_dict(), optimizer_tensors(optimizer)
+    save_checkpoint(tmp_path, saved)
+    found = load_checkpoint(tmp_path)
+    second.load_state_dict(found.model)
+    optimizer = fused(second)
+    load_optimizer(optimizer, found.optimizer)
+    steps(second, optimizer, range(2, 4))
+    assert torch.equal(whole.weight, second.weight)
+    assert torch.equal(whole.bias, second.bias)
+
+
 def test_a_crash_before_the_rename_leaves_the_older_one(tmp_path, monkeypatch):
     save_checkpoint(tmp_path, make(0, 1))
 

@@ -73,7 +73,7 @@ class RunConfig:
     schedule: Literal["linear", "cosine"] | None = None
     floor: float | None = None
     warmup: float | None = None
-    clip: float = 1.0
+    clip: float | None = None
     compile: bool = False
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -151,6 +151,7 @@ def _defaults(config: RunConfig, modality: Modality, rows: int) -> dict[str, Any
         "schedule": "linear",
         "floor": 0.0,
         "warmup": 0.06,
+        "clip": 1.0,
     }
 
 
