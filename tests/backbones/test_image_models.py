@@ -104,7 +104,7 @@ def test_preprocessors_without_one_size_are_refused():
 @pytest.mark.parametrize("kind", ["resnet", "convnext", "vit"])
 def test_a_folder_gives_the_model_with_a_head_for_other_labels(kind, image_models):
     """All weights but the head are those of the folder; of five classes three are left."""
-    model = load_image_classifier(image_models[kind], LABELS)
+    model = load_image_classifier(image_models[kind], LABELS, new_head=True)
     assert model.config.id2label == dict(enumerate(LABELS))
     assert model.config.label2id == {"a cat": 0, "ein Hund": 1, "3": 2}
     stored = transformers.AutoModelForImageClassification.from_pretrained(image_models[kind]).state_dict()
@@ -114,6 +114,18 @@ def test_a_folder_gives_the_model_with_a_head_for_other_labels(kind, image_model
     assert other == []
     assert len(resized) == 2  # weight and bias of the head
     assert model(pixel_values=torch.zeros(2, 3, 32, 32)).logits.shape == (2, 3)
+
+
+@pytest.mark.parametrize("kind", ["resnet", "convnext", "vit"])
+def test_a_head_for_as_many_labels_is_new_too_unless_the_model_is_read_back(kind, image_models):
+    """The folder's own five classes are others than the user's five: its head says nothing of them."""
+    stored = transformers.AutoModelForImageClassification.from_pretrained(image_models[kind]).state_dict()
+    for new_head in (True, False):
+        model = load_image_classifier(image_models[kind], ["v", "w", "x", "y", "z"], new_head)
+        other = {name for name, value in model.state_dict().items() if not torch.equal(value, stored[name])}
+        assert any(name.endswith("weight") for name in other) == new_head
+        assert len(other) <= 2  # the old bias may be zero too
+        assert all(len(stored[name]) == 5 for name in other)
 
 
 def test_the_preprocessor_of_a_folder(image_models):
@@ -177,7 +189,7 @@ def test_any_architecture_from_nothing(image_models, tmp_path):
 
 def test_what_cannot_be_loaded_names_ways_out(tmp_path, image_models):
     calls = (
-        lambda name: load_image_classifier(name, LABELS),
+        lambda name: load_image_classifier(name, LABELS, new_head=True),
         lambda name: load_preprocessor(name, None),
         lambda name: scratch_preprocessor(name, None),
         lambda name: scratch_classifier(name, LABELS),
@@ -202,4 +214,4 @@ def test_weights_as_pickle_are_not_read(image_models, tmp_path):
     model = transformers.AutoModelForImageClassification.from_pretrained(image_models["resnet"])
     torch.save(model.state_dict(), tmp_path / "pickled" / "pytorch_model.bin")
     with pytest.raises(InputError, match="model.safetensors"):
-        load_image_classifier(str(tmp_path / "pickled"), LABELS)
+        load_image_classifier(str(tmp_path / "pickled"), LABELS, new_head=True)

@@ -137,7 +137,7 @@ def test_the_packaged_copy_stands_in_for_the_default_alone(caplog):
 @pytest.mark.parametrize("load", [load_tokenizer, load_encoder, lambda name: load_classifier(name, ["a", "b"])])
 @pytest.mark.parametrize("name", ["nobody/has-this-model", "/no/such/folder"])
 def test_an_encoder_that_is_not_there_is_an_input_error(load, name):
-    with pytest.raises(InputError, match=f"the encoder '{name}' cannot be loaded"):
+    with pytest.raises(InputError, match=f"the model '{name}' cannot be loaded"):
         load(name)
 
 

@@ -258,6 +258,11 @@ def test_classes_under_the_minimum_use_the_global_mixture():
         np.testing.assert_allclose(loss.mixtures.of(k)[0].weight, wanted.weight, rtol=1e-9)
 
 
+def test_the_first_pass_counts_only_where_it_is_the_only_one():
+    assert [IDO(warm_epochs=epochs).burn_in for epochs in (1, 2, 5)] == [0, 1, 1]
+    assert IDO(warm_epochs=5, burn_in=0).burn_in == 0
+
+
 def test_both_scopes_weigh_by_the_mean_of_their_opinions():
     labels, tables, opinions = np.repeat([0, 1, 2], [150, 120, 59]), {}, {}
     for scope in ("global", "class", "both"):

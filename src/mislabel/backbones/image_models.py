@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mislabel.backbones.hub import load, quiet
+from mislabel.backbones.hub import load, load_with_new_head, quiet
 from mislabel.errors import InputError
 
 FILES = "config.json, preprocessor_config.json and model.safetensors"
@@ -60,13 +60,15 @@ def load_preprocessor(name: str, resolution: int | None) -> Preprocessor:
     return Preprocessor(load(loader, name, FILES, SCRATCH_HINT, backend="pil", trust_remote_code=False), resolution)
 
 
-def load_image_classifier(name: str, labels: list[str]) -> nn.Module:
-    """An `AutoModelForImageClassification` with a new head for these labels (their names, as text)."""
+def load_image_classifier(name: str, labels: list[str], new_head: bool) -> nn.Module:
+    """An `AutoModelForImageClassification` for these labels (their names, as text), with a new head or its own."""
     import transformers
 
     quiet(transformers)
-    return load(
-        transformers.AutoModelForImageClassification.from_pretrained,
+    make = transformers.AutoModelForImageClassification
+    loader = load_with_new_head if new_head else load
+    return loader(
+        make if new_head else make.from_pretrained,
         name,
         FILES,
         SCRATCH_HINT,

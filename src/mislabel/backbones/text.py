@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mislabel.backbones import DEFAULT_ENCODER
-from mislabel.backbones.hub import load, quiet
+from mislabel.backbones.hub import load, load_with_new_head, quiet
 from mislabel.backbones.inputs import PAD_TO
 from mislabel.backbones.pooler import mean_state
 
@@ -137,13 +137,15 @@ def load_tokenizer(name: str):
     return load(AutoTokenizer.from_pretrained, name, FILES, PACKAGED_HINT)
 
 
-def load_classifier(name: str, labels: list[str]) -> nn.Module:
-    """An `AutoModelForSequenceClassification` with a new head for these labels (their names, as text)."""
+def load_classifier(name: str, labels: list[str], new_head: bool = False) -> nn.Module:
+    """An `AutoModelForSequenceClassification` for these labels (their names, as text), with a new head or its own."""
     import transformers
 
     quiet(transformers)
-    return load(
-        transformers.AutoModelForSequenceClassification.from_pretrained,
+    make = transformers.AutoModelForSequenceClassification
+    loader = load_with_new_head if new_head else load
+    return loader(
+        make if new_head else make.from_pretrained,
         name,
         FILES,
         PACKAGED_HINT,

@@ -57,7 +57,7 @@ def strong_view(images: Tensor, operations: int = 2, magnitude: float = 10) -> T
     kinds, order = torch.randint(2 * len(changes), (operations, len(views))).sort(stable=True)  # upper half: none
     drawn = torch.stack([order, torch.randint(2, order.shape) * 2 - 1], 1).to(views.device, non_blocking=True)
     for row, (places, turns) in zip(kinds, drawn, strict=True):
-        counts = row.bincount(minlength=2 * len(changes)).tolist()
+        counts = row.bincount().tolist()
         for change, part, turn in zip(changes, places.split(counts), turns.split(counts), strict=False):
             if len(part):
                 views.index_copy_(0, part, change(views.index_select(0, part), turn))

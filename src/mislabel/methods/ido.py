@@ -64,7 +64,7 @@ class IDO:
         What the consistency term compares.
     burn_in : int
         Passes of stage 1 whose predictions are not counted: those of a head that has hardly been trained say more
-        about its start than about the labels.
+        about its start than about the labels. 1, or 0 where stage 1 has a single epoch.
     """
 
     warm_epochs: int = 4
@@ -74,7 +74,7 @@ class IDO:
     confidence: bool = True
     epsilon: Literal["dynamic", "one", "zero"] = "dynamic"
     similarity: Literal["logits", "probabilities"] = "logits"
-    burn_in: int = 1
+    burn_in: int | None = None
 
     def __post_init__(self) -> None:
         one_of("scope", self.scope, ("global", "class", "both"))
@@ -83,8 +83,16 @@ class IDO:
         in_range("warm_epochs", self.warm_epochs, 1, 10_000)
         in_range("robust_epochs", self.robust_epochs, 0, 10_000)
         in_range("minimum_class_size", self.minimum_class_size, 2, 10**9)
-        if not 0 <= self.burn_in < self.warm_epochs:
+        if self.burn_in is None:
+            object.__setattr__(self, "burn_in", min(1, self.warm_epochs - 1))
+        if not 0 <= self.skipped < self.warm_epochs:
             raise InputError(f"burn_in is {self.burn_in}, needed 0 to warm_epochs - 1 = {self.warm_epochs - 1}")
+
+    @property
+    def skipped(self) -> int:
+        """`burn_in`, which is always known."""
+        assert self.burn_in is not None
+        return self.burn_in
 
     def stages(self) -> list[Stage]:
         return [
@@ -100,7 +108,7 @@ class IDO:
         The mixture speaks of the given label alone; what it takes from it goes to the other classes in the model's
         proportions.
         """
-        wrong, observed = count(dynamics, given, self.burn_in)
+        wrong, observed = count(dynamics, given, self.skipped)
         mixtures = Mixtures(self.scope, self.minimum_class_size)
         mixtures.fit(wrong, observed, given)
         rate = rates(wrong, observed)
@@ -115,7 +123,7 @@ class IDO:
                 "wrong_events": wrong,
                 "observations": observed,
                 "p_noisy_by_mixture": noisy,
-                "mean_margin": np.asarray(np.nanmean(dynamics.margin[self.burn_in :], axis=0, dtype=np.float64)),
+                "mean_margin": np.asarray(np.nanmean(dynamics.margin[self.skipped :], axis=0, dtype=np.float64)),
             },
             mixture=mixtures.all,
             rates=rate,
@@ -167,7 +175,7 @@ class DynamicLoss:
 
     def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.given, self.n_classes, self.device = given, n_classes, device
-        self.passes = len(dynamics.passes) - self.options.burn_in
+        self.passes = len(dynamics.passes) - self.options.skipped
         self._count(dynamics)
         self.mixtures.fit(*self.counts, given)
         self._tabulate()
@@ -196,7 +204,7 @@ class DynamicLoss:
         self._tabulate()
 
     def _count(self, dynamics: DynamicsStore) -> None:
-        self.counts = count(dynamics, self.given, self.options.burn_in)
+        self.counts = count(dynamics, self.given, self.options.skipped)
         self.wrong, self.observed = (torch.as_tensor(part, device=self.device) for part in self.counts)
 
     def _tabulate(self) -> None:

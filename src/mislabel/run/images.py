@@ -86,7 +86,7 @@ class FrozenImageEncoder(nn.Module):
         super().__init__()
         self.network = network
         last = last_linear(network)
-        self.dimension = last.in_features if last is not None else 0
+        self.dimension = last.in_features if last is not None else int(network.classifier.config.num_labels)  # pyright: ignore
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         return functional.normalize(classify_and_embed(self.network, inputs)[1].float(), dim=-1)
@@ -105,8 +105,9 @@ def prepare(
         preprocessor = load_preprocessor(name, config.resolution)
 
     def build() -> nn.Module:
-        make = scratch_classifier if config.scratch is not None else load_image_classifier
-        return network_of(make(name, labels), preprocessor)
+        if config.scratch is not None:
+            return network_of(scratch_classifier(name, labels), preprocessor)
+        return network_of(load_image_classifier(name, labels, new_head=True), preprocessor)
 
     start = FrozenImageEncoder(cast(ImageNetwork, build()))  # first, so that a model that does not fit is known at once
     if config.resolution is not None:
@@ -129,9 +130,11 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[ImageReader, nn.Module]:
     preprocessor = load_preprocessor(str(folder), None)
     preprocessor.stored = tuple(about["stored"]) if about["stored"] else None
     if has_head(folder):
-        encoder = FrozenImageEncoder(network_of(load_image_classifier(name, labels), preprocessor))
+        encoder = FrozenImageEncoder(network_of(load_image_classifier(name, labels, new_head=True), preprocessor))
         return ImageReader(preprocessor, name, encoder), load_head(folder, len(labels))
-    return ImageReader(preprocessor, name, None), network_of(load_image_classifier(str(folder), labels), preprocessor)
+    return ImageReader(preprocessor, name, None), network_of(
+        load_image_classifier(str(folder), labels, new_head=False), preprocessor
+    )
 
 
 def network_of(classifier: nn.Module, preprocessor: Preprocessor) -> ImageNetwork:

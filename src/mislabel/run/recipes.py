@@ -27,11 +27,17 @@ class Recipe:
     source: str = field(default="arXiv 2505.00812 and its code")
 
 
-# Stage 1 of IDO has a constant rate, stage 2 falls as a cosine; no warm-up, gradients as they are, every pass counts, one
-# mixture per class.
+# Stage 1 of IDO has a constant rate, stage 2 falls as a cosine; no warm-up, no clipping, every pass counts, one mixture
+# per class.
 _IDO: dict[str, Any] = {"warm_epochs": 5, "robust_epochs": 10, "scope": "class", "burn_in": 0}
-_SHARED: dict[str, Any] = {"resolution": 224, "batch_size": 128, "schedule": "cosine", "warmup": 0.0, "momentum": 0.0,
-                           "clip": 1e6}
+_SHARED: dict[str, Any] = {
+    "resolution": 224,
+    "batch_size": 128,
+    "schedule": "cosine",
+    "warmup": 0.0,
+    "momentum": 0.0,
+    "clip": 1e6,
+}
 
 RECIPES: dict[str, Recipe] = {
     "ido-resnet50": Recipe(

@@ -113,7 +113,7 @@ def whole_classifier(backbone: str, classes: list, states: np.ndarray) -> Callab
     """Builds a classifier with a new head, its pooler fitted to `token_states`."""
 
     def build() -> nn.Module:
-        classifier = load_classifier(backbone, [str(value) for value in classes])
+        classifier = load_classifier(backbone, [str(value) for value in classes], new_head=True)
         dense = find_pooler(classifier)
         if dense is not None:
             weight, bias = fit_pooler(states)

@@ -21,7 +21,8 @@ def shuffled_batches(lengths: np.ndarray, batch_size: int, seed: list[int], smal
     seed : list of int
         Usually (run seed, stage, epoch).
     smallest : int
-        A last batch of fewer rows (less than one per process) joins the one before.
+        A last batch of fewer rows (less than one per process, or a single one, which normalisation over a batch cannot
+        take) joins the one before.
 
     Returns
     -------

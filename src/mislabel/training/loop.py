@@ -205,7 +205,7 @@ class Loop:
         accelerator, settings, model = self.accelerator, self.settings, self.model
         processes, rank = accelerator.num_processes, accelerator.process_index
         batches = shuffled_batches(
-            self.inputs.lengths, settings.batch_size, [settings.seed, number, epoch], smallest=processes
+            self.inputs.lengths, settings.batch_size, [settings.seed, number, epoch], smallest=max(2, processes)
         )
         # Dropout and views depend on the epoch's seed alone, so a resumed run repeats them without stored RNG states.
         torch.manual_seed(_seed(settings.seed, number, epoch + 1) + rank)

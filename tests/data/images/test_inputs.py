@@ -165,7 +165,7 @@ class TestBad:
         assert images.reasons[3] == "not an image: it is HTML"
         assert len(notes) == 1
         assert notes[0].startswith(
-            "Images that cannot be read, kept out of training and judging: 3 of 6; rows 'r1', 'r3', 'r5'. "
+            "Images that cannot be read, kept but neither trained on nor judged: 3 of 6; rows 'r1', 'r3', 'r5'. "
             "Reasons: 'r1': cut.jpg: truncated or corrupt ("
         )
         assert notes[0].endswith("; 'r3': page.jpg: not an image: it is HTML; 'r5': empty.png: empty (0 bytes).")

@@ -185,7 +185,7 @@ def check_images(
             fix += f". Relative paths were taken from {root or Path.cwd()}"
         raise InputError(f"{name}: {len(reasons)} of {n} images cannot be read:{listed}\n{fix}")
     rows = some_ids(ids[place] for place in sorted(reasons))
-    note = f"Images that cannot be read, kept out of training and judging: {len(reasons)} of {n}; rows {rows}."
+    note = f"Images that cannot be read, kept but neither trained on nor judged: {len(reasons)} of {n}; rows {rows}."
     return images, images.bad.copy(), [f"{note} Reasons: {'; '.join(lines)}."]
 
 
