@@ -1,6 +1,9 @@
 """What tests of several rooms share and cannot be a fixture."""
 
 import numpy as np
+import pandas as pd
+
+from mislabel.data.features import check_features
 
 
 def numerical_gradient(function, point, step=1e-6):
@@ -23,3 +26,21 @@ class StopAfter:
     def __call__(self):
         self.left -= 1
         return self.left < 0
+
+
+def check(values, **how):
+    """Features of a table whose rows are called r0, r1, ..., and notes."""
+    return check_features(values, [f"r{place}" for place in range(len(values))], "data.csv", **how)
+
+
+def people():
+    """A table with a column of each kind, under an odd index."""
+    return pd.DataFrame(
+        {
+            "age": [37, 20, 51, 20],
+            "colour": ["red", "green", "red", "blue"],
+            "emb": [[0.5, -3.0], [1.0, 2.0], [4.0, 8.0], [0.0, 0.25]],
+            "member": [True, False, True, True],
+        },
+        index=[7, 7, 3, 1],
+    )

@@ -15,21 +15,35 @@ def quiet(transformers: Any) -> None:
     transformers.logging.disable_progress_bar()
 
 
-def load_with_new_head(make: Any, name: str, needs: str, hint: str = "", **options: Any) -> Any:
-    """A classifier whose head is new, even where the model of this name brings one for as many classes.
+def head_of(labels: list[str]) -> dict[str, Any]:
+    """What a classifier's config says of its classes (their names, as text)."""
+    return {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: code for code, label in enumerate(labels)},
+        "problem_type": "single_label_classification",
+    }
+
+
+def load_head_and_body(make: Any, name: str, labels: list[str], new_head: bool, needs: str, hint: str) -> nn.Module:
+    """A classifier for these labels.
 
     Parameters
     ----------
     make : class
         An `AutoModelFor…Classification`.
+    new_head : bool
+        Whether its head is new even where the model of this name brings one for as many classes: those are others.
     name, needs, hint
         See `load`.
     """
-    model, found = load(make.from_pretrained, name, needs, hint, output_loading_info=True, **options)
+    safe = {"use_safetensors": True, "trust_remote_code": False, "ignore_mismatched_sizes": True}
+    loader = make.from_pretrained
+    model, found = load(loader, name, needs, hint, output_loading_info=True, **safe, **head_of(labels))
     last = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear)][-1:]
     new = {*found["missing_keys"], *(key[0] for key in found["mismatched_keys"])}
     for path, module in last:
-        if f"{path}.weight" not in new:
+        if new_head and f"{path}.weight" not in new:
             nn.init.normal_(module.weight, std=HEAD_SPREAD)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mislabel.backbones.hub import load, load_with_new_head, quiet
+from mislabel.backbones.hub import head_of, load, load_head_and_body, quiet
 from mislabel.errors import InputError
 
 FILES = "config.json, preprocessor_config.json and model.safetensors"
@@ -66,17 +66,7 @@ def load_image_classifier(name: str, labels: list[str], new_head: bool) -> nn.Mo
 
     quiet(transformers)
     make = transformers.AutoModelForImageClassification
-    loader = load_with_new_head if new_head else load
-    return loader(
-        make if new_head else make.from_pretrained,
-        name,
-        FILES,
-        SCRATCH_HINT,
-        use_safetensors=True,
-        trust_remote_code=False,
-        ignore_mismatched_sizes=True,
-        **_head(labels),
-    )
+    return load_head_and_body(make, name, labels, new_head, FILES, SCRATCH_HINT)
 
 
 @dataclass(frozen=True)
@@ -117,7 +107,7 @@ def scratch_classifier(name: str, labels: list[str]) -> nn.Module:
     else:
         loader = transformers.AutoConfig.from_pretrained
         config = load(loader, name, "config.json", SCRATCH_HINT, trust_remote_code=False)
-    for key, value in _head(labels).items():
+    for key, value in head_of(labels).items():
         setattr(config, key, value)
     make = transformers.AutoModelForImageClassification.from_config
     needs = "config.json of an image classifier"
@@ -135,15 +125,6 @@ def scratch_preprocessor(name: str, resolution: int | None) -> Preprocessor:
     wanted = dict.fromkeys(("height", "width"), INCLUDED[name].enlarged * side)
     processor = transformers.ViTImageProcessorPil(size=wanted)  # pyright: ignore[reportArgumentType]
     return Preprocessor(processor, stored=(side, side))
-
-
-def _head(labels: list[str]) -> dict[str, Any]:
-    return {
-        "num_labels": len(labels),
-        "id2label": dict(enumerate(labels)),
-        "label2id": {label: code for code, label in enumerate(labels)},
-        "problem_type": "single_label_classification",
-    }
 
 
 def _normalisation(processor: Any) -> tuple[Tensor, Tensor]:

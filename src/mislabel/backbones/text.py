@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mislabel.backbones import DEFAULT_ENCODER
-from mislabel.backbones.hub import load, load_with_new_head, quiet
+from mislabel.backbones.hub import load, load_head_and_body, quiet
 from mislabel.backbones.inputs import PAD_TO
 from mislabel.backbones.pooler import mean_state
 
@@ -143,20 +143,7 @@ def load_classifier(name: str, labels: list[str], new_head: bool = False) -> nn.
 
     quiet(transformers)
     make = transformers.AutoModelForSequenceClassification
-    loader = load_with_new_head if new_head else load
-    return loader(
-        make if new_head else make.from_pretrained,
-        name,
-        FILES,
-        PACKAGED_HINT,
-        num_labels=len(labels),
-        id2label=dict(enumerate(labels)),
-        label2id={label: code for code, label in enumerate(labels)},
-        problem_type="single_label_classification",
-        use_safetensors=True,
-        trust_remote_code=False,
-        ignore_mismatched_sizes=True,
-    )
+    return load_head_and_body(make, name, labels, new_head, FILES, PACKAGED_HINT)
 
 
 class FrozenEncoder(nn.Module):

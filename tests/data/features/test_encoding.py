@@ -5,29 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import check, people
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mislabel.data.features import FeatureEncoding, check_features
+from mislabel.data.features import FeatureEncoding
 from mislabel.errors import InputError
 
 NUMBERS = [[1, 0, 3], [4, 5, 7]]
-
-
-def check(values, **how):
-    return check_features(values, [f"r{place}" for place in range(len(values))], "data.csv", **how)
-
-
-def people():
-    return pd.DataFrame(
-        {
-            "age": [37, 20, 51, 20],
-            "colour": ["red", "green", "red", "blue"],
-            "emb": [[0.5, -3.0], [1.0, 2.0], [4.0, 8.0], [0.0, 0.25]],
-            "member": [True, False, True, True],
-        },
-        index=[7, 7, 3, 1],
-    )
 
 
 def test_the_encoding_survives_json():

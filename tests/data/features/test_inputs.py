@@ -7,26 +7,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from helpers import check, people
 from sklearn.preprocessing import OneHotEncoder
 
-from mislabel.data.features import check_features
 from mislabel.errors import InputError
-
-
-def check(values, **how):
-    return check_features(values, [f"r{place}" for place in range(len(values))], "data.csv", **how)
-
-
-def people():
-    return pd.DataFrame(
-        {
-            "age": [37, 20, 51, 20],
-            "colour": ["red", "green", "red", "blue"],
-            "emb": [[0.5, -3.0], [1.0, 2.0], [4.0, 8.0], [0.0, 0.25]],
-            "member": [True, False, True, True],
-        },
-        index=[7, 7, 3, 1],
-    )
 
 
 def test_a_table_by_hand():
