@@ -34,7 +34,7 @@ def main() -> None:
     frame["image"] = [picture(one) for one in pixels]
     columns = {"image": "image", "label": "noisy_label", "gold": "label", "id": "id", "split": "split"}
     dataset = load_dataset(frame, **columns)
-    side_by_side(dataset, columns, "noisy_label", given.out, scratch="resnet-small", lengthen=4.0)
+    side_by_side(dataset, columns, "noisy_label", given.out, scratch="resnet-small", resolution=16, lengthen=4.0)
 
 
 def noisy_digits(seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
