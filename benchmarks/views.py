@@ -1,6 +1,6 @@
 """Views of images as a ratio in one run: whole batches here against Pillow, image by image, in worker processes.
 
-    python benchmarks/views.py [--rounds 3] [--seconds 4] [--workers CORES]
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/views.py [--rounds 3] [--seconds 4] [--workers CORES]
 
 Both sides make the weak and the strong view of every image, from uint8 in memory to float32 batches: crop after
 reflection, flip, two rounds of RandAugment's 15 operations with probability 0.5, cutout. Pillow's side is a
