@@ -1,9 +1,13 @@
 """What tests of several rooms share and cannot be a fixture."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from mislabel.data.features import check_features
+
+N = 40_000  # rows, where a law is looked at
 
 
 def numerical_gradient(function, point, step=1e-6):
@@ -28,9 +32,18 @@ class StopAfter:
         return self.left < 0
 
 
-def check(values, **how):
-    """Features of a table whose rows are called r0, r1, ..., and notes."""
-    return check_features(values, [f"r{place}" for place in range(len(values))], "data.csv", **how)
+def check(values, count=None, name="data.csv", **how):
+    """Features of so many rows, or as many as there are values, which are called r0, r1, ..., and notes."""
+    count = len(values) if count is None else count
+    return check_features(values, [f"r{place}" for place in range(count)], name, **how)
+
+
+check_vectors = partial(check, name="vectors")
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
 
 
 def people():
@@ -44,3 +57,17 @@ def people():
         },
         index=[7, 7, 3, 1],
     )
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def truth(classes, size=N, seed=0):
+    """True classes of many rows."""
+    return rng(seed).integers(0, classes, size)
+
+
+def band(share, size):
+    """Four standard deviations of a mean of `size` independent draws; fixed counts vary less."""
+    return 4 * np.sqrt(share * (1 - share) / size)

@@ -55,7 +55,7 @@ def load_dataset(
         If the table cannot be read, lacks a column, or does not pass the checks of `make_dataset`.
     """
     notes: list[str] = []
-    if _is_folder(source):
+    if is_folder(source):
         source, frame = Path(source), read_image_folder(Path(source))
         if image not in frame:  # as when a run on a table is asked about a folder
             image = "image"
@@ -78,7 +78,9 @@ def load_dataset(
         raise InputError(f"which column holds the labels? There are {', '.join(map(str, frame.columns))}")
     modality = one_input(text, image, features)
     if modality == "features":
-        values = _feature_values(frame, features or "*", [name for name in (label, gold, id, split) if name], encoding)
+        pattern = features or "*"
+        by_name = encoding is not None and not encoding.is_matrix and not pattern.endswith(".npy")
+        values = frame if by_name else feature_values(frame, pattern, (label, gold, id, split))
     else:
         values = pick_column(frame, text or image or "", modality)
     return make_dataset(
@@ -125,16 +127,15 @@ def one_input(text: str | None, image: str | None, features: str | None) -> Moda
     return given[0]
 
 
-def _feature_values(frame: pd.DataFrame, pattern: str, taken: list[str], encoding: FeatureEncoding | None) -> Any:
-    """The columns that the pattern names, or those of the encoding, or the rows of an .npy file."""
+def feature_values(frame: pd.DataFrame, pattern: str, taken: Sequence[str | None]) -> Any:
+    """The columns that a pattern names, without those that are `taken`, or the rows of an .npy file."""
     if pattern.endswith(".npy"):
         return read_matrix(Path(pattern), len(frame))
-    if encoding is not None and not encoding.is_matrix:
-        return frame  # its columns are looked up by name
-    return take_columns(frame, choose_columns(frame, pattern, taken))
+    return take_columns(frame, choose_columns(frame, pattern, [name for name in taken if name is not None]))
 
 
-def _is_folder(source: Any) -> bool:
+def is_folder(source: Any) -> bool:
+    """Whether the source is a folder on this machine, which holds class folders of images."""
     return isinstance(source, (str, Path)) and not str(source).startswith("hf:") and Path(source).is_dir()
 
 

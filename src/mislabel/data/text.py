@@ -70,7 +70,7 @@ def check_texts(values: Any, ids: Any, name: str) -> tuple[list[str], np.ndarray
     kinds = set(map(type, texts))
     if not all(issubclass(kind, str) for kind in kinds):
         wrong = [place for place, text in enumerate(texts) if not isinstance(text, str)]
-        found = sorted({_kind(texts[place]) for place in wrong})
+        found = sorted({kind_word(texts[place]) for place in wrong})
         raise InputError(
             f"{name}: {len(wrong)} of {len(texts)} rows hold no text but {', '.join(found)}: rows "
             f"{some_ids(ids[place] for place in wrong)}. Every row needs a string; fill these rows, turn them into "
@@ -88,6 +88,7 @@ def check_texts(values: Any, ids: Any, name: str) -> tuple[list[str], np.ndarray
     return safe, empty, notes
 
 
-def _kind(value: object) -> str:
+def kind_word(value: object) -> str:
+    """The type of a cell in words, for messages; None, NaN, NA and NaT are "a missing value"."""
     missing = value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
     return "a missing value" if missing else type(value).__name__

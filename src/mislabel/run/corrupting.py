@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from mislabel.data import corrupt_table, read_table
-from mislabel.data.features import check_features, choose_columns, read_matrix, take_columns
+from mislabel.data.features import check_features, read_matrix
 from mislabel.data.images import check_images
 from mislabel.data.images.files import read_image_folder
+from mislabel.data.loading import feature_values, is_folder
 from mislabel.data.noise.tables import pixel_features
 from mislabel.data.tables import pick_column
 from mislabel.errors import InputError
@@ -45,7 +46,7 @@ def corrupt_source(
         If the inputs that `idn` has to look at are not named or cannot be read.
     """
     folder = Path(source)
-    if not source.startswith("hf:") and folder.is_dir():
+    if is_folder(source):
         frame, root = read_image_folder(folder), folder
         image, label = image or "image", label or "label"
         split = split or ("split" if "split" in frame else None)
@@ -65,7 +66,8 @@ def corrupt_source(
             looks = pixel_features(np.asarray(images.open(place)) for place in range(len(images)))
             said = "image pixels"
         else:
-            looks, said = feature_matrix(frame, features or "", [label, split, superclass], ids), "features"
+            values = feature_values(frame, features or "", (label, split, superclass))
+            looks, said = check_features(values, ids, "features")[0].matrix, "features"
     return corrupt_table(
         frame,
         label=label,
@@ -88,12 +90,3 @@ def read_transition(path: Path) -> np.ndarray:
         return np.loadtxt(path, delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a matrix ({error}): give .npy, or .csv of numbers alone") from error
-
-
-def feature_matrix(frame: pd.DataFrame, pattern: str, taken: list[str | None], ids: np.ndarray) -> np.ndarray:
-    """The numbers of the columns that a pattern names, or of an .npy file, (n, d) float32."""
-    if pattern.endswith(".npy"):
-        values: Any = read_matrix(Path(pattern), len(frame))
-    else:
-        values = take_columns(frame, choose_columns(frame, pattern, [name for name in taken if name]))
-    return check_features(values, ids, "features")[0].matrix

@@ -1,6 +1,6 @@
 """The settings of published experiments, by name: `mislabel train --recipe NAME`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from mislabel.errors import InputError
@@ -17,18 +17,15 @@ class Recipe:
         Fields of `RunConfig`.
     options : dict
         Of the method.
-    source : str
-        Where they are published.
     """
 
     method: str
     settings: dict[str, Any]
     options: dict[str, Any]
-    source: str = field(default="arXiv 2505.00812 and its code")
 
 
-# Stage 1 of IDO has a constant rate, stage 2 falls as a cosine; no warm-up, no clipping, every pass counts, one mixture
-# per class.
+# arXiv 2505.00812 and its code: stage 1 has a constant rate, stage 2 falls as a cosine; no warm-up, no clipping, every
+# pass counts, one mixture per class.
 _IDO: dict[str, Any] = {"warm_epochs": 5, "robust_epochs": 10, "scope": "class", "burn_in": 0}
 _SHARED: dict[str, Any] = {
     "resolution": 224,

@@ -6,21 +6,12 @@ import pyarrow as pa
 import pytest
 import scipy.sparse
 import torch
+from helpers import check_vectors as check
+from helpers import read_only
 
-from mislabel.data.features import check_features
 from mislabel.errors import InputError
 
 NUMBERS = [[1, 0, 3], [4, 5, 7]]
-
-
-def check(values, count=None, **how):
-    count = len(values) if count is None else count
-    return check_features(values, [f"r{place}" for place in range(count)], "vectors", **how)
-
-
-def read_only(array):
-    array.flags.writeable = False
-    return array
 
 
 def boxed(vectors):

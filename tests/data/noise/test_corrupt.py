@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import band
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -25,11 +26,6 @@ def spoil(y, kind, rate, seed=1, classes=C, **settings):
     if kind == "idn":
         settings.setdefault("features", features(len(y)))
     return corrupt(y, kind, rate, classes, np.random.default_rng(seed), **settings)
-
-
-def band(share, size):
-    """Four standard deviations of a mean of `size` independent draws."""
-    return 4 * np.sqrt(share * (1 - share) / size)
 
 
 class TestSymmetric:

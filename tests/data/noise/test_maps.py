@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import N, band, rng, truth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +10,6 @@ from mislabel.data.noise import corrupt
 from mislabel.data.noise.maps import CIFAR100_SUPERCLASS, FLIPS, flip_map
 from mislabel.errors import InputError
 
-N = 40_000
 CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 CIFAR100 = [  # the superclasses in alphabetical order
     "beaver dolphin otter seal whale", "aquarium_fish flatfish ray shark trout", "orchid poppy rose sunflower tulip",
@@ -22,19 +22,6 @@ CIFAR100 = [  # the superclasses in alphabetical order
     "bicycle bus motorcycle pickup_truck train", "lawn_mower rocket streetcar tank tractor",
 ]  # fmt: skip
 FINE = sorted(name for group in CIFAR100 for name in group.split())
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
-
-def truth(classes, size=N, seed=0):
-    return rng(seed).integers(0, classes, size)
-
-
-def band(share, size):
-    """Four standard deviations of a mean of `size` independent draws."""
-    return 4 * np.sqrt(share * (1 - share) / size)
 
 
 class TestMaps:

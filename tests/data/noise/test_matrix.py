@@ -2,27 +2,14 @@
 
 import numpy as np
 import pytest
+from helpers import N, band, rng, truth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mislabel.data.noise import corrupt
 from mislabel.errors import InputError
 
-N = 40_000
 T = np.array([[0.5, 0.3, 0.0, 0.2], [0.0, 1.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25], [1.0, 0.0, 0.0, 0.0]])
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
-
-def truth(classes, size=N, seed=0):
-    return rng(seed).integers(0, classes, size)
-
-
-def band(share, size):
-    """Four standard deviations of a mean of `size` independent draws."""
-    return 4 * np.sqrt(share * (1 - share) / size)
 
 
 def test_rows_are_drawn_from_the_matrix():

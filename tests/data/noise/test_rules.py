@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from helpers import N, band, rng, truth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -13,27 +14,13 @@ from mislabel.data.noise.maps import flip_map
 from mislabel.data.noise.rules import COMPAT
 from mislabel.errors import InputError
 
-N = 40_000
 RULES = [(compat, kind) for compat, kinds in COMPAT.items() for kind in kinds]
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
-
-def truth(classes, size=N, seed=0):
-    return rng(seed).integers(0, classes, size)
 
 
 def spoil(y, compat, kind, rate, classes, seed=1, **extra):
     if kind == "idn":
         extra["features"] = rng(7).standard_normal((len(y), 6)) * 100
     return corrupt(y, kind, rate, classes, rng(seed), compat=compat, **extra)
-
-
-def band(share, size):
-    """Four standard deviations of a mean of `size` independent draws; fixed counts vary less."""
-    return 4 * np.sqrt(share * (1 - share) / size)
 
 
 @pytest.mark.parametrize(

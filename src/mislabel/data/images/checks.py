@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mislabel.data.images.arrays import as_uint8, split_stack
 from mislabel.data.images.decode import Unreadable, check_size, decode, explained, pillow, quiet, to_rgb
 from mislabel.data.images.files import locate, read_bytes
-from mislabel.data.text import as_list
+from mislabel.data.text import as_list, kind_word
 from mislabel.errors import InputError, some_ids
 
 Source = str | bytes | np.ndarray  # an absolute path, an encoded image, or uint8 (h, w) or (h, w, 3)
@@ -154,7 +153,4 @@ def _pixels(image: Any) -> np.ndarray:
 
 
 def _kind(value: object) -> str:
-    missing = value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
-    if isinstance(value, Mapping):
-        return "a dict without bytes and path"
-    return "a missing value" if missing else type(value).__name__
+    return "a dict without bytes and path" if isinstance(value, Mapping) else kind_word(value)
