@@ -9,10 +9,11 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from mislabel.dynamics.scores import label_wave_epoch, wrong_events
+from mislabel.dynamics.scores import label_wave_epoch
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range, one_of
-from mislabel.posterior.posterior import Posterior, replace_given
+from mislabel.posterior.mean_probability import mean_probability
+from mislabel.posterior.posterior import Posterior
 from mislabel.training.stages import Batch, Stage, StatelessLoss
 
 
@@ -60,20 +61,5 @@ class CE:
     def posterior(
         self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
     ) -> Posterior:
-        """The given label's mean probability over the passes (data maps, arXiv 2009.10795), the rest as the model says.
-
-        The final model alone would not do: by the last epoch plain training has learnt many wrong labels by heart.
-        """
-        mean = np.zeros(len(given))
-        for loss in dynamics.loss:
-            mean += np.exp(-loss.astype(np.float64))
-        mean = np.clip(mean / len(dynamics.loss), 0.0, 1.0)
-        wrong, observed = wrong_events(dynamics.prediction, given)
-        return Posterior(
-            probabilities=replace_given(probabilities, given, mean).astype(np.float32),
-            evidence={
-                "wrong_events": wrong,
-                "observations": observed,
-                "mean_margin": np.asarray(np.nanmean(dynamics.margin, axis=0, dtype=np.float64)),
-            },
-        )
+        """The given label's mean probability over the passes, the rest as the model says."""
+        return mean_probability(dynamics, given, probabilities)

@@ -170,10 +170,11 @@ class DyGen:
         return distillation.found
 
 
-class CoRegularised:
+class CoRegularised(StatelessLoss):
     """l_1: cross-entropy of each branch, and their agreement."""
 
     def __init__(self, weight: float, warmup: int):
+        super().__init__()
         self.weight, self.warmup, self.epoch = weight, warmup, 0
 
     def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
@@ -203,6 +204,7 @@ class Distillation(StatelessLoss):
     """
 
     def __init__(self, options: DyGen):
+        super().__init__()
         self.options = options
 
     def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:

@@ -38,7 +38,7 @@ from mislabel.errors import InputError, in_range, one_of
 from mislabel.methods.ce import CrossEntropy, label_wave
 from mislabel.posterior.beta_mixture import BetaMixture, fit_beta_mixture
 from mislabel.posterior.posterior import Posterior, replace_given
-from mislabel.training.stages import Batch, Stage
+from mislabel.training.stages import Batch, Stage, StatelessLoss
 
 SMALLEST_PROBABILITY = 1e-4
 FIRST_FIT, REFIT = 20, 2  # iterations of the mixture: from scratch, and after each epoch from the fit before
@@ -166,10 +166,11 @@ def _fit(wrong: np.ndarray, observed: np.ndarray, before: BetaMixture | None) ->
     return fit_beta_mixture(values, counts, start=before, iterations=REFIT)
 
 
-class DynamicLoss:
+class DynamicLoss(StatelessLoss):
     """Stage 2's loss. Its weights follow the wrong events, those of the running epoch included."""
 
     def __init__(self, options: IDO):
+        super().__init__()
         self.options = options
         self.mixtures = Mixtures(options.scope, options.minimum_class_size)
 

@@ -1,7 +1,7 @@
 """What a method asks of the training loop: stages, and in each a loss."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -9,6 +9,10 @@ import torch
 from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
+
+
+def _no_mixing(partner: Tensor, share: Tensor) -> Tensor:
+    raise ValueError("the stage of this loss does not mix: say Stage(..., mixes=True)")
 
 
 @dataclass(frozen=True)
@@ -22,20 +26,34 @@ class Batch:
     given : (b,) int64
         Given label codes.
     logits : (branches, views, b, classes) float32
-        View 0 is weak, view 1 strong.
+        View 0 is weak, view 1 strong. Without gradients where the stage mixes inputs.
+    mixed : callable
+        Logits of rows mixed with others, (branches, m, classes) float32, m = views x b, view after view. Takes
+        `partner`, (branches, m) int64: with which of the m rows each is mixed, and `share`, (branches, m) float32:
+        how much of its own a row keeps. Only where the stage mixes.
     """
 
     index: Tensor
     given: Tensor
     logits: Tensor
+    mixed: Callable[[Tensor, Tensor], Tensor] = field(default=_no_mixing, repr=False)
 
 
 class Loss(Protocol):
     """A loss gives one number for a batch: the mean over its rows.
 
-    It may keep state per row. `begin` is called when its stage starts or resumes, `epoch_end` after each epoch,
-    both with the dynamics recorded so far, over all processes. What it cannot derive from them goes into `state`.
+    `begin` is called when its stage starts or resumes, `epoch_end` after each epoch, both with the dynamics recorded
+    so far, over all processes. What it cannot derive from them goes into `state`, which JSON must be able to hold, or
+    into `tables`.
+
+    Attributes
+    ----------
+    tables : dict of Tensor
+        What it keeps by row, each (..., n training rows, width), on the device, made in `begin`. In an epoch a row may
+        be written only by the call that has it in its batch: processes then share what they wrote.
     """
+
+    tables: dict[str, Tensor]
 
     def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None: ...
     def __call__(self, batch: Batch) -> Tensor: ...
@@ -46,6 +64,9 @@ class Loss(Protocol):
 
 class StatelessLoss:
     """The parts of `Loss` that a loss without memory leaves empty."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, Tensor] = {}
 
     def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
         pass
@@ -104,6 +125,12 @@ class Stage:
         whose weights to keep for a later stage.
     decay : bool
         Whether the learning rate falls over the stage, as `TrainingSettings.schedule` says; else it is constant.
+    mixes : bool
+        Whether the loss learns from `Batch.mixed` alone. Inputs that are numbers are mixed themselves: the pass that
+        gives `Batch.logits` then carries no gradients. Of texts the embeddings are mixed, in the same pass.
+    validation : float
+        Share of the rows, drawn by given label, that are not trained on; after each epoch they are predicted, and
+        where it is above 0 the weights of the epoch that predicts their given labels best are selected.
     """
 
     name: str
@@ -116,6 +143,8 @@ class Stage:
     start: Literal["fresh", "last", "selected"] = "fresh"
     select: Callable[[np.ndarray], int] | None = None
     decay: bool = True
+    mixes: bool = False
+    validation: float = 0.0
 
 
 @dataclass(frozen=True)

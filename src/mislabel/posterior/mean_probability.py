@@ -1,0 +1,40 @@
+"""A posterior from the passes of any training: how probable the given label was, on the whole way."""
+
+import numpy as np
+
+from mislabel.dynamics.scores import wrong_events
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.posterior.posterior import Posterior, replace_given
+
+
+def mean_probability(dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray) -> Posterior:
+    """The given label's mean probability over the passes (data maps, arXiv 2009.10795), the rest as the model says.
+
+    The final model alone would not do: by the last epoch plain training has learnt many wrong labels by heart.
+
+    Parameters
+    ----------
+    given : (n,) int
+    probabilities : (n, K) float32
+        The final model's.
+    """
+    mean = np.zeros(len(given))
+    for loss in dynamics.loss:
+        mean += np.exp(-loss.astype(np.float64))
+    mean = np.clip(mean / len(dynamics.loss), 0.0, 1.0)
+    return given_replaced(dynamics, given, probabilities, mean)
+
+
+def given_replaced(
+    dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray, of_given: np.ndarray
+) -> Posterior:
+    """P(given label is right) from a method, (n,) float64, the rest as the model says; evidence from the passes."""
+    wrong, observed = wrong_events(dynamics.prediction, given)
+    return Posterior(
+        probabilities=replace_given(probabilities, given, of_given).astype(np.float32),
+        evidence={
+            "wrong_events": wrong,
+            "observations": observed,
+            "mean_margin": np.asarray(np.nanmean(dynamics.margin, axis=0, dtype=np.float64)),
+        },
+    )
