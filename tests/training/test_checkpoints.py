@@ -23,13 +23,14 @@ def make(stage=0, epoch=1, value=1.0):
         model=model,
         optimizer={"0.step": torch.tensor(3.0), "0.exp_avg": torch.full((2, 3), -value)},
         selected={"a": torch.zeros(2, 3)},
+        tables={"targets": torch.full((5, 2), value)},
         state={"log": [{"loss": 0.1}], "seconds": 1.5, "loss": {"all": [0.1, 0.2]}},
     )
 
 
 def same(one, other):
     assert (one.stage, one.epoch, one.state) == (other.stage, other.epoch, other.state)
-    for part in ("model", "optimizer", "selected"):
+    for part in ("model", "optimizer", "selected", "tables"):
         mine, yours = getattr(one, part), getattr(other, part)
         assert mine.keys() == yours.keys()
         for name in mine:

@@ -59,9 +59,13 @@ class DynamicsStore:
         How many passes are complete.
     trajectory : Trajectory or None
         Embeddings by epoch, where a stage records them.
+    evaluation : (branches, rows) float32 or None
+        Each branch's cross-entropy of the given label in evaluation mode after the last epoch, where its stage asks
+        for it. In memory alone: a loss that needs it later keeps it in a table.
     """
 
     trajectory: Trajectory | None = None
+    evaluation: np.ndarray | None = None
 
     def __init__(
         self,

@@ -38,25 +38,31 @@ class CE:
     Attributes
     ----------
     epochs : int
-    stop : "last" or "label_wave"
-        Whose weights are kept: the last epoch's, or, at a constant learning rate, those of the epoch after which
-        predictions stop settling (Label Wave, ICLR 2024).
+    stop : "last", "label_wave" or "validation"
+        Whose weights are kept: the last epoch's; or, at a constant learning rate, those of the epoch after which
+        predictions stop settling (Label Wave, ICLR 2024); or those that predict best the given labels, wrong as they
+        may be, of rows that were held back.
+    validation : float
+        Share of the rows to hold back for the last of these.
     """
 
     epochs: int = 5
-    stop: Literal["last", "label_wave"] = "last"
+    stop: Literal["last", "label_wave", "validation"] = "last"
+    validation: float = 0.1
 
     def __post_init__(self) -> None:
         in_range("epochs", self.epochs, 1, 10_000)
-        one_of("stop", self.stop, ("last", "label_wave"))
+        one_of("stop", self.stop, ("last", "label_wave", "validation"))
+        in_range("validation", self.validation, 0.001, 0.9)
 
     def stages(self) -> list[Stage]:
         if self.stop == "last":
             return [Stage("train", self.epochs, CrossEntropy())]
-        return [
-            Stage("train", self.epochs, CrossEntropy(), select=label_wave(self.epochs), decay=False),
-            Stage("selected", 0, CrossEntropy(), start="selected"),
-        ]
+        if self.stop == "validation":
+            train = Stage("train", self.epochs, CrossEntropy(), validation=self.validation)
+        else:
+            train = Stage("train", self.epochs, CrossEntropy(), select=label_wave(self.epochs), decay=False)
+        return [train, Stage("selected", 0, CrossEntropy(), start="selected")]
 
     def posterior(
         self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray

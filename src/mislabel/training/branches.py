@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mislabel.backbones.pooler import mean_state
+from mislabel.errors import RunError
 
 HEAD_DROPOUT = 0.1
 
@@ -13,8 +15,8 @@ HEAD_DROPOUT = 0.1
 class Branches(nn.Module):
     """Networks trained side by side.
 
-    `forward` takes the inputs of m rows and gives logits, (branches, m, classes) float32, and embeddings,
-    (networks, m, d): what the last linear layer of each network reads.
+    `forward` takes the inputs of m rows, the same for all networks or a list with those of each, and gives logits,
+    (branches, m, classes) float32, and embeddings, (networks, m, d): what the last linear layer of each network reads.
 
     Parameters
     ----------
@@ -38,20 +40,45 @@ class Branches(nn.Module):
         last = last_linear(self.networks[0])
         return None if last is None else last.in_features
 
-    def forward(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        both = [classify_and_embed(network, inputs) for network in self.networks]
+    def forward(self, inputs: dict[str, Tensor] | list[dict[str, Tensor]]) -> tuple[Tensor, Tensor]:
+        each = inputs if isinstance(inputs, list) else [inputs] * len(self.networks)
+        both = [classify_and_embed(network, own) for network, own in zip(self.networks, each, strict=True)]
         logits, embeddings = [one for one, _ in both], [embedding for _, embedding in both]
         logits += [head(embeddings[0]).float() for head in self.heads]
         return torch.stack(logits), torch.stack(embeddings)
 
 
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Logits (networks, m, classes) float32 of embeddings, (networks, m, d).
+
+        Raises
+        ------
+        RunError
+            If a network judges tokens instead of whole inputs.
+        """
+        logits = []
+        for network, values in zip(self.networks, embeddings, strict=True):
+            last = tap(network)
+            if last is not None and last.tokens:
+                raise RunError(
+                    "the method mixes embeddings, and this model judges every token by itself: choose an encoder "
+                    "that gives one embedding per text, such as the default, or another method"
+                )
+            logits.append(values if last is None else functional.linear(values, last.weight, last.bias).float())
+        return torch.stack(logits)
+
+
 class TappedLinear(nn.Linear):
-    """A linear layer that leaves what it read in `seen`: unlike a hook, torch.compile follows it."""
+    """A linear layer that leaves what it read in `seen`: unlike a hook, torch.compile follows it.
+
+    `tokens` says whether the last it read were rows of tokens.
+    """
 
     seen: Tensor | None = None
+    tokens: bool = False
 
     def forward(self, input: Tensor) -> Tensor:
-        self.seen = input
+        self.seen, self.tokens = input, input.ndim > 2
         return super().forward(input)
 
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 TEMPORARY = "unfinished"
+TENSORS = ("model", "optimizer", "selected", "tables")
 
 
 @dataclass
@@ -28,6 +29,8 @@ class Checkpoint:
         Its state by parameter number, as ``"3.exp_avg"``.
     selected : dict of Tensor
         Weights that the stage selected so far; empty where it selects none.
+    tables : dict of Tensor
+        What the loss keeps by row.
     state : dict
         What JSON can hold: the loss's state, seconds so far, epoch lines.
     """
@@ -37,6 +40,7 @@ class Checkpoint:
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]
     selected: dict[str, Tensor]
+    tables: dict[str, Tensor]
     state: dict[str, Any]
 
 
@@ -46,7 +50,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     unfinished, final = folder / TEMPORARY, folder / name
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    for part in ("model", "optimizer", "selected"):
+    for part in TENSORS:
         tensors = {key: value.contiguous() for key, value in getattr(checkpoint, part).items()}
         save_file(_unshared(tensors), unfinished / f"{part}.safetensors")
     state = {"stage": checkpoint.stage, "epoch": checkpoint.epoch, "state": checkpoint.state}
@@ -67,7 +71,7 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     if not found:
         return None
     state = json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))
-    parts = {part: load_file(found[-1] / f"{part}.safetensors") for part in ("model", "optimizer", "selected")}
+    parts = {part: load_file(found[-1] / f"{part}.safetensors") for part in TENSORS}
     return Checkpoint(stage=state["stage"], epoch=state["epoch"], state=state["state"], **parts)
 
 

@@ -27,7 +27,9 @@ from mislabel.training.checkpoints import (
     save_checkpoint,
 )
 from mislabel.training.device import make_accelerator
+from mislabel.training.evaluation import branch_logits, given_losses, held_back
 from mislabel.training.feeding import fed
+from mislabel.training.mixing import mixer, numeric
 from mislabel.training.optimizers import learning_rate, make_optimizer
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Batch, Stage, TrainingSettings
@@ -132,17 +134,26 @@ class Loop:
         if checkpoint is not None and checkpoint.optimizer:
             load_optimizer(optimizer, checkpoint.optimizer)
         watching = self._watch(stage, checkpoint)
-        self._check_disk(watching)
+        self.held = held_back(self.given, stage.validation, [self.settings.seed, number])
+        recorder = Recorder(stage.views, len(self.given), self.device)
         began = time.perf_counter()
+        if checkpoint is not None and checkpoint.epoch:
+            self._evaluate(stage, recorder)  # what the last epoch left in memory
+            recorder.finish()
         stage.loss.begin(self.dynamics, self.given, self.n_classes, self.device)
         self._count_seconds(f"{stage.name}.start", time.perf_counter() - began)
         if checkpoint is not None:
             stage.loss.load_state(checkpoint.state["loss"])
+            for name, table in checkpoint.tables.items():
+                stage.loss.tables[name] = table.to(self.device)
+        self._check_disk(stage, watching)
         optimizer = self.accelerator.prepare(optimizer)
-        recorder = Recorder(stage.views, len(self.given), self.device)
         for epoch in range(checkpoint.epoch if checkpoint else 0, stage.epochs):
             began = time.perf_counter()
+            before = self._tables_before(stage)
             loss = self._epoch(stage, number, epoch, optimizer, recorder, watching)
+            self._share_tables(stage, before)
+            self._evaluate(stage, recorder)
             if self.settings.record:
                 self._keep_dynamics(stage, recorder)
             if watching is not None:
@@ -156,7 +167,7 @@ class Loop:
             self._select(stage, epoch)
             seconds = time.perf_counter() - began
             self._count_seconds(stage.name, seconds)
-            self.train_rows += len(self.given) * stage.views
+            self.train_rows += int(np.count_nonzero(~self.held)) * stage.views
             self._report(stage, epoch, loss, seconds)
             self._save(stage, number, epoch, optimizer)
 
@@ -204,9 +215,9 @@ class Loop:
     ) -> float:
         accelerator, settings, model = self.accelerator, self.settings, self.model
         processes, rank = accelerator.num_processes, accelerator.process_index
-        batches = shuffled_batches(
-            self.inputs.lengths, settings.batch_size, [settings.seed, number, epoch], smallest=max(2, processes)
-        )
+        rows, seed = np.flatnonzero(~self.held), [settings.seed, number, epoch]
+        lengths, smallest = self.inputs.lengths[rows], max(2, processes)
+        batches = [rows[batch] for batch in shuffled_batches(lengths, settings.batch_size, seed, smallest=smallest)]
         # Dropout and views depend on the epoch's seed alone, so a resumed run repeats them without stored RNG states.
         torch.manual_seed(_seed(settings.seed, number, epoch + 1) + rank)
         model.train()
@@ -242,7 +253,7 @@ class Loop:
                 self.progress.end()
                 raise KeyboardInterrupt
         self.progress.end()
-        return float(self._sum(total)) / len(self.given)
+        return float(self._sum(total)) / len(rows)
 
     def _forward(
         self,
@@ -257,14 +268,44 @@ class Loop:
         if stage.views == 2:
             strong = self.inputs.strong_view(batch)
             inputs = {name: torch.cat([value, strong[name]]) for name, value in inputs.items()}
-        logits, embeddings = self.model(inputs)
+        with torch.no_grad() if stage.mixes and numeric(inputs) else nullcontext():
+            logits, embeddings = self.model(inputs)
         logits = logits.view(logits.shape[0], stage.views, len(part), -1)
         given = self.given_on_device[index]
         if watching is not None:
             watching.record(part, embeddings[:, : len(part)], logits[:, 0])
         if self.settings.record:
             recorder.record(index, given, logits)
-        return stage.loss(Batch(index=index, given=given, logits=logits))
+        if not stage.mixes:
+            return stage.loss(Batch(index=index, given=given, logits=logits))
+        branches = self.accelerator.unwrap_model(self.model)
+        mixed = mixer(self.model, branches.classify, inputs, embeddings)
+        return stage.loss(Batch(index=index, given=given, logits=logits, mixed=mixed))
+
+    def _evaluate(self, stage: Stage, recorder: Recorder) -> None:
+        """What a stage wants to know in evaluation mode after an epoch: all losses, or the rows held back."""
+        branches, inputs = self.accelerator.unwrap_model(self.model), self.inputs
+        if stage.evaluates:
+            logits = branch_logits(branches, inputs, self.n_classes, self.accelerator, self.progress)
+            self.dynamics.evaluation = given_losses(logits, self.given)
+        if self.held.any():
+            held = np.flatnonzero(self.held)
+            logits = branch_logits(branches, inputs.take(held), self.n_classes, self.accelerator, self.progress)
+            if self.accelerator.is_main_process:  # the recorder sums over processes
+                index = torch.as_tensor(held, device=self.device)
+                shown = logits.to(self.device)[:, None].expand(-1, stage.views, -1, -1)
+                recorder.record(index, self.given_on_device[index], shown)
+
+    def _tables_before(self, stage: Stage) -> dict[str, Tensor]:
+        if self.accelerator.num_processes == 1:
+            return {}
+        return {name: table.clone() for name, table in stage.loss.tables.items()}
+
+    def _share_tables(self, stage: Stage, before: dict[str, Tensor]) -> None:
+        """Bring together what each process wrote about its own rows."""
+        for name, old in before.items():
+            table = stage.loss.tables[name]
+            table.copy_(old + self._sum(table - old))
 
     @contextmanager
     def _memory_explained(self, stage: Stage, part: np.ndarray) -> Iterator[None]:
@@ -298,10 +339,13 @@ class Loop:
         return total
 
     def _select(self, stage: Stage, epoch: int) -> None:
-        if stage.select is None:
+        if stage.select is None and not self.held.any():
             return
-        passes = self.dynamics.of_stage(stage.name)[:: stage.views]
-        chosen = stage.select(prediction_changes(self.dynamics.prediction[passes]))
+        prediction = self.dynamics.prediction[self.dynamics.of_stage(stage.name)[:: stage.views]]
+        if stage.select is not None:
+            chosen = stage.select(prediction_changes(prediction))
+        else:
+            chosen = int(np.argmax((prediction[:, self.held] == self.given[self.held]).mean(1)))
         if chosen == epoch:  # copies: the live weights go on changing
             weights = self.accelerator.unwrap_model(self.model).state_dict()
             self.selected = {name: value.detach().cpu().clone() for name, value in weights.items()}
@@ -313,7 +357,7 @@ class Loop:
             passes = self.dynamics.of_stage(stage.name)[-stage.views :]
             agreement = float(np.mean(self.dynamics.prediction[passes] == self.given))
             line["agreement"] = round(agreement, 5)
-        if stage.select is not None:
+        if stage.select is not None or self.held.any():
             line["selected_epoch"] = int(self.log_selected) + 1
         self.log.append(line)
         if self.accelerator.is_main_process:
@@ -338,6 +382,7 @@ class Loop:
                     model=self.accelerator.unwrap_model(self.model).state_dict(),
                     optimizer={} if over else optimizer_tensors(optimizer.optimizer),
                     selected=self.selected,
+                    tables=stage.loss.tables,
                     state={
                         "loss": stage.loss.state(),
                         "log": self.log,
@@ -361,14 +406,15 @@ class Loop:
             store.rewind(checkpoint.state["passes"])
         return store
 
-    def _check_disk(self, watching: TrajectoryRecorder | None) -> None:
-        """Raise before training where it would not fit: weights, AdamW's moments, selected weights, trajectories."""
+    def _check_disk(self, stage: Stage, watching: TrajectoryRecorder | None) -> None:
+        """Raise where it would not fit: weights, AdamW's moments, selected weights, tables, trajectories."""
         if self.folder is None:
             return
         weights = sum(value.numel() * value.element_size() for value in self.model.state_dict().values())
+        tables = sum(value.numel() * value.element_size() for value in stage.loss.tables.values())
         kept = watching.bytes if watching is not None else 0
         needed, free = (
-            2 * 4 * weights + kept,
+            2 * (4 * weights + tables) + kept,
             shutil.disk_usage(self.folder).free,
         )  # a new one is written beside the old one
         if free < needed:
@@ -383,6 +429,11 @@ class Loop:
             raise RunError(f"{len(self.given)} training rows cannot be shared by {processes} processes: use fewer")
         if len({stage.name for stage in stages}) != len(stages):
             raise ValueError("stages of a run need different names")
+        for stage in stages:
+            if stage.mixes and stage.shared:
+                raise ValueError(f"stage {stage.name} mixes rows: its branches need networks of their own")
+            if (stage.select or stage.validation) and not self.settings.record:
+                raise ValueError(f"stage {stage.name} selects an epoch by its dynamics, which are not recorded")
 
 
 def _seed(run: int, stage: int, epoch: int) -> int:

@@ -128,6 +128,8 @@ class Stage:
     mixes : bool
         Whether the loss learns from `Batch.mixed` alone. Inputs that are numbers are mixed themselves: the pass that
         gives `Batch.logits` then carries no gradients. Of texts the embeddings are mixed, in the same pass.
+    evaluates : bool
+        Whether a pass in evaluation mode follows each epoch, for `DynamicsStore.evaluation`.
     validation : float
         Share of the rows, drawn by given label, that are not trained on; after each epoch they are predicted, and
         where it is above 0 the weights of the epoch that predicts their given labels best are selected.
@@ -144,6 +146,7 @@ class Stage:
     select: Callable[[np.ndarray], int] | None = None
     decay: bool = True
     mixes: bool = False
+    evaluates: bool = False
     validation: float = 0.0
 
 

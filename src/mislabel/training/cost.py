@@ -1,0 +1,46 @@
+"""What a method costs at least: the passes through networks that its stages demand."""
+
+from dataclasses import dataclass
+
+from mislabel.training.stages import Stage
+
+FORWARD_SHARE = 1 / 3  # of a forward and backward pass: the backward one computes twice as many products
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Passes per row and epoch.
+
+    Attributes
+    ----------
+    both : float
+        Forward and backward.
+    forward : float
+        Forward alone.
+    """
+
+    both: float
+    forward: float
+
+    @property
+    def floor(self) -> float:
+        """In forward and backward passes, which are what an epoch of plain training makes of every row."""
+        return self.both + FORWARD_SHARE * self.forward
+
+
+def passes(stage: Stage, *, numeric: bool = False) -> Passes:
+    """What an epoch of a stage demands; `numeric` inputs are mixed themselves where a stage mixes, texts are not."""
+    networks = 1 if stage.shared else stage.branches
+    both, forward = networks * stage.views * (1 - stage.validation), networks * stage.validation
+    if stage.mixes and numeric:
+        forward += networks * stage.views
+    if stage.evaluates:
+        forward += networks
+    if stage.trajectory is not None and stage.trajectory.source == "evaluation":
+        forward += networks
+    return Passes(both, forward)
+
+
+def cost(stages: list[Stage], *, numeric: bool = False) -> float:
+    """Of all epochs, in forward and backward passes per row."""
+    return sum(stage.epochs * passes(stage, numeric=numeric).floor for stage in stages)

@@ -1,0 +1,56 @@
+"""Passes counted by hand from the papers' definitions, and against what networks are really asked."""
+
+import pytest
+import torch
+from small_loop import Plain, data, make_loop
+
+from mislabel.backbones.features import FeatureInputs
+from mislabel.methods import METHODS
+from mislabel.methods.ce import CE
+from mislabel.training.cost import cost, passes
+
+# Per epoch of each stage: forward and backward, forward alone, on features.
+BY_HAND = {
+    "ce": [(1, 0)],
+    "ido": [(1, 0), (2, 0)],  # two views
+    "dygen": [(2, 2), (1, 0)],  # two networks, embeddings after each epoch; then one network
+    "co_teaching": [(2, 0)],
+    "jocor": [(2, 0)],
+    "co_regularization": [(2, 0)],
+    "elr": [(1, 0)],
+    "forward": [(1, 0), (1, 0)],
+    "mixup": [(1, 1)],  # clean inputs are looked at besides
+    "m_correction": [(1, 2), (1, 2)],  # and all losses after each epoch
+    "divide_mix": [(2, 2), (4, 6)],  # two networks, two views; labels guessed on both; all losses
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_passes_by_hand(name):
+    stages = METHODS[name].make().stages()
+    assert [(one.both, one.forward) for one in (passes(stage, numeric=True) for stage in stages)] == BY_HAND[name]
+
+
+def test_total_by_hand():
+    assert cost(CE(epochs=5).stages()) == 5
+    held = CE(epochs=5, stop="validation", validation=0.3).stages()
+    assert cost(held) == pytest.approx(5 * (0.7 + 0.3 / 3))
+    assert cost(METHODS["ido"].make(warm_epochs=4, robust_epochs=3).stages()) == 4 + 3 * 2
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_networks_see_as_many_rows_as_counted(name):
+    seen = {True: 0, False: 0}
+
+    class Counting(Plain):
+        def forward(self, inputs):
+            seen[torch.is_grad_enabled()] += len(inputs["features"])
+            return super().forward(inputs)
+
+    stages, (_, labels) = METHODS[name].make().stages(), data()
+    loop = make_loop(Counting)
+    assert isinstance(loop.inputs, FeatureInputs)
+    loop.run(stages)
+    each = [(stage.epochs, passes(stage, numeric=True)) for stage in stages]
+    assert seen[True] == sum(epochs * one.both for epochs, one in each) * len(labels)
+    assert seen[False] == sum(epochs * one.forward for epochs, one in each) * len(labels)
