@@ -27,7 +27,7 @@ class Predictor:
     Attributes
     ----------
     network : Branches
-        One trained network: a whole classifier, or a head.
+        One or several trained networks, each a whole classifier or a head; several answer with their mean.
     reader : Reader
         From a user's inputs to what the network reads.
     classes : list
@@ -53,10 +53,22 @@ class Predictor:
         return model.probabilities(lambda: copy.deepcopy(self.network.networks[0]), inputs, accelerator, progress)[1]
 
     def save(self, folder: Path) -> None:
-        """Write the model folder: a plain Hugging Face classifier, or the head with the name of its encoder."""
+        """Write the model folder: a plain Hugging Face classifier, or the head with the name of its encoder.
+
+        More networks go into folders inside, each of the same kind.
+        """
+        first, *others = self.network.networks
+        for number, network in enumerate(others, 1):
+            (folder / branch_folder(number)).mkdir(parents=True, exist_ok=True)
+            self.reader.save(folder / branch_folder(number), network)
         folder.mkdir(parents=True, exist_ok=True)
-        about = self.reader.save(folder, self.network.networks[0])
-        atomic_write(folder / ABOUT, json.dumps({"classes": self.classes, **about}, ensure_ascii=False))
+        about = {"classes": self.classes, "networks": 1 + len(others), **self.reader.save(folder, first)}
+        atomic_write(folder / ABOUT, json.dumps(about, ensure_ascii=False))
+
+
+def branch_folder(number: int) -> str:
+    """Where a model folder keeps its network of this number, from 1."""
+    return f"branch-{number}"
 
 
 def load_predictor(folder: Path) -> Predictor:
@@ -72,4 +84,5 @@ def load_predictor(folder: Path) -> Predictor:
     except FileNotFoundError:
         raise InputError(f"{folder} holds no model of mislabel: it has no {ABOUT}") from None
     reader, network = load_reader(folder, about)
-    return Predictor(Branches([network]), reader, about["classes"])
+    others = [load_reader(folder / branch_folder(number), about)[1] for number in range(1, about.get("networks", 1))]
+    return Predictor(Branches([network, *others]), reader, about["classes"])
