@@ -23,7 +23,9 @@ h, w      embedding; a row's trajectory, its embeddings of all epochs side by si
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -48,7 +50,6 @@ from mislabel.posterior.dirichlet import (
 from mislabel.posterior.marking import Marking, mark, mark_mirrored
 from mislabel.posterior.neighbours import neighbour_probabilities
 from mislabel.posterior.posterior import Posterior, replace_given
-from mislabel.posterior.temperature import best_power
 from mislabel.training.stages import Batch, Recording, Stage, StatelessLoss
 
 
@@ -158,37 +159,53 @@ class DyGen:
                 shared=self.branches == "heads",
                 trajectory=Recording(self.record, self.trajectory_dim),
             ),
-            Stage("distil", self.distil_epochs, Distillation(self)),
+            Stage("distil", self.distil_epochs, Distillation(partial(denoise, options=self))),
         ]
 
     def posterior(
         self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
     ) -> Posterior:
         """What the generative models concluded before stage 2."""
-        distillation = stages[-1].loss
-        assert isinstance(distillation, Distillation)
-        return distillation.found
+        return found_before_distilling(stages)
 
 
 class CoRegularised(StatelessLoss):
-    """l_1: cross-entropy of each branch, and their agreement."""
+    """l_1: cross-entropy of each branch, and their agreement.
 
-    def __init__(self, weight: float, warmup: int):
+    Parameters
+    ----------
+    weight : float
+        lambda_1.
+    warmup : float
+        For how many epochs from the start it is zero; a part of an epoch is told by the rows that were seen.
+    """
+
+    def __init__(self, weight: float, warmup: float):
         super().__init__()
-        self.weight, self.warmup, self.epoch = weight, warmup, 0
+        self.weight, self.warmup = weight, warmup
+        self.epoch = self.seen = self.rows = 0
 
     def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.epoch = 0
+        several = torch.distributed.is_available() and torch.distributed.is_initialized()
+        self.rows = len(given) // (torch.distributed.get_world_size() if several else 1)
+        self.epoch = self.seen = 0
 
     def __call__(self, batch: Batch) -> Tensor:
         logits = batch.logits[:, 0]
         task = functional.cross_entropy(logits.flatten(0, 1), batch.given.repeat(len(logits)))
-        if len(logits) == 1 or not self.weight or self.epoch < self.warmup:
+        quiet = self._warming
+        self.seen += len(batch.given)
+        if len(logits) == 1 or not self.weight or quiet:
             return task
         return task + self.weight * disagreement(logits.softmax(-1)).mean()
 
+    @property
+    def _warming(self) -> bool:
+        whole = math.floor(self.warmup)
+        return self.epoch < whole or (self.epoch == whole and self.seen < (self.warmup - whole) * self.rows)
+
     def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch += 1
+        self.epoch, self.seen = self.epoch + 1, 0
 
     def state(self) -> dict[str, Any]:
         return {"epoch": self.epoch}
@@ -201,14 +218,20 @@ class Distillation(StatelessLoss):
     """Cross-entropy with the generative models' posterior, which is found when the stage begins.
 
     Everything it is found from lies in the store, so a resumed run finds the same.
+
+    Parameters
+    ----------
+    find : callable
+        From the dynamics of the stages before, given labels (n,) and the number of classes to a posterior with
+        generative models. Passes of this stage may be there too, and must not count.
     """
 
-    def __init__(self, options: DyGen):
+    def __init__(self, find: Callable[[DynamicsStore, np.ndarray, int], Posterior]):
         super().__init__()
-        self.options = options
+        self.find = find
 
     def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.found = denoise(dynamics, given, n_classes, self.options)
+        self.found = self.find(dynamics, given, n_classes)
         assert self.found.generative is not None
         assert dynamics.trajectory is not None
         target = self.found.generative.probabilities(dynamics.trajectory)
@@ -216,6 +239,13 @@ class Distillation(StatelessLoss):
 
     def __call__(self, batch: Batch) -> Tensor:
         return functional.cross_entropy(batch.logits[0, 0], self.target[batch.index])
+
+
+def found_before_distilling(stages: list[Stage]) -> Posterior:
+    """The posterior that the last of the stages distilled."""
+    distillation = stages[-1].loss
+    assert isinstance(distillation, Distillation)
+    return distillation.found
 
 
 def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options: DyGen) -> Posterior:
@@ -233,13 +263,10 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
     for network in range(trajectory.shape.networks):
         distances, score, marking = _mark(trajectory, network, given, n_classes, options)
         voters = ~marking.marked
-        near = neighbour_probabilities(
-            trajectory.embedding(options.prior_epoch - 1 if options.prior_epoch else trajectory.done - 1, network),
-            given,
-            voters,
-            n_classes,
-            min(options.neighbours, max(1, math.isqrt(int(voters.sum())))),
+        embedding = trajectory.embedding(
+            options.prior_epoch - 1 if options.prior_epoch else trajectory.done - 1, network
         )
+        near = votes_of_neighbours(embedding, given, voters, n_classes, options.neighbours)
         evidence.append((distances.own_mean, distances.own_spread, score, marking.p_noisy))
         voted.append(near)
         priors.append(prior_concentration(_prior(near, given, options), options.prior_strength))
@@ -258,7 +285,7 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
             "centroid_score": score,
             "p_noisy_by_mixture": noisy,
         },
-        labels={"neighbour_label": np.where(np.ptp(votes, axis=1) > 0, votes.argmax(-1), -1)},
+        labels={"neighbour_label": elected(votes)},
         generative=generative,
     )
 
@@ -280,7 +307,7 @@ def _fit(trajectory: Trajectory, given: np.ndarray, priors: list[np.ndarray], op
         ),
     )
     plain = Generative(models, epochs)
-    return replace(plain, power=best_power(plain.probabilities(trajectory), given)) if options.calibrate else plain
+    return plain.calibrated(trajectory, given) if options.calibrate else plain
 
 
 def _mark(
@@ -309,7 +336,24 @@ def _prior(near: np.ndarray, given: np.ndarray, options: DyGen) -> np.ndarray:
         return np.full_like(near, 1 / near.shape[1])
     if options.prior == "given":
         return np.eye(near.shape[1], dtype=np.float32)[given]
-    if options.prior_mode == "probability":
-        return near
-    most = near == near.max(1, keepdims=True)  # several where votes are equal, all where nobody could vote
+    return near if options.prior_mode == "probability" else majority(near)
+
+
+def votes_of_neighbours(
+    embedding: np.ndarray, labels: np.ndarray, voters: np.ndarray, n_classes: int, count: int
+) -> np.ndarray:
+    """Votes of the nearest `count` voters, or of the root of the voters' number where that is less, (n, K) float32."""
+    return neighbour_probabilities(
+        embedding, labels, voters, n_classes, min(count, max(1, math.isqrt(int(voters.sum()))))
+    )
+
+
+def majority(votes: np.ndarray) -> np.ndarray:
+    """One-hot rows of the class with most votes, (n, K) float32; shared by several where votes are equal."""
+    most = votes == votes.max(1, keepdims=True)  # all, where nobody could vote
     return (most / most.sum(1, keepdims=True)).astype(np.float32)
+
+
+def elected(votes: np.ndarray) -> np.ndarray:
+    """The class with most votes, (n,) int64; -1 where nobody could vote."""
+    return np.where(np.ptp(votes, axis=1) > 0, votes.argmax(-1), -1)

@@ -12,7 +12,7 @@ may be, C the number of classes. Everything is float32: a few thousand weights, 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ from torch.distributions import Dirichlet, kl_divergence
 from torch.nn import functional
 
 from mislabel.dynamics.trajectory import Trajectory
-from mislabel.posterior.temperature import sharpen
+from mislabel.posterior.temperature import best_power, sharpen
 
 SMALLEST = 1e-5  # inside the logarithms of the co-regularisation, as in the paper's code
 NUMBERS_AT_ONCE = 2**20  # of float32 values that one step of a long sum holds: 4 MB
@@ -299,6 +299,10 @@ class Generative:
         """P(true = k | x) of every row of the store, (n, C) float32."""
         plain = marginal(self.models, reader(trajectory, self.epochs), last_probabilities(trajectory))
         return sharpen(plain, self.power).astype(np.float32)
+
+    def calibrated(self, trajectory: Trajectory, given: np.ndarray) -> "Generative":
+        """The same models with the power that makes given labels (n,) most likely."""
+        return replace(self, power=best_power(replace(self, power=1.0).probabilities(trajectory), given))
 
 
 def reader(trajectory: Trajectory, epochs: list[int]) -> Callable[[int, np.ndarray], np.ndarray]:

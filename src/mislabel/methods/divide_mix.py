@@ -1,0 +1,192 @@
+"""DivideMix: two networks divide the rows for each other; rows with doubtful labels train without them.
+
+Li et al., "DivideMix: Learning with Noisy Labels as Semi-supervised Learning", ICLR 2020, arXiv 2002.07394.
+
+After a warm-up each network divides the rows for the other one: a Gaussian mixture over its losses, brought to [0, 1],
+says how likely each given label is right, w_i. Rows with w_i > 1/2 keep their label, mixed with the network's own
+opinion; the others get the opinion of both networks. Then MixMatch:
+
+    labelled       t = sharpen(w onehot(y) + (1 - w) mean over views of p_own)
+    unlabelled     t = sharpen(mean over views and networks of p)
+    sharpen(p)     = p^(1/T) / sum p^(1/T)
+    x~ = l x + (1 - l) x',  t~ = l t + (1 - l) t',   l = max(l', 1 - l'),  l' ~ Beta(alpha, alpha)
+    L  = mean over labelled CE(p(x~), t~) + lambda_u mean over unlabelled ||p(x~) - t~||^2 / C
+         + KL(uniform || mean of p(x~))
+
+Both views of a row are mixed with any rows of the batch. The model that comes out is the mean of both networks.
+
+What differs from the published code: a batch holds labelled and unlabelled rows as they come, each row once an epoch,
+where theirs takes equal numbers of both and repeats the fewer ones; the views are the weak and the strong one, where
+theirs are two crops; and texts are mixed in their embedding, which spares the pass without gradients that guesses the
+labels. lambda_u rises over the same share of the epochs as theirs (16 of 290).
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from torch import Tensor
+from torch.nn import functional
+
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.errors import in_range
+from mislabel.methods.ce import CrossEntropy
+from mislabel.methods.m_correction import from_uniform
+from mislabel.methods.mixup import draw
+from mislabel.posterior.mean_probability import given_replaced
+from mislabel.posterior.posterior import Posterior
+from mislabel.training.stages import Batch, Stage, StatelessLoss
+
+RAMP = 16 / 290
+NETWORKS = 2
+
+
+@dataclass(frozen=True)
+class DivideMix:
+    """Options of the method; the defaults are the paper's for CIFAR-10 with half of the labels wrong.
+
+    Attributes
+    ----------
+    warm_epochs, epochs : int
+        With cross-entropy, and with divided rows.
+    threshold : float
+        w above which a row keeps its label.
+    temperature : float
+        T of sharpening.
+    alpha : float
+        Of the beta distribution.
+    unlabelled_weight : float
+        lambda_u.
+    penalty : bool
+        Whether the warm-up subtracts the entropy of the predictions, which the paper does where flips are asymmetric.
+    """
+
+    warm_epochs: int = 1
+    epochs: int = 6
+    threshold: float = 0.5
+    temperature: float = 0.5
+    alpha: float = 4.0
+    unlabelled_weight: float = 25.0
+    penalty: bool = False
+
+    def __post_init__(self) -> None:
+        in_range("warm_epochs", self.warm_epochs, 1, 10_000)
+        in_range("epochs", self.epochs, 1, 10_000)
+        in_range("threshold", self.threshold, 0, 1)
+        in_range("temperature", self.temperature, 0.01, 1)
+        in_range("alpha", self.alpha, 1e-3, 1e4)
+        in_range("unlabelled_weight", self.unlabelled_weight, 0, 1e6)
+
+    def stages(self) -> list[Stage]:
+        warm = Penalised() if self.penalty else CrossEntropy()
+        return [
+            Stage("warm", self.warm_epochs, warm, branches=NETWORKS, evaluates=True, decay=False),
+            Stage(
+                "divide", self.epochs, Divided(self), views=2, branches=NETWORKS, mixes=True, evaluates=True,
+                start="last",
+            ),
+        ]  # fmt: skip
+
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
+        """The mean of both networks' w for the given label, after the last epoch; the rest as the model says."""
+        assert dynamics.evaluation is not None
+        return given_replaced(dynamics, given, probabilities, clean(dynamics.evaluation).mean(0))
+
+
+class Penalised(CrossEntropy):
+    """Cross-entropy less the mean entropy of the predictions."""
+
+    def __call__(self, batch: Batch) -> Tensor:
+        log_p = batch.logits.log_softmax(-1)
+        return super().__call__(batch) + (log_p.exp() * log_p).sum(-1).mean()
+
+
+class Divided(StatelessLoss):
+    """L, the sum over both networks; each has weights of its own."""
+
+    def __init__(self, options: DivideMix):
+        super().__init__()
+        self.options = options
+
+    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.device, self.epoch = device, 0
+        self._divide(dynamics)
+
+    def epoch_end(self, dynamics: DynamicsStore) -> None:
+        self.epoch += 1
+        self._divide(dynamics)
+
+    def state(self) -> dict[str, int]:
+        return {"epoch": self.epoch}
+
+    def load_state(self, state: dict[str, int]) -> None:
+        self.epoch = state["epoch"]
+
+    def __call__(self, batch: Batch) -> Tensor:
+        options, views = self.options, batch.logits.shape[1]
+        clean = self.clean[:, batch.index]  # (networks, b)
+        target = guess(batch.logits.detach().softmax(-1), batch.given, clean, options.threshold, options.temperature)
+        target, labelled = target.repeat(1, views, 1), (clean > options.threshold).repeat(1, views)
+        partner, share = draw(batch.logits.flatten(1, 2), options.alpha)
+        share = torch.maximum(share, 1 - share)
+        log_p = batch.mixed(partner, share).log_softmax(-1)  # (networks, m, classes)
+        total = log_p.new_zeros(())
+        for own, goal, known, other, part in zip(log_p, target, labelled, partner, share[..., None], strict=True):
+            goal = part * goal + (1 - part) * goal[other]
+            fit = -(goal * own).sum(-1) * known
+            miss = (own.exp() - goal).square().mean(-1) * ~known
+            total = total + fit.sum() / known.sum().clamp_min(1) + from_uniform(own)
+            total = total + self._weight() * miss.sum() / (~known).sum().clamp_min(1)
+        return total
+
+    def _weight(self) -> float:
+        """lambda_u of this epoch."""
+        return self.options.unlabelled_weight * min(1.0, self.epoch / max(1.0, RAMP * self.options.epochs))
+
+    def _divide(self, dynamics: DynamicsStore) -> None:
+        """Each network learns from what the other one thinks of the labels."""
+        assert dynamics.evaluation is not None
+        self.clean = torch.as_tensor(clean(dynamics.evaluation)[::-1].copy(), dtype=torch.float32, device=self.device)
+
+
+def guess(p: Tensor, given: Tensor, clean: Tensor, threshold: float, temperature: float) -> Tensor:
+    """The sharpened targets t of both networks, (networks, b, classes).
+
+    Parameters
+    ----------
+    p : (networks, views, b, classes)
+        Class probabilities.
+    given : (b,) int64
+    clean : (networks, b)
+        w, by which each network learns.
+    """
+    own, both = p.mean(1), p.mean((0, 1))
+    weight = clean[..., None]
+    known = weight * functional.one_hot(given, p.shape[-1]) + (1 - weight) * own
+    target = torch.where(weight > threshold, known, both) ** (1 / temperature)
+    return target / target.sum(-1, keepdim=True)
+
+
+def clean(losses: np.ndarray) -> np.ndarray:
+    """w of each network: the probability that a row's loss belongs to the lower component, (networks, n) float64.
+
+    Parameters
+    ----------
+    losses : (networks, n) float32
+    """
+    found = np.ones(losses.shape)
+    for place, own in enumerate(losses.astype(np.float64)):
+        spread = own.max() - own.min()
+        if spread <= 1e-12 or len(own) < 2:
+            continue  # nothing to divide by: all keep their labels
+        scaled = ((own - own.min()) / spread)[:, None]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # ten iterations are the paper's
+            mixture = GaussianMixture(2, max_iter=10, tol=1e-2, reg_covar=5e-4, random_state=0).fit(scaled)
+        found[place] = mixture.predict_proba(scaled)[:, np.asarray(mixture.means_)[:, 0].argmin()]
+    return found

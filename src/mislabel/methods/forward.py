@@ -1,0 +1,153 @@
+"""Forward correction: which class is taken for which, estimated from a first training and put into the second's loss.
+
+Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss Correction Approach", CVPR 2017,
+arXiv 1609.03683.
+
+Stage 1 trains with cross-entropy; its class probabilities q(x) say what is given, not what is true. A row that is
+surely of class i, an anchor, shows how that class is labelled: row i of T is q of the anchor. Stage 2 trains a new
+network whose probabilities p(x), taken through T, are to explain the given labels:
+
+    T_ij = q_j(x_i),   L = -log sum_k p_k T_ky
+
+The posterior is Bayes' rule: P(true = k | given = j, x) is proportional to T_kj p_k(x).
+
+========  ================================================================================================
+symbol    meaning
+========  ================================================================================================
+T_ij      P(given = j | true = i)
+x_i       the anchor of class i, the row at the 97th percentile of q_i
+q, p      class probabilities of stage 1, in the last training pass of each row, and of stage 2
+y         given label
+========  ================================================================================================
+
+The percentile is the paper's, which looks at all rows. A class that has only a few hundredths of them would find its
+anchor in another class, so at most half as many rows as stage 1 predicts to be of the class have a larger q_i than its
+anchor. The paper's networks train for tens of epochs before T is estimated, these for five.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.errors import in_range
+from mislabel.methods.ce import CrossEntropy
+from mislabel.posterior.mean_probability import given_replaced
+from mislabel.posterior.posterior import Posterior
+from mislabel.training.stages import Batch, Stage, StatelessLoss
+
+DEEPEST = 0.5  # of the rows predicted to be of a class
+SMALLEST = 1e-8
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Options of the method.
+
+    Attributes
+    ----------
+    warm_epochs, epochs : int
+        Of stage 1 and stage 2.
+    percentile : float
+        Where the anchors of large classes are; 100 takes the row with the largest probability of the class.
+    """
+
+    warm_epochs: int = 5
+    epochs: int = 5
+    percentile: float = 97.0
+
+    def __post_init__(self) -> None:
+        in_range("warm_epochs", self.warm_epochs, 1, 10_000)
+        in_range("epochs", self.epochs, 1, 10_000)
+        in_range("percentile", self.percentile, 0, 100)
+
+    def stages(self) -> list[Stage]:
+        warm = Remembering()
+        return [
+            Stage("warm", self.warm_epochs, warm),
+            Stage("forward", self.epochs, Corrected(warm, self.percentile)),
+        ]
+
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
+        """The final model's opinion and the label that was given, by Bayes' rule."""
+        corrected = stages[-1].loss
+        assert isinstance(corrected, Corrected)
+        joint = probabilities.astype(np.float64) * np.maximum(corrected.transition[:, given].T, SMALLEST)
+        joint /= joint.sum(1, keepdims=True)
+        return given_replaced(dynamics, given, joint, joint[np.arange(len(given)), given])
+
+
+class Remembering(CrossEntropy):
+    """Cross-entropy that keeps each row's class probabilities of the latest pass."""
+
+    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.tables = {"probabilities": torch.zeros(len(given), n_classes, device=device)}
+
+    def __call__(self, batch: Batch) -> Tensor:
+        self.tables["probabilities"][batch.index] = batch.logits[0, 0].detach().softmax(-1).float()
+        return super().__call__(batch)
+
+
+class Corrected(StatelessLoss):
+    """The mean over rows of -log sum_k p_k T_ky.
+
+    A run that continues in this stage has no table of the stage before, so T is kept in the state.
+    """
+
+    transition: np.ndarray
+
+    def __init__(self, warm: Remembering, percentile: float):
+        super().__init__()
+        self.warm, self.percentile = warm, percentile
+
+    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.device = device
+        if self.warm.tables:
+            self._take(transition(self.warm.tables["probabilities"].cpu().numpy(), self.percentile))
+
+    def __call__(self, batch: Batch) -> Tensor:
+        log_p = batch.logits[0, 0].log_softmax(-1)
+        return -(log_p + self.log_transition[:, batch.given].T).logsumexp(-1).mean()
+
+    def state(self) -> dict[str, Any]:
+        return {"transition": self.transition.tolist()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self._take(np.array(state["transition"]))
+
+    def _take(self, found: np.ndarray) -> None:
+        self.transition = found
+        self.log_transition = torch.as_tensor(
+            np.log(np.maximum(found, SMALLEST)), dtype=torch.float32, device=self.device
+        )
+
+
+def transition(probabilities: np.ndarray, percentile: float) -> np.ndarray:
+    """T by anchors.
+
+    Parameters
+    ----------
+    probabilities : (n, K) float
+        Of the given labels, not of the true ones.
+    percentile : float
+        0 to 100.
+
+    Returns
+    -------
+    (K, K) float64, rows sum to 1; a class whose anchor has no probabilities is taken for itself alone
+    """
+    rows, classes = probabilities.shape
+    sizes = np.bincount(probabilities.argmax(1), minlength=classes)
+    result = np.eye(classes)
+    for label in range(classes):
+        depth = min(round((1 - percentile / 100) * rows), int(DEEPEST * sizes[label]), rows - 1)
+        anchor = np.argpartition(-probabilities[:, label], depth)[depth]
+        row = probabilities[anchor].astype(np.float64)
+        if np.isfinite(row).all() and row.sum() > 0:
+            result[label] = row / row.sum()
+    return result

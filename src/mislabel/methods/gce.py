@@ -1,0 +1,71 @@
+"""GCE: generalised cross-entropy, between cross-entropy and mean absolute error.
+
+Zhang and Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels", NeurIPS 2018,
+arXiv 1805.07836.
+
+    L = (1 - p_y^q) / q
+
+Its gradient is that of cross-entropy times p_y^q, so rows that the network disbelieves pull less.
+
+======  ===================================================
+symbol  meaning
+======  ===================================================
+p_y     class probability of the given label
+q       towards 0 it is cross-entropy, at 1 it is 1 - p_y
+======  ===================================================
+
+The default q is the paper's. Its truncated form, which leaves out rows with p_y under a half after forty epochs, is not
+here: a few epochs of fine-tuning have no room for it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.errors import in_range
+from mislabel.posterior.mean_probability import mean_probability
+from mislabel.posterior.posterior import Posterior
+from mislabel.training.stages import Batch, Stage, StatelessLoss
+
+
+@dataclass(frozen=True)
+class GCE:
+    """Options of the method.
+
+    Attributes
+    ----------
+    epochs : int
+    q : float
+        How little rows pull that the network disbelieves.
+    """
+
+    epochs: int = 5
+    q: float = 0.7
+
+    def __post_init__(self) -> None:
+        in_range("epochs", self.epochs, 1, 10_000)
+        in_range("q", self.q, 1e-6, 1)
+
+    def stages(self) -> list[Stage]:
+        return [Stage("train", self.epochs, GeneralisedCrossEntropy(self.q))]
+
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
+        """The given label's mean probability over the passes, the rest as the model says."""
+        return mean_probability(dynamics, given, probabilities)
+
+
+class GeneralisedCrossEntropy(StatelessLoss):
+    """The mean over rows of (1 - p_y^q) / q."""
+
+    def __init__(self, q: float):
+        super().__init__()
+        self.q = q
+
+    def __call__(self, batch: Batch) -> Tensor:
+        log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.given.unsqueeze(-1))
+        return -torch.expm1(self.q * log_p).mean() / self.q  # by the logarithm: the power's gradient at 0 is infinite

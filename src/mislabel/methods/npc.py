@@ -1,0 +1,176 @@
+"""NPC: the predictions of a trained classifier, corrected by a generative model of how they came about.
+
+Bae et al., "From Noisy Prediction to True Label: Noisy Prediction Calibration via Generative Model", ICML 2022,
+arXiv 2205.00690.
+
+A classifier is trained on the given labels as ever, and then left alone. A prior of each row's true label comes from
+its nearest neighbours among the rows that the classifier is surest of; an autoencoder learns from prior and embedding
+what the true label is, given what the classifier says, and the classifier's answers are averaged over it:
+
+    a_prior  = rho onehot(y_near) + 1 + 1/C
+    a        = softplus(W [h; onehot(yh)] + b) + 1 + 1/C                      q(z | yh, x) = Dirichlet(a)
+    -ELBO    = -E_q log p(yh | z, x) + beta KL(Dirichlet(a) || Dirichlet(a_prior)),   beta = 1
+    p(y | x) = sum_yh p(yh | x) (a(yh) - 1)_y / sum_k (a(yh) - 1)_k
+
+The autoencoder is that of `posterior/dirichlet.py`, for one branch and the last epoch alone. Last, as in DyGen, one
+ordinary network is trained on p(y | x), so that there is a model to ship; the paper ships classifier and autoencoder.
+
+=========  ==================================================================================
+symbol     meaning
+=========  ==================================================================================
+h, yh      the classifier's embedding of a row after the last epoch, and the class it predicts
+p(yh | x)  its class probabilities
+y_near     the class that the row's nearest neighbours among the confident rows are predicted
+rho, C     how many observations the prior is worth; number of classes
+z          a point of the simplex that says what the true label may be
+=========  ==================================================================================
+
+What differs from the published code:
+
+- It reads a layer's output behind h that is drawn anew, and trains the whole network on with the autoencoder, with
+  dropout. The paper's classifier is frozen, so here h is.
+- It draws z from independent Gamma(a, 1) variables by an approximate inverse of their distribution and does not bring
+  them to the simplex; their KL is not that of the Dirichlet distributions. `sampler="gamma"` does the same; exact draws
+  and KL are the default.
+- It reconstructs yh by C separate binary cross-entropies. yh is one class, so here p(yh | z, x) is a softmax.
+- A confident row is its own nearest neighbour at distance 0 there; here no row votes for itself.
+- Features are standardised, and few rows get more than ten passes (`Fitting.fewest_steps`): with 128 rows to a step,
+  ten passes over a thousand rows leave the autoencoder where it began.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from mislabel.dynamics.scores import wrong_events
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.errors import in_range, one_of
+from mislabel.methods.ce import CrossEntropy
+from mislabel.methods.dygen import Distillation, elected, found_before_distilling, majority, votes_of_neighbours
+from mislabel.posterior.dirichlet import (
+    Fitting,
+    Generative,
+    fit_generative,
+    last_probabilities,
+    prior_concentration,
+    reader,
+)
+from mislabel.posterior.posterior import Posterior
+from mislabel.training.stages import Recording, Stage
+
+GROUP = 128  # rows of a batch in the published code, of which each class sends the most confident
+
+
+@dataclass(frozen=True)
+class NPC:
+    """Options of the method.
+
+    Attributes
+    ----------
+    epochs, distil_epochs : int
+        Of the classifier, and of the network that is shipped.
+    prior_strength : float
+        rho.
+    neighbours : int
+        How many confident rows vote on y_near, each with a weight of 1 / distance; with few rows no more than the root
+        of the voters' number.
+    sampler : "dirichlet" or "gamma"
+        See `mislabel.posterior.dirichlet.Fitting`, as for the next one.
+    passes
+    calibrate : bool
+        Whether p(y | x) is sharpened until it makes the given labels most likely. As in the paper, without it, p(y | x)
+        ranks rows and names classes but counts too many wrong labels, about a fifth where all are right: the prior is
+        worth no more than rho observations.
+    """
+
+    epochs: int = 5
+    distil_epochs: int = 6
+    prior_strength: float = 5.0
+    neighbours: int = 10
+    sampler: Literal["dirichlet", "gamma"] = "dirichlet"
+    passes: int = 10
+    calibrate: bool = False
+
+    def __post_init__(self) -> None:
+        one_of("sampler", self.sampler, ("dirichlet", "gamma"))
+        for name in ("epochs", "distil_epochs", "neighbours", "passes"):
+            in_range(name, getattr(self, name), 1, 10_000)
+        in_range("prior_strength", self.prior_strength, 0, 1e6)
+
+    def stages(self) -> list[Stage]:
+        return [
+            Stage("train", self.epochs, CrossEntropy(), trajectory=Recording("evaluation")),
+            Stage("distil", self.distil_epochs, Distillation(partial(correct, options=self))),
+        ]
+
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
+        """p(y | x), found before the last stage."""
+        return found_before_distilling(stages)
+
+
+def correct(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options: NPC) -> Posterior:
+    """From the classifier's last epoch to the posterior of the true labels.
+
+    Given labels are read for the evidence and by `calibrate`; all else knows them through the classifier alone.
+
+    Parameters
+    ----------
+    dynamics : DynamicsStore
+        With the embeddings and predictions of the first stage.
+    given : (n,) int64
+    """
+    trajectory = dynamics.trajectory
+    assert trajectory is not None
+    last = trajectory.done - 1
+    predicted = last_probabilities(trajectory)
+    label = predicted.argmax(-1)
+    votes = votes_of_neighbours(
+        trajectory.embedding(last, 0), label[0], most_confident(predicted[0]), n_classes, options.neighbours
+    )
+    prior = prior_concentration(majority(votes), options.prior_strength)
+    fitting = Fitting(passes=options.passes, sampler=options.sampler, batch_size=GROUP)
+    generative = Generative(fit_generative(reader(trajectory, [last]), label, prior[None], fitting), [last])
+    if options.calibrate:
+        generative = generative.calibrated(trajectory, given)
+    passes = dynamics.of_stage("train")
+    wrong, observed = wrong_events(dynamics.prediction[passes], given)
+    return Posterior(
+        probabilities=generative.probabilities(trajectory),
+        evidence={
+            "wrong_events": wrong,
+            "observations": observed,
+            "mean_margin": np.asarray(np.nanmean(dynamics.margin[passes], axis=0, dtype=np.float64)),
+        },
+        labels={"neighbour_label": elected(votes)},
+        generative=generative,
+    )
+
+
+def most_confident(probabilities: np.ndarray, size: int = GROUP) -> np.ndarray:
+    """Of each class that is predicted in a group of rows, the row it is predicted for with most confidence.
+
+    Groups are drawn once, from the number of rows alone: in the published code they are the batches of one shuffled
+    epoch, and rows in their own order may be sorted by class.
+
+    Parameters
+    ----------
+    probabilities : (n, C) float
+    size : int
+        Rows of a group; the last one may be smaller.
+
+    Returns
+    -------
+    (n,) bool
+    """
+    n, classes = probabilities.shape
+    order = np.random.default_rng(n).permutation(n)
+    place = np.arange(n) // size * classes + probabilities[order].argmax(1)
+    ranked = np.lexsort((-probabilities[order].max(1), place))
+    first = np.unique(place[ranked], return_index=True)[1]
+    chosen = np.zeros(n, dtype=bool)
+    chosen[order[ranked[first]]] = True
+    return chosen

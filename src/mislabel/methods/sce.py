@@ -1,0 +1,80 @@
+"""SCE: symmetric cross-entropy, that of the label under the prediction and of the prediction under the label.
+
+Wang et al., "Symmetric Cross Entropy for Robust Learning with Noisy Labels", ICCV 2019, arXiv 1908.06112.
+
+    L = a CE + b RCE,   CE = -log p_y,   RCE = -sum_k p_k log y_k = -A (1 - p_y)
+
+=======  =============================================================================
+symbol   meaning
+=======  =============================================================================
+p_k      class probabilities, p_y that of the given label
+y_k      1 for the given label, 0 for the others
+A        what stands for log 0, negative
+a, b     weights of the two parts; cross-entropy learns, the reverse does not overfit
+=======  =============================================================================
+
+The defaults are the paper's for CIFAR-10; for CIFAR-100 it takes a = 6, b = 0.1. RCE is a sum over classes: one
+published code takes the mean over them, which makes b depend on their number.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.errors import InputError, in_range
+from mislabel.posterior.mean_probability import mean_probability
+from mislabel.posterior.posterior import Posterior
+from mislabel.training.stages import Batch, Stage, StatelessLoss
+
+
+@dataclass(frozen=True)
+class SCE:
+    """Options of the method.
+
+    Attributes
+    ----------
+    epochs : int
+    ce_weight, rce_weight : float
+        a and b.
+    log_zero : float
+        A.
+    """
+
+    epochs: int = 5
+    ce_weight: float = 0.1
+    rce_weight: float = 1.0
+    log_zero: float = -4.0
+
+    def __post_init__(self) -> None:
+        in_range("epochs", self.epochs, 1, 10_000)
+        in_range("ce_weight", self.ce_weight, 0, 1e6)
+        in_range("rce_weight", self.rce_weight, 0, 1e6)
+        in_range("log_zero", self.log_zero, -100, -1e-6)
+        if self.ce_weight == self.rce_weight == 0:
+            raise InputError("ce_weight and rce_weight are both 0, needed one above 0: nothing would be learnt")
+
+    def stages(self) -> list[Stage]:
+        return [Stage("train", self.epochs, SymmetricCrossEntropy(self))]
+
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
+        """The given label's mean probability over the passes, the rest as the model says."""
+        return mean_probability(dynamics, given, probabilities)
+
+
+class SymmetricCrossEntropy(StatelessLoss):
+    """The mean over rows of a CE + b RCE."""
+
+    def __init__(self, options: SCE):
+        super().__init__()
+        self.options = options
+
+    def __call__(self, batch: Batch) -> Tensor:
+        options = self.options
+        log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.given.unsqueeze(-1))
+        reverse = options.log_zero * torch.expm1(log_p)
+        return (options.rce_weight * reverse - options.ce_weight * log_p).mean()
