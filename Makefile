@@ -1,10 +1,10 @@
-# make demo, make demo-images, make test, make check. Each makes .venv where it is not there.
+# make demo, demo-images, bench, readme, test, check. Each makes .venv where it is not there.
 PYTHON ?= python3
 BIN := .venv/bin
 export HF_HUB_OFFLINE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo demo-images test check
+.PHONY: demo demo-images bench readme test check
 
 demo: .venv/.ready
 	$(BIN)/python examples/demo.py
@@ -12,8 +12,14 @@ demo: .venv/.ready
 demo-images: .venv/.ready
 	$(BIN)/python examples/digits.py
 
+bench: .venv/.ready
+	$(BIN)/mislabel bench quick --out runs/quick
+
+readme: .venv/.ready
+	$(BIN)/python -m pytest -m readme
+
 test: .venv/.ready
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not readme"
 
 check: .venv/.ready
 	$(BIN)/ruff check .

@@ -34,10 +34,10 @@ from cleanlab.classification import CleanLearning
 from cleanlab.rank import get_label_quality_scores
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
 from mislabel.backbones.text import DEFAULT_ENCODER, TextInputs, find_encoder, load_encoder, load_tokenizer
+from mislabel.bench.peers import cross_validated
 from mislabel.data import corrupt_table
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import outputs
@@ -126,7 +126,7 @@ def theirs(noisy: pd.DataFrame, matrix: np.ndarray) -> dict[str, dict[str, float
             "seconds": time.perf_counter() - began,
         }
         began = time.perf_counter()
-        probabilities = cross_val_predict(LogisticRegression(max_iter=1000), own, given, cv=5, method="predict_proba")
+        probabilities = cross_validated(own, given)
         pruned = CleanLearning(LogisticRegression(max_iter=1000)).fit(own, given, pred_probs=probabilities)
         seconds = time.perf_counter() - began
         for score in ("self_confidence", "normalized_margin"):

@@ -74,6 +74,19 @@ def test_what_follows_from_it(audit):
     assert repr(audit).startswith("<Audit of 6 rows, 2 classes, wrong labels: 4")
 
 
+def test_a_score_orders_judged_rows_and_leaves_the_posterior_alone():
+    """Worst first; equal ones in the order of the input; then judged rows without a score, then the others."""
+    data = make_dataset([f"t{k}" for k in range(6)], [0, 1, 0, 1, 0, None], missing="unlabeled")
+    model = np.array([[0.9, 0.1]] * 6, dtype=np.float32)
+    store = DynamicsStore([Pass("train", 0, 0)], 5)
+    store.write(0, {"prediction": data.labels.codes[:5], "loss": 0.0, "margin": 0.0})
+    score = np.array([-2.0, np.nan, -1.0, 3.0, -1.0])
+    found = build_audit(data, np.arange(5), Posterior(model[:5], {}), model, store, RELATED, score=score).table
+    assert found["id"].tolist() == [3, 2, 4, 0, 1, 5]
+    np.testing.assert_array_equal(found["score"], [3, -1, -1, -2, np.nan, np.nan])
+    np.testing.assert_allclose(found["p_mislabeled"], [0.9, 0.1, 0.1, 0.1, 0.9, np.nan], atol=1e-6)
+
+
 def test_difficulty_by_hand():
     prediction = np.array([[0, 1, -1], [0, 0, -1], [1, 0, 2], [0, 2, 1]])
     np.testing.assert_allclose(difficulty(prediction, np.array([0, 0, 2])), [1 / 4, 2 / 4, 1 / 2])

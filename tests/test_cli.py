@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-COMMANDS = ["train", "audit", "predict", "report", "corrupt", "methods"]
+COMMANDS = ["train", "audit", "predict", "report", "corrupt", "methods", "bench"]
 
 
 def test_a_run_prints_its_metrics_as_json(toy_run):

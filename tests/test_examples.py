@@ -25,3 +25,14 @@ def test_dygen_ablation(environment: dict[str, str]) -> None:
     assert rows["prior: uniform"][0] == classifier  # the same first stage
     assert generative > classifier
     assert auroc > 85
+
+
+def test_add_a_method(environment: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, str(EXAMPLES / "add_a_method.py"), "--out", str(tmp_path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in done.stdout.splitlines()]
+    accuracy = {cells[0]: float(cells[2].split(" ")[0]) for cells in rows[2:]}
+    assert set(accuracy) == {"gold", "ce", "ido", "bootstrapping"}
+    assert min(accuracy.values()) > 75  # ten classes, 40 % of the labels wrong
+    assert accuracy["gold"] > accuracy["bootstrapping"]

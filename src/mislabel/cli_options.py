@@ -47,6 +47,13 @@ RUN: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "score": (
+        Annotated[
+            str | None,
+            typer.Option(help="Order rows by one of `mislabel methods --scores`.  [default: the method's probability]"),
+        ],
+        None,
+    ),
     "recipe": (
         Annotated[str | None, typer.Option(help="Published settings: ido-resnet50, ido-vit-b16, ido-convnext-b.")],
         None,
@@ -127,6 +134,40 @@ AUDIT = {
     "data": (Data, Parameter.empty),
     "out": (Annotated[Path | None, typer.Option(help="Run folder to write; nothing is written without it.")], None),
     **RUN,
+}
+BENCH = {
+    "suite": (
+        Annotated[str, typer.Argument(help="A suite that ships, or a .toml file.", metavar="SUITE")],
+        Parameter.empty,
+    ),
+    "out": (Annotated[Path, typer.Option(help="Folder to write; the same one again goes on.")], Parameter.empty),
+    "methods": (
+        Annotated[
+            str | None,
+            typer.Option(
+                help="Names from `mislabel methods`, gold, cleanlab, or all; with options as "
+                "ce:stop=label_wave or co_teaching:noise_rate=oracle;epochs=9.  [default: the suite's]"
+            ),
+        ],
+        None,
+    ),
+    "seeds": (Annotated[int | None, typer.Option(help="How many: 3 means 0, 1, 2.  [default: the suite's]")], None),
+    "data": (Annotated[str | None, typer.Option(help="Data sets of the suite, by name.  [default: all]")], None),
+    "data_dir": (Annotated[Path | None, typer.Option(help="Folder of Parquet files; the hub without it.")], None),
+    "tune": (Annotated[str | None, typer.Option(help="full or head, over the suite's own.")], None),
+    "device": (Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps, over the suite's own.")], None),
+    "jobs": (Annotated[int, typer.Option(help="Cells at a time.")], 1),
+    "backend": (Annotated[str, typer.Option(help="loky: processes on this machine; ray or dask: a cluster.")], "loky"),
+    "address": (Annotated[str | None, typer.Option(help="Of the ray or dask cluster; a local one without it.")], None),
+    "results": (
+        Annotated[Path | None, typer.Option(help="Markdown file in which to write this suite's section again.")],
+        None,
+    ),
+    "keep_models": (
+        Annotated[bool, typer.Option("--keep-models", help="Keep weights and dynamics of every cell.")],
+        False,
+    ),
+    "as_json": (Json, False),
 }
 
 

@@ -1,6 +1,7 @@
 """Pure functions over recorded dynamics: arrays in, arrays out."""
 
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -68,3 +69,65 @@ def label_wave_epoch(changes: np.ndarray, window: int = 1) -> int:
         if changes[epoch] >= changes[epoch - window]:  # what enters the sum is no less than what leaves it
             return epoch
     return len(changes)
+
+
+def moments(passes: Iterable[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (ddof 0) of each row over the passes that looked at it, (n,) float64 each.
+
+    Parameters
+    ----------
+    passes : iterable of (n,) float
+        NaN where a pass did not look at the row. One pass is held at a time.
+
+    Returns
+    -------
+    mean, spread
+        NaN where no pass looked at the row.
+    """
+    seen, mean, squares = np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
+    for one in passes:
+        there = ~np.isnan(one)
+        seen += there
+        step = np.where(there, one - mean, 0.0)
+        mean += step / np.maximum(seen, 1)
+        squares += step * np.where(there, one - mean, 0.0)  # Welford, as for the centroids
+    some = np.maximum(seen, 1)
+    return np.where(seen > 0, mean, np.nan), np.where(seen > 0, np.sqrt(squares / some), np.nan)
+
+
+def last_seen(passes: Iterable[np.ndarray], n: int) -> np.ndarray:
+    """What the last pass that looked at a row said of it, (n,) float64; NaN where none did."""
+    last = np.full(n, np.nan)
+    for one in passes:
+        last = np.where(np.isnan(one), last, one)
+    return last
+
+
+def forgetting_events(prediction: Iterable[np.ndarray], given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How often a row was predicted as given in one look and as something else in the next (arXiv 1812.05159).
+
+    Parameters
+    ----------
+    prediction : iterable of (n,) int
+        One array per pass, -1 where it did not look at the row: such a pass is as if it had not been.
+    given : (n,) int, all >= 0
+
+    Returns
+    -------
+    forgotten : (n,) int64
+        Changes from right to wrong.
+    learnt : (n,) bool
+        Whether any look was right.
+    observed : (n,) int64
+    """
+    given = np.asarray(given)
+    forgotten, observed = np.zeros(len(given), np.int64), np.zeros(len(given), np.int64)
+    learnt, right_before = np.zeros(len(given), bool), np.zeros(len(given), bool)
+    for one in prediction:
+        seen = one >= 0
+        right = seen & (one == given)
+        observed += seen
+        forgotten += right_before & seen & ~right
+        right_before = np.where(seen, right, right_before)
+        learnt |= right
+    return forgotten, learnt, observed

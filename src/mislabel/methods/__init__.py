@@ -61,9 +61,7 @@ METHODS: dict[str, Entry] = {
     "ido": Entry(IDO, "Zhang et al., NeurIPS 2025, arXiv 2505.00812", "labels are partly wrong"),
     "dygen": Entry(DyGen, "Zhuang et al., KDD 2023, arXiv 2305.19395", "rules, a crowd or an LLM wrote the labels"),
     "npc": Entry(NPC, "Bae et al., ICML 2022, arXiv 2205.00690", "training went on until labels were learnt by heart"),
-    "gce": Entry(
-        GCE, "Zhang and Sabuncu, NeurIPS 2018, arXiv 1805.07836", "labels are wrong at random, at least cost"
-    ),
+    "gce": Entry(GCE, "Zhang and Sabuncu, NeurIPS 2018, arXiv 1805.07836", "labels are wrong at random, at least cost"),
     "sce": Entry(SCE, "Wang et al., ICCV 2019, arXiv 1908.06112", "as gce, with more trust in the labels"),
     "elr": Entry(ELR, "Liu et al., NeurIPS 2020, arXiv 2007.00151", "training goes on for many epochs"),
     "mixup": Entry(Mixup, "Zhang et al., ICLR 2018, arXiv 1710.09412", "few labels are wrong"),
@@ -76,9 +74,7 @@ METHODS: dict[str, Entry] = {
         CoRegularization, "Zhou and Chen, EMNLP 2021, arXiv 2104.08656", "texts of which some labels are wrong"
     ),
     "m_correction": Entry(MCorrection, "Arazo et al., ICML 2019, arXiv 1904.11238", "classes are equally large"),
-    "divide_mix": Entry(
-        DivideMix, "Li et al., ICLR 2020, arXiv 2002.07394", "many labels are wrong and time is cheap"
-    ),
+    "divide_mix": Entry(DivideMix, "Li et al., ICLR 2020, arXiv 2002.07394", "many labels are wrong and time is cheap"),
 }
 
 

@@ -75,6 +75,7 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         worst=worst,
         likely_wrong=int(source.likely_wrong.sum()),
         longest=LONGEST,
+        score=None if source.score is None else source.metrics.get("score"),
         noise=noise_section(source),
         classes=class_rows(source),
         classes_at_once=CLASSES_AT_ONCE,

@@ -35,6 +35,8 @@ class Source:
         The same for the label that most of a row's nearest neighbours carry, where the method asked them.
     p_mislabeled, difficulty : (n,) float64
         NaN where there is none.
+    score : (n,) float64 or None
+        What orders the rows instead of `p_mislabeled`, higher = worse, where the run asked for one.
     assessed : (n,) bool
         Judged, with a probability: the rows that all numbers of the report speak of.
     transition : (K, K) float64 or None
@@ -54,6 +56,7 @@ class Source:
     neighbour: np.ndarray | None
     p_mislabeled: np.ndarray
     difficulty: np.ndarray
+    score: np.ndarray | None
     assessed: np.ndarray
     transition: np.ndarray | None
     has_inputs: bool
@@ -84,8 +87,9 @@ class Source:
 
     @property
     def worst_first(self) -> np.ndarray:
-        """Positions (m,) int64 of the assessed rows, the most probable mistakes first, ties in the table's order."""
-        order = np.argsort(-np.nan_to_num(self.p_mislabeled, nan=-1.0), kind="stable")
+        """Positions (m,) int64 of the assessed rows, the most likely mistakes first, ties in the table's order."""
+        ranking = self.p_mislabeled if self.score is None else self.score
+        order = np.argsort(-np.nan_to_num(ranking, nan=-np.inf), kind="stable")
         return order[self.assessed[order]]
 
 
@@ -123,6 +127,7 @@ def read_source(folder: RunFolder) -> Source:
         neighbour=neighbour,
         p_mislabeled=p_mislabeled,
         difficulty=_numbers(table, "difficulty"),
+        score=_numbers(table, "score") if "score" in table else None,
         assessed=assessed,
         transition=_read_transition(folder, n_classes) if assessed.any() else None,
         has_inputs=folder.inputs.is_file(),

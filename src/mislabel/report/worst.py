@@ -48,6 +48,7 @@ class WorstRow:
     neighbours: str | None
     neighbours_agree: bool
     p_mislabeled: float
+    score: float | None
     difficulty: float | None
     gold: str | None
     right: bool | None
@@ -81,6 +82,7 @@ def _row(source: Source, place: int, name: Any, content: Any) -> WorstRow:
         neighbours=_name(source, neighbour) if neighbour >= 0 else None,
         neighbours_agree=neighbour == suggested,
         p_mislabeled=float(source.p_mislabeled[place]),
+        score=None if source.score is None else float(source.score[place]),
         difficulty=difficulty if is_number(difficulty) else None,
         gold=_name(source, gold) if gold >= 0 else None,
         right=suggested == gold if gold >= 0 else None,

@@ -8,6 +8,7 @@ from mislabel.backbones import DEFAULT_ENCODER, DEFAULT_IMAGE_ENCODER
 from mislabel.data.inputs import Modality
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.methods import method_entry
+from mislabel.posterior.detection import find_score
 from mislabel.run.recipes import find_recipe
 
 HEAD_RATE, FULL_RATE, IMAGE_RATE, SCRATCH_RATE = 1e-3, 3e-5, 1e-4, 1e-3
@@ -29,6 +30,8 @@ class RunConfig:
         A name from `mislabel methods`.
     options : dict
         Options of the method; those not named keep its defaults.
+    score : str, optional
+        A name from `mislabel methods --scores`: orders the audit instead of the method's posterior.
     recipe : str, optional
         A name from `mislabel.run.recipes`: the published settings of a paper. What is given beside it wins.
     backbone : str, optional
@@ -56,6 +59,7 @@ class RunConfig:
 
     method: str = "ido"
     options: dict[str, Any] = field(default_factory=dict)
+    score: str | None = None
     recipe: str | None = None
     backbone: str | None = None
     scratch: str | None = None
@@ -80,6 +84,8 @@ class RunConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.score is not None:
+            find_score(self.score)
         one_of("tune", self.tune, ("full", "head"))
         one_of("precision", self.precision, ("auto", "bf16", "fp32"))
         one_of("device", self.device, ("auto", "cpu", "cuda", "mps"))

@@ -32,6 +32,7 @@ def prepare_head(dataset: Dataset, trained: np.ndarray, matrix: np.ndarray, read
         telling=True,
         build=lambda: FeatureNetwork(mean, scale, n_classes),
         reader=reader,
+        embed=lambda: (matrix[trained] - mean.numpy()) / scale.numpy(),
     )
 
 

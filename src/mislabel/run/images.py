@@ -121,7 +121,12 @@ def prepare(
     if config.scratch is not None:
         return Prepared(dataset, trained, inputs, coarse_pixels(some), False, build, reader)
     untrained = outputs(start, some, start.dimension, accelerator, low_precision=True)
-    return Prepared(dataset, trained, inputs, untrained, True, build, reader)
+
+    def embed() -> np.ndarray:
+        start = FrozenImageEncoder(cast(ImageNetwork, build()))
+        return outputs(start, inputs.take(trained), start.dimension, accelerator, low_precision=True, progress=progress)
+
+    return Prepared(dataset, trained, inputs, untrained, True, build, reader, embed)
 
 
 def load(folder: Path, about: dict[str, Any]) -> tuple[ImageReader, nn.Module]:

@@ -23,6 +23,7 @@ from mislabel.posterior.dirichlet import Generative
 from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import Clock, effective, peak_memory_mb
 from mislabel.run.config import RunConfig, read_options
+from mislabel.run.detecting import check_score, row_scores
 from mislabel.run.folder import RunFolder
 from mislabel.run.generative import TrajectoryModel
 from mislabel.run.modalities import prepare
@@ -87,6 +88,7 @@ def run(
     clock.stop("prepare")
 
     stages, held_out = method.stages(), dataset.rows("test")
+    check_score(config.score, ready)
     with kept_weights(stages, folder, len(held_out)) as weights:
         loop = Loop(
             build,
@@ -113,7 +115,10 @@ def run(
 
         probability = outputs(Probabilities(network), inputs, dataset.labels.n_classes, accelerator, progress=progress)
         posterior = method.posterior(stages, dynamics, given, probability[trained])
-        audit = build_audit(dataset, trained, posterior, probability, dynamics, agreement, telling=ready.telling)
+        ranking = row_scores(config.score, ready, dynamics, network, accelerator, progress)
+        audit = build_audit(
+            dataset, trained, posterior, probability, dynamics, agreement, telling=ready.telling, score=ranking
+        )
         scores = test_scores(dataset, held_out, probability[held_out])
         if posterior.generative is not None and weights is not None:
             model = trajectory_model(posterior.generative, dynamics, network, config.seed, weights)
@@ -125,6 +130,7 @@ def run(
             "rows_trained": len(trained),
             "classes": dataset.labels.n_classes,
             "method": config.method,
+            **({"score": config.score} if config.score else {}),
             "seconds": clock.all(),
             "seconds_by_stage": {name: round(value, 2) for name, value in loop.parts.items()},
             "rows_per_second": {"train": round(loop.train_rows / max(loop.seconds, 1e-9), 1)},

@@ -53,6 +53,9 @@ class Prepared:
     build : callable
         Gives a new network.
     reader : Reader
+    embed : callable, optional
+        Gives what is known of all training rows before any training, (m, d) float32, made only where it is needed;
+        None where there is nothing but raw pixels.
     """
 
     dataset: Dataset
@@ -62,6 +65,7 @@ class Prepared:
     telling: bool
     build: Callable[[], nn.Module]
     reader: Reader
+    embed: Callable[[], np.ndarray] | None = None
 
 
 ROOMS = {"text": "mislabel.run.texts", "image": "mislabel.run.images", "features": "mislabel.run.features"}

@@ -51,7 +51,7 @@ def detection_scores(dataset: Dataset, audit: Audit) -> dict[str, Any]:
     if not len(judged):
         return {}
     wrong = (judged["given_label"] != judged["gold_label"]).to_numpy(dtype=bool)
-    score = judged["p_mislabeled"].to_numpy(dtype=np.float64)
+    score = np.asarray(judged["p_mislabeled"], dtype=np.float64)
     noise = audit.metrics["noise_rate"]
     result: dict[str, Any] = {"noise_rate": {**noise, "true": float(wrong.mean())}}
     if 0 < wrong.sum() < len(wrong):
@@ -60,14 +60,27 @@ def detection_scores(dataset: Dataset, audit: Audit) -> dict[str, Any]:
             "average_precision": float(average_precision_score(wrong, score)),
         }
         if "centroid_score" in judged:
-            marking = judged["centroid_score"].to_numpy(dtype=np.float64)
+            marking = np.asarray(judged["centroid_score"], dtype=np.float64)
             result["detection"]["centroid_auroc"] = float(roc_auc_score(wrong, marking))
+        if "score" in judged:
+            result["detection"] |= _ranking_scores(wrong, np.asarray(judged["score"], dtype=np.float64))
     right = (judged["suggested_label"] == judged["gold_label"]).to_numpy(dtype=bool)
     result["suggestion"] = {
         "accuracy": float(right.mean()),
         "accuracy_on_wrong": float(right[wrong].mean()) if wrong.any() else None,
     }
     return result
+
+
+def _ranking_scores(wrong: np.ndarray, score: np.ndarray) -> dict[str, float]:
+    """How well a score finds the wrong labels, over the rows that have one."""
+    known = np.isfinite(score)
+    if not 0 < wrong[known].sum() < known.sum():
+        return {}
+    return {
+        "score_auroc": float(roc_auc_score(wrong[known], score[known])),
+        "score_average_precision": float(average_precision_score(wrong[known], score[known])),
+    }
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:

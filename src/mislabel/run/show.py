@@ -50,18 +50,22 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
         lines[-1] += f" (shipped model; {', '.join(parts)})"
     if "detection" in metrics:
         lines.append(f"detection AUROC: {metrics['detection']['auroc']:.4f}")
+        if "score_auroc" in metrics["detection"]:
+            lines[-1] += f", of the score {metrics['score']} {metrics['detection']['score_auroc']:.4f}"
     lines.append(f"time: {metrics['seconds']['total']:.1f} s, {metrics['rows_per_second']['train']:.0f} rows a second")
     return lines
 
 
 def worst_table(audit: Audit, dataset: Dataset, count: int) -> Table:
-    """The rows most likely to be mislabelled."""
+    """The rows most likely to be mislabelled, in the order of the audit."""
     table = Table(title="worst rows", title_justify="left")
-    for name in ("id", dataset.inputs.modality, "given", "suggested", "p(wrong)"):
+    scored = ["score"] if "score" in audit.table else []
+    for name in ("id", dataset.inputs.modality, "given", "suggested", "p(wrong)", *scored):
         table.add_column(name, overflow="fold")
     place = {value: k for k, value in enumerate(dataset.ids.tolist())}
     for row in audit.worst(count).to_dict("records"):
         shown = dataset.inputs.caption(place[row["id"]])
         cells = [str(row["id"]), shown, str(row["given_label"]), str(row["suggested_label"])]
-        table.add_row(*(Text(cell) for cell in cells), f"{row['p_mislabeled']:.3f}")
+        numbers = [f"{row[name]:.3f}" for name in ("p_mislabeled", *scored)]
+        table.add_row(*(Text(cell) for cell in cells), *numbers)
     return table

@@ -88,7 +88,12 @@ def prepare(
         return prepare_head(dataset, trained, matrix, reader)
     states = token_states(backbone, texts.take(trained), accelerator)
     build = whole_classifier(backbone, dataset.labels.classes, states)
-    return Prepared(dataset, trained, texts, states[:, states.shape[1] // 2 :], True, build, reader)
+
+    def embed() -> np.ndarray:
+        start = load_encoder(backbone)
+        return outputs(start, texts.take(trained), start.dimension, accelerator, low_precision=True, progress=progress)
+
+    return Prepared(dataset, trained, texts, states[:, states.shape[1] // 2 :], True, build, reader, embed)
 
 
 def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:

@@ -47,7 +47,6 @@ class Branches(nn.Module):
         logits += [head(embeddings[0]).float() for head in self.heads]
         return torch.stack(logits), torch.stack(embeddings)
 
-
     def classify(self, embeddings: Tensor) -> Tensor:
         """Logits (networks, m, classes) float32 of embeddings, (networks, m, d).
 

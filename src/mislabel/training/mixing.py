@@ -26,9 +26,7 @@ def mix(values: Tensor, partner: Tensor, share: Tensor) -> Tensor:
 
 def mix_inputs(inputs: dict[str, Tensor], partner: Tensor, share: Tensor) -> dict[str, Tensor]:
     """Mix all that is a number in a batch of inputs."""
-    return {
-        name: mix(value, partner, share) if value.is_floating_point() else value for name, value in inputs.items()
-    }
+    return {name: mix(value, partner, share) if value.is_floating_point() else value for name, value in inputs.items()}
 
 
 def mixer(

@@ -1,0 +1,1 @@
+"""Methods side by side on many data sets: suites, cells, tables."""

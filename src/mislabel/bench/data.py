@@ -1,0 +1,140 @@
+"""The table of one data set and seed: drawn, with known errors, under the same column names for all."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock
+
+from mislabel.bench.builtin import builtin_frame
+from mislabel.bench.suites import Source
+from mislabel.data import read_table
+from mislabel.data.features import choose_columns
+from mislabel.data.hub import read_hub
+from mislabel.errors import InputError
+from mislabel.files import atomic_path, atomic_write
+from mislabel.run.corrupting import corrupt_source
+
+GOLD, GIVEN, SPLIT, ID = "gold_label", "given_label", "split", "id"
+
+
+def make_table(source: Source, seed: int, data_dir: Path | None, home: Path) -> tuple[Path, dict[str, Any]]:
+    """Write HOME/NAME.SEED.parquet where it is not there yet; the path, and what is known of the table.
+
+    The table has the input columns of the source and `id`, `gold_label`, `given_label` and `split`. Test rows carry
+    their gold label as the given one too: they only score.
+
+    Raises
+    ------
+    InputError
+        If the data cannot be found or do not fit the suite.
+    """
+    path, about = home / f"{source.name}.{seed}.parquet", home / f"{source.name}.{seed}.json"
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / f".{source.name}.{seed}.lock"):  # cells of other processes may want the same
+        if not about.is_file():
+            frame = _drawn(_usable(_read(source, data_dir), source), source, seed)
+            if source.noise:
+                frame = _corrupted(frame, source, seed, path)
+            train: Any = frame[SPLIT] == "train"
+            frame[GIVEN] = frame[GIVEN].where(train, frame[GOLD])
+            wrong: Any = (frame[GIVEN] != frame[GOLD])[train]
+            with atomic_path(path) as temporary:
+                frame.to_parquet(temporary, index=False)
+            known = {"rows": int(train.sum()), "test_rows": int((~train).sum()), "noise": float(wrong.mean())}
+            atomic_write(about, json.dumps({**known, "classes": len(set(frame[GOLD]))}))
+    return path, json.loads(about.read_text(encoding="utf-8"))
+
+
+def _read(source: Source, data_dir: Path | None) -> pd.DataFrame:
+    """The rows of a source, their columns named as in the suite, with a split column."""
+    if source.builtin:
+        return builtin_frame(source.builtin)
+    if data_dir is not None:
+        missing = [name for name in source.files if not (data_dir / name).is_file()]
+        if missing or not source.files:
+            needed = ", ".join(missing or ["(the suite names no file)"])
+            raise InputError(f"data {source.name}: {needed} not found in the folder of --data-dir")
+        strings = [source.text] if source.text else []
+        return pd.concat([read_table(data_dir / name, strings=strings) for name in source.files], ignore_index=True)
+    if not source.hub:
+        raise InputError(
+            f"data {source.name}: the Hugging Face hub has no such data; give --data-dir DIR, a folder with "
+            f"{', '.join(source.files)}"
+        )
+    columns = {there: here for here, there in source.hub.items() if here != "name"}
+    parts = []
+    for part in ("train", "test"):
+        frame = read_hub(f"hf:{source.hub['name']}:{part}")
+        other = [name for name in columns.values() if name in frame and name not in columns]  # would be there twice
+        parts.append(frame.drop(columns=other).rename(columns=columns).assign(**{SPLIT: part}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _usable(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """Train and test rows with an input and a gold label, and in training with a given one."""
+    wanted = [SPLIT, source.label, *([source.given] if source.given else [])]
+    wanted += [] if source.features else [source.column]
+    for name in wanted:
+        if name not in frame:
+            raise InputError(f"data {source.name}: no column {name!r}; there are {', '.join(map(str, frame.columns))}")
+    known: Any = frame[SPLIT].isin(["train", "test"]) & frame[source.label].notna()
+    train = frame[SPLIT] == "train"
+    if source.text:
+        known &= ~train | (frame[source.text].fillna("").str.strip() != "")
+    if source.given:
+        known &= ~train | _spoken(frame[source.given])
+    inputs = [source.column]
+    if source.features:
+        inputs = choose_columns(frame, source.features, [name for name in (*wanted, ID) if name])
+    kept = frame.loc[known, inputs].assign(**{ID: [f"row-{place}" for place in frame.index[known]]})
+    kept[GOLD] = _labels(frame.loc[known, source.label])
+    if source.given:
+        own = frame.loc[known, source.given].where(train[known], frame.loc[known, source.label])
+        kept[GIVEN] = _labels(own).astype(kept[GOLD].dtype)
+    return kept.assign(**{SPLIT: frame.loc[known, SPLIT]})
+
+
+def _spoken(given: Any) -> Any:
+    """Whether there is a label at all: where every rule abstains, weak labels are -1."""
+    return given.notna() & (given >= 0) if pd.api.types.is_numeric_dtype(given) else given.notna() & (given != "")
+
+
+def _labels(values: Any) -> Any:
+    """Whole numbers stay numbers, whatever missing values had made of them; the rest is text."""
+    return values.astype("int64") if pd.api.types.is_numeric_dtype(values) else values.astype(str)
+
+
+def _drawn(frame: pd.DataFrame, source: Source, seed: int) -> pd.DataFrame:
+    """So many rows of each part as the suite says, drawn with the seed."""
+    parts = []
+    for part, rows in (("train", source.train_rows), ("test", source.test_rows)):
+        some = frame[frame[SPLIT] == part]
+        if not len(some):
+            raise InputError(f"data {source.name}: no rows with split {part!r}, a label and an input")
+        parts.append(some.sample(min(rows, len(some)), random_state=seed) if rows else some)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _corrupted(frame: pd.DataFrame, source: Source, seed: int, path: Path) -> pd.DataFrame:
+    """With errors as `mislabel corrupt` plants them."""
+    plain = path.with_suffix(".plain.parquet")
+    frame.to_parquet(plain, index=False)
+    try:
+        noisy, _ = corrupt_source(
+            str(plain),
+            label=GOLD,
+            text=source.text,
+            image=source.image,
+            features=source.features,
+            split=SPLIT,
+            superclass=None,
+            transition=None,
+            seed=seed,
+            column=GIVEN,
+            **source.noise,
+        )
+    finally:
+        plain.unlink(missing_ok=True)
+    return noisy

@@ -1,0 +1,191 @@
+"""A suite says in a short file what is compared on which data; some come with the package, others are a user's own."""
+
+import difflib
+import hashlib
+import json
+import re
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from mislabel.data.inputs import Modality
+from mislabel.errors import InputError
+
+SHIPPED = Path(__file__).parent / "suites"
+BUILTIN = ("digits", "messages")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One data set of a suite.
+
+    Attributes
+    ----------
+    name : str
+    builtin : "digits" or "messages", optional
+        Data that come with the package.
+    files : tuple of str
+        Tables below --data-dir, read one after the other.
+    hub : dict
+        Where the Hugging Face hub has the same data: ``name``, and the columns that are called something else there.
+    text, image, features : str, optional
+        The input, as in `mislabel train`.
+    label : str
+        Column of the gold labels.
+    given : str, optional
+        Column of labels with real errors; rows where it says nothing (null, negative) do not train.
+    noise : dict
+        Errors to plant where there are no real ones: kind, rate and the other options of `mislabel corrupt`.
+    train_rows, test_rows : int
+        Rows to draw with the seed; 0 takes all.
+    run : dict
+        Settings of the runs on these data, over those of the suite.
+    """
+
+    name: str
+    builtin: str | None = None
+    files: tuple[str, ...] = ()
+    hub: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
+    image: str | None = None
+    features: str | None = None
+    label: str = "label"
+    given: str | None = None
+    noise: dict[str, Any] = field(default_factory=dict)
+    train_rows: int = 0
+    test_rows: int = 0
+    run: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def modality(self) -> Modality:
+        return "text" if self.text else "image" if self.image else "features"
+
+    @property
+    def column(self) -> str:
+        """The name of the input column, or the pattern of several."""
+        return self.text or self.image or self.features or ""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is compared on what. `run` holds settings of `mislabel train` that all cells share."""
+
+    name: str
+    title: str
+    data: tuple[Source, ...]
+    methods: tuple[str, ...] = ("all",)
+    seeds: int = 1
+    run: dict[str, Any] = field(default_factory=dict)
+    notes: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with whatever changes a result; which methods, seeds and data sets are run does not."""
+        unset = asdict(Source(""))
+        kept = [{name: value for name, value in asdict(one).items() if value != unset[name]} for one in self.data]
+        content = {"data": kept, "run": self.run}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def with_run(self, **settings: Any) -> "Suite":
+        """The same with settings that win over the file's, those for single data sets included."""
+        given = {name: value for name, value in settings.items() if value is not None}
+        _check_run(given, "settings")
+        data = tuple(replace(one, run={k: v for k, v in one.run.items() if k not in given}) for one in self.data)
+        return replace(self, run=self.run | given, data=data)
+
+    def with_data(self, names: list[str]) -> tuple[Source, ...]:
+        """The data sets of these names, all for none.
+
+        Raises
+        ------
+        InputError
+            For a name that the suite does not have.
+        """
+        known = {one.name: one for one in self.data}
+        for name in names:
+            if name not in known:
+                raise InputError(f"suite {self.name} has no data {name!r}{nearest(name, known)}")
+        return tuple(known[name] for name in names) if names else self.data
+
+
+def shipped_suites() -> list[str]:
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+def read_suite(name: str) -> Suite:
+    """A suite that comes with the package, by name, or a .toml file of one's own.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it cannot be read as one.
+    """
+    own = name.endswith(".toml")
+    if not own and name not in shipped_suites():
+        raise InputError(f"no suite {name!r}{nearest(name, shipped_suites())}; or give the path of a .toml file")
+    path = Path(name) if own else SHIPPED / f"{name}.toml"
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"there is no suite file {path}; suites that ship: {', '.join(shipped_suites())}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} is no TOML file: {error}") from error
+    sources = content.pop("data", [])
+    if not isinstance(sources, list) or not sources:
+        raise InputError(f"{path.name} names no data: give at least one [[data]] with a name")
+    data = tuple(_source(one, path.name) for one in sources)
+    twice = {one.name for one in data if sum(other.name == one.name for other in data) > 1}
+    if twice:
+        raise InputError(f"{path.name} has data called {min(twice)!r} more than once: give each its own name")
+    suite = _read(Suite, {"title": path.stem, **content, "name": path.stem, "data": data}, path.name)
+    if isinstance(suite.seeds, bool) or not isinstance(suite.seeds, int) or suite.seeds < 1:
+        raise InputError(f"{path.name}: seeds is {suite.seeds!r}, needed a whole number of at least 1")
+    _check_run(suite.run, f"{path.name}, [run]")
+    return suite
+
+
+def nearest(name: str, known: Any) -> str:
+    """The end of a message about a name that is not known."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+
+
+def _source(content: dict[str, Any], file: str) -> Source:
+    where = f"{file}, data {content.get('name', '?')}"
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", str(content.get("name", ""))):
+        raise InputError(f"{where}: each [[data]] needs a name of letters, digits, - and _")
+    if isinstance(content.get("files"), str):
+        content = content | {"files": [content["files"]]}
+    source = _read(Source, content, where)
+    if source.builtin is not None and source.builtin not in BUILTIN:
+        raise InputError(f"{where}: builtin is {source.builtin!r}, needed one of {', '.join(BUILTIN)}")
+    if source.builtin is None and not source.files and not source.hub:
+        raise InputError(f"{where}: where are the data? Give files (below --data-dir), hub, or builtin")
+    if [source.text, source.image, source.features].count(None) != 2:
+        raise InputError(f"{where}: what is the input? Give exactly one of text, image and features")
+    if (source.given is None) == (not source.noise):
+        raise InputError(f"{where}: give either given (a column with real errors) or noise (errors to plant)")
+    if source.noise and "kind" not in source.noise:
+        raise InputError(f"{where}: noise needs a kind, as `mislabel corrupt --kind`")
+    _check_run(source.run, f"{where}, run")
+    return source
+
+
+def _read(cls: type, content: dict[str, Any], where: str) -> Any:
+    known = [one.name for one in fields(cls)]
+    for name in content:
+        if name not in known:
+            raise InputError(f"{where}: unknown key {name!r}{nearest(name, known)}")
+    return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()})
+
+
+def _check_run(settings: dict[str, Any], where: str) -> None:
+    """Settings are those of a run, less what makes one cell different from another."""
+    from mislabel.run.config import RunConfig
+
+    known = [one.name for one in fields(RunConfig) if one.name not in ("method", "options", "seed", "recipe")]
+    for name in settings:
+        if name not in known:
+            raise InputError(f"{where}: unknown setting {name!r}{nearest(name, known)}")
+    RunConfig(**settings)

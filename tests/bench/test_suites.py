@@ -1,0 +1,111 @@
+"""Suite files: those that ship, one's own, and what is said of a wrong one."""
+
+import tomllib
+
+import pytest
+
+from mislabel.bench.specs import all_methods, read_spec, read_specs
+from mislabel.bench.suites import SHIPPED, read_suite, shipped_suites
+from mislabel.errors import InputError
+from mislabel.methods import METHODS
+
+
+def test_suites_that_ship():
+    assert shipped_suites() == ["image-real", "quick", "text-real", "text-synthetic"]
+    for name in shipped_suites():
+        suite, raw = read_suite(name), tomllib.loads((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"))
+        assert suite.name == name
+        assert [one.name for one in suite.data] == [one["name"] for one in raw["data"]]
+        assert suite.title
+        assert suite.notes
+    assert [one.name for one in read_suite("text-real").data] == [
+        "wrench_trec", "wrench_semeval", "wrench_chemprot", "agnews",
+    ]  # fmt: skip
+    assert {one.builtin for one in read_suite("quick").data} == {"digits", "messages"}
+
+
+def test_one_of_ones_own(blob_suite):
+    suite = read_suite(str(blob_suite))
+    assert (suite.name, suite.title, suite.seeds, suite.methods) == ("blobs", "Blobs", 2, ("ce", "gold"))
+    planted, real = suite.data
+    assert (planted.modality, planted.column, planted.files) == ("features", "x*", ("blobs.csv",))
+    assert planted.noise == {"kind": "sym", "rate": 0.3}
+    assert (real.given, real.run) == ("given", {"batch_size": 16})
+    assert suite.with_data(["real"]) == (real,)
+    with pytest.raises(InputError, match="no data 'reel'; did you mean 'real'"):
+        suite.with_data(["reel"])
+
+
+def test_a_setting_of_the_command_line_wins(blob_suite):
+    suite = read_suite(str(blob_suite))
+    changed = suite.with_run(batch_size=8, tune=None)
+    assert changed.run == {"batch_size": 8}
+    assert changed.data[1].run == {}
+    assert changed.fingerprint != suite.fingerprint
+
+
+def test_the_fingerprint_is_that_of_results(blob_suite):
+    text, before = blob_suite.read_text(), read_suite(str(blob_suite)).fingerprint
+    blob_suite.write_text(text.replace("Points", "Dots").replace("seeds = 2", "seeds = 5").replace('"gold"', '"ido"'))
+    assert read_suite(str(blob_suite)).fingerprint == before
+    blob_suite.write_text(text.replace("rate = 0.3", "rate = 0.4"))
+    assert read_suite(str(blob_suite)).fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("seeds = 2", "sedes = 2", ["blobs.toml", "unknown key 'sedes'", "did you mean 'seeds'"]),
+        ("noise = {", "niose = {", ["data planted", "unknown key 'niose'", "did you mean 'noise'"]),
+        ("batch_size = 16", "batchsize = 16", ["data real", "unknown setting 'batchsize'", "'batch_size'"]),
+        ("batch_size = 16", "batch_size = 0", ["batch_size is 0"]),
+        ("seeds = 2", "seeds = 0", ["seeds is 0"]),
+        ('name = "real"', 'name = "planted"', ["'planted' more than once"]),
+        ('name = "real"', 'name = "re al"', ["letters, digits"]),
+        ('given = "given"\n', "", ["data real", "either given", "or noise"]),
+        ('files = "blobs.csv"', "", ["data planted", "where are the data"]),
+        ('files = "blobs.csv"', 'builtin = "digit"', ["builtin is 'digit'", "digits"]),
+        ('features = "x*"', "", ["exactly one of text, image and features"]),
+        ('kind = "sym", ', "", ["noise needs a kind"]),
+        ("seeds = 2", "seeds = = 2", ["no TOML file"]),
+        ("[[data]]", "[[dota]]", ["names no data"]),
+    ],
+)
+def test_what_is_said_of_a_wrong_one(blob_suite, old, new, words):
+    blob_suite.write_text(blob_suite.read_text().replace(old, new))
+    with pytest.raises(InputError) as caught:
+        read_suite(str(blob_suite))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_names_that_are_not_known(tmp_path):
+    with pytest.raises(InputError, match="no suite 'quik'; did you mean 'quick'"):
+        read_suite("quik")
+    with pytest.raises(InputError, match="there is no suite file"):
+        read_suite(str(tmp_path / "none.toml"))
+    with pytest.raises(InputError, match="method 'idoo' is not known; did you mean 'ido'"):
+        read_spec("idoo")
+    with pytest.raises(InputError, match="'label_wave' is not of the form name=value"):
+        read_spec("ce:label_wave")
+    with pytest.raises(InputError, match="cleanlab takes no options"):
+        read_spec("cleanlab:folds=3")
+
+
+def test_methods_with_options():
+    spec = read_spec("ce:stop=label_wave;epochs=3")
+    assert (spec.method, spec.options, spec.oracle) == ("ce", {"stop": "label_wave", "epochs": 3}, False)
+    told = read_spec("ce:epochs=oracle")
+    assert told.oracle
+    assert told.told(0.25) == {"epochs": 0.25}
+    names = [read_spec(one).file_name for one in ("ce", "ce:epochs=3", "ce:epochs=3;stop=last", "ce:epochs=3.5")]
+    assert names[:2] == ["ce", "ce.epochs=3"]
+    assert len(set(names)) == 4
+    assert not any(set(name) & set("/\\:;*?") for name in names)
+
+
+def test_all_is_every_method_once_and_the_yardsticks():
+    methods = [one.text for one in read_specs(["all", "ido"])]
+    assert len(methods) == len(set(methods))
+    assert set(METHODS) | {"gold", "cleanlab", "ce:stop=label_wave"} <= set(methods)
+    assert methods == all_methods()
