@@ -3,7 +3,7 @@
     python benchmarks/scopes.py [--seeds 5] [--rate 0.4]
 
 A seed draws the test (30 % of the digits), the errors and the training. The same question on text:
-`python benchmarks/text.py --tune head --methods ido --option ido:scope=class …`.
+`mislabel bench text-synthetic --methods ido,ido:scope=class …`.
 """
 
 import argparse

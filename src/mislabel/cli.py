@@ -59,7 +59,7 @@ def predict(
     id: Id = None,
     on_bad: OnBad = "error",
     by: Annotated[
-        str, typer.Option(help="model: RUN/model; trajectory: dygen's generative model, with every epoch's weights.")
+        str, typer.Option(help="model: RUN/model; trajectory: the generative model of dygen or npc.")
     ] = "model",
     device: Device = "auto",
     as_json: Json = False,

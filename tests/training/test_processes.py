@@ -9,10 +9,12 @@ import pytest
 
 SCRIPT = """
 import os, sys
+from dataclasses import replace
 import numpy as np, torch
 from torch import nn
 from mislabel.backbones.features import FeatureInputs
 from mislabel.methods.ce import CrossEntropy
+from mislabel.methods.elr import ELR
 from mislabel.training.device import leave_processes
 from mislabel.training.loop import Loop
 from mislabel.training.stages import Stage, TrainingSettings
@@ -33,10 +35,15 @@ def main():
     loop = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
     network, dynamics = loop.run([Stage("a", 3, CrossEntropy())])
     flat = torch.cat([value.flatten() for value in network.state_dict().values()]).numpy()
+    kept = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
+    (stage,) = ELR(epochs=2).stages()
+    _, other = kept.run([replace(stage, validation=0.2, evaluates=True)])
+    targets = stage.loss.tables["targets"].numpy()
     rank, processes = loop.accelerator.process_index, loop.accelerator.num_processes
     losses = np.array([line["loss"] for line in loop.log])
     np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
-             loss=dynamics.loss, margin=dynamics.margin, losses=losses)
+             loss=dynamics.loss, margin=dynamics.margin, losses=losses, targets=targets,
+             held=kept.held, held_prediction=other.prediction, evaluation=other.evaluation)
 
 main()
 leave_processes()
@@ -72,6 +79,19 @@ def test_every_process_holds_the_whole_record(found, rank):
     np.testing.assert_array_equal(found[rank]["prediction"], found["1-0"]["prediction"])
     for name in ("loss", "margin"):
         np.testing.assert_allclose(found[rank][name], found["1-0"][name], atol=1e-4)
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_what_losses_keep_by_row_and_rows_held_back_are_known_to_all(found, rank):
+    one, two = found["1-0"], found[rank]
+    held = one["held"]
+    assert held.sum() == 8
+    np.testing.assert_array_equal(two["held"], held)
+    np.testing.assert_allclose(two["targets"], one["targets"], atol=1e-4)
+    assert (one["targets"][held] == 0).all()
+    assert (one["targets"][~held].sum(1) > 0.1).all()
+    np.testing.assert_array_equal(two["held_prediction"], one["held_prediction"])
+    np.testing.assert_allclose(two["evaluation"], one["evaluation"], atol=1e-4)
 
 
 def test_this_process_is_alone():

@@ -23,7 +23,6 @@ h, w      embedding; a row's trajectory, its embeddings of all epochs side by si
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -38,6 +37,7 @@ from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.dynamics.trajectory import Trajectory
 from mislabel.errors import InputError, in_range, one_of
+from mislabel.methods.distillation import Distillation, found_before_distilling
 from mislabel.posterior.dirichlet import (
     Fitting,
     Generative,
@@ -48,7 +48,7 @@ from mislabel.posterior.dirichlet import (
     reader,
 )
 from mislabel.posterior.marking import Marking, mark, mark_mirrored
-from mislabel.posterior.neighbours import neighbour_probabilities
+from mislabel.posterior.neighbours import elected, majority, votes_of_neighbours
 from mislabel.posterior.posterior import Posterior, replace_given
 from mislabel.training.stages import Batch, Recording, Stage, StatelessLoss
 
@@ -214,40 +214,6 @@ class CoRegularised(StatelessLoss):
         self.epoch = state["epoch"]
 
 
-class Distillation(StatelessLoss):
-    """Cross-entropy with the generative models' posterior, which is found when the stage begins.
-
-    Everything it is found from lies in the store, so a resumed run finds the same.
-
-    Parameters
-    ----------
-    find : callable
-        From the dynamics of the stages before, given labels (n,) and the number of classes to a posterior with
-        generative models. Passes of this stage may be there too, and must not count.
-    """
-
-    def __init__(self, find: Callable[[DynamicsStore, np.ndarray, int], Posterior]):
-        super().__init__()
-        self.find = find
-
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.found = self.find(dynamics, given, n_classes)
-        assert self.found.generative is not None
-        assert dynamics.trajectory is not None
-        target = self.found.generative.probabilities(dynamics.trajectory)
-        self.target = torch.as_tensor(target, device=device)
-
-    def __call__(self, batch: Batch) -> Tensor:
-        return functional.cross_entropy(batch.logits[0, 0], self.target[batch.index])
-
-
-def found_before_distilling(stages: list[Stage]) -> Posterior:
-    """The posterior that the last of the stages distilled."""
-    distillation = stages[-1].loss
-    assert isinstance(distillation, Distillation)
-    return distillation.found
-
-
 def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options: DyGen) -> Posterior:
     """From trajectories and given labels to the posterior of the true ones: marking, prior, generative model.
 
@@ -337,23 +303,3 @@ def _prior(near: np.ndarray, given: np.ndarray, options: DyGen) -> np.ndarray:
     if options.prior == "given":
         return np.eye(near.shape[1], dtype=np.float32)[given]
     return near if options.prior_mode == "probability" else majority(near)
-
-
-def votes_of_neighbours(
-    embedding: np.ndarray, labels: np.ndarray, voters: np.ndarray, n_classes: int, count: int
-) -> np.ndarray:
-    """Votes of the nearest `count` voters, or of the root of the voters' number where that is less, (n, K) float32."""
-    return neighbour_probabilities(
-        embedding, labels, voters, n_classes, min(count, max(1, math.isqrt(int(voters.sum()))))
-    )
-
-
-def majority(votes: np.ndarray) -> np.ndarray:
-    """One-hot rows of the class with most votes, (n, K) float32; shared by several where votes are equal."""
-    most = votes == votes.max(1, keepdims=True)  # all, where nobody could vote
-    return (most / most.sum(1, keepdims=True)).astype(np.float32)
-
-
-def elected(votes: np.ndarray) -> np.ndarray:
-    """The class with most votes, (n,) int64; -1 where nobody could vote."""
-    return np.where(np.ptp(votes, axis=1) > 0, votes.argmax(-1), -1)

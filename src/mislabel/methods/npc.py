@@ -44,11 +44,10 @@ from typing import Literal
 
 import numpy as np
 
-from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range, one_of
 from mislabel.methods.ce import CrossEntropy
-from mislabel.methods.dygen import Distillation, elected, found_before_distilling, majority, votes_of_neighbours
+from mislabel.methods.distillation import Distillation, found_before_distilling
 from mislabel.posterior.dirichlet import (
     Fitting,
     Generative,
@@ -57,6 +56,8 @@ from mislabel.posterior.dirichlet import (
     prior_concentration,
     reader,
 )
+from mislabel.posterior.mean_probability import evidence
+from mislabel.posterior.neighbours import elected, majority, votes_of_neighbours
 from mislabel.posterior.posterior import Posterior
 from mislabel.training.stages import Recording, Stage
 
@@ -136,15 +137,9 @@ def correct(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
     generative = Generative(fit_generative(reader(trajectory, [last]), label, prior[None], fitting), [last])
     if options.calibrate:
         generative = generative.calibrated(trajectory, given)
-    passes = dynamics.of_stage("train")
-    wrong, observed = wrong_events(dynamics.prediction[passes], given)
     return Posterior(
         probabilities=generative.probabilities(trajectory),
-        evidence={
-            "wrong_events": wrong,
-            "observations": observed,
-            "mean_margin": np.asarray(np.nanmean(dynamics.margin[passes], axis=0, dtype=np.float64)),
-        },
+        evidence=evidence(dynamics, given, dynamics.of_stage("train")),
         labels={"neighbour_label": elected(votes)},
         generative=generative,
     )

@@ -29,12 +29,14 @@ def given_replaced(
     dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray, of_given: np.ndarray
 ) -> Posterior:
     """P(given label is right) from a method, (n,) float64, the rest as the model says; evidence from the passes."""
-    wrong, observed = wrong_events(dynamics.prediction, given)
-    return Posterior(
-        probabilities=replace_given(probabilities, given, of_given).astype(np.float32),
-        evidence={
-            "wrong_events": wrong,
-            "observations": observed,
-            "mean_margin": np.asarray(np.nanmean(dynamics.margin, axis=0, dtype=np.float64)),
-        },
-    )
+    of_rows = replace_given(probabilities, given, of_given).astype(np.float32)
+    return Posterior(probabilities=of_rows, evidence=evidence(dynamics, given))
+
+
+def evidence(
+    dynamics: DynamicsStore, given: np.ndarray, passes: np.ndarray | slice = slice(None)
+) -> dict[str, np.ndarray]:
+    """What any training shows of a row, from all passes or some: columns of the audit, (n,) each."""
+    wrong, observed = wrong_events(dynamics.prediction[passes], given)
+    margin = np.asarray(np.nanmean(dynamics.margin[passes], axis=0, dtype=np.float64))
+    return {"wrong_events": wrong, "observations": observed, "mean_margin": margin}

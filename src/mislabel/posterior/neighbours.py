@@ -1,5 +1,6 @@
 """What a row's neighbours in embedding space say of labels."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +106,26 @@ def neighbour_probabilities(
     np.add.at(probabilities, (np.arange(len(given))[:, None], given[near]), weights / np.where(total > 0, total, 1))
     probabilities[alone] = 1 / n_classes
     return probabilities
+
+
+def votes_of_neighbours(
+    embedding: np.ndarray, labels: np.ndarray, voters: np.ndarray, n_classes: int, count: int
+) -> np.ndarray:
+    """Votes of the nearest `count` voters, or of the root of the voters' number where that is less, (n, K) float32."""
+    return neighbour_probabilities(
+        embedding, labels, voters, n_classes, min(count, max(1, math.isqrt(int(voters.sum()))))
+    )
+
+
+def majority(votes: np.ndarray) -> np.ndarray:
+    """One-hot rows of the class with most votes, (n, K) float32; shared by several where votes are equal."""
+    most = votes == votes.max(1, keepdims=True)  # all, where nobody could vote
+    return (most / most.sum(1, keepdims=True)).astype(np.float32)
+
+
+def elected(votes: np.ndarray) -> np.ndarray:
+    """The class with most votes, (n,) int64; -1 where nobody could vote."""
+    return np.where(np.ptp(votes, axis=1) > 0, votes.argmax(-1), -1)
 
 
 def nearest_voters(points: np.ndarray, voters: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

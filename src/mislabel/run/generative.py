@@ -97,8 +97,8 @@ def load_trajectory_model(folder: Path) -> TrajectoryModel:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"{folder} holds no trajectory model: only runs of `mislabel train` or `audit` with --method dygen keep "
-            "one; leave --by out"
+            f"{folder} holds no trajectory model: only runs of `mislabel train` or `audit` with --method dygen or npc "
+            "keep one; leave --by out"
         ) from None
     tensors = load_file(folder / MODELS)
     shape = Shape(**about["shape"])

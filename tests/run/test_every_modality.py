@@ -1,0 +1,39 @@
+"""Methods that ask more of the loop than a loss, on texts and on images; the rest is a loss on logits like any other."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from mislabel import ImageClassifier, TextClassifier
+
+TEXTS = {"ce": {"stop": "validation"}, "elr": {}, "mixup": {}, "divide_mix": {"epochs": 4}, "npc": {}}
+IMAGES = {"co_teaching": {}, "m_correction": {}, "divide_mix": {"epochs": 4}}
+SHARED = {"precision": "fp32", "device": "cpu", "seed": 0}
+
+
+def check(classifier, wrong):
+    table = classifier.audit_.table.set_index("id").loc[np.arange(len(wrong))]
+    p = table["p_mislabeled"].to_numpy(dtype=float)
+    assert np.isfinite(p).all()
+    np.testing.assert_allclose(classifier.audit_.posterior.sum(1), 1, atol=1e-5)
+    assert roc_auc_score(wrong, p) > 0.75
+
+
+@pytest.mark.parametrize("method", TEXTS)
+def test_texts(method, make_toy, tiny_encoder):
+    frame = make_toy(150)
+    classifier = TextClassifier(
+        method=method, options=TEXTS[method], backbone=tiny_encoder, batch_size=8, learning_rate=2e-3, **SHARED
+    ).fit(frame["text"].tolist(), frame["label"])
+    check(classifier, (frame["label"] != frame["gold"]).to_numpy())
+
+
+@pytest.mark.parametrize("method", IMAGES)
+def test_images(method, make_images):
+    """Pixels are mixed themselves; a small network learns their colours in few epochs."""
+    pixels, frame = make_images(120)
+    classifier = ImageClassifier(
+        method=method, options=IMAGES[method], scratch="resnet-small", resolution=16, batch_size=16, lengthen=1.0,
+        **SHARED,
+    ).fit(pixels, frame["label"])  # fmt: skip
+    check(classifier, (frame["label"] != frame["gold"]).to_numpy())
