@@ -18,7 +18,7 @@ from torch import Tensor
 from mislabel.bench.runner import run_bench
 from mislabel.bench.suites import read_suite
 from mislabel.methods import METHODS, Entry
-from mislabel.posterior.mean_probability import mean_probability
+from mislabel.methods.judging import JudgedByPasses
 from mislabel.training.progress import Terminal
 from mislabel.training.stages import Batch, Stage, StatelessLoss
 
@@ -35,15 +35,12 @@ class BootstrappingLoss(StatelessLoss):
 
 
 @dataclass(frozen=True)
-class Bootstrapping:
+class Bootstrapping(JudgedByPasses):  # or a posterior(stages, dynamics, given, probabilities) of its own
     epochs: int = 5
     beta: float = 0.8  # the paper's
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, BootstrappingLoss(self.beta))]
-
-    def posterior(self, stages, dynamics, given, probabilities):
-        return mean_probability(dynamics, given, probabilities)
 
 
 METHODS["bootstrapping"] = Entry(Bootstrapping, "Reed et al., arXiv 1412.6596", "few labels are wrong")

@@ -65,7 +65,7 @@ def test_targets_by_hand():
 def test_loss_and_gradient_by_hand(epoch):
     """In epoch 0 the unlabelled rows do not count yet."""
     torch.manual_seed(2)
-    loss, given = Divided(DivideMix()), np.zeros(N, dtype=np.int64)
+    loss, given = Divided(DivideMix(unlabelled_weight=25)), np.zeros(N, dtype=np.int64)
     evaluation = losses()
     evaluation[0, 3], evaluation[1, 3] = 0.2, 2.0  # row 3: network 0 trusts its label, network 1 does not
     loss.begin(store(evaluation), given, CLASSES, torch.device("cpu"))
@@ -110,7 +110,7 @@ def test_loss_and_gradient_by_hand(epoch):
 
 def test_a_batch_without_labelled_rows_and_one_without_unlabelled_rows():
     for chosen in (torch.tensor([1, 3, 5]), torch.tensor([0, 2, 4])):
-        loss = Divided(DivideMix())
+        loss = Divided(DivideMix(unlabelled_weight=25))
         loss.begin(store(losses()), np.zeros(N, dtype=np.int64), CLASSES, torch.device("cpu"))
         loss.epoch = 1
         mixed = torch.randn(NETWORKS, 6, CLASSES, requires_grad=True)

@@ -1,4 +1,4 @@
-"""Methods that ask more of the loop than a loss, on texts and on images; the rest is a loss on logits like any other."""
+"""Methods that ask more of the loop than a loss, on texts and images; the others are losses on logits."""
 
 import numpy as np
 import pytest

@@ -10,10 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mislabel.dynamics.scores import label_wave_epoch
-from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range, one_of
-from mislabel.posterior.mean_probability import mean_probability
-from mislabel.posterior.posterior import Posterior
+from mislabel.methods.judging import JudgedByPasses
 from mislabel.training.stages import Batch, Stage, StatelessLoss
 
 
@@ -32,7 +30,7 @@ def label_wave(epochs: int) -> Callable[[np.ndarray], int]:
 
 
 @dataclass(frozen=True)
-class CE:
+class CE(JudgedByPasses):
     """Options of the method.
 
     Attributes
@@ -63,9 +61,3 @@ class CE:
         else:
             train = Stage("train", self.epochs, CrossEntropy(), select=label_wave(self.epochs), decay=False)
         return [train, Stage("selected", 0, CrossEntropy(), start="selected")]
-
-    def posterior(
-        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
-    ) -> Posterior:
-        """The given label's mean probability over the passes, the rest as the model says."""
-        return mean_probability(dynamics, given, probabilities)

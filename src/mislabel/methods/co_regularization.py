@@ -19,18 +19,14 @@ the logarithms of KL) without trajectories. The paper ships one of the networks;
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range
 from mislabel.methods.dygen import CoRegularised
-from mislabel.posterior.mean_probability import mean_probability
-from mislabel.posterior.posterior import Posterior
+from mislabel.methods.judging import JudgedByPasses
 from mislabel.training.stages import Stage
 
 
 @dataclass(frozen=True)
-class CoRegularization:
+class CoRegularization(JudgedByPasses):
     """Options of the method.
 
     Attributes
@@ -58,9 +54,3 @@ class CoRegularization:
     def stages(self) -> list[Stage]:
         loss = CoRegularised(self.weight, warmup=self.warmup * self.epochs)
         return [Stage("train", self.epochs, loss, branches=self.count)]
-
-    def posterior(
-        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
-    ) -> Posterior:
-        """The given label's mean probability over the passes, the rest as the model says."""
-        return mean_probability(dynamics, given, probabilities)

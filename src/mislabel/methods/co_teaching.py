@@ -33,9 +33,8 @@ from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range
+from mislabel.methods.judging import JudgedByPasses
 from mislabel.posterior.estimated_rate import estimated_rate
-from mislabel.posterior.mean_probability import mean_probability
-from mislabel.posterior.posterior import Posterior
 from mislabel.training.stages import Batch, Stage, StatelessLoss
 
 LARGEST_ESTIMATE = 0.5
@@ -64,7 +63,7 @@ def check_schedule(options: Schedule) -> None:
 
 
 @dataclass(frozen=True)
-class CoTeaching:
+class CoTeaching(JudgedByPasses):
     """Options of the method.
 
     Attributes
@@ -88,12 +87,6 @@ class CoTeaching:
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, Exchange(self), branches=2)]
-
-    def posterior(
-        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
-    ) -> Posterior:
-        """The given label's mean probability over the passes, the rest as the model says."""
-        return mean_probability(dynamics, given, probabilities)
 
 
 class SmallLoss(StatelessLoss):

@@ -30,15 +30,14 @@ from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range
-from mislabel.posterior.mean_probability import mean_probability
-from mislabel.posterior.posterior import Posterior
+from mislabel.methods.judging import JudgedByPasses
 from mislabel.training.stages import Batch, Stage, StatelessLoss
 
 SMALLEST = 1e-4
 
 
 @dataclass(frozen=True)
-class ELR:
+class ELR(JudgedByPasses):
     """Options of the method.
 
     Attributes
@@ -61,12 +60,6 @@ class ELR:
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, EarlyLearning(self.beta, self.weight))]
-
-    def posterior(
-        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
-    ) -> Posterior:
-        """The given label's mean probability over the passes, the rest as the model says."""
-        return mean_probability(dynamics, given, probabilities)
 
 
 class EarlyLearning(StatelessLoss):

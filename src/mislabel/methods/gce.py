@@ -20,19 +20,16 @@ here: a few epochs of fine-tuning have no room for it.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range
-from mislabel.posterior.mean_probability import mean_probability
-from mislabel.posterior.posterior import Posterior
+from mislabel.methods.judging import JudgedByPasses
 from mislabel.training.stages import Batch, Stage, StatelessLoss
 
 
 @dataclass(frozen=True)
-class GCE:
+class GCE(JudgedByPasses):
     """Options of the method.
 
     Attributes
@@ -51,12 +48,6 @@ class GCE:
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, GeneralisedCrossEntropy(self.q))]
-
-    def posterior(
-        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
-    ) -> Posterior:
-        """The given label's mean probability over the passes, the rest as the model says."""
-        return mean_probability(dynamics, given, probabilities)
 
 
 class GeneralisedCrossEntropy(StatelessLoss):

@@ -23,20 +23,17 @@ wrong labels is estimated unless it is told, and the final model is the mean of 
 
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range
 from mislabel.methods.co_teaching import SmallLoss, check_schedule
-from mislabel.posterior.mean_probability import mean_probability
-from mislabel.posterior.posterior import Posterior
+from mislabel.methods.judging import JudgedByPasses
 from mislabel.training.stages import Batch, Stage
 
 
 @dataclass(frozen=True)
-class JoCoR:
+class JoCoR(JudgedByPasses):
     """Options of the method.
 
     Attributes
@@ -64,12 +61,6 @@ class JoCoR:
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, Joint(self), branches=2)]
-
-    def posterior(
-        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
-    ) -> Posterior:
-        """The given label's mean probability over the passes, the rest as the model says."""
-        return mean_probability(dynamics, given, probabilities)
 
 
 class Joint(SmallLoss):

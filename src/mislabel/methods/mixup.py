@@ -13,20 +13,17 @@ dynamics to judge labels by.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Beta
 
-from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range
-from mislabel.posterior.mean_probability import mean_probability
-from mislabel.posterior.posterior import Posterior
+from mislabel.methods.judging import JudgedByPasses
 from mislabel.training.stages import Batch, Stage, StatelessLoss
 
 
 @dataclass(frozen=True)
-class Mixup:
+class Mixup(JudgedByPasses):
     """Options of the method.
 
     Attributes
@@ -45,11 +42,6 @@ class Mixup:
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, MixedCrossEntropy(self.alpha), mixes=True)]
-
-    def posterior(
-        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
-    ) -> Posterior:
-        return mean_probability(dynamics, given, probabilities)
 
 
 class MixedCrossEntropy(StatelessLoss):

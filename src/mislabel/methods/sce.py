@@ -19,19 +19,16 @@ published code takes the mean over them, which makes b depend on their number.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import InputError, in_range
-from mislabel.posterior.mean_probability import mean_probability
-from mislabel.posterior.posterior import Posterior
+from mislabel.methods.judging import JudgedByPasses
 from mislabel.training.stages import Batch, Stage, StatelessLoss
 
 
 @dataclass(frozen=True)
-class SCE:
+class SCE(JudgedByPasses):
     """Options of the method.
 
     Attributes
@@ -58,12 +55,6 @@ class SCE:
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, SymmetricCrossEntropy(self))]
-
-    def posterior(
-        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
-    ) -> Posterior:
-        """The given label's mean probability over the passes, the rest as the model says."""
-        return mean_probability(dynamics, given, probabilities)
 
 
 class SymmetricCrossEntropy(StatelessLoss):

@@ -159,7 +159,8 @@ class TrainingSettings:
     batch_size : int
         Rows per optimiser step, over all processes.
     accumulate : int
-        Forward and backward passes that one step is split into; changes memory, not the gradient.
+        Forward and backward passes that one step is split into; changes memory, not the gradient. Methods that rank
+        or mix the rows of a batch do so within each part.
     optimizer : "adamw" or "sgd"
     learning_rate, weight_decay, momentum, clip : float
         Of the optimiser, momentum of SGD alone; `clip` bounds the gradient's norm.
