@@ -19,7 +19,7 @@ readme: .venv/.ready
 	$(BIN)/python -m pytest -m readme
 
 test: .venv/.ready
-	$(BIN)/python -m pytest -m "not slow and not readme"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not readme"
 
 check: .venv/.ready
 	$(BIN)/ruff check .

@@ -69,6 +69,9 @@ def main() -> None:
                 between.setdefault(key, []).append(parts[f"{stage.name}.start"] / plain)
             print(method, {name: round(value, 2) for name, value in parts.items()}, f"plain {plain:.2f} s", flush=True)
     lines = [
+        "# Time of an epoch beside the passes that methods demand",
+        "",
+        f"`python benchmarks/epochs.py --repeats {given.repeats}`: MiniLM and the messages that come with the project,",
         f"{len(labels)} rows, {torch.get_num_threads()} thread(s), median of {given.repeats}; all in multiples of a "
         "plain epoch.",
         "",

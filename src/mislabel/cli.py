@@ -225,6 +225,7 @@ def bench(**given: Any) -> None:
         from mislabel.bench.suites import read_suite
         from mislabel.training.progress import Terminal
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
         suite = read_suite(given["suite"]).with_run(tune=given["tune"], device=given["device"])
         names = {name: given[name].split(",") if given[name] else None for name in ("methods", "data")}
         wanted = {name: given[name] for name in ("seeds", "data_dir", "jobs", "backend", "address", "keep_models")}

@@ -1,5 +1,7 @@
 """RESULTS.md: the suite's section is replaced, the rest stays, and nothing of this machine's folders is told."""
 
+from pathlib import Path
+
 import pytest
 
 from mislabel.bench.results import duration, without_paths, write_results
@@ -77,3 +79,13 @@ def test_words():
     assert told == "mislabel bench s.toml --out b --methods ce,ido --data-dir=z --results R.md"
     told = without_paths("mislabel bench quick --out runs/b --address ray://host:1 --jobs 2")
     assert told == "mislabel bench quick --out runs/b --address ADDRESS --jobs 2"
+
+
+def test_figures_of_readme_are_those_of_results():
+    """Rows of README's tables of methods are copied from RESULTS.md, which the command writes."""
+    root = Path(__file__).parents[2]
+    written = set((root / "RESULTS.md").read_text(encoding="utf-8").splitlines())
+    part = (root / "README.md").read_text(encoding="utf-8").split("## What it brings")[1].split("\n### ")[0]
+    rows = [line for line in part.splitlines() if line.startswith("| ") and not line.startswith("| method")]
+    assert len(rows) > 5
+    assert [row for row in rows if row not in written] == []
