@@ -23,7 +23,9 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
         "train", "predict", "report", "audit", "methods",  # texts
         "examples/digits.py", "train", "predict",  # images
         "audit", "predict",  # features
-        "corrupt", "audit", "predict",
+        "corrupt",
+        "methods", "bench",
+        "audit", "predict",  # trajectories
     ]  # fmt: skip
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for command in COMMANDS:
@@ -51,6 +53,10 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     for name in ("predictions", "from-table"):
         predicted = pd.read_csv(tmp_path / "runs" / "digits" / f"{name}.csv").set_index("id")["predicted_label"]
         assert (predicted[held_out.index] == held_out).mean() > 0.8, name  # ten classes, 40 % of the labels wrong
+
+    bench = pd.read_csv(tmp_path / "runs" / "bench" / "table.csv").set_index("method")
+    assert (bench["done"] == 1).all()
+    assert bench.loc["gold", "gap_closed"] == 1
 
     by_trajectory = pd.read_csv(tmp_path / "runs" / "by-trajectory.csv").set_index("id")["predicted_label"]
     metrics = json.loads((tmp_path / "runs" / "rules" / "metrics.json").read_text(encoding="utf-8"))

@@ -14,6 +14,7 @@ import numpy as np, torch
 from torch import nn
 from mislabel.backbones.features import FeatureInputs
 from mislabel.methods.ce import CrossEntropy
+from mislabel.methods.divide_mix import DivideMix
 from mislabel.methods.elr import ELR
 from mislabel.training.device import leave_processes
 from mislabel.training.loop import Loop
@@ -39,11 +40,15 @@ def main():
     (stage,) = ELR(epochs=2).stages()
     _, other = kept.run([replace(stage, validation=0.2, evaluates=True)])
     targets = stage.loss.tables["targets"].numpy()
+    divided = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
+    mixed, seen = divided.run(DivideMix(warm_epochs=1, epochs=2).stages())
+    mixed_weights = torch.cat([value.flatten() for value in mixed.state_dict().values()]).numpy()
     rank, processes = loop.accelerator.process_index, loop.accelerator.num_processes
     losses = np.array([line["loss"] for line in loop.log])
     np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
              loss=dynamics.loss, margin=dynamics.margin, losses=losses, targets=targets,
-             held=kept.held, held_prediction=other.prediction, evaluation=other.evaluation)
+             held=kept.held, held_prediction=other.prediction, evaluation=other.evaluation,
+             mixed_weights=mixed_weights, mixed_prediction=seen.prediction)
 
 main()
 leave_processes()
@@ -92,6 +97,13 @@ def test_what_losses_keep_by_row_and_rows_held_back_are_known_to_all(found, rank
     assert (one["targets"][~held].sum(1) > 0.1).all()
     np.testing.assert_array_equal(two["held_prediction"], one["held_prediction"])
     np.testing.assert_allclose(two["evaluation"], one["evaluation"], atol=1e-4)
+
+
+def test_processes_that_mix_their_rows_stay_together(found):
+    """Each mixes with rows of its own, so they are not one process's weights, but all have the same."""
+    np.testing.assert_array_equal(found["2-0"]["mixed_weights"], found["2-1"]["mixed_weights"])
+    np.testing.assert_array_equal(found["2-0"]["mixed_prediction"], found["2-1"]["mixed_prediction"])
+    assert (found["2-0"]["mixed_prediction"] >= 0).all()
 
 
 def test_this_process_is_alone():
