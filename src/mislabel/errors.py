@@ -1,5 +1,6 @@
 """What this package raises. Every message says what was given, what is needed, where, and how to fix it."""
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -20,6 +21,13 @@ def some_ids(ids: Iterable[object], limit: int = 5) -> str:
     listed = list(ids)
     text = ", ".join(repr(item) if isinstance(item, str) else str(item) for item in listed[:limit])
     return text + (f" (and {len(listed) - limit} more)" if len(listed) > limit else "")
+
+
+def nearest(name: str, known: Iterable[str], otherwise: str = "there are ") -> str:
+    """The end of a message about a name that is not known: the one that was perhaps meant, or all there are."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; {otherwise}{', '.join(names)}"
 
 
 def one_of(name: str, value: object, choices: tuple[str, ...]) -> None:

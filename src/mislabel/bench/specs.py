@@ -5,8 +5,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from mislabel.bench.suites import nearest
-from mislabel.errors import InputError
+from mislabel.errors import InputError, nearest
 from mislabel.methods import METHODS
 from mislabel.run.pairs import read_pairs
 

@@ -1,6 +1,5 @@
 """A suite says in a short file what is compared on which data; some come with the package, others are a user's own."""
 
-import difflib
 import hashlib
 import json
 import re
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mislabel.data.inputs import Modality
-from mislabel.errors import InputError
+from mislabel.errors import InputError, nearest
 
 SHIPPED = Path(__file__).parent / "suites"
 BUILTIN = ("digits", "messages")
@@ -143,12 +142,6 @@ def read_suite(name: str) -> Suite:
         raise InputError(f"{path.name}: seeds is {suite.seeds!r}, needed a whole number of at least 1")
     _check_run(suite.run, f"{path.name}, [run]")
     return suite
-
-
-def nearest(name: str, known: Any) -> str:
-    """The end of a message about a name that is not known."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
 
 
 def _source(content: dict[str, Any], file: str) -> Source:

@@ -61,7 +61,7 @@ class DynamicsStore:
         Embeddings by epoch, where a stage records them.
     evaluation : (branches, rows) float32 or None
         Each branch's cross-entropy of the given label in evaluation mode after the last epoch, where its stage asks
-        for it. In memory alone: a loss that needs it later keeps it in a table.
+        for it. In memory alone: a run that continues looks again.
     """
 
     trajectory: Trajectory | None = None

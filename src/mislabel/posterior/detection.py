@@ -4,7 +4,6 @@ Every score is a pure function of the same `Evidence` and gives (n,) float64, hi
 did not look at a row says nothing of it; a row that no pass looked at gets NaN. A score is no probability.
 """
 
-import difflib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from mislabel.dynamics.scores import forgetting_events, last_seen, moments, rate
 from mislabel.dynamics.scores import wrong_events as count_wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.dynamics.trajectory import Trajectory
-from mislabel.errors import InputError
+from mislabel.errors import InputError, nearest
 from mislabel.posterior.confident_learning import label_errors
 from mislabel.posterior.neighbours import neighbour_probabilities
 
@@ -221,9 +220,7 @@ SCORES: dict[str, Score] = {
 def find_score(name: str) -> Score:
     """The score of this name; InputError with the nearest or the known ones otherwise."""
     if name not in SCORES:
-        near = difflib.get_close_matches(name, SCORES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(SCORES)}"
-        raise InputError(f"score {name!r} is not known; {hint}")
+        raise InputError(f"score {name!r} is not known{nearest(name, SCORES, 'choose one of ')}")
     return SCORES[name]
 
 

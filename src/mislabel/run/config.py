@@ -1,12 +1,11 @@
 """Every setting of a run, with its default."""
 
-import difflib
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from mislabel.backbones import DEFAULT_ENCODER, DEFAULT_IMAGE_ENCODER
 from mislabel.data.inputs import Modality
-from mislabel.errors import InputError, in_range, one_of
+from mislabel.errors import InputError, in_range, nearest, one_of
 from mislabel.methods import method_entry
 from mislabel.posterior.detection import find_score
 from mislabel.run.recipes import find_recipe
@@ -202,9 +201,7 @@ def read_options(cls: type, options: dict[str, Any]) -> Any:
     known = {one.name: one for one in fields(cls)}
     for name in options:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
-            raise InputError(f"{cls.__name__} has no option {name!r}{hint}")
+            raise InputError(f"{cls.__name__} has no option {name!r}{nearest(name, known, 'known: ')}")
         _check_kind(name, options[name], known[name].type)
     return cls(**options)
 

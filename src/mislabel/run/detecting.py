@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import InputError
@@ -11,7 +10,7 @@ from mislabel.posterior.confident_learning import need_cleanlab
 from mislabel.posterior.detection import find_score, make_evidence
 from mislabel.run.modalities import Prepared
 from mislabel.training.branches import Branches
-from mislabel.training.inference import outputs
+from mislabel.training.inference import Flat, outputs
 from mislabel.training.progress import Quiet
 
 
@@ -52,13 +51,4 @@ def final_embeddings(network: Branches, ready: Prepared, accelerator: Any, progr
     """What the trained networks make of the training rows, side by side, (m, networks x d) float32."""
     width = len(network.networks) * (network.dimension or ready.dataset.labels.n_classes)
     rows = ready.inputs.take(ready.trained)
-    return outputs(_Embeddings(network), rows, width, accelerator, low_precision=True, progress=progress)
-
-
-class _Embeddings(nn.Module):
-    def __init__(self, branches: Branches):
-        super().__init__()
-        self.branches = branches
-
-    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        return self.branches(inputs)[1].transpose(0, 1).flatten(1)
+    return outputs(Flat(network, "embeddings"), rows, width, accelerator, low_precision=True, progress=progress)

@@ -3,24 +3,13 @@
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from mislabel.backbones.inputs import Inputs
 from mislabel.training.branches import Branches
-from mislabel.training.inference import outputs
+from mislabel.training.inference import Flat, outputs
 from mislabel.training.progress import Quiet
-
-
-class Flat(nn.Module):
-    """Branches as one network that gives (m, branches x classes) logits."""
-
-    def __init__(self, branches: Branches):
-        super().__init__()
-        self.branches = branches
-
-    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        return self.branches(inputs)[0].transpose(0, 1).flatten(1)
 
 
 def branch_logits(
@@ -28,7 +17,7 @@ def branch_logits(
 ) -> Tensor:
     """Logits of every row in evaluation mode, (branches, n, n_classes) float32, in the precision of training."""
     width = len(branches) * n_classes
-    flat = outputs(Flat(branches), inputs, width, accelerator, low_precision=True, progress=progress)
+    flat = outputs(Flat(branches, "logits"), inputs, width, accelerator, low_precision=True, progress=progress)
     return torch.from_numpy(flat).view(len(inputs), len(branches), n_classes).transpose(0, 1)
 
 

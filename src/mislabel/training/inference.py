@@ -1,6 +1,7 @@
 """Outputs of a trained network, in evaluation mode."""
 
 from contextlib import nullcontext
+from typing import Literal
 
 import numpy as np
 import torch
@@ -65,3 +66,14 @@ class Probabilities(nn.Module):
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         return self.branches(inputs)[0].float().softmax(-1).mean(0)
+
+
+class Flat(nn.Module):
+    """Branches as one network that gives their logits, or their embeddings, side by side: (m, branches x width)."""
+
+    def __init__(self, branches: nn.Module, part: Literal["logits", "embeddings"]):
+        super().__init__()
+        self.branches, self.place = branches, ("logits", "embeddings").index(part)
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.branches(inputs)[self.place].transpose(0, 1).flatten(1)

@@ -138,8 +138,7 @@ class Loop:
         recorder = Recorder(stage.views, len(self.given), self.device)
         began = time.perf_counter()
         if checkpoint is not None and checkpoint.epoch:
-            self._evaluate(stage, recorder)  # what the last epoch left in memory
-            recorder.finish()
+            self._evaluate(stage)  # what the last epoch left in memory
         stage.loss.begin(self.dynamics, self.given, self.n_classes, self.device)
         self._count_seconds(f"{stage.name}.start", time.perf_counter() - began)
         if checkpoint is not None:
@@ -153,7 +152,8 @@ class Loop:
             before = self._tables_before(stage)
             loss = self._epoch(stage, number, epoch, optimizer, recorder, watching)
             self._share_tables(stage, before)
-            self._evaluate(stage, recorder)
+            self._evaluate(stage)
+            self._look_at_held(stage, recorder)
             if self.settings.record:
                 self._keep_dynamics(stage, recorder)
             if watching is not None:
@@ -282,15 +282,20 @@ class Loop:
         mixed = mixer(self.model, branches.classify, inputs, embeddings)
         return stage.loss(Batch(index=index, given=given, logits=logits, mixed=mixed))
 
-    def _evaluate(self, stage: Stage, recorder: Recorder) -> None:
-        """What a stage wants to know in evaluation mode after an epoch: all losses, or the rows held back."""
-        branches, inputs = self.accelerator.unwrap_model(self.model), self.inputs
+    def _evaluate(self, stage: Stage) -> None:
+        """All losses in evaluation mode, where the stage asks for them."""
         if stage.evaluates:
-            logits = branch_logits(branches, inputs, self.n_classes, self.accelerator, self.progress)
-            self.dynamics.evaluation = given_losses(logits, self.given)
+            self.dynamics.evaluation = given_losses(self._logits(self.inputs), self.given)
+
+    def _logits(self, inputs: Inputs) -> Tensor:
+        branches = self.accelerator.unwrap_model(self.model)
+        return branch_logits(branches, inputs, self.n_classes, self.accelerator, self.progress)
+
+    def _look_at_held(self, stage: Stage, recorder: Recorder) -> None:
+        """Record the rows that were held back from an epoch."""
         if self.held.any():
             held = np.flatnonzero(self.held)
-            logits = branch_logits(branches, inputs.take(held), self.n_classes, self.accelerator, self.progress)
+            logits = self._logits(self.inputs.take(held))
             if self.accelerator.is_main_process:  # the recorder sums over processes
                 index = torch.as_tensor(held, device=self.device)
                 shown = logits.to(self.device)[:, None].expand(-1, stage.views, -1, -1)
