@@ -35,6 +35,7 @@ class RunFolder:
         self.embeddings = self.path / "embeddings.npy"
         self.pixels = self.path / PIXELS
         self.trajectory = self.path / "trajectory"
+        self.decisions = self.path / "decisions.sqlite"
 
     @property
     def finished(self) -> bool:
