@@ -1,7 +1,12 @@
 """From Arrow columns to pandas ones without losing what the values are."""
 
+from typing import Any
+
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
+
+compute: Any = pyarrow.compute  # its functions are made when it is imported, where no type checker sees them
 
 # pandas would turn whole numbers and booleans with gaps into floats and objects: 3 would become 3.0.
 _WITH_GAPS = {

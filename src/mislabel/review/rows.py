@@ -1,22 +1,21 @@
-"""The rows of a run as a review sees them: columns of the audit as small arrays, inputs read where they are shown."""
+"""The rows of a run as a review sees them: columns of the audit as small arrays."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mislabel.data.arrow import compute
 from mislabel.errors import InputError, RunError
 from mislabel.run.folder import RunFolder
 
 NEEDED = ("id", "given_label", "suggested_label", "p_mislabeled", "status")
+BLOCK = 1 << 16
 LABELS = ("given_label", "suggested_label", "predicted_label", "neighbour_label")
-GROUPS_KEPT = 4  # row groups of inputs kept decoded
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,20 +67,26 @@ class Rows:
 
     def find(self, ids: Sequence[Any]) -> np.ndarray:
         """The row of each id, (m,) int64, -1 for one that is not there."""
-        if not len(ids):
-            return np.empty(0, dtype=np.int64)
-        try:
-            wanted = pa.array(ids, type=self.ids.type)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # ids of another kind
-            return np.array([self._find_one(one) for one in ids], dtype=np.int64)
-        found = pc.index_in(wanted, value_set=self.ids)
-        return found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return np.array([self._find(id) for id in ids], dtype=np.int64)
 
-    def _find_one(self, id: Any) -> int:
-        try:
-            return int(pc.index(self.ids, pa.scalar(id, type=self.ids.type)).as_py())
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            return -1
+    def _find(self, id: Any) -> int:
+        hashes, rows = self._index
+        place = int(np.searchsorted(hashes, hash(id)))
+        while place < len(rows) and hashes[place] == hash(id):
+            found = self.ids[int(rows[place])].as_py()
+            if type(found) is type(id) and found == id:
+                return int(rows[place])
+            place += 1
+        return -1
+
+    @cached_property
+    def _index(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sorted hashes of the ids and their rows: a tenth of what a dictionary of a million ids takes."""
+        hashes = np.empty(len(self), dtype=np.int64)
+        for begin in range(0, len(self), BLOCK):
+            hashes[begin : begin + BLOCK] = [hash(id) for id in self.ids.slice(begin, BLOCK).to_pylist()]
+        rows = np.argsort(hashes, kind="stable")
+        return hashes[rows], rows
 
 
 def read_rows(folder: RunFolder) -> Rows:
@@ -97,69 +102,57 @@ def read_rows(folder: RunFolder) -> Rows:
     config = folder.read_config()
     folder.read_metrics()
     data = config.get("data", {})
+    classes = list(data.get("classes", []))
+    if len({type(value) for value in classes}) > 1:  # a column of a file has one type
+        classes = [str(value) for value in classes]
     try:
-        with pq.ParquetFile(folder.audit) as file:
-            table = file.read(columns=[name for name in file.schema_arrow.names if name != "gold_label"])
+        strings = [one.name for one in pq.read_schema(folder.audit) if pa.types.is_string(one.type)]
+        repeated = [name for name in strings if name in (*LABELS, "status")]
+        with pq.ParquetFile(folder.audit, read_dictionary=repeated) as file:
+            names = [name for name in file.schema_arrow.names if name != "gold_label"]  # gold only scores
+            missing = [name for name in NEEDED if name not in names]
+            if missing:
+                raise RunError(f"{folder.audit} lacks the columns {', '.join(missing)}; the run has to be made again")
+            # One after the other, each brought into its array: all at once take several times the memory.
+            columns = {name: _column(file.read(columns=[name])[name], name, classes) for name in names}
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{folder.audit} cannot be read ({error}); the run has to be made again") from error
-    missing = [name for name in NEEDED if name not in table.column_names]
-    if missing:
-        raise RunError(f"{folder.audit} lacks the columns {', '.join(missing)}; the run has to be made again")
-    classes = list(data.get("classes", []))
-    labels = {name: _codes(table[name], classes) for name in LABELS if name in table.column_names}
-    shown = {"id", "status", "row", *labels}
-    numbers = {name: _numbers(table[name]) for name in table.column_names if name not in shown}
-    status = table["status"].combine_chunks().dictionary_encode()
-    judged = pc.equal(table["status"], "judged").to_numpy() & np.isfinite(numbers["p_mislabeled"])
-    place = table["row"].to_numpy().astype(np.int64) if "row" in table.column_names else None
+    labels = {name: columns.pop(name) for name in LABELS if name in columns}
+    ids, status, place = columns.pop("id"), columns.pop("status"), columns.pop("row", None)
+    judged = compute.equal(status.cast(pa.string()), "judged").to_numpy(zero_copy_only=False)
     return Rows(
         name=folder.path.resolve().name,
         modality=str(data.get("modality", "text")),
-        ids=table["id"].combine_chunks(),
+        ids=ids,
         classes=classes,
         labels=labels,
-        numbers=numbers,
+        numbers=columns,
         status=status,
-        judged=judged & (labels["given_label"] >= 0),
-        place=place,
+        judged=judged & np.isfinite(columns["p_mislabeled"]) & (labels["given_label"] >= 0),
+        place=_places(folder, ids) if place is None else place,
     )
 
 
-class Inputs:
-    """inputs.parquet, read a group of rows at a time: the pictures of all rows may be gigabytes.
+def _column(column: pa.ChunkedArray, name: str, classes: list) -> Any:
+    if name in LABELS:
+        return _codes(column, classes)
+    if name in ("id", "status"):
+        whole = column.combine_chunks()
+        return whole if name == "id" else whole.dictionary_encode()
+    return column.to_numpy().astype(np.int64) if name == "row" else _numbers(column)
 
-    Parameters
-    ----------
-    folder : RunFolder
-    """
 
-    def __init__(self, folder: RunFolder):
-        self.lock = threading.Lock()
-        self.file = pq.ParquetFile(folder.inputs) if folder.inputs.is_file() else None
-        self.groups: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
-        sizes = [self.file.metadata.row_group(k).num_rows for k in range(self.file.num_row_groups)] if self.file else []
-        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-
-    def __len__(self) -> int:
-        return int(self.starts[-1])
-
-    def read(self, place: int) -> str | bytes | None:
-        """The input at a place of the data: text, or an encoded image; None where the run keeps none."""
-        if self.file is None or not 0 <= place < len(self):
-            return None
-        number = int(np.searchsorted(self.starts, place, side="right")) - 1
-        with self.lock:
-            if number not in self.groups:
-                self.groups[number] = self.file.read_row_group(number, columns=["input"])["input"]
-                if len(self.groups) > GROUPS_KEPT:
-                    self.groups.popitem(last=False)
-            self.groups.move_to_end(number)
-            return self.groups[number][place - int(self.starts[number])].as_py()
+def _places(folder: RunFolder, ids: pa.Array) -> np.ndarray | None:
+    """The place of each id in inputs.parquet, for runs whose audit does not tell it."""
+    if not folder.inputs.is_file():
+        return None
+    found = compute.index_in(ids, value_set=pq.read_table(folder.inputs, columns=["id"])["id"].combine_chunks())
+    return None if found.null_count else found.to_numpy().astype(np.int64)
 
 
 def _codes(column: pa.ChunkedArray, classes: list) -> np.ndarray:
     """Codes into `classes`, to which values are added that are not there yet."""
-    encoded = column.combine_chunks().dictionary_encode()
+    encoded = column.combine_chunks().dictionary_encode()  # as it is where it was read as a dictionary
     places = {value: code for code, value in enumerate(classes)}
     known = encoded.dictionary.to_pylist()
     for value in known:

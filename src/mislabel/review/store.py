@@ -111,9 +111,7 @@ class Store:
             self._make()
         except sqlite3.DatabaseError as error:
             self.connection.close()
-            raise RunError(
-                f"{path} cannot be read as decisions ({error}); move it away, nothing else is lost"
-            ) from error
+            raise RunError(f"{path} holds no decisions that can be read ({error}): move it away") from error
 
     def close(self) -> None:
         with self.lock:
@@ -200,6 +198,12 @@ class Store:
         with self.lock, self.connection:
             self.connection.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (name, json.dumps(value)))
             return json.loads(self.connection.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()[0])
+
+    def recall(self, name: str) -> Any:
+        """What is kept under a name; None where nothing is."""
+        with self.lock:
+            found = self.connection.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
+        return None if found is None else json.loads(found[0])
 
     def _make(self) -> None:
         with self.connection:

@@ -1,0 +1,129 @@
+"""The inputs of a run, one at a time and in any order, and a search through all of its texts.
+
+inputs.parquet is packed in groups of some thousand rows, each of which has to be unpacked whole. So texts are unpacked
+once into a file beside it that goes with the process. Pictures stay as they are.
+"""
+
+import contextlib
+import os
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mislabel.data.arrow import compute
+from mislabel.errors import RunError
+from mislabel.run.folder import RunFolder
+
+GROUPS_KEPT = 8  # groups of rows kept unpacked in memory
+SEARCHERS = 2
+
+
+class Contents:
+    """n inputs, by their place in the data.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    texts : bool
+        Whether they are texts, or features in words; else encoded images.
+
+    Raises
+    ------
+    RunError
+        If inputs.parquet cannot be read.
+    """
+
+    def __init__(self, folder: RunFolder, *, texts: bool):
+        self.folder, self.texts, self.lock = folder, texts, threading.Lock()
+        self.groups: OrderedDict[int, pa.Array] = OrderedDict()
+        # Both read, not mapped: a map would fill memory with all that was ever looked at.
+        self.unpacked: pa.RecordBatchFileReader | None = None
+        self.lowered: pa.RecordBatchFileReader | None = None
+        self.ready = threading.Event()
+        self.there = folder.inputs.is_file()
+        try:
+            self.file = pq.ParquetFile(folder.inputs) if self.there else None
+        except (OSError, pa.ArrowException) as error:
+            raise RunError(f"{folder.inputs} cannot be read ({error}); the run has to be made again") from error
+        about = self.file.metadata if self.file is not None else None
+        sizes = [about.row_group(k).num_rows for k in range(about.num_row_groups)] if about is not None else []
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        if self.there and texts:
+            threading.Thread(target=self._unpack, daemon=True).start()
+        else:
+            self.ready.set()
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def read(self, place: int) -> str | bytes | None:
+        """The input at a place: text, or an encoded image; None where the run keeps none."""
+        if not 0 <= place < len(self):
+            return None
+        number = int(np.searchsorted(self.starts, place, side="right")) - 1
+        return self._group(number)[place - int(self.starts[number])].as_py()
+
+    def containing(self, words: str) -> np.ndarray:
+        """Which texts contain `words`, in capitals or not, (n,) bool; waits for the texts to be unpacked."""
+        self.ready.wait()
+        if self.lowered is None:
+            return np.zeros(len(self), dtype=bool)
+        wanted, reader = _lower(pa.array([words]))[0].as_py(), self.lowered
+
+        def look(number: int) -> np.ndarray:
+            with self.lock:  # a file has one place where it is read
+                texts = reader.get_batch(number).column(0)
+            return compute.match_substring(texts, wanted).fill_null(False).to_numpy(zero_copy_only=False)
+
+        with ThreadPoolExecutor(SEARCHERS) as threads:
+            return np.concatenate([np.zeros(0, dtype=bool), *threads.map(look, range(reader.num_record_batches))])
+
+    def _group(self, number: int) -> pa.Array:
+        assert self.file is not None
+        with self.lock:
+            if number not in self.groups:
+                if self.unpacked is not None:
+                    self.groups[number] = self.unpacked.get_batch(number).column(0)
+                else:
+                    self.groups[number] = self.file.read_row_group(number, columns=["input"])["input"].combine_chunks()
+                if len(self.groups) > GROUPS_KEPT:
+                    self.groups.popitem(last=False)
+            self.groups.move_to_end(number)
+            return self.groups[number]
+
+    def _unpack(self) -> None:
+        path = self.folder.path / f".review-{os.getpid()}.arrow"
+        try:
+            self._write(path)
+            self.unpacked, self.lowered = (
+                pa.ipc.open_file(pa.OSFile(str(path)), options=pa.ipc.IpcReadOptions(included_fields=[column]))
+                for column in range(2)
+            )
+        except (OSError, pa.ArrowException):
+            pass  # a full or read-only disk: rows are read from the packed file, and there is no search
+        finally:
+            with contextlib.suppress(OSError):  # what is open stays; some systems delete no open file
+                path.unlink(missing_ok=True)
+            self.ready.set()
+
+    def _write(self, path: Path) -> None:
+        schema = pa.schema([("input", pa.large_string()), ("lower", pa.large_string())])
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with (
+            pq.ParquetFile(self.folder.inputs) as file,
+            pa.OSFile(str(path), "wb") as sink,
+            pa.ipc.new_file(sink, schema) as writer,
+        ):
+            for number in range(file.num_row_groups):
+                texts = file.read_row_group(number, columns=["input"])["input"].combine_chunks()
+                texts = texts.cast(pa.large_string())
+                writer.write_batch(pa.record_batch([texts, _lower(texts)], schema=schema))
+
+
+def _lower(texts: pa.Array) -> pa.Array:
+    return compute.utf8_lower(texts)

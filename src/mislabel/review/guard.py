@@ -1,0 +1,45 @@
+"""Who may talk to the review's server: the page that it gave out itself, and nobody else."""
+
+import hmac
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+HOST = "127.0.0.1"
+LARGEST_BODY = 32 << 20  # bytes: a selection of a million rows, named one by one
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",  # the address holds the token
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def refused(request: Request, token: str, port: int) -> Response | None:
+    """The answer to a request that is not from this review's page; None for one that is."""
+    given = request.url.path.split("/")[1] if "/" in request.url.path else ""
+    hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
+    if request.headers.get("host") not in hosts:  # a name that somebody else points to this machine
+        return JSONResponse({"error": "this server answers for 127.0.0.1 alone"}, 421)
+    if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.encode()):
+        return JSONResponse(
+            {"error": "there is nothing here; take the whole address that mislabel review printed"}, 404
+        )
+    origin = request.headers.get("origin")
+    if origin is not None and origin not in {f"http://{host}" for host in hosts}:
+        return JSONResponse({"error": "another site's page may not use this server"}, 403)
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return JSONResponse({"error": "another site's page may not use this server"}, 403)
+    if request.method == "POST":
+        if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
+            return JSONResponse({"error": "needed application/json"}, 415)
+        length = request.headers.get("content-length", "")
+        if not length.isdigit() or int(length) > LARGEST_BODY:
+            return JSONResponse({"error": f"needed a body of a known length of at most {LARGEST_BODY} bytes"}, 413)
+    return None

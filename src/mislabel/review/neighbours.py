@@ -1,0 +1,65 @@
+"""The nearest rows to one row, among those with a label that was judged: read from the run's embeddings when asked."""
+
+import threading
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from mislabel.review.matrix import open_matrix
+from mislabel.review.rows import Rows
+
+BLOCK = 1 << 23  # bytes read at a time, so that memory does not grow with the file
+SHOWN = 3
+
+
+class Neighbours:
+    """Nearest rows by cosine similarity.
+
+    Parameters
+    ----------
+    path : Path
+        embeddings.npy of the run, (n, d) float16 or float32, in the order of the input.
+    rows : Rows
+    """
+
+    def __init__(self, path: Path, rows: Rows):
+        self.rows, self.matrix, self.lock = rows, open_matrix(path, rows), threading.Lock()
+        if self.matrix is not None and rows.place is not None:
+            self.row_of = np.full(self.matrix.shape[0], -1, dtype=np.int32)
+            self.row_of[rows.place] = np.arange(len(rows))
+            self.eligible = np.zeros(len(self.row_of), dtype=bool)
+            self.eligible[rows.place[rows.judged]] = True
+            self.nearest = lru_cache(maxsize=4096)(self._nearest)
+
+    @property
+    def there(self) -> bool:
+        return self.matrix is not None
+
+    def of(self, row: int) -> list[tuple[int, float]]:
+        """The three nearest rows, nearest first, and their cosine similarity; none for a row that has no direction."""
+        if self.rows.place is None or self.matrix is None:
+            return []
+        with self.lock:  # one at a time: two at once would take twice the memory and no less time
+            return self.nearest(int(self.rows.place[row]))
+
+    def _nearest(self, place: int) -> list[tuple[int, float]]:
+        matrix = self.matrix
+        assert matrix is not None
+        n, width = matrix.shape
+        own = matrix.lines(place, 1)[0].astype(np.float32)
+        length = float(np.linalg.norm(own))
+        if not 0 < length < np.inf or n < 2:
+            return []
+        similarity, step = np.empty(n, dtype=np.float32), max(1, BLOCK // (width * matrix.dtype.itemsize))
+        for begin in range(0, n, step):
+            block = matrix.lines(begin, min(step, n - begin)).astype(np.float32)
+            lengths = np.sqrt(np.einsum("ij,ij->i", block, block))
+            lengths[lengths == 0] = np.inf
+            similarity[begin : begin + len(block)] = (block @ own) / (lengths * length)
+        similarity[~self.eligible] = -np.inf
+        similarity[place] = -np.inf
+        last = n - min(SHOWN, n - 1)
+        found = np.flatnonzero(similarity >= max(np.partition(similarity, last)[last], np.finfo(np.float32).min))
+        found = found[np.lexsort((found, -similarity[found]))][:SHOWN]
+        return [(int(self.row_of[k]), float(similarity[k])) for k in found]

@@ -1,0 +1,96 @@
+"""The order in which a review shows rows: one of several orders, with rows that chance chose mixed in."""
+
+import secrets
+from dataclasses import dataclass
+
+import numpy as np
+
+from mislabel.errors import InputError
+from mislabel.review import orders
+from mislabel.review.matrix import map_matrix
+from mislabel.review.rows import Rows
+from mislabel.review.store import Store
+from mislabel.run.folder import RunFolder
+from mislabel.training.progress import Quiet
+
+ORDERS = {
+    "worst": "worst first",
+    "gain": "most expected gain first",
+    "pair": "by class pair",
+    "stability": "least stable under noise in the weights first",
+    "random": "at random",
+}
+BUDGET = 200  # looks that gain and stability plan where nobody says
+
+
+@dataclass(frozen=True, eq=False)
+class Queue:
+    """The looks of a review.
+
+    Attributes
+    ----------
+    rows : (m,) int64
+        Rows in the order in which they are shown, each once.
+    probe : (m,) bool
+        Whether chance chose it, for the estimate of how many labels are wrong.
+    """
+
+    rows: np.ndarray
+    probe: np.ndarray
+
+
+def make_queue(
+    folder: RunFolder, rows: Rows, store: Store, *, order: str, budget: int | None, share: float, progress: Quiet
+) -> Queue:
+    """Order the judged rows of a run.
+
+    Chance draws once for each run: the seed is kept with the decisions, so that a review which goes on another day
+    has the same probes before it.
+
+    Raises
+    ------
+    InputError
+        If the run lacks what an order needs.
+    """
+    seed = int(store.remember("probe_seed", secrets.randbelow(2**32)))
+    probes = orders.probes(rows.judged, seed)
+    planned = budget or BUDGET
+    if order == "pair":
+        labels = rows.labels
+        listed = orders.pairs(
+            rows.judged, labels["given_label"], labels["suggested_label"], rows.numbers["p_mislabeled"]
+        )
+    elif order == "gain":
+        listed = _by_gain(folder, rows, planned)
+    elif order == "stability":
+        listed = _by_stability(folder, rows, planned, store, progress)
+    elif order == "random":
+        listed = orders.probes(rows.judged, int(store.remember("order_seed", secrets.randbelow(2**32))))
+    else:
+        listed = orders.worst(rows.judged)
+    queue, probe = orders.mix_in(listed, probes, share)
+    return Queue(queue[:budget], probe[:budget])
+
+
+def _by_gain(folder: RunFolder, rows: Rows, planned: int) -> np.ndarray:
+    posterior = map_matrix(folder.posterior, rows)
+    if posterior is None or rows.place is None:
+        raise InputError(
+            f"{folder.path} has no posterior.npy that fits its audit: take --order worst, or make the run again"
+        )
+    risk = orders.risk(posterior, rows.place)
+    return orders.gain(rows.judged, risk, planned, map_matrix(folder.embeddings, rows), rows.place)
+
+
+def _by_stability(folder: RunFolder, rows: Rows, planned: int, store: Store, progress: Quiet) -> np.ndarray:
+    """What it found is kept with the decisions: the networks have to answer thirty times."""
+    name = f"stability_{planned}"
+    known = store.recall(name)
+    if known is None:
+        from mislabel.run.stability import stability_order
+
+        chosen = stability_order(folder, rows, planned, progress=progress)
+        known = store.remember(name, [rows.id(int(row)) for row in chosen])
+    first = rows.find(known)
+    rest = orders.worst(rows.judged)
+    return np.concatenate([first, rest[~np.isin(rest, first)]])

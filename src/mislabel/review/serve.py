@@ -1,0 +1,65 @@
+"""`mislabel review`: serve the page until Ctrl-C, then say what was decided and how to go on."""
+
+import webbrowser
+
+from mislabel.errors import InputError
+from mislabel.review.session import Session
+from mislabel.run.folder import RunFolder
+from mislabel.training.progress import Quiet
+
+
+def serve(
+    folder: RunFolder,
+    *,
+    order: str = "worst",
+    budget: int | None = None,
+    probe: float = 0.0,
+    port: int = 0,
+    browser: bool = True,
+    progress: Quiet | None = None,
+) -> None:
+    """Serve the review of a run.
+
+    Raises
+    ------
+    InputError
+        If the extra `review` is not installed, or the run cannot be reviewed so.
+    RunError
+        If the port is taken, or a file of the run cannot be read.
+    KeyboardInterrupt
+        After Ctrl-C, when all is said: the way to end it.
+    """
+    try:
+        from mislabel.review.server import Server
+    except ImportError as error:
+        raise InputError(f"a review needs more packages ({error}): pip install 'mislabel[review]'") from error
+
+    session = Session(folder, order=order, budget=budget, probe=probe, progress=progress)
+    try:
+        server, before = Server(session, port), session.store.last()
+        print(f"{session.left} rows of {folder.path} to look at:\n\n    {server.address}\n\nCtrl-C ends the review.")
+        print(end="", flush=True)
+        if browser:
+            webbrowser.open(server.address)
+        try:
+            server.run()
+        finally:
+            print(farewell(session, before), flush=True)
+    finally:
+        session.close()
+
+
+def farewell(session: Session, before: int) -> str:
+    """How many rows are decided, how many of them since event `before`, and what to do with that."""
+    session.refresh()
+    now = sum(session.decision(row) is not None for row in session.changed(before))
+    path, decided = session.folder.path, sum(session.counts.values())
+    parts = ", ".join(f"{count} {kind}" for kind, count in session.counts.items() if count)
+    lines = [f"\n{decided} rows are decided, {now} of them now" + (f" ({parts})" if parts else "")]
+    lines += [f"{session.left} are left; go on with: mislabel review {path}"]
+    if decided:
+        lines += [
+            f"corrected data:  mislabel export {path} -o corrected.csv",
+            f"train on them:   mislabel train … --decisions {path}",
+        ]
+    return "\n".join(lines)

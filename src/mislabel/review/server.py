@@ -1,0 +1,261 @@
+"""The page's server: on this machine alone, for whoever has the address with its token."""
+
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import uvicorn
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from mislabel.errors import InputError, RunError
+from mislabel.review.guard import HEADERS, HOST, refused
+from mislabel.review.session import Filter, Session
+from mislabel.review.store import Kind
+from mislabel.review.views import Views
+
+MOST_AT_ONCE = 500  # rows of a list
+PAGE = {
+    "": ("page.html", "text/html; charset=utf-8"),
+    "page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "page.css": ("page.css", "text/css; charset=utf-8"),
+    "icon.svg": ("icon.svg", "image/svg+xml"),
+}
+
+
+class Asked(BaseModel):
+    """What a page may send, and nothing else."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Wanted(Asked):
+    given: int | None = None
+    suggested: int | None = None
+    decision: str = "any"
+    status: str = "judged"
+    search: str = Field("", max_length=1000)
+
+    def filter(self) -> Filter:
+        return Filter(**self.model_dump())
+
+
+class Deciding(Asked):
+    key: str = Field(min_length=1, max_length=100)
+    kind: Kind
+    label: int | None = None
+    rows: list[int] | None = None
+    filter: Wanted | None = None
+    expected: int | None = None
+    place: int | None = None
+    since: int = 0
+
+
+class Undoing(Asked):
+    key: str = Field(min_length=1, max_length=100)
+    action: int | None = None
+    since: int = 0
+
+
+def make_app(session: Session, token: str, port: Callable[[], int]) -> FastAPI:
+    """The server of one review.
+
+    Parameters
+    ----------
+    token : str
+        First part of every path; without it there is nothing here.
+    port : callable
+        The port that the server has, asked at each request.
+    """
+    app, views = FastAPI(openapi_url=None, docs_url=None, redoc_url=None), Views(session)
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Any) -> Response:
+        problem = refused(request, token, port())
+        response = problem if problem is not None else await call_next(request)
+        response.headers.update(HEADERS)
+        return response
+
+    _answer_errors(app)
+    app.include_router(_deciding(session, views), prefix="/{token}")
+    app.include_router(_reading(session, views), prefix="/{token}")
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Every error is a sentence in JSON."""
+
+    @app.exception_handler(InputError)
+    async def wrong_input(request: Request, error: InputError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 409 if request.url.path.endswith("/undo") else 400)
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong_form(request: Request, error: RequestValidationError) -> JSONResponse:
+        said = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()[:5])
+        return JSONResponse({"error": said}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def not_there(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": str(error.detail)}, error.status_code)
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        # The text of an unforeseen error could hold a row's content: its kind is enough here.
+        return JSONResponse({"error": f"the server failed ({type(error).__name__})"}, 500, HEADERS)
+
+
+def _reading(session: Session, views: Views) -> APIRouter:
+    """What a page may ask."""
+    paths = APIRouter()
+    paths.get("/api/run")(views.run)
+    paths.get("/api/state")(views.state)
+    paths.get("/api/estimate")(views.estimate)
+    paths.get("/api/next")(views.next)
+
+    @paths.get("/api/list")
+    def rows(
+        given: str = "", suggested: str = "", decision: str = "any", status: str = "judged", search: str = "",
+        offset: int = 0, limit: int = 50,
+    ) -> dict[str, Any]:  # fmt: skip
+        wanted = Filter(_whole(given), _whole(suggested), decision or "any", status or "judged", search[:1000])
+        return views.matching(wanted, max(offset, 0), min(max(limit, 1), MOST_AT_ONCE))
+
+    @paths.get("/api/rows/{row}")
+    def one_row(row: int) -> dict[str, Any]:
+        return views.row(_known(session, row))
+
+    @paths.get("/api/rows/{row}/neighbours")
+    def neighbours(row: int) -> dict[str, Any]:
+        return views.neighbours(_known(session, row))
+
+    @paths.get("/media/{row}")
+    def media(row: int) -> Response:
+        found = views.media(_known(session, row))
+        if found is None:
+            raise HTTPException(404, "this row has no picture")
+        return Response(found[0], media_type=found[1])
+
+    @paths.get("/{name}")
+    def page(name: str) -> Response:
+        return _page(name)
+
+    @paths.get("/")
+    def start() -> Response:
+        return _page("")
+
+    return paths
+
+
+def _deciding(session: Session, views: Views) -> APIRouter:
+    """What a page may say; the answer comes when it is on disk."""
+    paths = APIRouter()
+
+    @paths.post("/api/decide")
+    def decide(asked: Deciding) -> dict[str, Any]:
+        rows = _chosen(session, asked)
+        return views.saved(session.decide(rows, asked.kind, asked.label, key=asked.key, place=asked.place), asked.since)
+
+    @paths.post("/api/undo")
+    def undo(asked: Undoing) -> dict[str, Any]:
+        return views.undone(session.undo(asked.action, key=asked.key), asked.since)
+
+    return paths
+
+
+def _page(name: str) -> Response:
+    if name not in PAGE:
+        raise HTTPException(404, "there is nothing here")
+    file, kind = PAGE[name]
+    return Response((files("mislabel.review") / "page" / file).read_bytes(), media_type=kind)
+
+
+def _known(session: Session, row: int) -> int:
+    if not 0 <= row < len(session.rows):
+        raise HTTPException(404, f"there is no row {row}; rows are 0 to {len(session.rows) - 1}")
+    return row
+
+
+def _whole(value: str) -> int | None:
+    if value == "":
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        raise InputError(f"{value!r} is no class code") from None
+
+
+def _chosen(session: Session, asked: Deciding) -> np.ndarray:
+    """The rows that a decision is about.
+
+    Raises
+    ------
+    InputError
+        If rows are named in no way or two, or other rows pass the filter than the page has shown.
+    """
+    if (asked.rows is None) == (asked.filter is None):
+        raise InputError("a decision needs rows or a filter, one of them")
+    if asked.filter is None:
+        return np.array(asked.rows, dtype=np.int64)
+    found = session.matching(asked.filter.filter())
+    if len(found) != asked.expected:
+        raise InputError(f"{len(found)} rows match now, not {asked.expected}: look at the list again")
+    return found
+
+
+class Server:
+    """The running server.
+
+    Parameters
+    ----------
+    session : Session
+    port : int
+        0 takes one that is free.
+
+    Raises
+    ------
+    RunError
+        If the port is taken.
+    """
+
+    def __init__(self, session: Session, port: int = 0):
+        self.token = secrets.token_urlsafe(24)
+        self.socket = socket.socket(
+            socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+        )  # named, or asyncio lets it wait
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self.socket.bind((HOST, port))
+        except OSError as error:
+            self.socket.close()
+            raise RunError(f"port {port} cannot be used ({error}): choose another --port, or 0 for any") from error
+        self.socket.listen(128)  # whoever takes the address before the server runs waits, and is not refused
+        self.port = int(self.socket.getsockname()[1])
+        app = make_app(session, self.token, lambda: self.port)
+        settings = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2, ws="none",
+            lifespan="off",
+        )  # fmt: skip
+        self.server = uvicorn.Server(settings)
+
+    @property
+    def address(self) -> str:
+        return f"http://{HOST}:{self.port}/{self.token}/"
+
+    def run(self) -> None:
+        """Serve until Ctrl-C or a termination signal, and return; the answer under way is given before."""
+        self.server.run(sockets=[self.socket])
+
+    def start(self) -> threading.Thread:
+        """Serve in a thread of its own, as a test or a notebook does."""
+        thread = threading.Thread(target=self.run, daemon=True)
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        self.server.should_exit = True

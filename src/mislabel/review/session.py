@@ -1,0 +1,287 @@
+"""What a review knows while it runs: the queue of looks, what is decided, lists of rows. All pages ask the same one."""
+
+import threading
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from mislabel.data.arrow import compute
+from mislabel.errors import InputError, in_range, one_of
+from mislabel.review.contents import Contents
+from mislabel.review.estimates import Looks, looks_from
+from mislabel.review.matrix import open_matrix
+from mislabel.review.neighbours import Neighbours
+from mislabel.review.queue import ORDERS, Queue, make_queue
+from mislabel.review.rows import Rows, read_rows
+from mislabel.review.store import KINDS, NAMED, Decision, Event, Kind, Store
+from mislabel.run.folder import RunFolder
+from mislabel.training.progress import Quiet
+
+RECENT = 300  # seconds over which decisions per minute are counted
+MOST_PAIRS = 200
+BLOCK = 4096
+CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which rows a list shows; what is None is not asked.
+
+    Attributes
+    ----------
+    given, suggested : int, optional
+        Class codes.
+    decision : str
+        any, undecided, decided, or a kind of decision.
+    status : str
+        any, or a status of the run.
+    search : str
+        To be contained in the text, in capitals or not; in the id where rows are no texts.
+    """
+
+    given: int | None = None
+    suggested: int | None = None
+    decision: str = "any"
+    status: str = "judged"
+    search: str = ""
+
+
+class Session:
+    """One review of one run.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    order : str
+        A name of `ORDERS`.
+    budget : int, optional
+        Looks that are planned.
+    probe : float
+        Share of the looks that chance chooses.
+    progress : Quiet, optional
+
+    Raises
+    ------
+    InputError
+        If the run is not finished, has no judged row, or an order does not fit it.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        order: str = "worst",
+        budget: int | None = None,
+        probe: float = 0.0,
+        progress: Quiet | None = None,
+    ):
+        one_of("order", order, tuple(ORDERS))
+        in_range("probe", probe, 0, 0.9)
+        if budget is not None:
+            in_range("budget", budget, 1, 10_000_000)
+        self.folder, self.order, self.budget, self.probe = folder, order, budget, probe
+        self.method = str(folder.read_config().get("settings", {}).get("method", ""))
+        self.model_rate = folder.read_metrics().get("noise_rate") or {}
+        self.rows: Rows = read_rows(folder)
+        if not self.rows.judged.any():
+            raise InputError(f"{folder.path}: no row was judged, so there is nothing to review; its report says why")
+        self.store = Store(folder.decisions)
+        self.lock = threading.RLock()
+        self.seen = 0  # number of the last event that is counted below
+        self.stacks: dict[int, list[Event]] = {}
+        self.kind = np.full(len(self.rows), -1, dtype=np.int8)  # of what holds, a code of KINDS
+        self.counts = dict.fromkeys(KINDS, 0)  # of judged rows
+        self.log: list[tuple[int, int]] = []  # number and row of every event
+        self._looks: tuple[int, Looks] | None = None
+        self.times: list[float] = []  # of actions on a page, in seconds
+        self.contents = Contents(folder, texts=self.rows.modality != "image")
+        self.neighbours = Neighbours(folder.embeddings, self.rows)
+        self.posterior = open_matrix(folder.posterior, self.rows)
+        self.queue: Queue = make_queue(
+            folder, self.rows, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
+        )
+        self.queued = np.zeros(len(self.rows), dtype=bool)
+        self.queued[self.queue.rows] = True
+        self.left = len(self.queue.rows)  # looks that are not decided
+        self.refresh()
+
+    def close(self) -> None:
+        self.store.close()
+
+    # What pages ask.
+
+    def next(self, after: int) -> int | None:
+        """The first place of the queue, from `after` on, whose row is not decided; None where there is none."""
+        with self.lock:
+            self.refresh()
+            for begin in range(max(after, 0), len(self.queue.rows), BLOCK):
+                undecided = self.kind[self.queue.rows[begin : begin + BLOCK]] < 0
+                if undecided.any():
+                    return begin + int(undecided.argmax())
+            return None
+
+    def decision(self, row: int) -> Event | None:
+        with self.lock:
+            stack = self.stacks.get(row)
+            return stack[-1] if stack else None
+
+    def changed(self, since: int) -> list[int]:
+        """Rows with events after `since`."""
+        with self.lock:
+            self.refresh()
+            first = bisect_right(self.log, (since, len(self.rows)))
+            return list(dict.fromkeys(row for _, row in self.log[first:]))
+
+    def per_minute(self) -> float | None:
+        """Actions of the last five minutes, per minute; None for fewer than two."""
+        now = datetime.now(UTC).timestamp()
+        with self.lock:
+            recent = [at for at in self.times if now - at <= RECENT]
+        if len(recent) < 2:
+            return None
+        return len(recent) * 60 / max(now - recent[0], 1.0)
+
+    def matching(self, wanted: Filter) -> np.ndarray:
+        """The rows that pass, (m,) int64, in the order of the audit."""
+        rows, labels = self.rows, self.rows.labels
+        passes = np.ones(len(rows), dtype=bool)
+        if wanted.status == "judged":
+            passes &= rows.judged
+        elif wanted.status != "any":
+            known = rows.status.dictionary.to_pylist()
+            one_of("status", wanted.status, ("any", "judged", *known))
+            passes &= compute.equal(rows.status.indices, known.index(wanted.status)).to_numpy(zero_copy_only=False)
+        for name in ("given", "suggested"):
+            code = getattr(wanted, name)
+            if code is not None:
+                passes &= labels[f"{name}_label"] == code
+        with self.lock:
+            self.refresh()
+            if wanted.decision == "undecided":
+                passes &= self.kind < 0
+            elif wanted.decision == "decided":
+                passes &= self.kind >= 0
+            elif wanted.decision != "any":
+                one_of("decision", wanted.decision, ("any", "undecided", "decided", *KINDS))
+                passes &= self.kind == CODE_OF[wanted.decision]  # pyright: ignore[reportArgumentType]
+        if wanted.search.strip():
+            passes &= self._search(wanted.search.strip())
+        return np.flatnonzero(passes)
+
+    def pairs(self) -> list[dict[str, int]]:
+        """Pairs of given and suggested class among judged rows where they differ, the most frequent first."""
+        rows = self.rows
+        given, suggested = rows.labels["given_label"][rows.judged], rows.labels["suggested_label"][rows.judged]
+        differ = (given != suggested) & (suggested >= 0)
+        codes = given[differ].astype(np.int64) * len(rows.classes) + suggested[differ]
+        common = Counter(dict(zip(*(part.tolist() for part in np.unique(codes, return_counts=True)), strict=True)))
+        return [
+            {"given": code // len(rows.classes), "suggested": code % len(rows.classes), "count": count}
+            for code, count in common.most_common(MOST_PAIRS)
+        ]
+
+    def looks(self) -> Looks:
+        """What the estimates need: of the judged rows in the order of the audit, what was found, when and how."""
+        with self.lock:
+            self.refresh()
+            if self._looks is None or self._looks[0] != self.seen:
+                rank = np.cumsum(self.rows.judged) - 1
+                rank[~self.rows.judged] = -1
+
+                def rank_of(ids: list) -> np.ndarray:
+                    found = self.rows.find(ids)
+                    return np.where(found < 0, -1, rank[found])
+
+                history = [event for event in self.store.history() if event.number <= self.seen]
+                self._looks = self.seen, looks_from(history, rank_of, int(self.rows.judged.sum()))
+            return self._looks[1]
+
+    # What pages say.
+
+    def decide(
+        self, rows: np.ndarray, kind: Kind, code: int | None, *, key: str | None, place: int | None = None
+    ) -> list[Event]:
+        """Decide some rows in one way, as one action; on disk when this returns.
+
+        Raises
+        ------
+        InputError
+            If a row or a label is not there, or a row has no suggestion or no given label to keep.
+        """
+        one_of("kind", kind, KINDS)
+        rows = np.unique(rows)
+        if not len(rows) or rows[0] < 0 or rows[-1] >= len(self.rows):
+            raise InputError(f"rows must be 0 to {len(self.rows) - 1}, and at least one")
+        if kind == "label" and (code is None or not 0 <= code < len(self.rows.classes)):
+            raise InputError(f"label is {code!r}, needed a class from 0 to {len(self.rows.classes) - 1}")
+        probe = place is not None and len(rows) == 1 and self._is_probe(place, int(rows[0]))
+        made = [self._decision(int(row), kind, code, probe) for row in rows]
+        with self.lock:
+            events = self.store.decide(made, key=key)
+            self.refresh()
+        return events
+
+    def undo(self, action: int | None, *, key: str | None) -> list[Event]:
+        """Undo an action; see `Store.undo`."""
+        with self.lock:
+            events = self.store.undo(action, key=key)
+            self.refresh()
+        return events
+
+    def refresh(self) -> None:
+        """Take in what was decided since, by this process or another."""
+        with self.lock:
+            if self.store.last() == self.seen:
+                return
+            events = self.store.history(self.seen)
+            places = self.rows.find([event.decision.id for event in events])
+            actions: dict[int, float] = {}
+            for event, row in zip(events, places.tolist(), strict=True):
+                self.seen = event.number
+                if row < 0:
+                    continue
+                stack = self.stacks.setdefault(row, [])
+                if event.undoes is None:
+                    stack.append(event)
+                    if event.source == "page":
+                        actions[event.action] = datetime.fromisoformat(event.time).timestamp()
+                else:
+                    stack[:] = [one for one in stack if one.number != event.undoes]
+                self._holds(row, stack[-1].decision.kind if stack else None)
+                self.log.append((event.number, row))
+            now = datetime.now(UTC).timestamp()
+            self.times = [at for at in (*self.times, *actions.values()) if now - at <= RECENT]
+
+    def _holds(self, row: int, kind: Kind | None) -> None:
+        """Note what holds for a row, and count it."""
+        before = int(self.kind[row])
+        self.kind[row] = -1 if kind is None else CODE_OF[kind]
+        if self.rows.judged[row]:
+            if before >= 0:
+                self.counts[KINDS[before]] -= 1
+            if kind is not None:
+                self.counts[kind] += 1
+        if self.queued[row]:
+            self.left += int(before >= 0) - int(kind is not None)
+
+    def _decision(self, row: int, kind: Kind, code: int | None, probe: bool) -> Decision:
+        given, suggested = (int(self.rows.labels[name][row]) for name in ("given_label", "suggested_label"))
+        chosen = {"keep": given, "suggestion": suggested, "label": code}[kind] if kind in NAMED else None
+        if kind in NAMED and (chosen is None or chosen < 0):
+            word = "given label to keep" if kind == "keep" else "suggested label to take"
+            raise InputError(f"row {self.rows.id(row)!r} has no {word}: choose a class")
+        label = None if chosen is None else self.rows.label(chosen)
+        return Decision(self.rows.id(row), kind, label, self.rows.label(given), probe)
+
+    def _is_probe(self, place: int, row: int) -> bool:
+        return 0 <= place < len(self.queue.rows) and bool(self.queue.rows[place] == row and self.queue.probe[place])
+
+    def _search(self, words: str) -> np.ndarray:
+        place = self.rows.place
+        if self.rows.modality == "text" and self.contents.there and place is not None:
+            return self.contents.containing(words)[place]
+        ids = self.rows.ids.cast("string")
+        return compute.match_substring(ids, words, ignore_case=True).to_numpy(zero_copy_only=False)

@@ -1,0 +1,209 @@
+"""What the page is told, as plain dictionaries."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mislabel.review.estimates import count_wrong, precision_curve
+from mislabel.review.queue import ORDERS
+from mislabel.review.session import Filter, Session
+from mislabel.review.store import Event
+from mislabel.review.why import reasons
+
+EXCERPT = 300  # characters
+BARS = 8
+MOST_CHANGES = 1000  # rows that are told one by one; beyond, a page reads everything again
+NO_NEIGHBOURS = "This run keeps no embeddings, so neighbours cannot be shown."
+PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+class Views:
+    """The answers to a page's questions about one review."""
+
+    def __init__(self, session: Session):
+        self.session, self.rows = session, session.rows
+
+    def run(self) -> dict[str, Any]:
+        session, rows = self.session, self.rows
+        return {
+            "name": rows.name,
+            "path": str(session.folder.path),
+            "modality": rows.modality,
+            "method": session.method,
+            "classes": [str(value) for value in rows.classes],
+            "rows": len(rows),
+            "judged": int(rows.judged.sum()),
+            "order": session.order,
+            "order_words": ORDERS[session.order],
+            "budget": session.budget,
+            "probe": session.probe,
+            "looks": len(session.queue.rows),
+            "statuses": sorted(set(rows.status.dictionary.to_pylist())),
+            "has_inputs": session.contents.there,
+            "has_neighbours": session.neighbours.there,
+            "pairs": session.pairs(),
+        }
+
+    def state(self, since: int = 0) -> dict[str, Any]:
+        session = self.session
+        changed = session.changed(since)
+        told = len(changed) <= MOST_CHANGES
+        return {
+            "number": session.seen,
+            "decided": sum(session.counts.values()),
+            "judged": int(self.rows.judged.sum()),
+            "left": session.left,
+            "looks": len(session.queue.rows),
+            "kinds": dict(session.counts),
+            "per_minute": session.per_minute(),
+            "changed": [{"row": row, "decision": self.decision(row)} for row in changed] if told else [],
+            "reset": not told,
+        }
+
+    def estimate(self) -> dict[str, Any]:
+        looks = self.session.looks()
+        counted, rate = count_wrong(looks), self.session.model_rate
+        return {
+            "probes": counted.probes,
+            "estimate": counted.estimate,
+            "low": counted.low,
+            "high": counted.high,
+            "rows": counted.depth,
+            "decided": counted.looked,
+            "wrong": counted.wrong,
+            "unsure": counted.unsure,
+            "model": rate if rate.get("estimate") is not None else None,
+            "curve": [
+                {
+                    "depth": point.depth,
+                    "precision": point.precision,
+                    "low": point.precision_interval[0],
+                    "high": point.precision_interval[1],
+                    "decided": point.looked,
+                }
+                for point in precision_curve(looks)
+            ],
+        }
+
+    def next(self, after: int = 0) -> dict[str, Any]:
+        place = self.session.next(after)
+        if place is None:
+            return {"place": None, "row": None}
+        queue = self.session.queue
+        return {"place": place, "row": self.row(int(queue.rows[place])), "probe": bool(queue.probe[place])}
+
+    def row(self, row: int) -> dict[str, Any]:
+        rows, content = self.rows, self._content(row)
+        return {
+            "row": row,
+            "id": str(rows.id(row)),
+            **{short: self._code(name, row) for short, name in _SHORT.items()},
+            **{name: self._number(name, row) for name in ("p_mislabeled", "difficulty", "confidence")},
+            "status": rows.status[row].as_py(),
+            "posterior": self._bars(row),
+            "why": reasons(rows, row),
+            "text": content if isinstance(content, str) else None,
+            "image": f"media/{row}" if isinstance(content, bytes) else None,
+            "decision": self.decision(row),
+        }
+
+    def brief(self, row: int) -> dict[str, Any]:
+        # Pictures are not looked at for a list: whether there is one is known when the browser asks for it.
+        picture = self.rows.modality == "image" and self.session.contents.there
+        content = None if picture else self._content(row)
+        return {
+            "row": row,
+            "id": str(self.rows.id(row)),
+            "given": self._code("given_label", row),
+            "suggested": self._code("suggested_label", row),
+            "p_mislabeled": self._number("p_mislabeled", row),
+            "status": self.rows.status[row].as_py(),
+            "decision": self.decision(row),
+            "text": content[:EXCERPT] if isinstance(content, str) else None,
+            "image": f"media/{row}" if picture else None,
+        }
+
+    def neighbours(self, row: int) -> dict[str, Any]:
+        nearest = self.session.neighbours
+        found = [self.brief(other) | {"similarity": round(near, 4)} for other, near in nearest.of(row)]
+        return {"neighbours": found, "note": None if nearest.there else NO_NEIGHBOURS}
+
+    def matching(self, wanted: Filter, offset: int, limit: int) -> dict[str, Any]:
+        found = self.session.matching(wanted)
+        shown = [self.brief(int(row)) for row in found[offset : offset + limit]]
+        return {"total": len(found), "offset": offset, "rows": shown}
+
+    def media(self, row: int) -> tuple[bytes, str] | None:
+        """A row's picture and its kind; None where there is none."""
+        content = self._content(row)
+        if not isinstance(content, bytes):
+            return None
+        kinds = (kind for start, kind in PICTURES.items() if content.startswith(start))
+        kind = next(kinds, None)
+        return None if kind is None else (content, kind)
+
+    def saved(self, events: list[Event], since: int) -> dict[str, Any]:
+        rows = self.rows.find([event.decision.id for event in events])
+        return {
+            "saved": True,
+            "action": events[0].action,
+            "number": events[-1].number,
+            "rows": rows.tolist(),
+            "state": self.state(since),
+        }
+
+    def undone(self, events: list[Event], since: int) -> dict[str, Any]:
+        rows = self.rows.find([event.decision.id for event in events])
+        return {"undone": rows.tolist(), "number": events[-1].number, "state": self.state(since)}
+
+    def decision(self, row: int) -> dict[str, Any] | None:
+        event = self.session.decision(row)
+        if event is None:
+            return None
+        decided = event.decision
+        return {
+            "kind": decided.kind,
+            "label": self.code_of.get(str(decided.label)) if decided.label is not None else None,
+            "number": event.number,
+            "action": event.action,
+            "time": event.time,
+            "source": event.source,
+        }
+
+    @property
+    def code_of(self) -> dict[str, int]:
+        if not hasattr(self, "_code_of"):
+            self._code_of = {str(value): code for code, value in enumerate(self.rows.classes)}
+        return self._code_of
+
+    def _content(self, row: int) -> str | bytes | None:
+        place = self.rows.place
+        return None if place is None else self.session.contents.read(int(place[row]))
+
+    def _code(self, name: str, row: int) -> int | None:
+        code = int(self.rows.labels[name][row]) if name in self.rows.labels else -1
+        return code if code >= 0 else None
+
+    def _number(self, name: str, row: int) -> float | None:
+        value = float(self.rows.numbers[name][row]) if name in self.rows.numbers else math.nan
+        return round(value, 6) if math.isfinite(value) else None
+
+    def _bars(self, row: int) -> list[dict[str, Any]]:
+        """The most probable classes, with the given and the suggested one among them."""
+        place, posterior = self.rows.place, self.session.posterior
+        if place is None or posterior is None:
+            return []
+        values = posterior.lines(int(place[row]), 1)[0].astype(np.float64)
+        named = [
+            code for code in (self._code("given_label", row), self._code("suggested_label", row)) if code is not None
+        ]
+        first = [code for code in np.argsort(-values, kind="stable")[:BARS].tolist()]
+        chosen = list(dict.fromkeys([*first[: BARS - len(set(named) - set(first))], *named]))
+        chosen = [code for code in chosen if code < len(values)]
+        return [
+            {"label": code, "p": round(float(values[code]), 6)} for code in sorted(chosen, key=lambda one: -values[one])
+        ]
+
+
+_SHORT = {"given": "given_label", "suggested": "suggested_label", "predicted": "predicted_label"}
