@@ -109,3 +109,10 @@ def test_a_long_cell_and_the_limit_of_the_csv_module(tmp_path):
     long = "x" * 1_000_000
     assert read(tmp_path, f"text,label\n{long},1\n")["text"][0] == long
     assert csv.field_size_limit() == before
+
+
+def test_cells_as_they_stand(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b'\xef\xbb\xbfa,,c\r\n007,"x\r\ny",1.50\r\n,NA,-0\r\n')
+    header, columns = delimited.read_cells(tmp_path / "t.csv", ",")
+    assert header == ["a", "", "c"]
+    assert [column.to_pylist() for column in columns] == [["007", ""], ["x\r\ny", "NA"], ["1.50", "-0"]]

@@ -1,10 +1,13 @@
 """JSON lines: types stay, gaps stay gaps, and a broken line is named."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from mislabel.data import read_table
+from mislabel.data.jsonlines import json_rows, read_json_lines
 from mislabel.errors import InputError
 
 
@@ -63,3 +66,12 @@ def test_broken_lines(tmp_path):
         read(tmp_path, '{"t": 1}\n\n{"t": }\n')
     with pytest.raises(InputError, match="line 1: a int where an object"):
         read(tmp_path, "3\n")
+
+
+def test_some_keys_and_whole_objects(tmp_path):
+    rows = [{"b": 1, "a": {"x": 2.0}}, {"c": 3}, {"a": 4, "c": 5}]
+    (tmp_path / "t.jsonl").write_text("\n\n".join(map(json.dumps, rows)))
+    assert list(json_rows(tmp_path / "t.jsonl")) == rows
+    frame = read_json_lines(tmp_path / "t.jsonl", only=["c", "missing"])
+    assert frame.columns.tolist() == ["c"]
+    assert frame["c"].tolist() == [pd.NA, 3, 5]

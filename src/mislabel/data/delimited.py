@@ -47,7 +47,24 @@ def read_delimited(
     UnicodeDecodeError
         If the file is not UTF-8.
     """
-    with open(path, encoding="utf-8-sig", newline="") as handle, _long_fields():
+    header, cells = read_cells(path, delimiter)
+    # The name that pandas gives to a column without one, such as an index that was written along.
+    names = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
+    columns = {
+        name: typed_column(column, name in strings, name in lossless) for name, column in zip(names, cells, strict=True)
+    }
+    return pd.DataFrame(columns, columns=pd.Index(names))
+
+
+def read_cells(path: Path, delimiter: str) -> tuple[list[str], list[pa.ChunkedArray]]:
+    """The header and the columns of a CSV or TSV file, every cell as the text that it is.
+
+    Raises
+    ------
+    InputError, UnicodeDecodeError
+        As `read_delimited`.
+    """
+    with open(path, encoding="utf-8-sig", newline="") as handle, long_fields():
         reader = csv.reader(handle, delimiter=delimiter, strict=True)
         lines = _numbered(reader, path)
         header = _check_header(next(lines, (1, []))[1], path)
@@ -64,11 +81,7 @@ def read_delimited(
                 _store(block, pieces)
                 block = []
         _store(block, pieces)
-    columns = {
-        name: _typed(pa.chunked_array(parts, type=pa.large_string()), name in strings, name in lossless)
-        for name, parts in zip(header, pieces, strict=True)
-    }
-    return pd.DataFrame(columns, columns=pd.Index(header))
+    return header, [pa.chunked_array(parts, type=pa.large_string()) for parts in pieces]
 
 
 def _numbered(reader, path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -95,8 +108,7 @@ def _check_header(header: list[str], path: Path) -> list[str]:
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         raise InputError(f"{path}: the header names {', '.join(map(repr, twice))} more than once; rename one of them")
-    # The name that pandas gives to a column without one, such as an index that was written along.
-    return [name or f"Unnamed: {place}" for place, name in enumerate(header)]
+    return header
 
 
 def _store(block: list[list[str]], pieces: list[list[pa.Array]]) -> None:
@@ -104,7 +116,7 @@ def _store(block: list[list[str]], pieces: list[list[pa.Array]]) -> None:
         part.append(pa.array(column, type=pa.large_string()))
 
 
-def _typed(cells: pa.ChunkedArray, keep: bool, lossless: bool) -> pd.Series:
+def typed_column(cells: pa.ChunkedArray, keep: bool = False, lossless: bool = False) -> pd.Series:
     """The column as whole numbers, floats or booleans where every cell that is not empty says so, else as text."""
     empty = pc.equal(cells, "")
     known = cells.filter(pc.invert(empty))
@@ -133,7 +145,7 @@ def _all(mask: pa.ChunkedArray) -> bool:
 
 
 @contextlib.contextmanager
-def _long_fields() -> Iterator[None]:
+def long_fields() -> Iterator[None]:
     """Let a cell be longer than the 128 KiB that the csv module allows by default."""
     before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     try:

@@ -1,7 +1,7 @@
 """JSON lines: one object per line; a file that is one array of objects is read too."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -12,8 +12,13 @@ from mislabel.data.text import utf8_safe
 from mislabel.errors import InputError
 
 
-def read_json_lines(path: Path) -> pd.DataFrame:
+def read_json_lines(path: Path, only: Collection[str] | None = None) -> pd.DataFrame:
     """Read a file of JSON objects. Values keep their types; a key that a row lacks is missing there.
+
+    Parameters
+    ----------
+    only
+        The keys to read; all of them without it.
 
     Raises
     ------
@@ -24,19 +29,32 @@ def read_json_lines(path: Path) -> pd.DataFrame:
     """
     columns: dict[str, list] = {}
     rows = 0
-    with open(path, encoding="utf-8-sig") as handle:
-        for row in _rows(handle, path):
-            for key, value in row.items():
-                column = columns.get(key)
-                if column is None:
-                    column = columns[key] = [None] * rows
-                column.append(value)
-            rows += 1
-            if len(row) < len(columns):
-                for column in columns.values():
-                    if len(column) < rows:
-                        column.append(None)
+    for row in json_rows(path):
+        for key, value in row.items():
+            if only is not None and key not in only:
+                continue
+            column = columns.get(key)
+            if column is None:
+                column = columns[key] = [None] * rows
+            column.append(value)
+        rows += 1
+        if only is not None or len(row) < len(columns):
+            for column in columns.values():
+                if len(column) < rows:
+                    column.append(None)
     return pd.DataFrame({key: _typed(values) for key, values in columns.items()}, index=pd.RangeIndex(rows))
+
+
+def json_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file one after the other, each as it stands there.
+
+    Raises
+    ------
+    InputError, UnicodeDecodeError
+        As `read_json_lines`.
+    """
+    with open(path, encoding="utf-8-sig") as handle:
+        yield from _rows(handle, path)
 
 
 def write_json_lines(frame: pd.DataFrame, path: Path) -> None:

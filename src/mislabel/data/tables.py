@@ -22,8 +22,8 @@ from mislabel.files import atomic_path
 
 __all__ = ["as_frame", "pick_column", "read_table", "write_table"]
 
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_JSON = (".jsonl", ".ndjson", ".json")
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 _ACCEPTED = ".csv, .tsv, .jsonl (or .ndjson, .json with one object per line) or .parquet"
 
 
@@ -50,14 +50,14 @@ def read_table(path: str | Path, *, strings: Collection[str] = (), lossless: Col
     if isinstance(path, str) and path.startswith("hf:"):
         return read_hub(path)
     path = Path(path)
-    suffix = _check_file(path)
+    suffix = check_file(path)
     try:
-        if suffix in _DELIMITERS:
-            return read_delimited(path, _DELIMITERS[suffix], strings, lossless)
-        if suffix in _JSON:
+        if suffix in DELIMITERS:
+            return read_delimited(path, DELIMITERS[suffix], strings, lossless)
+        if suffix in JSON_ENDINGS:
             return read_json_lines(path)
     except UnicodeDecodeError as error:
-        raise InputError(_not_utf8(path)) from error
+        raise InputError(not_utf8(path)) from error
     try:
         return frame_of(pq.read_table(path))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
@@ -72,15 +72,15 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     InputError
         If the end of the name is not known, the folder does not exist, or Parquet cannot hold a column.
     """
-    suffix = _suffix(Path(path))
+    suffix = table_ending(Path(path))
     frame = _encodable(frame)
     with atomic_path(path) as temporary:
-        if suffix in _DELIMITERS:
+        if suffix in DELIMITERS:
             # The csv module leaves a carriage return bare where it does not end its lines; quotes keep it in its cell.
             quoting = csv.QUOTE_NONNUMERIC if _has_carriage_return(frame) else csv.QUOTE_MINIMAL
-            delimiter = _DELIMITERS[suffix]
+            delimiter = DELIMITERS[suffix]
             frame.to_csv(temporary, sep=delimiter, index=False, encoding="utf-8", lineterminator="\n", quoting=quoting)
-        elif suffix in _JSON:
+        elif suffix in JSON_ENDINGS:
             write_json_lines(frame, temporary)
         else:
             try:
@@ -148,28 +148,30 @@ def _refuse_mapping(source: Mapping) -> None:
     raise InputError(f"a {type(source).__name__} was given; a table is needed, for example pandas.DataFrame(data)")
 
 
-def _suffix(path: Path) -> str:
+def table_ending(path: Path) -> str:
+    """The end of a table's name, in small letters; InputError where it is not that of a table."""
     suffix = path.suffix.lower()
-    if suffix not in (*_DELIMITERS, *_JSON, ".parquet"):
+    if suffix not in (*DELIMITERS, *JSON_ENDINGS, ".parquet"):
         given = f'"{path.suffix}"' if path.suffix else "no ending"
         raise InputError(f"{path} has {given}; the name of a table must end in {_ACCEPTED}")
     return suffix
 
 
-def _check_file(path: Path) -> str:
+def check_file(path: Path) -> str:
+    """The end of the name of a table that is there; InputError where it is none, missing, or empty."""
     if path.is_dir():
         raise InputError(f"{path} is a folder; give one file that ends in {_ACCEPTED}")
     if not path.exists():
         beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
         close = difflib.get_close_matches(path.name, beside, n=1)
         raise InputError(f"{path} does not exist" + (f'; did you mean "{path.parent / close[0]}"?' if close else ""))
-    suffix = _suffix(path)
+    suffix = table_ending(path)
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes); a table with at least one row is needed")
     return suffix
 
 
-def _not_utf8(path: Path) -> str:
+def not_utf8(path: Path) -> str:
     """Say where the first byte lies that is not UTF-8, and how to convert the file."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset = 0

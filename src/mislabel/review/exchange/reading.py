@@ -1,0 +1,134 @@
+"""What a cell of a reviewed file means in the terms of a run: an id, a label; tolerant of what spreadsheets change."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from mislabel.data.classes import class_key
+from mislabel.data.names import nearest
+from mislabel.review.exchange.corrected import is_missing
+from mislabel.review.exchange.formulas import restored
+from mislabel.review.rows import Rows
+
+SHOWN = 60  # characters of a foreign value in a message
+_WHOLE = re.compile(r"(-?[0-9]{1,19})(?:\.0+)?")
+
+
+class Refused(Exception):
+    """A line does not fit; the message says why."""
+
+
+class Unknown(Refused):
+    """There is no such row."""
+
+
+class Ids:
+    """Finds rows of the audit by the id in a cell.
+
+    Parameters
+    ----------
+    rows : Rows
+    """
+
+    def __init__(self, rows: Rows):
+        self.row_of = {id: row for row, id in enumerate(rows.ids.to_pylist())}
+        self.whole = not isinstance(next(iter(self.row_of), ""), str)
+
+    def find(self, value: Any) -> int:
+        """The row of an id; `Refused` where there is none, `Unknown` where the run lacks it."""
+        if value is None or value == "" or value != value:
+            raise Refused("it has no id")
+        if self.whole:
+            found = _WHOLE.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
+            keys = {int(found[1])} if found else set()
+        else:
+            keys = {str(value), restored(str(value))}
+        known = [key for key in keys if key in self.row_of]
+        if len(known) > 1:
+            raise Refused(f"the ids {str(value)!r} and {restored(str(value))!r} read the same in CSV: use .jsonl")
+        if not known:
+            raise Unknown(f"the run has no row {shown(value)}")
+        return self.row_of[known[0]]
+
+
+class LabelReader:
+    """Finds the class that a cell names.
+
+    Parameters
+    ----------
+    classes : list
+        The K classes of the run.
+    """
+
+    def __init__(self, classes: list):
+        self.classes = classes
+        self.exact = {class_key(value): value for value in classes}
+        self.by_text: dict[str, list] = {}
+        for value in classes:
+            self.by_text.setdefault(str(value), []).append(value)
+        self.truth = {str(value).casefold(): value for value in classes if isinstance(value, bool)}
+        self.numbers = {
+            value: value for value in classes if isinstance(value, (int, float)) and not isinstance(value, bool)
+        }
+
+    def read(self, value: Any) -> Any:
+        """The class, None for an empty cell; `Refused` where it is neither."""
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, (list, dict)):
+            raise Refused(f"the label is {shown(value)}, one value is needed")
+        if class_key(value) in self.exact:
+            return self.exact[class_key(value)]
+        text = str(value)
+        found = self.by_text.get(text) or self.by_text.get(restored(text)) or self._spelled(value)
+        if len(found) == 1:
+            return found[0]
+        if not found and is_missing(value):
+            return None
+        close = "" if len(text) > SHOWN else nearest(text, self.by_text)
+        raise Refused(f"the label {shown(value)} is not among the classes of the run{close}")
+
+    def _spelled(self, value: Any) -> list:
+        """TRUE for True, 3 for 3.0, as spreadsheets and data frames write them."""
+        text = str(value).strip().casefold()
+        if text in self.truth:
+            return [self.truth[text]]
+        try:
+            number = float(text) if not isinstance(value, bool) else None
+        except ValueError:
+            return []
+        return [self.numbers[number]] if number in self.numbers else []
+
+
+def same_cell(cell: Any, known: Any) -> bool:
+    """Whether a cell of a reviewed file can be what the data hold, after a spreadsheet or another format had it."""
+    one, other = _normal(cell), _normal(known)
+    return one is None or other is None or one == other or restored(one) == other
+
+
+def shown(value: Any) -> str:
+    """A foreign value for a message, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def _normal(value: Any) -> str | None:
+    """One way to write a cell, None for what cannot be compared, such as dates and lists."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    if not isinstance(value, (str, int, float)):
+        return "" if is_null(value) else None
+    text = str(value)
+    try:
+        return repr(float(text)) if not isinstance(value, bool) else text.casefold()
+    except ValueError:
+        # Line ends change with the system, and spreadsheets write TRUE for True.
+        return text.casefold() if text.casefold() in ("true", "false") else text.replace("\r\n", "\n")
+
+
+def is_null(value: Any) -> bool:
+    """Whether a cell is one of the signs of pandas for nothing."""
+    return type(value).__name__ in ("NAType", "NaTType")

@@ -1,0 +1,54 @@
+"""Tasks of Label Studio as lines of a reviewed file: what `label_studio` writes, and what Label Studio exports."""
+
+from dataclasses import replace
+from typing import Any
+
+from mislabel.review.exchange.lines import Line
+
+TASK_ID = "mislabel_id"
+
+
+def is_task(cells: dict[str, Any]) -> bool:
+    """Whether an object is a task with annotations, not a plain row. ("completions" is an older word for them.)"""
+    return isinstance(cells.get("data"), dict) and any(
+        name in cells for name in ("annotations", "completions", "predictions")
+    )
+
+
+def task_line(line: Line, label: str, id: str) -> Line:
+    """The row that a task is about: the columns of its data, with the chosen label and a word for the decision.
+
+    Its id is `mislabel_id`, or else what the data hold in the run's own column `id`. Of several annotations those that
+    were skipped do not count, and the others have to agree.
+    """
+    data, meta = line.cells["data"], line.cells.get("meta")
+    cells = {name: value for name, value in data.items() if name not in ("label_before", "decided_by", "decision")}
+    known = meta if isinstance(meta, dict) and TASK_ID in meta else data
+    cells[TASK_ID] = known.get(TASK_ID, data.get(id))
+    annotations = line.cells.get("annotations") or line.cells.get("completions") or []
+    if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
+        return replace(line, cells=cells, problem="its annotations are no list of objects")
+    finished = [one for one in annotations if not one.get("was_cancelled")]
+    if not finished:
+        return replace(line, cells=cells | {label: None, "decision": "unsure" if annotations else ""})
+    chosen = [_choices(one.get("result")) for one in finished]
+    if any(one is None or len(one) > 1 for one in chosen):
+        return replace(line, cells=cells, problem="an annotation is not one choice")
+    if any(one != chosen[0] for one in chosen):
+        return replace(line, cells=cells, problem=f"its {len(chosen)} annotations do not agree")
+    found = chosen[0] or [None]
+    return replace(line, cells=cells | {label: found[0], "decision": "label" if chosen[0] else "none"})
+
+
+def _choices(result: Any) -> list | None:
+    """The choices of an annotation, none for one without; None where it is something else."""
+    if not isinstance(result, list):
+        return None if result else []
+    found: list = []
+    for part in result:
+        value = part.get("value") if isinstance(part, dict) else None
+        choices = value.get("choices") if isinstance(value, dict) else None
+        if not isinstance(choices, list):
+            return None
+        found += choices
+    return found
