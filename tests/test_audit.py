@@ -6,6 +6,7 @@ import pytest
 
 from mislabel.audit import build_audit, difficulty, label_column, labels_related
 from mislabel.data import make_dataset
+from mislabel.data.decided import NONE_OF_THESE, with_decisions
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.posterior.neighbours import Agreement
 from mislabel.posterior.posterior import Posterior
@@ -45,6 +46,7 @@ def test_the_table_by_hand(audit):
             "predicted_label": ["cat", "cat", "dog", "cat", "dog", "cat"],
             "confidence": [0.6, 0.6, 0.9, 0.6, 0.75, 0.7],
             "status": ["judged", "judged", "judged", "judged", "unlabeled", "held_out"],
+            "row": [1, 2, 3, 0, 4, 5],
             "wrong_events": pd.array([3, 2, 1, 0, None, None], dtype="Int64"),
             "mean_margin": [-1.0, 0.0, 0.5, 1.5, np.nan, np.nan],
             "gold_label": ["cat", None, "dog", "cat", "bird", "cat"],
@@ -72,6 +74,59 @@ def test_what_follows_from_it(audit):
     np.testing.assert_allclose(audit.transition, mass / mass.sum(1, keepdims=True), atol=1e-6)
     np.testing.assert_allclose(audit.posterior[4:], [[0.25, 0.75], [0.7, 0.3]])  # the model's, where nothing else is
     assert repr(audit).startswith("<Audit of 6 rows, 2 classes, wrong labels: 4")
+
+
+@pytest.fixture
+def after_a_review():
+    """Eight rows: a to d judged or decided, e unlabelled and decided, f and g of no class, h held out."""
+    data = make_dataset(
+        [f"t{k}" for k in range(8)],
+        ["cat", "dog", "cat", "dog", None, "cat", None, "dog"],
+        ids=list("abcdefgh"),
+        split=["train"] * 7 + ["test"],
+        missing="unlabeled",
+    )
+    none = NONE_OF_THESE
+    data = with_decisions(data, {"b": "dog", "c": "dog", "e": "cat", "f": none, "g": none, "h": "cat"})
+    trained = np.array([0, 1, 2, 3, 4])
+    posterior = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.2, 0.8], [0.4, 0.6]], dtype=np.float32)
+    model = np.full((8, 2), [0.6, 0.4], dtype=np.float32)
+    store = DynamicsStore([Pass("train", epoch, 0) for epoch in range(2)], 5)
+    for number, prediction in enumerate([[0, 1, 0, 0, 1], [0, 1, 1, 1, 1]]):
+        store.write(number, {"prediction": prediction, "loss": 0.0, "margin": 0.0})
+    return build_audit(data, trained, Posterior(posterior, {}), model, store, RELATED)
+
+
+def test_decided_rows_by_hand(after_a_review):
+    """Judged rows first; then decided ones that were wrong, and those of no class, in their order; then the rest."""
+    table = after_a_review.table
+    wanted = pd.DataFrame(
+        {
+            "id": ["d", "a", "c", "f", "b", "e", "g", "h"],
+            "given_label": ["dog", "cat", "cat", "cat", "dog", None, None, "dog"],
+            "suggested_label": ["dog", "cat", "dog", None, "dog", "cat", None, "cat"],
+            "p_mislabeled": [0.2, 0.1, 1.0, 1.0, 0.0, np.nan, np.nan, np.nan],
+            "difficulty": [0.5, 0.0, 0.5, np.nan, 0.0, 1.0, np.nan, np.nan],
+            "status": ["judged"] * 2 + ["decided", "none_of_these", "decided", "decided", "none_of_these", "held_out"],
+            "row": [3, 0, 2, 5, 1, 4, 6, 7],
+        }
+    )
+    for name in wanted:
+        for one, other in zip(table[name], wanted[name], strict=True):
+            assert (pd.isna(one) and pd.isna(other)) or one == (
+                pytest.approx(other, abs=1e-6) if isinstance(other, float) and other not in (0.0, 1.0) else other
+            ), name
+    one_hot = [[0.9, 0.1], [0, 1], [0, 1], [0.2, 0.8], [1, 0], [0.6, 0.4], [0.6, 0.4], [0.6, 0.4]]
+    np.testing.assert_array_equal(after_a_review.posterior, np.array(one_hot, dtype=np.float32))
+
+
+def test_decided_rows_are_in_no_estimate(after_a_review):
+    """Only a (cat, 0.9) and d (dog, 0.8) are judged."""
+    assert after_a_review.worst()["id"].tolist() == ["d", "a"]
+    assert after_a_review.metrics["noise_rate"]["estimate"] == pytest.approx((0.1 + 0.2) / 2 / 2)
+    mass = np.array([[0.9, 0.2], [0.1, 0.8]])
+    np.testing.assert_allclose(after_a_review.transition, mass / mass.sum(1, keepdims=True), atol=1e-6)
+    assert any("2 differ from the given label): 3 of 8" in note for note in after_a_review.notes)
 
 
 def test_a_score_orders_judged_rows_and_leaves_the_posterior_alone():

@@ -27,7 +27,8 @@ class Audit:
     Attributes
     ----------
     table : DataFrame
-        One row per input, worst first: the columns of audit.parquet.
+        One row per input, worst first: the columns of audit.parquet. `row` is the row's place in the input. After the
+        judged rows come those whose label a person decided, with a p_mislabeled of 0 or 1, and all others.
     posterior : (n, K) float32
         P(true label = k), in the order of the input.
     classes : list
@@ -75,7 +76,8 @@ def build_audit(
     dataset : Dataset
         n rows.
     trained : (m,) int64
-        Positions of the rows that trained; `posterior` and `dynamics` speak of these, in this order.
+        Positions of the rows that trained; `posterior` and `dynamics` speak of these, in this order. What the method
+        says of rows whose label a person decided is not asked: their posterior is that label's alone.
     probabilities : (n, K) float32
         The final model's.
     agreement : Agreement
@@ -93,6 +95,8 @@ def build_audit(
     full = probabilities.astype(np.float32).copy()
     full[trained] = posterior.probabilities
     status = dataset.status.astype(object)
+    decided, fits_none = status == "decided", status == "none_of_these"
+    full[decided] = np.eye(labels.n_classes, dtype=np.float32)[dataset.training_codes[decided]]
     notes = list(dataset.notes)
     shown = (
         f"neighbours carry the same label in {agreement.observed:.1%} of the pairs, chance gives {agreement.chance:.1%}"
@@ -108,24 +112,26 @@ def build_audit(
             f"The given labels could not be told from labels drawn at random ({shown}). No row is judged. Check that "
             "the right columns were named."
         )
-    agreed = float(np.mean(probabilities[trained].argmax(1) == given[trained]))
+    agreed = float(np.mean(probabilities[trained].argmax(1) == dataset.training_codes[trained]))
     if agreed < LEARNED:
         notes.append(
-            f"The final model agrees with only {agreed:.1%} of the given labels: it has hardly learned, or nearly "
-            "all labels are wrong. Estimates rest on little; train longer, or start from a pretrained backbone."
+            f"The final model agrees with only {agreed:.1%} of the labels it was trained on: it has hardly learned, or "
+            "nearly all labels are wrong. Estimates rest on little; train longer, or start from a pretrained backbone."
         )
     judged, readable = status == "judged", status != "unreadable"
-    wrong_probability = np.where(judged, p_mislabeled(full, given), np.nan)
+    wrong_probability = np.where(judged | decided, p_mislabeled(full, given), np.nan)
+    wrong_probability[fits_none & (given >= 0)] = 1.0
     table = pd.DataFrame(
         {
             "id": dataset.ids,
             "given_label": label_column(given, labels.classes),
-            "suggested_label": label_column(np.where(readable, suggested(full), -1), labels.classes),
+            "suggested_label": label_column(np.where(readable & ~fits_none, suggested(full), -1), labels.classes),
             "p_mislabeled": wrong_probability,
             "difficulty": _scatter(difficulty(dynamics.prediction, suggested(full[trained])), trained, n),
             "predicted_label": label_column(np.where(readable, probabilities.argmax(1), -1), labels.classes),
             "confidence": np.where(readable, probabilities.max(1), np.nan).astype(np.float64),
             "status": status.astype(str),
+            "row": np.arange(n),
         }
     )
     ranking = wrong_probability

@@ -7,13 +7,14 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from mislabel.cli_options import AUDIT, BENCH, TRAIN, Data, Device, Id, Json, OnBad, takes
+from mislabel.cli_options import AUDIT, BENCH, TRAIN, Data, DataNow, Device, Id, Json, OnBad, Run, takes
 from mislabel.errors import InputError, NotAssessed, RunError
 from mislabel.run.pairs import read_pairs
 
@@ -82,7 +83,7 @@ def predict(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN")],
+    run: Run,
     rows: Annotated[int, typer.Option(help="How many of the worst rows to show.")] = 50,
     as_json: Json = False,
 ) -> None:
@@ -99,6 +100,87 @@ def report(
         with folder.locked():
             path = write_report(folder, rows=rows)
         _say(as_json, {"report": str(path)}, f"report: {path}")
+
+
+@app.command()
+def review(
+    run: Run,
+    order: Annotated[str, typer.Option(help="worst, gain, pair, stability (texts and images) or random.")] = "worst",
+    budget: Annotated[int | None, typer.Option(help="Looks to plan; gain makes the most of them.")] = None,
+    probe: Annotated[
+        float, typer.Option(help="Share of looks at random rows, to estimate how many labels are wrong.")
+    ] = 0.0,
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
+) -> None:
+    """Open a page on which a person decides, row by row. Every decision is on disk at once; Ctrl-C ends it.
+
+    Example: mislabel review runs/messages --probe 0.1
+    """
+    with _errors():
+        from mislabel.review.serve import serve
+        from mislabel.run.folder import RunFolder
+        from mislabel.training.progress import Terminal
+
+        looks = {"order": order, "budget": budget, "probe": probe}
+        serve(RunFolder(run), **looks, port=port, browser=not no_browser, progress=Terminal())
+
+
+@app.command()
+def export(
+    run: Run,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File: .csv, .tsv, .jsonl, .parquet, or .json.")],
+    kind: Annotated[
+        str, typer.Option("--as", help="table; cleanlab: its column names too; label-studio: tasks, as .json.")
+    ] = "table",
+    data: DataNow = None,
+    take_suggestions: Annotated[
+        float | None,
+        typer.Option(help="Take the suggestion for undecided rows that are at least this likely wrong, 0 to 1."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the data with the labels that a person decided, and the columns label_before and decided_by.
+
+    Example: mislabel export runs/messages -o corrected.csv
+    """
+    with _errors():
+        from mislabel.review.export import export as write
+        from mislabel.run.folder import RunFolder
+
+        told = write(RunFolder(run), output, kind=cast(Any, kind), data=data, take_suggestions=take_suggestions)
+        said = (
+            f"{told['rows']} rows in {output}: {told['person']} decided by a person, {told['suggestion']} by a "
+            f"suggestion, {told['kept']} kept; {told['changed']} labels changed"
+        )
+        _say(as_json, told, said)
+
+
+@app.command(name="import-decisions")
+def import_decisions(
+    run: Run,
+    file: Annotated[
+        Path, typer.Argument(help="What export wrote, reviewed; or any table with id and label.", metavar="FILE")
+    ],
+    data: DataNow = None,
+    as_json: Json = False,
+) -> None:
+    """Take decisions from a file, line by line; what does not fit is refused with its reason (exit code 2).
+
+    Example: mislabel import-decisions runs/messages reviewed.csv
+    """
+    with _errors():
+        from mislabel.review.importing import import_decisions as take
+        from mislabel.run.folder import RunFolder
+
+        found = take(RunFolder(run), file, data=data)
+        said = f"{found.imported} decisions taken from {file}, {found.unchanged} known already, {found.skipped} lines "
+        said += f"without one, {len(found.refused)} refused"
+        for line in found.refused if not as_json else ():
+            print(f"line {line['line']}, id {line['id']}: {line['reason']}", file=sys.stderr)
+        _say(as_json, asdict(found), said)
+        if found.refused:
+            raise typer.Exit(2)
 
 
 @app.command()
@@ -242,6 +324,7 @@ def bench(**given: Any) -> None:
 def _train(given: dict[str, Any]) -> None:
     with _errors():
         from mislabel.data import load_dataset
+        from mislabel.review.known import apply_decisions, carry_over
         from mislabel.run.about import describe
         from mislabel.run.config import RunConfig
         from mislabel.run.folder import RunFolder
@@ -256,22 +339,31 @@ def _train(given: dict[str, Any]) -> None:
         settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
         config = RunConfig(**settings, options=_options(given))
         folder = RunFolder(given["out"]) if given["out"] else None
+        before, decisions = RunFolder(given["decisions"]) if given["decisions"] else None, None
+        if before is not None:
+            if folder and folder.path.resolve() == before.path.resolve():
+                raise InputError(f"--decisions and --out are the same run, {before.path}: choose another --out")
+            dataset, decisions = apply_decisions(dataset, before)
         main = os.environ.get("RANK", "0") == "0"
         progress = Terminal() if main else Quiet()
         with folder.locked() if folder and main else nullcontext(), _interruptible(folder) as interrupted:
             if folder and main:
-                folder.prepare(describe(config, dataset, columns), resume=given["resume"], overwrite=given["overwrite"])
+                about = describe(config, dataset, columns, decisions)
+                folder.prepare(about, resume=given["resume"], overwrite=given["overwrite"])
             if folder and given["resume"] and folder.finished:
                 progress.line(f"{folder.path} is finished: nothing to continue")
                 found = load_audit(folder)
             else:
                 found = run(
-                    dataset, config, folder, resume=given["resume"], content=not given["no_content"],
-                    keep_checkpoints=given["keep_checkpoints"], progress=progress, interrupted=interrupted,
+                    dataset, config, folder, resume=given["resume"], decisions=decisions,
+                    content=not given["no_content"], keep_checkpoints=given["keep_checkpoints"],
+                    progress=progress, interrupted=interrupted,
                 ).audit  # fmt: skip
             leave_processes()
             if not main:
                 return
+            if before and folder:
+                carry_over(before, folder)
             path = None
             if folder:
                 from mislabel.report import write_report

@@ -9,6 +9,7 @@ import typer
 
 DATA_HELP = "CSV, TSV, JSON lines or Parquet file, hf:NAME[:SPLIT], a folder of class folders of images, or .npy."
 
+Run = Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN")]
 Data = Annotated[str, typer.Argument(help=DATA_HELP, metavar="DATA")]
 Text = Annotated[str | None, typer.Option(help="Column of texts.")]
 Image = Annotated[str | None, typer.Option(help="Column of image paths, from the table's folder, or encoded images.")]
@@ -18,6 +19,7 @@ Features = Annotated[
 ]
 Id = Annotated[str | None, typer.Option(help="Column that names the rows; 0, 1, 2, … without it.")]
 Split = Annotated[str | None, typer.Option(help="Column that says train, valid or test; all rows train without it.")]
+DataNow = Annotated[str | None, typer.Option("--data", help="Where the data are now, if not where the run read them.")]
 OnBad = Annotated[str, typer.Option(help="Images that cannot be read: error, or quarantine to keep the row unjudged.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -111,6 +113,13 @@ RUN: dict[str, tuple[Any, Any]] = {
     "precision": (Annotated[str, typer.Option(help="auto, bf16 or fp32.")], "auto"),
     "device": (Device, "auto"),
     "seed": (Annotated[int, typer.Option(help="Of training.")], 0),
+    "decisions": (
+        Annotated[
+            Path | None,
+            typer.Option(help="Earlier run: rows decided in its review are taken as known.", metavar="RUN"),
+        ],
+        None,
+    ),
     "resume": (Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")], False),
     "overwrite": (Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")], False),
     "no_content": (

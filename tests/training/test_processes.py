@@ -43,11 +43,19 @@ def main():
     divided = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
     mixed, seen = divided.run(DivideMix(warm_epochs=1, epochs=2).stages())
     mixed_weights = torch.cat([value.flatten() for value in mixed.state_dict().values()]).numpy()
+    known = np.arange(38) % 3 == 0  # parts of one to three rows: some hold known rows alone, some none
+    told = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, known=known)
+    taught, _ = told.run([Stage("a", 3, CrossEntropy(), branches=2)])
+    taught_weights = torch.cat([value.flatten() for value in taught.state_dict().values()]).numpy()
+    both = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, known=known)
+    divided_known, _ = both.run(DivideMix(warm_epochs=1, epochs=2).stages())
+    known_mixed = torch.cat([value.flatten() for value in divided_known.state_dict().values()]).numpy()
     rank, processes = loop.accelerator.process_index, loop.accelerator.num_processes
     losses = np.array([line["loss"] for line in loop.log])
     np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
              loss=dynamics.loss, margin=dynamics.margin, losses=losses, targets=targets,
              held=kept.held, held_prediction=other.prediction, evaluation=other.evaluation,
+             taught_weights=taught_weights, known_mixed=known_mixed,
              mixed_weights=mixed_weights, mixed_prediction=seen.prediction)
 
 main()
@@ -104,6 +112,13 @@ def test_processes_that_mix_their_rows_stay_together(found):
     np.testing.assert_array_equal(found["2-0"]["mixed_weights"], found["2-1"]["mixed_weights"])
     np.testing.assert_array_equal(found["2-0"]["mixed_prediction"], found["2-1"]["mixed_prediction"])
     assert (found["2-0"]["mixed_prediction"] >= 0).all()
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_known_rows_of_two_processes_are_taught_as_by_one(found, rank):
+    np.testing.assert_allclose(found[rank]["taught_weights"], found["1-0"]["taught_weights"], atol=2e-5)
+    np.testing.assert_array_equal(found[rank]["known_mixed"], found["2-0"]["known_mixed"])
+    assert np.isfinite(found[rank]["known_mixed"]).all()
 
 
 def test_this_process_is_alone():

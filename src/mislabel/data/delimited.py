@@ -6,19 +6,15 @@ one: so ``NA``, ``null`` and ``007`` stay what they are, and an empty cell is an
 
 import contextlib
 import csv
-import importlib
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from mislabel.data.arrow import series_of
+from mislabel.data.arrow import compute, series_of
 from mislabel.errors import InputError
-
-pc: Any = importlib.import_module("pyarrow.compute")  # its functions are made at import, unseen by type checkers
 
 _BLOCK = 50_000  # rows that exist as Python objects at a time
 _WHOLE = r"\A(?:0|-?[1-9][0-9]{0,18})\z"
@@ -118,18 +114,24 @@ def _store(block: list[list[str]], pieces: list[list[pa.Array]]) -> None:
 
 def typed_column(cells: pa.ChunkedArray, keep: bool = False, lossless: bool = False) -> pd.Series:
     """The column as whole numbers, floats or booleans where every cell that is not empty says so, else as text."""
-    empty = pc.equal(cells, "")
-    known = cells.filter(pc.invert(empty))
+    empty = compute.equal(cells, "")
+    known = cells.filter(compute.invert(empty))
     if keep or len(known) == 0:
         return series_of(cells)
-    filled = pc.if_else(empty, pa.scalar(None, cells.type), cells)
-    if _all(pc.is_in(known, pa.array(["True", "False"], cells.type))):
-        return series_of(pc.if_else(pc.is_null(filled), pa.scalar(None, pa.bool_()), pc.equal(cells, "True")))
+    filled = compute.if_else(empty, pa.scalar(None, cells.type), cells)
+    if _all(compute.is_in(known, pa.array(["True", "False"], cells.type))):
+        return series_of(
+            compute.if_else(compute.is_null(filled), pa.scalar(None, pa.bool_()), compute.equal(cells, "True"))
+        )
     try:
-        if _all(pc.match_substring_regex(known, _WHOLE)):
+        if _all(compute.match_substring_regex(known, _WHOLE)):
             return series_of(filled.cast(pa.int64()))
-        fractions = pc.any(pc.match_substring_regex(known, _FRACTION)).as_py()
-        if fractions and _all(pc.match_substring_regex(known, _NUMBER)) and not (lossless and _loses_digits(known)):
+        fractions = compute.any(compute.match_substring_regex(known, _FRACTION)).as_py()
+        if (
+            fractions
+            and _all(compute.match_substring_regex(known, _NUMBER))
+            and not (lossless and _loses_digits(known))
+        ):
             return series_of(filled.cast(pa.float64()))
     except pa.ArrowInvalid:  # a whole number beyond 64 bits: as text it keeps all its digits
         pass
@@ -137,11 +139,11 @@ def typed_column(cells: pa.ChunkedArray, keep: bool = False, lossless: bool = Fa
 
 
 def _loses_digits(cells: pa.ChunkedArray) -> bool:
-    return any(repr(float(cell)) != cell for cell in pc.unique(cells).to_pylist())
+    return any(repr(float(cell)) != cell for cell in compute.unique(cells).to_pylist())
 
 
 def _all(mask: pa.ChunkedArray) -> bool:
-    return bool(pc.all(mask).as_py())
+    return bool(compute.all(mask).as_py())
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """From a table, a folder of images or a matrix on disk to a Dataset."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def load_dataset(
         If the table cannot be read, lacks a column, or does not pass the checks of `make_dataset`.
     """
     notes: list[str] = []
+    where = _where(source)
     if is_folder(source):
         source, frame = Path(source), read_image_folder(Path(source))
         if image not in frame:  # as when a run on a table is asked about a folder
@@ -83,7 +85,7 @@ def load_dataset(
         values = frame if by_name else feature_values(frame, pattern, (label, gold, id, split))
     else:
         values = pick_column(frame, text or image or "", modality)
-    return make_dataset(
+    dataset = make_dataset(
         values,
         column(label, "label"),
         modality=modality,
@@ -106,6 +108,7 @@ def load_dataset(
         split_name=split or "split",
         notes=notes,
     )
+    return replace(dataset, source=where)
 
 
 def one_input(text: str | None, image: str | None, features: str | None) -> Modality:
@@ -141,6 +144,12 @@ def is_folder(source: Any) -> bool:
 
 def _is_matrix(source: Any) -> bool:
     return isinstance(source, (str, Path)) and str(source).endswith(".npy")
+
+
+def _where(source: Any) -> str | None:
+    if isinstance(source, str) and source.startswith("hf:"):
+        return source
+    return str(Path(source).resolve()) if isinstance(source, (str, Path)) else None
 
 
 def _name_of(source: Any) -> str:

@@ -10,7 +10,10 @@ from mislabel.data.inputs import RawInputs
 from mislabel.data.labels import Labels, decode
 from mislabel.data.names import one_of
 
-STATUSES = ("judged", "unlabeled", "empty_input", "unreadable", "class_too_small", "held_out")
+STATUSES = (
+    "judged", "unlabeled", "empty_input", "unreadable", "class_too_small", "held_out", "decided", "none_of_these",
+)  # fmt: skip
+FITS_NONE, UNDECIDED = -1, -2  # in place of a code, where a person decided no label
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +35,22 @@ class Dataset:
         "train", "valid" or "test".
     status : (n,) str
         "unreadable" for an image that cannot be read; of the others "held_out" for every row that is not trained on; of
-        the rest, in this order, "empty_input", "unlabeled", "class_too_small" (the only training row of its class), or
-        "judged".
+        the rest, in this order, "empty_input", "decided" (a person did, and the row trains), "none_of_these" (a person
+        says that no class fits, and it does not), "unlabeled", "class_too_small" (the only training row of its class),
+        or "judged".
     notes : list of str
         Every warning and decision, as sentences.
     fingerprint : str
-        SHA-256, in hex, of ids, inputs, label codes, classes and split.
+        SHA-256, in hex, of ids, inputs, given label codes, classes and split.
     name : str
         The file, hub name, or "data".
     gold_classes : list
         The classes of `labels`, then those that only gold has.
+    decided : (n,) int64 or None
+        Codes of the labels that a person decided, `FITS_NONE` (-1) where no class fits, `UNDECIDED` (-2) elsewhere;
+        see `mislabel.data.decided`. `labels` stay what the data say.
+    source : str, optional
+        From where all of it can be read again: an absolute path, or a hub name; None for what came in memory.
     """
 
     ids: np.ndarray
@@ -54,9 +63,17 @@ class Dataset:
     fingerprint: str
     name: str
     gold_classes: list = field(default_factory=list)
+    decided: np.ndarray | None = None
+    source: str | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def training_codes(self) -> np.ndarray:
+        """What training learns, (n,) int64: the decided label where there is one, else the given one; -1 for none."""
+        codes = self.labels.codes
+        return codes if self.decided is None else np.where(self.decided >= 0, self.decided, codes)
 
     def rows(self, split: str) -> np.ndarray:
         """Positions (m,) int64 of the rows of one split that can be read."""

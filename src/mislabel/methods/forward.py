@@ -108,7 +108,9 @@ class Corrected(StatelessLoss):
     def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device = device
         if self.warm.tables:
-            self._take(transition(self.warm.tables["probabilities"].cpu().numpy(), self.percentile))
+            table = self.warm.tables["probabilities"].cpu().numpy()
+            # Rows whose label is known never came to the loss of stage 1, which wrote nothing of them.
+            self._take(transition(table[table.any(1)], self.percentile))
 
     def __call__(self, batch: Batch) -> Tensor:
         log_p = batch.logits[0, 0].log_softmax(-1)
@@ -144,7 +146,7 @@ def transition(probabilities: np.ndarray, percentile: float) -> np.ndarray:
     rows, classes = probabilities.shape
     sizes = np.bincount(probabilities.argmax(1), minlength=classes)
     result = np.eye(classes)
-    for label in range(classes):
+    for label in range(classes if rows else 0):
         depth = min(round((1 - percentile / 100) * rows), int(DEEPEST * sizes[label]), rows - 1)
         anchor = np.argpartition(-probabilities[:, label], depth)[depth]
         row = probabilities[anchor].astype(np.float64)

@@ -14,6 +14,8 @@ STATUS_WORDS = {
     "empty_input": "nothing to read, not judged",
     "unreadable": "an image that cannot be read, not judged",
     "class_too_small": "the only row of its class, not judged",
+    "decided": "decided by a person: known, not judged",
+    "none_of_these": "no class fits, says a person: kept out of training and judgement",
     "labels_unrelated": "labels could not be told from random ones, not judged",
 }
 # Parts of metrics.json that other sections show, or that are lists of numbers behind a chart

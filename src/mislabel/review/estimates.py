@@ -15,8 +15,9 @@ decisions it is R S / m, else the sequential estimate of Des Raj (JASA 1956; for
 Rainforth, ICLR 2021), each probe speaking for what was undecided when it came.
 
 The interval inverts exact tests at 2.5 % a side: of the hypergeometric distribution where the probes are one run, and
-of the binomial else, which is wider (Hoeffding, 1956 and 1963). It holds for a moment fixed beforehand; who goes on
-until it looks well gets what they looked for.
+of the binomial else, which is wider than draws without replacement need (Hoeffding, JASA 1963). It holds for a moment
+fixed beforehand: who goes on until it looks well gets what they looked for. And it holds for probes that were decided:
+those passed over for good, because they are hard to tell, are missing from it; calling them unsure is not.
 
 *Wrong* is what a person called wrong. Rows of which a person could not tell count as looked at and as not called wrong,
 with probes as with all others: to leave them out would take the undecided rows for ones of which everybody can tell.
@@ -182,22 +183,15 @@ def precision_curve(looks: Looks, at: np.ndarray | None = None, reached: np.ndar
         known |= reached[ranks]
     by_time = ranks[~known][np.argsort(looks.when[ranks[~known]], kind="stable")]
     probe, wrong = looks.probe[by_time], looks.state[by_time] == WRONG
-    samples = []
+    samples: list[_Sample] = []
+    counts: list[tuple[int, int, int, int]] = []
     for depth in at.tolist():
-        inside = by_time < depth
-        n_known = int(np.count_nonzero(known[: np.searchsorted(ranks, depth)]))
-        samples.append(_sample(probe[inside], wrong[inside], depth - n_known))
-    low, high = _limits(samples)
-    totals = np.searchsorted(ranks, at)
-    of_wrong, of_unsure = (np.cumsum(np.append(0, looks.state[ranks] == kind))[totals] for kind in (WRONG, UNSURE))
-    sampled_wrong = np.array([one.found for one in samples])
-    return [
-        _depth(depth, looked, found, unsure, one, found - own, from_below, from_above)
-        for depth, looked, found, unsure, one, own, from_below, from_above in zip(
-            at.tolist(), totals.tolist(), of_wrong.tolist(), of_unsure.tolist(), samples, sampled_wrong.tolist(),
-            low.tolist(), high.tolist(), strict=True,
-        )
-    ]  # fmt: skip
+        looked = int(np.searchsorted(ranks, depth))
+        inside, states = by_time < depth, looks.state[ranks[:looked]]
+        samples.append(_sample(probe[inside], wrong[inside], depth - int(np.count_nonzero(known[:looked]))))
+        counts.append((depth, looked, int((states == WRONG).sum()), int((states == UNSURE).sum())))
+    lows, highs = (side.tolist() for side in _limits(samples))
+    return [_depth(*count, one, low, high) for count, one, low, high in zip(counts, samples, lows, highs, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -234,14 +228,12 @@ def _sample(probe: np.ndarray, wrong: np.ndarray, population: int) -> _Sample:
     )
 
 
-def _depth(
-    depth: int, looked: int, wrong: int, unsure: int, sample: _Sample, beside: int, low: float, high: float
-) -> Depth:
-    """`beside`: wrong rows known outside of what was sampled; `low` and `high` are about the sampled part."""
-    most = wrong + depth - looked
+def _depth(depth: int, looked: int, wrong: int, unsure: int, sample: _Sample, low: float, high: float) -> Depth:
+    """`low` and `high` are the limits of W, to which the wrong rows among the known ones are added here."""
+    most, beside = wrong + depth - looked, wrong - sample.found
     free = None
     if looked == depth:
-        free, low, high = float(wrong), wrong - beside, wrong - beside
+        free = float(wrong)
     elif sample.probes:
         free = beside + (sample.wrong + sample.offset) / sample.slope
     estimate = None if free is None else min(max(free, wrong), most)

@@ -87,7 +87,7 @@ def _by_stability(folder: RunFolder, rows: Rows, planned: int, store: Store, pro
     name = f"stability_{planned}"
     known = store.recall(name)
     if known is None:
-        from mislabel.run.stability import stability_order
+        from mislabel.review.stability import stability_order  # brings torch, which no other order needs
 
         chosen = stability_order(folder, rows, planned, progress=progress)
         known = store.remember(name, [rows.id(int(row)) for row in chosen])

@@ -292,7 +292,7 @@ def read_decisions(path: Path) -> dict[Any, Decision]:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+    return None if value is None else json.dumps(value)  # ASCII: a lone surrogate has no other way to disk
 
 
 def _value(text: str | None) -> Any:

@@ -19,26 +19,42 @@ from mislabel.run.rows import TRAINS
 PACKAGES = ("torch", "transformers", "accelerate", "numpy", "scipy", "pandas")
 
 
-def describe(config: RunConfig, dataset: Dataset, columns: dict[str, Any]) -> dict[str, Any]:
-    """What config.json says of a run: every effective setting, the data, versions."""
+def describe(
+    config: RunConfig, dataset: Dataset, columns: dict[str, Any], decisions: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What config.json says of a run: every effective setting, the data, versions.
+
+    Parameters
+    ----------
+    columns : dict
+        Which column is what.
+    decisions : dict, optional
+        Whose decisions are taken as known, as `mislabel.review.known.apply_decisions` tells it.
+    """
     chosen = effective(config, dataset)
-    method = read_options(method_entry(chosen.method).make, chosen.options)
-    settings = chosen.plain() | {"options": asdict(method)}
+    known = None if decisions is None else {name: decisions[name] for name in ("rows", "fingerprint", "run")}
     return {
-        "settings": settings,
+        "settings": every_setting(chosen),
         "data": {
             "name": dataset.name,
+            "source": dataset.source,
             "modality": dataset.inputs.modality,
             "fingerprint": dataset.fingerprint,
             "rows": len(dataset),
             "columns": columns,
             "classes": [_plain(value) for value in dataset.labels.classes],
+            "decisions": known,
         },
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in ("mislabel", *PACKAGES)}},
         "threads": torch.get_num_threads(),
         "command": " ".join(sys.argv[:1] and ["mislabel", *sys.argv[1:]]),
         "notes": dataset.notes,
     }
+
+
+def every_setting(config: RunConfig) -> dict[str, Any]:
+    """All settings of an effective configuration, with every option of the method."""
+    return config.plain() | {"options": asdict(read_options(method_entry(config.method).make, config.options))}
 
 
 def effective(config: RunConfig, dataset: Dataset) -> RunConfig:

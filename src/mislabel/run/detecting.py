@@ -43,7 +43,7 @@ def row_scores(
     if score.needs == "embeddings" or (score.needs == "space" and dynamics.trajectory is None):
         learnt = ready.embed is None
         embeddings = ready.embed() if ready.embed else final_embeddings(network, ready, accelerator, progress)
-    given = labels.codes[ready.trained]
+    given = ready.dataset.training_codes[ready.trained]
     return score.function(make_evidence(dynamics, given, labels.n_classes, embeddings, learnt=learnt))
 
 

@@ -3,8 +3,9 @@
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ class RunFolder:
         Raises
         ------
         InputError
-            If the folder holds another run and neither `resume` nor `overwrite` was asked for.
+            If the folder holds another run and neither `resume` nor `overwrite` was asked for, or it would be
+            overwritten and holds decisions that a person made.
         RunError
             If a run is to be resumed with other settings or other data.
         """
@@ -112,7 +114,7 @@ class RunFolder:
     def _check_same(self, config: dict[str, Any]) -> None:
         before = self.read_config()
         for part in ("settings", "data"):
-            for key in {**before[part], **config[part]}:
+            for key in {**before[part], **config[part]}.keys() - {"source"}:  # data may move; the fingerprint tells
                 old, new = before[part].get(key), json.loads(json.dumps(config[part].get(key)))
                 if old != new:
                     raise RunError(
@@ -123,11 +125,40 @@ class RunFolder:
     def _clear(self) -> None:
         if not self.config.is_file():
             raise InputError(f"{self.path} holds files but no run: it is not overwritten, choose another --out")
+        if decided := _count_decisions(self.decisions):
+            raise InputError(
+                f"{self.path} holds {decided} decisions by a person and is not overwritten: mislabel export them, or "
+                "choose another --out"
+            )
         self.metrics.unlink(missing_ok=True)  # first: from here on the run is not whole
         for item in self.path.iterdir():
             if item.name in (".lock", ".owner"):
                 continue
             shutil.rmtree(item) if item.is_dir() else item.unlink()
+
+
+def _count_decisions(path: Path) -> int:
+    """How many rows have a decision that holds, in a store of `mislabel.review.store`, which this room does not know.
+
+    Raises
+    ------
+    InputError
+        If that cannot be read off the file: it may hold some.
+    """
+    if not path.is_file():
+        return 0
+    standing = (
+        "SELECT count(DISTINCT id) FROM events WHERE kind != 'undo' AND number NOT IN "
+        "(SELECT undoes FROM events WHERE undoes IS NOT NULL)"
+    )
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            return int(connection.execute(standing).fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        raise InputError(
+            f"{path} cannot be read ({error}) and may hold decisions by a person: nothing is overwritten, move it away "
+            "or choose another --out"
+        ) from error
 
 
 def _short(value: object) -> str:

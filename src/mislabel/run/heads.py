@@ -11,13 +11,15 @@ from mislabel.backbones.features import FeatureInputs, FeatureNetwork, standardi
 from mislabel.backbones.inputs import Inputs
 from mislabel.backbones.pooler import sample_rows
 from mislabel.data import Dataset
-from mislabel.files import atomic_path
+from mislabel.dynamics.trajectory import HALF_MAX
 from mislabel.run.folder import RunFolder
 from mislabel.run.modalities import Prepared, Reader
+from mislabel.run.saved import write_array
 from mislabel.training.inference import outputs
 from mislabel.training.progress import Quiet
 
 HEAD_FILE = "head.safetensors"
+ROWS_AT_ONCE = 1 << 14
 
 
 def prepare_head(dataset: Dataset, trained: np.ndarray, matrix: np.ndarray, reader: Reader) -> Prepared:
@@ -33,7 +35,18 @@ def prepare_head(dataset: Dataset, trained: np.ndarray, matrix: np.ndarray, read
         build=lambda: FeatureNetwork(mean, scale, n_classes),
         reader=reader,
         embed=lambda: (matrix[trained] - mean.numpy()) / scale.numpy(),
+        standardised=lambda: in_half(matrix, mean.numpy(), scale.numpy()),
     )
+
+
+def in_half(matrix: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Rows (n, d) standardised by (d,) each, float16; a number that it cannot hold becomes its largest."""
+    result = np.empty(matrix.shape, dtype=np.float16)
+    for begin in range(0, len(matrix), ROWS_AT_ONCE):
+        with np.errstate(over="ignore"):
+            part = (matrix[begin : begin + ROWS_AT_ONCE] - mean) / scale
+        result[begin : begin + ROWS_AT_ONCE] = part.clip(-HALF_MAX, HALF_MAX)
+    return result
 
 
 def embeddings(
@@ -48,8 +61,7 @@ def embeddings(
             return cached
     matrix = outputs(encoder, inputs, shape[1], accelerator, low_precision=True, progress=progress)
     if folder is not None and accelerator.is_main_process:
-        with atomic_path(folder.embeddings) as temporary, temporary.open("wb") as file:
-            np.save(file, matrix)
+        write_array(matrix, folder.embeddings)
     return matrix
 
 

@@ -25,14 +25,15 @@ from mislabel.run.about import Clock, effective, peak_memory_mb
 from mislabel.run.config import RunConfig, read_options
 from mislabel.run.detecting import check_score, row_scores
 from mislabel.run.folder import RunFolder
+from mislabel.run.gain import gain, read_earlier
 from mislabel.run.generative import TrajectoryModel
-from mislabel.run.modalities import prepare
+from mislabel.run.modalities import Prepared, prepare
 from mislabel.run.predictor import Predictor
 from mislabel.run.saved import mixture_summary, save_run, write_parquet
 from mislabel.run.scores import detection_scores, test_scores
 from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
-from mislabel.training.inference import Probabilities, outputs
+from mislabel.training.inference import Probabilities, outputs, probabilities_and_embeddings
 from mislabel.training.loop import Loop, passes_of
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Stage, TrainingSettings
@@ -52,6 +53,7 @@ def run(
     folder: RunFolder | None = None,
     *,
     resume: bool = False,
+    decisions: dict[str, Any] | None = None,
     content: bool = True,
     keep_checkpoints: bool = False,
     progress: Quiet | None = None,
@@ -65,8 +67,10 @@ def run(
     config : RunConfig
     folder : RunFolder, optional
         Prepared and locked; without it nothing is written.
+    decisions : dict, optional
+        What `mislabel.review.known.apply_decisions` tells of an earlier run, where that made `dataset`.
     content : bool
-        Whether the inputs go into the run folder, for the report and a review.
+        Whether the inputs go into the run folder, for the report and a review, and embeddings of them, for a review.
 
     Raises
     ------
@@ -76,6 +80,7 @@ def run(
         If training fails or a run cannot be continued.
     """
     progress, clock, config = progress or Quiet(), Clock(), effective(config, dataset)
+    earlier = read_earlier(decisions) if decisions else None
     method = read_options(method_entry(config.method).make, config.options)
     accelerator = make_accelerator(config.device, config.precision)
     main = accelerator.is_main_process
@@ -83,7 +88,7 @@ def run(
     dataset, trained, inputs, build = ready.dataset, ready.trained, ready.inputs, ready.build
     for note in dataset.notes if main else ():
         progress.line(f"note: {note}")
-    given = dataset.labels.codes[trained]
+    given, known = dataset.training_codes[trained], dataset.status[trained] == "decided"
     agreement = label_agreement(ready.untrained, given[sample_rows(len(trained))])
     clock.stop("prepare")
 
@@ -97,6 +102,7 @@ def run(
             dataset.ids[trained],
             dataset.labels.n_classes,
             training_settings(config),
+            known=known,
             folder=folder.path if folder else None,
             weights=weights,
             progress=progress,
@@ -113,7 +119,7 @@ def run(
         clock.seconds["train"] = round(loop.seconds, 2)
         clock.restart()
 
-        probability = outputs(Probabilities(network), inputs, dataset.labels.n_classes, accelerator, progress=progress)
+        probability, embeddings = answers(network, ready, accelerator, progress, folder if content else None)
         posterior = method.posterior(stages, dynamics, given, probability[trained])
         ranking = row_scores(config.score, ready, dynamics, network, accelerator, progress)
         audit = build_audit(
@@ -142,17 +148,37 @@ def run(
             **detection_scores(dataset, audit),
         }
     )
+    if earlier is not None:
+        audit.metrics["decisions"] = gain(earlier, config, dataset, scores)
+        audit.notes.extend(audit.metrics["decisions"]["notes"])
     if posterior.mixture is not None and posterior.rates is not None:
         audit.metrics["mixture"] = mixture_summary(posterior.mixture, posterior.rates)
     predictor = Predictor(network, ready.reader, dataset.labels.classes)
     result = Result(audit, predictor)
     if folder and main:
-        save_run(audit, predictor, dataset, folder, content)
+        save_run(audit, predictor, dataset, folder, content, embeddings)
         if not keep_checkpoints:
             shutil.rmtree(folder.checkpoints, ignore_errors=True)
             folder.pixels.unlink(missing_ok=True)
     accelerator.wait_for_everyone()
     return result
+
+
+def answers(
+    network: Branches, ready: Prepared, accelerator: Accelerator, progress: Quiet, folder: RunFolder | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """What the final model says of all rows, (n, K) float32, and embeddings that the folder lacks, (n, d) float16.
+
+    Those of a whole network are what its last layer reads, of the first branch; of features they are the features,
+    standardised. Those of a frozen encoder lie in the folder already. Without a folder there are none.
+    """
+    inputs, n_classes = ready.inputs, ready.dataset.labels.n_classes
+    if folder is not None and ready.standardised is None:
+        width = network.dimension or n_classes
+        return probabilities_and_embeddings(network, inputs, n_classes, width, accelerator, progress)
+    probabilities = outputs(Probabilities(network), inputs, n_classes, accelerator, progress=progress)
+    lacking = folder is not None and accelerator.is_main_process and not folder.embeddings.is_file()
+    return probabilities, ready.standardised() if lacking and ready.standardised else None
 
 
 def trajectory_model(

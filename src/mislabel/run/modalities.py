@@ -56,6 +56,8 @@ class Prepared:
     embed : callable, optional
         Gives what is known of all training rows before any training, (m, d) float32, made only where it is needed;
         None where there is nothing but raw pixels.
+    standardised : callable, optional
+        Gives what a head reads of all rows, (n, d) float16; None where a whole network is trained.
     """
 
     dataset: Dataset
@@ -66,6 +68,7 @@ class Prepared:
     build: Callable[[], nn.Module]
     reader: Reader
     embed: Callable[[], np.ndarray] | None = None
+    standardised: Callable[[], np.ndarray] | None = None
 
 
 ROOMS = {"text": "mislabel.run.texts", "image": "mislabel.run.images", "features": "mislabel.run.features"}

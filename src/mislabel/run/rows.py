@@ -7,7 +7,7 @@ import numpy as np
 from mislabel.data import Dataset
 from mislabel.errors import InputError, NotAssessed
 
-TRAINS = ("judged", "class_too_small")  # the statuses of rows that train
+TRAINS = ("judged", "class_too_small", "decided")  # the statuses of rows that train
 
 
 def trainable_rows(dataset: Dataset) -> np.ndarray:
@@ -19,7 +19,7 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
         If fewer than two classes are left, or fewer rows than classes.
     """
     rows = np.flatnonzero(np.isin(dataset.status, TRAINS))
-    present = np.unique(dataset.labels.codes[rows])
+    present = np.unique(dataset.training_codes[rows])
     if len(present) < 2:
         found = [dataset.labels.classes[code] for code in present]
         raise NotAssessed(

@@ -16,14 +16,32 @@ from mislabel.run.folder import RunFolder
 from mislabel.run.predictor import Predictor
 
 
-def save_run(audit: Audit, predictor: Predictor, dataset: Dataset, folder: RunFolder, content: bool) -> None:
-    """Write everything but the report; metrics.json last, since its presence says that the run is whole."""
+def save_run(
+    audit: Audit,
+    predictor: Predictor,
+    dataset: Dataset,
+    folder: RunFolder,
+    content: bool,
+    embeddings: np.ndarray | None = None,
+) -> None:
+    """Write everything but the report; metrics.json last, since its presence says that the run is whole.
+
+    Parameters
+    ----------
+    content : bool
+        Whether inputs go into the folder, and embeddings, from which inputs can be guessed.
+    embeddings : (n, d) float16, optional
+        Those that the folder still lacks.
+    """
     predictor.save(folder.model)
     write_parquet(audit.table, folder.audit)
-    with atomic_path(folder.posterior) as temporary, temporary.open("wb") as file:
-        np.save(file, audit.posterior)
+    write_array(audit.posterior, folder.posterior)
     if content:
         write_contents(dataset, folder.inputs)
+        if embeddings is not None:
+            write_array(embeddings, folder.embeddings)
+    else:
+        folder.embeddings.unlink(missing_ok=True)  # a head's, needed until now
     names = [str(value) for value in audit.classes]
     write_parquet(pd.DataFrame(audit.transition, columns=pd.Index(names)), folder.transition)
     atomic_write(folder.metrics, json.dumps(audit.metrics | {"notes": audit.notes}, indent=1, ensure_ascii=False))
@@ -45,6 +63,11 @@ def load_audit(folder: RunFolder) -> Audit:
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     with atomic_path(path) as temporary:
         frame.to_parquet(temporary, index=False)
+
+
+def write_array(array: np.ndarray, path: Path) -> None:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
 
 
 def mixture_summary(mixture: BetaMixture, rates: np.ndarray) -> dict[str, Any]:

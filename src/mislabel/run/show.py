@@ -10,6 +10,7 @@ from rich.text import Text
 from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.run.folder import RunFolder
+from mislabel.run.gain import gain_line
 
 WORST = 10
 
@@ -52,6 +53,8 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
         lines.append(f"detection AUROC: {metrics['detection']['auroc']:.4f}")
         if "score_auroc" in metrics["detection"]:
             lines[-1] += f", of the score {metrics['score']} {metrics['detection']['score_auroc']:.4f}"
+    if "decisions" in metrics:
+        lines += [gain_line(metrics["decisions"]), *metrics["decisions"]["notes"]]
     lines.append(f"time: {metrics['seconds']['total']:.1f} s, {metrics['rows_per_second']['train']:.0f} rows a second")
     return lines
 

@@ -27,8 +27,15 @@ def given_losses(logits: Tensor, given: np.ndarray) -> np.ndarray:
     return functional.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none").view(target.shape).numpy()
 
 
-def held_back(given: np.ndarray, share: float, seed: list[int]) -> np.ndarray:
-    """Which rows to hold back: a share of all, and as nearly as whole numbers allow of every given label, (n,) bool."""
+def held_back(given: np.ndarray, share: float, seed: list[int], known: np.ndarray | None = None) -> np.ndarray:
+    """Which rows to hold back: a share of all, and as nearly as whole numbers allow of every given label, (n,) bool.
+
+    Rows whose label is `known`, (n,) bool, always train; the share is then one of the others.
+    """
+    if known is not None and known.any():
+        held = np.zeros(len(given), dtype=bool)
+        held[~known] = held_back(given[~known], share, seed)
+        return held
     random = np.random.default_rng(seed)
     count = round(share * len(given))
     order = np.lexsort((random.random(len(given)), given))

@@ -9,9 +9,12 @@ from accelerate import Accelerator
 from torch import nn
 
 from mislabel.backbones.inputs import Inputs
+from mislabel.dynamics.trajectory import HALF_MAX
 from mislabel.training.batches import sorted_batches
 from mislabel.training.feeding import fed
 from mislabel.training.progress import Quiet
+
+BATCH_SIZE = 128
 
 
 def outputs(
@@ -20,7 +23,7 @@ def outputs(
     width: int,
     accelerator: Accelerator,
     *,
-    batch_size: int = 128,
+    batch_size: int = BATCH_SIZE,
     low_precision: bool = False,
     progress: Quiet | None = None,
 ) -> np.ndarray:
@@ -40,21 +43,53 @@ def outputs(
     -------
     (m, width) float32, the same on every process
     """
-    progress = progress or Quiet()
+    (result,) = _collect(
+        network, inputs, [(width, torch.float32)], accelerator, batch_size, low_precision, progress or Quiet()
+    )
+    return result
+
+
+def probabilities_and_embeddings(
+    branches: nn.Module, inputs: Inputs, n_classes: int, dimension: int, accelerator: Accelerator, progress: Quiet
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two things from one pass: what `outputs` of `Probabilities` gives, and what the first branch's last layer reads.
+
+    Returns
+    -------
+    probabilities : (m, n_classes) float32
+    embeddings : (m, dimension) float16
+        A number that half precision cannot hold becomes its largest.
+    """
+    parts = [(n_classes, torch.float32), (dimension, torch.float16)]
+    probabilities, embeddings = _collect(Final(branches), inputs, parts, accelerator, BATCH_SIZE, False, progress)
+    return probabilities, embeddings
+
+
+def _collect(
+    network: nn.Module,
+    inputs: Inputs,
+    parts: list[tuple[int, torch.dtype]],
+    accelerator: Accelerator,
+    batch_size: int,
+    low_precision: bool,
+    progress: Quiet,
+) -> list[np.ndarray]:
+    """What a network gives for every row: (m, width) of each part, of its type."""
     device, several = accelerator.device, accelerator.num_processes > 1
-    result = torch.zeros(len(inputs), width, device=device)
+    results = [torch.zeros(len(inputs), width, dtype=kind, device=device) for width, kind in parts]
     mine = sorted_batches(inputs.lengths, batch_size)[accelerator.process_index :: accelerator.num_processes]
     network = network.to(device).eval()
     progress.begin("predict", len(mine))
     with torch.inference_mode(), accelerator.autocast() if low_precision else nullcontext():
         for batch, tensors in fed(inputs, mine, device):
-            result[torch.as_tensor(batch, device=device)] = network(tensors).float()
+            found, index = network(tensors), torch.as_tensor(batch, device=device)
+            for result, part in zip(results, [found] if len(parts) == 1 else found, strict=True):
+                result[index] = part.to(result.dtype)
             progress.advance()
     progress.end()
     if several:
-        result = accelerator.reduce(result, "sum")
-    assert isinstance(result, torch.Tensor)
-    return result.cpu().numpy()
+        results = [accelerator.reduce(result, "sum") for result in results]
+    return [result.cpu().numpy() for result in results]
 
 
 class Probabilities(nn.Module):
@@ -66,6 +101,18 @@ class Probabilities(nn.Module):
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         return self.branches(inputs)[0].float().softmax(-1).mean(0)
+
+
+class Final(nn.Module):
+    """`Probabilities`, and the first branch's embedding beside them, (b, d)."""
+
+    def __init__(self, branches: nn.Module):
+        super().__init__()
+        self.branches = branches
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, embeddings = self.branches(inputs)
+        return logits.float().softmax(-1).mean(0), embeddings[0].float().clamp(-HALF_MAX, HALF_MAX)
 
 
 class Flat(nn.Module):

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from mislabel.training.checkpoints import (
 from mislabel.training.device import make_accelerator
 from mislabel.training.evaluation import branch_logits, given_losses, held_back
 from mislabel.training.feeding import fed
+from mislabel.training.known import loss_with_known
 from mislabel.training.mixing import mixer, numeric
 from mislabel.training.optimizers import learning_rate, make_optimizer
 from mislabel.training.progress import Quiet
@@ -53,11 +55,13 @@ class Loop:
     inputs : Inputs
         Of the training rows, n in all.
     given : (n,) int64
-        Given label codes, none of them -1.
+        Label codes, none of them -1: what the data give, and for known rows what a person decided.
     ids : (n,) array
         Names of the rows, for messages.
     n_classes : int
     settings : TrainingSettings
+    known : (n,) bool, optional
+        Rows whose label is known: they are taught by cross-entropy and no loss sees them; see `training/known.py`.
     folder : Path, optional
         Where dynamics and checkpoints go. Without it everything stays in memory and nothing can be resumed.
     weights : Path, optional
@@ -76,6 +80,7 @@ class Loop:
         n_classes: int,
         settings: TrainingSettings,
         *,
+        known: np.ndarray | None = None,
         folder: Path | None = None,
         weights: Path | None = None,
         progress: Quiet | None = None,
@@ -87,6 +92,7 @@ class Loop:
         self.accelerator = make_accelerator(settings.device, settings.precision)
         self.device = self.accelerator.device
         self.given = given
+        self.known = np.zeros(len(given), dtype=bool) if known is None else known
         self.given_on_device = torch.as_tensor(given, device=self.device)
         self.log: list[dict[str, Any]] = []
         self.seconds = 0.0
@@ -134,7 +140,7 @@ class Loop:
         if checkpoint is not None and checkpoint.optimizer:
             load_optimizer(optimizer, checkpoint.optimizer)
         watching = self._watch(stage, checkpoint)
-        self.held = held_back(self.given, stage.validation, [self.settings.seed, number])
+        self.held = held_back(self.given, stage.validation, [self.settings.seed, number], self.known)
         recorder = Recorder(stage.views, len(self.given), self.device)
         began = time.perf_counter()
         if checkpoint is not None and checkpoint.epoch:
@@ -185,7 +191,8 @@ class Loop:
                 for one in network.networks:
                     one.compile()  # in place: names of weights stay
             self.model = self.accelerator.prepare(network)
-        if checkpoint is None and stage.start == "selected":
+        # Where all labels are known no row is held back, and nothing was selected: the last weights go on.
+        if checkpoint is None and stage.start == "selected" and self.selected:
             self.accelerator.unwrap_model(self.model).load_state_dict(self.selected)
         if checkpoint is None:
             self.selected = {}
@@ -276,11 +283,11 @@ class Loop:
             watching.record(part, embeddings[:, : len(part)], logits[:, 0])
         if self.settings.record:
             recorder.record(index, given, logits)
-        if not stage.mixes:
-            return stage.loss(Batch(index=index, given=given, logits=logits))
-        branches = self.accelerator.unwrap_model(self.model)
-        mixed = mixer(self.model, branches.classify, inputs, embeddings)
-        return stage.loss(Batch(index=index, given=given, logits=logits, mixed=mixed))
+        seen = Batch(index=index, given=given, logits=logits)
+        if stage.mixes:
+            branches = self.accelerator.unwrap_model(self.model)
+            seen = replace(seen, mixed=mixer(self.model, branches.classify, inputs, embeddings))
+        return loss_with_known(stage.loss, seen, self.known[part], mixes=stage.mixes)
 
     def _evaluate(self, stage: Stage) -> None:
         """All losses in evaluation mode, where the stage asks for them."""

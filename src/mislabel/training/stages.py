@@ -40,7 +40,7 @@ class Batch:
 
 
 class Loss(Protocol):
-    """A loss gives one number for a batch: the mean over its rows.
+    """A loss gives one number for a batch: the mean over its rows. Rows whose label is known never come to it.
 
     `begin` is called when its stage starts or resumes, `epoch_end` after each epoch, both with the dynamics recorded
     so far, over all processes. What it cannot derive from them goes into `state`, which JSON must be able to hold, or

@@ -1,0 +1,93 @@
+"""Labels that a person decided: a data set in which they are known, beside the labels that the data give."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mislabel.data.classes import class_key
+from mislabel.data.rows import FITS_NONE, UNDECIDED, Dataset
+from mislabel.errors import InputError, some_ids
+
+NONE_OF_THESE = object()  # decided in place of a label: no class fits
+
+
+def with_decisions(dataset: Dataset, decided: Mapping[Any, Any]) -> Dataset:
+    """The data set with some labels known, of training rows alone: held-out labels never reach training.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Without decisions.
+    decided : mapping
+        From ids to labels, or to `NONE_OF_THESE`. A label that is no class by its type is looked up as text: 1 in a
+        table may be "1" in the next.
+
+    Raises
+    ------
+    InputError
+        If an id is not in the data, or a label not among the classes.
+    """
+    places, code_of = {id: place for place, id in enumerate(dataset.ids.tolist())}, code_finder(dataset.labels.classes)
+    absent = [id for id in decided if id not in places]
+    if absent:
+        raise InputError(
+            f"{dataset.name} has no rows {some_ids(absent)}, which were decided: give the data that were reviewed, "
+            "with the same --id column, and --missing unlabeled where they have rows without a label"
+        )
+    codes = [FITS_NONE if label is NONE_OF_THESE else code_of(label) for label in decided.values()]
+    foreign = [id for id, code in zip(decided, codes, strict=True) if code is None]
+    if foreign:
+        raise InputError(
+            f"{dataset.name}: the labels decided for rows {some_ids(foreign)} are no classes, such as "
+            f"{decided[foreign[0]]!r}; there are {some_ids(dataset.labels.classes)}. A class is what at least one row "
+            "is given: label one so, or undo the decision"
+        )
+    known = np.full(len(dataset), UNDECIDED, dtype=np.int64)
+    known[[places[id] for id in decided]] = np.array(codes, dtype=np.int64)
+    held_out = (known != UNDECIDED) & (dataset.split != "train")
+    unread = (known != UNDECIDED) & ~held_out & np.isin(dataset.status, ("empty_input", "unreadable"))
+    known[held_out | unread] = UNDECIDED
+    found = replace(dataset, decided=known)
+    return replace(found, status=_status(found), notes=[*dataset.notes, *_notes(found, held_out, unread)])
+
+
+def code_finder(classes: list) -> Callable[[Any], int | None]:
+    """Gives the code of a label: by its value and type, or else by its text; None where it is no class."""
+    exact = {class_key(value): code for code, value in enumerate(classes)}
+    texts = [_text(value) for value in classes]
+    often = Counter(texts)
+    by_text = {text: code for code, text in enumerate(texts) if often[text] == 1}
+    return lambda label: exact.get(class_key(label), by_text.get(_text(label)))
+
+
+def _text(label: Any) -> str:
+    """A label as a table would write it: a column of whole numbers with gaps holds 1.0 for 1."""
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+
+
+def _status(dataset: Dataset) -> np.ndarray:
+    """The status (n,) str of each row; whether a class is too small is counted over what training learns."""
+    assert dataset.decided is not None
+    status, codes = dataset.status.copy(), dataset.training_codes
+    status[dataset.decided >= 0] = "decided"
+    status[dataset.decided == FITS_NONE] = "none_of_these"
+    judged = np.isin(status, ("judged", "class_too_small"))
+    sizes = np.bincount(codes[judged | (status == "decided")], minlength=dataset.labels.n_classes)
+    status[judged] = np.where(sizes[codes[judged]] < 2, "class_too_small", "judged")
+    return status
+
+
+def _notes(dataset: Dataset, held_out: np.ndarray, unread: np.ndarray) -> list[str]:
+    assert dataset.decided is not None
+    labelled = dataset.decided >= 0
+    changed = int((labelled & (dataset.decided != dataset.labels.codes)).sum())
+    rows = {
+        f"Rows whose label a person decided, taken as known ({changed} differ from the given label)": labelled,
+        "Rows that fit no class, as a person decided, not trained on": dataset.decided == FITS_NONE,
+        "Decided rows that are held out and stay so": held_out,
+        "Decided rows without an input that can be read, not trained on": unread,
+    }
+    return [f"{words}: {int(which.sum())} of {len(dataset)}." for words, which in rows.items() if which.any()]

@@ -1,0 +1,123 @@
+"""Decisions of one run, taken as known by the next: found in its review, checked against the data, carried over."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import Any, cast
+
+import pyarrow.parquet as pq
+
+from mislabel.data import Dataset
+from mislabel.data.arrow import compute
+from mislabel.data.decided import NONE_OF_THESE, code_finder, with_decisions
+from mislabel.data.inputs import Texts
+from mislabel.data.rows import FITS_NONE
+from mislabel.errors import InputError, some_ids
+from mislabel.review.store import Decision, Store, read_decisions
+from mislabel.run.folder import RunFolder
+
+
+def apply_decisions(dataset: Dataset, before: RunFolder) -> tuple[Dataset, dict[str, Any]]:
+    """The data set with what was decided in the review of a run, and what to tell of that.
+
+    Rows of which a person could not tell are as if nobody had looked. Rows that fit no class may be missing from the
+    data, as from a corrected file that leaves them out.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The data of that run, or a corrected file made from them: what matters is that ids name the same rows.
+    before : RunFolder
+
+    Returns
+    -------
+    dataset : Dataset
+        See `mislabel.data.decided.with_decisions`.
+    told : dict
+        Plain values: `run`, its folder; `rows` with a decision that counts here, of which `changed` got another label
+        and `none_of_these` none; decided rows that are `held_out` and stay so; `fingerprint`, a SHA-256 of all
+        decisions.
+
+    Raises
+    ------
+    InputError
+        If there is no such run, it has no decisions, or the data seem to have other rows than those decided.
+    """
+    before.read_metrics()
+    made = {id: one for id, one in read_decisions(before.decisions).items() if one.kind != "unsure"}
+    if not made:
+        raise InputError(f"{before.path} has no decisions to take as known: mislabel review {before.path} makes some")
+    places = {id: place for place, id in enumerate(dataset.ids.tolist())}
+    here = {id: one for id, one in made.items() if id in places or one.kind != "none"}
+    found = with_decisions(
+        dataset, {id: NONE_OF_THESE if one.kind == "none" else one.label for id, one in here.items()}
+    )
+    _check_given(dataset, here, places, before)
+    _check_texts(dataset, here, places, before)
+    assert found.decided is not None
+    labelled, fits_none = found.decided >= 0, found.decided == FITS_NONE
+    return found, {
+        "run": str(before.path),
+        "rows": int((labelled | fits_none).sum()),
+        "changed": int((labelled & (found.decided != dataset.labels.codes)).sum()),
+        "none_of_these": int(fits_none.sum()),
+        "held_out": sum(str(dataset.split[places[id]]) != "train" for id in here),
+        "fingerprint": _fingerprint(made.values()),
+    }
+
+
+def carry_over(before: RunFolder, after: RunFolder) -> None:
+    """Put the decisions of one run into the store of the next, with their times: its review goes on from there.
+
+    Once only: a store that holds anything, as after a run that was continued, stays as it is.
+    """
+    with closing(Store(after.decisions)) as taking, closing(Store(before.decisions)) as giving:
+        if not taking.last():
+            taking.take_over(giving.history(), before.path.resolve().name)
+
+
+def _check_given(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: RunFolder) -> None:
+    """Raise where a row's given label is neither what it was when it was decided nor what was decided."""
+    code_of, codes = _code_or_missing(dataset.labels.classes), dataset.labels.codes
+    other = [id for id, one in made.items() if codes[places[id]] not in (code_of(one.given), code_of(one.label))]
+    if other:
+        one = made[other[0]]
+        now = dataset.labels.decode(codes[[places[other[0]]]])[0]
+        raise InputError(
+            f"{dataset.name} is not what was decided in {before.path}: {len(other)} rows have another given label than "
+            f"then, {some_ids(other)}; the first was given {one.given!r} and now {now!r}. {_FIX}"
+        )
+
+
+def _code_or_missing(classes: list) -> Callable[[Any], int | None]:
+    find = code_finder(classes)
+    return lambda label: -1 if label is None else find(label)
+
+
+def _check_texts(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: RunFolder) -> None:
+    """Raise where a row has another text than the run kept of it."""
+    was_text = before.read_config()["data"].get("modality") == "text"
+    if not was_text or dataset.inputs.modality != "text" or not before.inputs.is_file():
+        return
+    texts = cast(Texts, dataset.inputs)
+    then = pq.read_table(before.inputs, columns=["id", "input"], filters=compute.field("id").isin(list(made)))
+    pairs = zip(then["id"].to_pylist(), then["input"].to_pylist(), strict=True)
+    other = [id for id, text in pairs if id in made and texts[places[id]] != text]
+    if other:
+        raise InputError(
+            f"{dataset.name} is not what was decided in {before.path}: {len(other)} rows have another text than then, "
+            f"{some_ids(other)}. {_FIX}"
+        )
+
+
+def _fingerprint(made: Iterable[Decision]) -> str:
+    """SHA-256 in hex over the sorted ids and labels; a row that fits no class has the label null."""
+    lines = sorted(json.dumps([one.id, one.label], ensure_ascii=False) for one in made)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_FIX = (
+    "Give the data of that run, or a corrected file made from them, and the same --id and --label columns; without "
+    "--id rows are named by their place, and none may have been added or left out"
+)
