@@ -11,6 +11,7 @@ from mislabel.files import atomic_write
 from mislabel.report import words
 from mislabel.report.classes import class_rows
 from mislabel.report.contents import WORDS
+from mislabel.report.decided import decided_section
 from mislabel.report.models import model_rows
 from mislabel.report.pictures import SHOWN
 from mislabel.report.sections import dynamics_section, gold_section, noise_section, trajectory_section
@@ -76,6 +77,7 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         likely_wrong=int(source.likely_wrong.sum()),
         longest=LONGEST,
         score=None if source.score is None else source.metrics.get("score"),
+        decided=decided_section(source, folder),
         noise=noise_section(source),
         classes=class_rows(source),
         classes_at_once=CLASSES_AT_ONCE,

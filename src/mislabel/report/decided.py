@@ -1,0 +1,233 @@
+"""The section on what a person decided in a review of the run: counts, what follows from them, what they brought."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from mislabel.errors import RunError
+from mislabel.report.classes import LONGEST_NAME
+from mislabel.report.drawing import ACCENT, MUTED, axes, draw
+from mislabel.report.source import Source, section
+from mislabel.report.summary import Tile
+from mislabel.report.words import count, duration, interval, is_number, label_text, percent, rows, short
+from mislabel.review.estimates import Depth, Looks, count_wrong, depths, found_so_far, looks_from, precision_curve
+from mislabel.review.store import Event, Store, replay
+from mislabel.run.folder import RunFolder
+
+WIDTH, HEIGHT = 440, 300
+MOST_PAIRS = 10
+PAUSE = 120  # seconds without a decision after which a person is taken to have done something else
+NO_CLASS = "none of the classes"
+KINDS = {
+    "keep": "the given label is right",
+    "suggestion": "the suggested label is right",
+    "label": "another label is right",
+    "none": "no class fits",
+    "unsure": "could not tell",
+}
+
+
+@dataclass(frozen=True)
+class WrongPair:
+    """Rows given one label that a person said belong to another class, or to none.
+
+    Attributes
+    ----------
+    share : float
+        Of the rows with this given label that a person looked at.
+    suggested : int
+        Rows of these for which the audit had suggested the same.
+    """
+
+    given: str
+    decided: str
+    rows: int
+    share: float
+    suggested: int
+
+
+def decided_section(source: Source, folder: RunFolder) -> dict[str, Any]:
+    """The section on decisions; empty where the run holds none and took none over."""
+    brought = _brought(source)
+    try:
+        history = _history(folder)
+    except RunError:
+        return {"damaged": True, "brought": brought}
+    standing = list(replay(history).values())
+    if not standing:
+        return {"damaged": False, "brought": brought, "rows": 0} if brought else {}
+    looks = _looks(source, history)
+    estimate = count_wrong(looks) if len(looks.state) else None
+    curve = _curve(looks, source) if estimate is not None and estimate.looked else None
+    kinds = Counter(event.decision.kind for event in standing)
+    return {
+        "damaged": False,
+        "brought": brought,
+        "rows": len(standing),
+        "kinds": [(words, kinds[kind]) for kind, words in KINDS.items() if kinds[kind]],
+        "when": _when([event.time for event in standing]),
+        "pace": _pace(history),
+        "tiles": _tiles(source, standing, estimate),
+        "curve": curve,
+        "found": found_so_far(looks),
+        "estimate": estimate,
+        "pairs": wrong_pairs(standing)[:MOST_PAIRS],
+    }
+
+
+def wrong_pairs(standing: list[Event]) -> list[WrongPair]:
+    """The pairs of given and decided label with the most rows, from the decisions that hold."""
+    looked = Counter(label_text(event.decision.given) for event in standing)
+    found, suggested = Counter(), Counter()
+    for event in standing:
+        one = event.decision
+        if one.wrong and one.given is not None:
+            pair = label_text(one.given), NO_CLASS if one.kind == "none" else label_text(one.label)
+            found[pair] += 1
+            suggested[pair] += one.kind == "suggestion"
+    return [
+        WrongPair(
+            short(given, LONGEST_NAME), short(decided, LONGEST_NAME), n, n / looked[given], suggested[given, decided]
+        )
+        for (given, decided), n in found.most_common()
+    ]
+
+
+def precision_chart(curve: list[Depth], audit: np.ndarray, worked: int) -> Markup:
+    """How precise the list is down to each depth.
+
+    Parameters
+    ----------
+    curve : list of Depth
+        k of them, growing.
+    audit : (k,) float
+        What the audit itself says: the mean probability of a wrong label down there.
+    worked : int
+        Rows at the top of the list that are all decided.
+    """
+    at = np.array([point.depth for point in curve])
+    low, high = np.array([point.precision_interval for point in curve]).T
+    known = [(point.depth, share) for point in curve if (share := point.precision) is not None]
+    exact = [(depth, share) for depth, share in known if depth <= worked]
+
+    def paint(figure: Figure) -> None:
+        plot = axes(figure)
+        plot.fill_between(at, low, high, color=ACCENT, alpha=0.16, linewidth=0, label="95% interval")
+        plot.plot(at, audit, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="as the audit says")
+        if known:
+            plot.plot(*zip(*known, strict=True), color=ACCENT, linewidth=2, label="estimated")
+        if exact:
+            plot.scatter(*zip(*exact, strict=True), color=ACCENT, s=18, linewidths=0, zorder=3, label="all decided")
+        plot.set_xscale("log")
+        plot.set_xlim(at[0] / 1.08, at[-1] * 1.08)
+        plot.set_ylim(0, 1.03)
+        plot.set_xlabel("rows of the list, worst first (log scale)", labelpad=7)
+        plot.set_ylabel("of them wrong", labelpad=7)
+        plot.spines["left"].set_visible(False)
+        plot.xaxis.set_major_locator(FixedLocator(_ticks(int(at[0]), int(at[-1]))))
+        plot.xaxis.set_minor_locator(NullLocator())
+        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value):g}%"))
+        plot.legend(loc="lower left", frameon=False, labelcolor=MUTED, handlelength=1.8, borderaxespad=0.2)
+
+    return draw("Precision of the list by its depth", WIDTH, HEIGHT, paint)
+
+
+def _ticks(first: int, last: int) -> list[float]:
+    steps = (1, 2, 5) if last < 30 * first else (1, 5) if last < 1000 * first else (1,)
+    found = [float(step * 10**power) for power in range(8) for step in steps]
+    return [tick for tick in found if first <= tick <= last] or [float(last)]
+
+
+def _history(folder: RunFolder) -> list[Event]:
+    if not folder.decisions.is_file():
+        return []
+    with Store(folder.decisions) as store:
+        return store.history()
+
+
+def _looks(source: Source, history: list[Event]) -> Looks:
+    """Of the assessed rows, in the order of the audit."""
+    wanted = {event.decision.id for event in history}
+    ids = source.table["id"][source.assessed].tolist()
+    ranks = {id: rank for rank, id in enumerate(ids) if id in wanted}
+    return looks_from(history, lambda asked: np.array([ranks.get(id, -1) for id in asked]), len(ids))
+
+
+def _curve(looks: Looks, source: Source) -> Markup:
+    n, worked = len(looks.state), found_so_far(looks).depth
+    at = np.unique(np.append(depths(n), [worked] if worked else []).astype(np.int64))
+    stated = np.cumsum(source.p_mislabeled[source.assessed])
+    return precision_chart(precision_curve(looks, at), stated[at - 1] / at, worked)
+
+
+def _tiles(source: Source, standing: list[Event], estimate: Depth | None) -> list[Tile]:
+    wrong = sum(event.decision.wrong is True for event in standing)
+    tiles = [
+        Tile("Rows decided", count(len(standing)), ""),
+        Tile("Called wrong", count(wrong), f"{percent(wrong / len(standing))} of those"),
+    ]
+    if estimate is not None and estimate.precision is not None:
+        share, span = percent(estimate.precision), interval(*estimate.precision_interval)
+        number = f"{count(estimate.low)} to {count(estimate.high)} rows"
+        how = "all decided" if estimate.looked == estimate.depth else f"from random rows; 95% interval {span}, {number}"
+        tiles.append(Tile("Wrong labels in all", share, how))
+    rate = section(source.metrics, "noise_rate")
+    if is_number(rate.get("estimate")):
+        span = interval(rate.get("low"), rate.get("high"))
+        tiles.append(Tile("The audit's estimate", percent(rate["estimate"]), f"95% interval {span}" if span else ""))
+    return tiles
+
+
+def _brought(source: Source) -> dict[str, Any]:
+    """What this run made of the decisions on an earlier one, from its metrics; empty where it took none."""
+    told = section(source.metrics, "decisions")
+    if not told:
+        return {}
+    gained, before = section(told, "gain"), section(section(told, "before"), "test")
+    scores = []
+    for name, title in (("accuracy", "Test accuracy"), ("macro_f1", "Test macro F1")):
+        was, more = before.get(name), gained.get(name)
+        if is_number(was) and is_number(more):
+            scores.append((title, was, was + more, f"{100 * more:+.1f} points"))
+    differ = section(told, "before").get("settings_that_differ") or []
+    return {
+        "run": str(told.get("run", "an earlier run")),
+        "rows": rows(told["rows"]) if is_number(told.get("rows")) else "rows",
+        "changed": told["changed"] if is_number(told.get("changed")) else None,
+        "scores": scores,
+        "differ": [str(name) for name in differ],
+    }
+
+
+def _when(times: list[str]) -> str:
+    """From when to when: ``on 21 November 2026, 15:02 to 15:40 UTC``; nothing where the times cannot be read."""
+    try:
+        first, last = (datetime.fromisoformat(time) for time in (min(times), max(times)))
+    except ValueError:
+        return ""
+    if first.date() != last.date():
+        return f"{_day(first)} to {_day(last)}"
+    return f"on {_day(first)}, {first:%H:%M} to {last:%H:%M} UTC"
+
+
+def _day(time: datetime) -> str:
+    return f"{time.day} {time:%B %Y}"
+
+
+def _pace(history: list[Event]) -> str:
+    """The median time from one decision to the next, pauses left out; nothing where too few were made on a page."""
+    actions = {event.action: event.time for event in history if event.source == "page" and event.undoes is None}
+    try:
+        made = np.array([datetime.fromisoformat(time).timestamp() for time in actions.values()])
+    except ValueError:
+        return ""
+    gaps = np.diff(np.sort(made))
+    gaps = gaps[gaps < PAUSE]
+    return duration(float(np.median(gaps))) if len(gaps) >= 5 else ""
