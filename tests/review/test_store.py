@@ -142,7 +142,7 @@ step = st.one_of(st.lists(decision, min_size=1, max_size=3, unique_by=lambda one
 @settings(max_examples=60, deadline=None)
 @given(st.lists(step, max_size=14))
 def test_what_holds_is_what_a_list_of_moves_says(tmp_path_factory, steps):
-    """A model that keeps, for each row, the pile of decisions upon it: an undo takes an action off the tops of piles."""
+    """A model that keeps, for each row, the pile of decisions on it: an undo takes an action off the tops of piles."""
     actions, piles = [], {}
     with Store(tmp_path_factory.mktemp("store") / "decisions.sqlite") as store:
         for move in steps:
