@@ -5,6 +5,8 @@ labels only score. Run it with `make demo`.
 """
 
 import argparse
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from mislabel.run.about import describe
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
-from mislabel.run.show import worst_table
+from mislabel.run.show import review_line, worst_table
 from mislabel.training.progress import Terminal
 
 MESSAGES = Path(__file__).parent / "messages" / "messages.csv"
@@ -59,6 +61,8 @@ def side_by_side(dataset: Dataset, columns: dict[str, str], label: str, out: Pat
     console.print(worst_table(result.audit, dataset, 10))
     console.print(table)
     console.print(f"report: {report}", markup=False)
+    beside_python = os.path.relpath(Path(sys.executable).with_name("mislabel"))  # the venv need not be active
+    console.print(review_line(folder, beside_python), markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a person sees in the terminal at the end of a run."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ def show_result(audit: Audit, dataset: Dataset, folder: RunFolder | None, report
         console.print(f"run: {folder.path}", markup=False)
     if report is not None:
         console.print(f"report: {report}", markup=False)
+    if folder is not None and len(audit.worst(1)):
+        console.print(review_line(folder), markup=False, soft_wrap=True)
+
+
+def review_line(folder: RunFolder, program: str = "mislabel") -> str:
+    """The command that comes next."""
+    return f"decide row by row: {program} review {shlex.quote(str(folder.path))}"
 
 
 def summary_lines(metrics: dict[str, Any]) -> list[str]:
