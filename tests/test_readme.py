@@ -3,8 +3,10 @@
 import json
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +25,7 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
         "train", "predict", "report", "audit", "methods",  # texts
         "examples/digits.py", "train", "predict",  # images
         "audit", "predict",  # features
+        "review", "export", "import-decisions", "audit",  # review
         "corrupt",
         "methods", "bench",
         "audit", "predict",  # trajectories
@@ -31,6 +34,9 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     for command in COMMANDS:
         program, *rest = shlex.split(command)
         words = [sys.executable, *(["-m", "mislabel"] if program.endswith("mislabel") else []), *rest]
+        if rest[0] == "review":
+            review_ten_rows([*words, "--no-browser"], tmp_path)
+            continue
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
@@ -48,6 +54,13 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     worst = audit.loc[train.index, "p_mislabeled"].nlargest(50).index
     assert wrong[worst].mean() > 2 * wrong.mean()
 
+    corrected = pd.read_csv(tmp_path / "runs" / "corrected.csv").set_index("id")
+    decided = corrected[corrected["decided_by"] == "person"]
+    assert (len(decided), list(corrected["label_before"])) == (10, messages["label"].tolist())
+    reviewed = pd.read_parquet(tmp_path / "runs" / "reviewed" / "audit.parquet").set_index("id")
+    assert (reviewed.loc[decided.index, "status"] == "decided").all()
+    assert (reviewed.loc[decided.index, "suggested_label"] == decided["label"]).all()
+
     digits = pd.read_csv(tmp_path / "runs" / "digits" / "digits.csv")
     held_out = digits[digits["split"] == "test"].set_index("id")["label"]
     for name in ("predictions", "from-table"):
@@ -62,6 +75,20 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     metrics = json.loads((tmp_path / "runs" / "rules" / "metrics.json").read_text(encoding="utf-8"))
     accuracy = (by_trajectory[test.index] == test).mean()
     assert accuracy == pytest.approx(metrics["test"]["generative"]["accuracy"], abs=0.01)  # embedded anew, in float32
+
+
+def review_ten_rows(words: list[str], folder: Path) -> None:
+    """Take ten suggestions as the page would, then Ctrl-C."""
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        address = next(line.strip() for line in server.stdout if "http://" in line)
+        said = json.dumps({"key": "ten", "kind": "suggestion", "rows": list(range(10))}).encode()
+        asked = urllib.request.Request(f"{address}api/decide", said, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            assert json.loads(answer.read())["saved"]
+        server.send_signal(signal.SIGINT)
+        assert "10 rows are decided" in server.stdout.read()
+        assert server.wait(timeout=30) == 130
 
 
 def test_python_snippet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,283 @@
+"""What tests of the review page need: runs built by hand, the real server, a browser that is watched.
+
+As a script it takes pictures of the page, of two runs of its own or of the run folders named:
+python tests/review/browser.py --screenshots DIR [RUN ...]
+"""
+
+import argparse
+import json
+import os
+import queue
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+HERE = Path(__file__).resolve()
+SOURCE = HERE.parents[2] / "src"
+VIOLATIONS = "addEventListener('securitypolicyviolation', (event) => console.error('policy', event.violatedDirective));"
+
+
+def write_run(
+    folder: Path,
+    inputs: Sequence[str | bytes] | None,
+    given: Sequence[int],
+    suggested: Sequence[int],
+    classes: Sequence[Any],
+    *,
+    modality: str = "text",
+    status: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Path:
+    """Write the files of a finished run of n rows that a review reads.
+
+    The rows stand in the audit in the order of the input: row k of the review is input k, its id `m{k}`. Given labels
+    become less and less suspicious, from 0.99 down.
+
+    Parameters
+    ----------
+    inputs : n texts or encoded images
+        None for a run that keeps none.
+    given, suggested : n codes
+        Into `classes`; -1 for a row without a label.
+    """
+    folder.mkdir(parents=True)
+    n, count, random = len(given), len(classes), np.random.default_rng(seed)
+    statuses = list(status or ["judged"] * n)
+    names = np.array([*map(str, classes), None], dtype=object)
+    posterior = random.dirichlet(np.full(count, 0.3), n).astype(np.float32) * 0.01
+    wrong = np.linspace(0.99, 0.55, n)
+    for k in range(n):
+        if given[k] != suggested[k]:
+            posterior[k, suggested[k]] += wrong[k] - 0.01
+            posterior[k, given[k]] += 1 - wrong[k]
+        else:
+            posterior[k, given[k]] += 0.99
+    posterior /= posterior.sum(1, keepdims=True)
+    judged = np.array(statuses) == "judged"
+    p_mislabeled = np.where(judged, 1 - posterior[np.arange(n), given], np.nan)
+    ids = [f"m{k}" for k in range(n)]
+    table = pd.DataFrame(
+        {
+            "id": ids,
+            "given_label": names[list(given)],
+            "suggested_label": names[list(suggested)],
+            "p_mislabeled": p_mislabeled,
+            "difficulty": random.uniform(0, 1, n),
+            "predicted_label": names[list(suggested)],
+            "confidence": posterior.max(1).astype(np.float64),
+            "status": statuses,
+            "row": np.arange(n, dtype=np.int64),
+            "wrong_events": pd.array(np.where(judged, np.round(9 * np.nan_to_num(p_mislabeled)), 0), dtype="Int64"),
+            "observations": pd.array(np.full(n, 9), dtype="Int64"),
+            "mean_margin": 2 - 4 * p_mislabeled,
+        }
+    )
+    table.to_parquet(folder / "audit.parquet", index=False)
+    np.save(folder / "posterior.npy", posterior)
+    centres = random.normal(0, 1, (count, 16))
+    np.save(folder / "embeddings.npy", (centres[list(suggested)] + random.normal(0, 0.5, (n, 16))).astype(np.float16))
+    if inputs is not None:
+        pd.DataFrame({"id": ids, "input": list(inputs)}).to_parquet(folder / "inputs.parquet", index=False)
+    data = {"name": folder.name, "modality": modality, "fingerprint": "x", "rows": n, "columns": {}}
+    config = {"schema": 1, "settings": {"method": "ido", "options": {}}, "versions": {}, "notes": []}
+    config["data"] = data | {"classes": list(classes)}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    rate = {"estimate": 0.21, "low": 0.19, "high": 0.23}
+    metrics = {"rows": n, "classes": count, "method": "ido", "noise_rate": rate, "notes": []}
+    (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    return folder
+
+
+def message_run(folder: Path) -> Path:
+    """The customer messages of examples/, as if their true labels had been suggested; the wrong ones come first."""
+    frame = pd.read_csv(HERE.parents[2] / "examples" / "messages" / "messages.csv")
+    frame = frame.iloc[np.argsort(frame["label"] == frame["gold"], kind="stable")]
+    classes = sorted(frame["gold"].unique())
+    codes = {name: code for code, name in enumerate(classes)}
+    given, suggested = frame["label"].map(codes).tolist(), frame["gold"].map(codes).tolist()
+    return write_run(folder, frame["text"].tolist(), given, suggested, classes)
+
+
+def digit_run(folder: Path, rows: int = 300) -> Path:
+    """Handwritten digits that come with scikit-learn, every fifth of them with a wrong label; the wrong ones first."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    gold = digits.target[:rows]
+    given = np.where(np.arange(rows) % 5 == 0, (gold + 1 + np.arange(rows) % 8) % 10, gold)
+    order = np.argsort(given == gold, kind="stable")
+    pictures = []
+    for pixels in digits.images[:rows][order]:
+        image = Image.fromarray(255 - np.minimum(pixels * 16, 255).astype(np.uint8))
+        image.resize((28, 28), Image.Resampling.BICUBIC).save(buffer := BytesIO(), format="PNG")
+        pictures.append(buffer.getvalue())
+    names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    return write_run(folder, pictures, given[order].tolist(), gold[order].tolist(), names, modality="image")
+
+
+class Server:
+    """`mislabel review RUN` as a process of its own.
+
+    Attributes
+    ----------
+    address : str
+        As it printed it.
+    """
+
+    def __init__(self, run: Path, *options: object):
+        line = [sys.executable, "-m", "mislabel", "review", str(run), "--no-browser", *map(str, options)]
+        environment = os.environ | {"PYTHONPATH": str(SOURCE), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+        )
+        self.lines: queue.Queue[str] = queue.Queue()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        self.address = self._wait()
+        self.origin = re.match(r"http://[^/]+", self.address)[0]  # pyright: ignore[reportOptionalSubscript]
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self.process.kill()
+        self.process.wait(timeout=30)
+        self.reader.join(timeout=30)
+
+    def _read(self) -> None:
+        with self.process.stdout as output:  # pyright: ignore[reportOptionalContextManager]
+            for line in output:
+                self.lines.put(line)
+        self.lines.put("")
+
+    def _wait(self) -> str:
+        said = ""
+        while line := self.lines.get(timeout=90):
+            said += line
+            if found := re.search(r"http://127\.0\.0\.1:\d+/\S+", line):
+                return found[0]
+        raise RuntimeError(f"the server did not start: {said}")
+
+
+@contextmanager
+def served(run: Path, *options: object) -> Iterator[Server]:
+    server = Server(run, *options)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def chromium() -> str | None:
+    """The program of a browser that is installed here; nothing is ever downloaded."""
+    return os.environ.get("MISLABEL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+def watch(page: Any, server: Server) -> list[str]:
+    """Open a page of the server; everything that goes wrong in it from now on stands in the list."""
+    problems: list[str] = []
+    page.add_init_script(VIOLATIONS)
+    page.on("console", lambda said: said.type in ("error", "warning") and problems.append(f"console: {said.text}"))
+    page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+    page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on(
+        "request",
+        lambda asked: asked.url.startswith(server.address) or problems.append(f"request elsewhere: {asked.url}"),
+    )
+    page.goto(server.address)
+    return problems
+
+
+def review_some(server: Server, count: int) -> None:
+    """Decide the first looks as somebody would who believes the run, so that there is something to estimate."""
+    place = 0
+    for number in range(count):
+        with urllib.request.urlopen(f"{server.address}api/next?after={place}", timeout=30) as answer:
+            look = json.load(answer)
+        place, row = look["place"], look["row"]
+        kind = "suggestion" if row["p_mislabeled"] > 0.6 and number % 9 else "keep"
+        said = {"key": f"before {number}", "rows": [row["row"]], "kind": kind, "place": place}
+        asked = urllib.request.Request(
+            f"{server.address}api/decide", json.dumps(said).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(asked, timeout=30).close()
+
+
+def take_pictures(opened: Any, run: Path, folder: Path) -> None:
+    """Pictures of a fresh copy of a run: views by width and colours, then what comes after some decisions."""
+    with served(run, "--probe", "0.2") as server:
+        review_some(server, 120)
+    with closing(sqlite3.connect(run / "decisions.sqlite")) as store, store:
+        store.execute("UPDATE events SET time = '2026-01-01T00:00:00.000+00:00'")  # nobody decides that fast
+    with served(run, "--probe", "0.2") as server:
+        for width, height in ((1280, 900), (400, 860)):
+            for scheme in ("light", "dark"):
+                context = opened.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+                page = context.new_page()
+                watch(page, server)
+
+                def shoot(name: str, page=page, end=f"{width}-{scheme}", whole: bool = False) -> None:
+                    page.wait_for_timeout(700)
+                    page.screenshot(path=str(folder / f"{run.name}-{name}-{end}.png"), full_page=whole)
+
+                page.wait_for_selector("#neighbours button")
+                for key in "skssn":
+                    page.wait_for_timeout(150)
+                    page.keyboard.press(key)
+                page.locator("#saved", has_text="saved").wait_for()
+                page.wait_for_selector("#curve svg")
+                shoot("row")
+                shoot("row-whole", whole=True)
+                page.keyboard.press("c")
+                shoot("chooser")
+                page.keyboard.press("Escape")
+                page.keyboard.press("l")
+                page.wait_for_selector("#list li")
+                for place in (2, 3, 5):
+                    page.locator("#list li input").nth(place).click()
+                shoot("list")
+                page.keyboard.press("?")
+                shoot("help")
+                context.close()
+
+
+def main() -> None:
+    import tempfile
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--screenshots", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("runs", type=Path, nargs="*", help="run folders; they are copied first")
+    asked = parser.parse_args()
+    asked.screenshots.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, browser() as opened:
+        runs = [shutil.copytree(run, Path(home) / run.name) for run in asked.runs]
+        runs = runs or [message_run(Path(home) / "messages"), digit_run(Path(home) / "digits")]
+        for run in runs:
+            take_pictures(opened, run, asked.screenshots)
+
+
+if __name__ == "__main__":
+    main()

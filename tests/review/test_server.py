@@ -1,0 +1,484 @@
+"""The review's server by its answers: who gets one, what it says, and what is on disk when it has said so."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import closing
+from urllib.parse import quote, urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra `review` is not installed")
+
+from review.browser import Server as Process
+from review.browser import write_run
+
+from mislabel.review.server import Server
+from mislabel.review.session import Session
+from mislabel.review.store import read_decisions
+from mislabel.run.folder import RunFolder
+
+CLASSES = ["billing", "delivery", "refund"]
+HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)"> مرحبا 😀 '
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001a5f64540"
+    "0000000049454e44ae426082"
+)
+
+
+def some_run(folder, n=60, **more):
+    rng = np.random.default_rng(0)
+    texts = [HOSTILE if k == 3 else f"Message {k}: my {('bill', 'PARCEL', 'money')[k % 3]} is late" for k in range(n)]
+    given, suggested = rng.integers(3, size=n).tolist(), rng.integers(3, size=n).tolist()
+    status = ["held_out" if k % 10 == 9 else "judged" for k in range(n)]
+    return write_run(folder, more.pop("inputs", texts), given, suggested, CLASSES, status=status, **more)
+
+
+class Client:
+    """One connection to a server in this process."""
+
+    def __init__(self, server):
+        self.server, self.connection = server, http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+
+    def raw(self, method, path, body=None, **headers):
+        self.connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        response = self.connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+
+    def get(self, path, **headers):
+        status, _, body = self.raw("GET", f"/{self.server.token}/{path}", **headers)
+        return status, json.loads(body)
+
+    def post(self, path, said, **headers):
+        headers = {"Content_Type": "application/json"} | headers
+        status, _, body = self.raw("POST", f"/{self.server.token}/{path}", json.dumps(said), **headers)
+        return status, json.loads(body)
+
+    def decide(self, rows, kind, **more):
+        return self.post("api/decide", {"key": str(uuid.uuid4()), "rows": rows, "kind": kind} | more)
+
+
+@pytest.fixture
+def review(tmp_path):
+    """Opens reviews of a run; gives a client and the session."""
+    opened = []
+
+    def start(folder=None, **options):
+        session = Session(RunFolder(folder or some_run(tmp_path / "run")), **options)
+        server = Server(session)
+        client = Client(server)
+        opened.append((client, server, server.start(), session))
+        return client, session
+
+    yield start
+    for client, server, thread, session in opened:
+        client.connection.close()
+        server.stop()
+        thread.join(timeout=20)
+        session.close()
+
+
+def test_there_is_nothing_without_the_token(review, tmp_path):
+    folder = some_run(tmp_path / "run")
+    client, _ = review(folder)
+    token = client.server.token
+    for path in ("/", "/api/run", "/page.js", f"/{token[:-1]}/", f"/{'x' * len(token)}/api/run", f"//{token}/api/run"):
+        assert client.raw("GET", path)[0] == 404, path
+    assert client.raw("GET", f"/{token}/")[0] == 200
+    assert len(token) >= 32
+    assert token != review(folder)[0].server.token
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "127.0.0.1:1"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Sec_Fetch_Site": "same-site"}, 403),
+        ({"Content_Type": "text/plain"}, 415),
+        ({"Content_Type": "application/x-www-form-urlencoded"}, 415),
+    ],
+)
+def test_other_pages_may_not_use_it(review, headers, status):
+    client, session = review()
+    got, answer = client.post("api/decide", {"key": "k", "rows": [0], "kind": "keep"}, **headers)
+    assert (got, list(answer)) == (status, ["error"])
+    assert session.store.history() == []
+
+
+def test_its_own_page_may(review):
+    client, _ = review()
+    for host in ("127.0.0.1", "localhost"):
+        own = f"{host}:{client.server.port}"
+        assert client.get("api/state", Host=own, Origin=f"http://{own}", Sec_Fetch_Site="same-origin")[0] == 200
+
+
+def test_bodies_have_a_limit(review):
+    client, _ = review()
+    path = f"/{client.server.token}/api/decide"
+    assert client.raw("POST", path, "x", Content_Type="application/json", Content_Length=str(1 << 40))[0] == 413
+    client.connection.close()
+    chunks = client.raw("POST", path, iter([b"{}"]), Content_Type="application/json", Transfer_Encoding="chunked")
+    assert chunks[0] == 413
+
+
+def test_every_answer_forbids_what_is_not_its_own(review):
+    client, _ = review()
+    base = f"/{client.server.token}"
+    for path in (f"{base}/", f"{base}/page.js", f"{base}/api/run", f"{base}/nothing", "/", f"{base}/media/0"):
+        _, headers, _ = client.raw("GET", path)
+        headers = {name.lower(): value for name, value in headers.items()}
+        policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+        assert policy["default-src"] == "'none'"
+        assert {value for name, value in policy.items() if name != "default-src"} == {"'self'", "'none'"}
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "no-store"
+        assert not any(name.startswith("access-control") for name in headers)
+    assert client.raw("OPTIONS", f"{base}/api/decide")[0] == 405
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["config.json", "../config.json", "..%2fconfig.json", "%2e%2e/%2e%2e/config.json", "page.py", "server.py",
+     "media/../config.json", "media/..%2f..%2faudit.parquet", "media/-1", "media/9999", "media/x", "page.js%00.png",
+     "..\\config.json", "/etc/passwd", "page/page.js"],
+)  # fmt: skip
+def test_gives_no_file_but_the_page(review, path):
+    client, _ = review()
+    status, _, body = client.raw("GET", f"/{client.server.token}/{path}")
+    assert status in (404, 422)
+    assert set(json.loads(body)) <= {"error", "detail"}
+
+
+def test_listens_on_this_machine_alone(review):
+    client, _ = review()
+    assert client.server.socket.getsockname()[0] == "127.0.0.1"
+    others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}
+    for other in others:
+        with socket.socket() as attempt:
+            attempt.settimeout(2)
+            assert attempt.connect_ex((other, client.server.port)) != 0
+
+
+def test_a_row_says_what_the_run_folder_says(review, tmp_path):
+    folder = some_run(tmp_path / "run")
+    client, _ = review(folder)
+    table, posterior = pd.read_parquet(folder / "audit.parquet"), np.load(folder / "posterior.npy")
+    inputs = pd.read_parquet(folder / "inputs.parquet")["input"].tolist()
+    for row in (0, 3, 9, 59):
+        status, shown = client.get(f"api/rows/{row}")
+        line = table.iloc[row]
+        assert status == 200
+        assert (shown["id"], shown["status"]) == (line["id"], line["status"])
+        assert CLASSES[shown["given"]] == line["given_label"]
+        assert CLASSES[shown["suggested"]] == line["suggested_label"]
+        assert shown["text"] == inputs[line["row"]]
+        bars = {bar["label"]: bar["p"] for bar in shown["posterior"]}
+        assert bars == {k: pytest.approx(float(p), abs=1e-6) for k, p in enumerate(posterior[line["row"]])}
+        assert [bar["p"] for bar in shown["posterior"]] == sorted(bars.values(), reverse=True)
+        if line["status"] == "judged":
+            assert shown["p_mislabeled"] == pytest.approx(line["p_mislabeled"], abs=1e-5)
+            assert f"In {line['wrong_events']} of 9 passes" in shown["why"][0]
+    assert "gold" not in json.dumps(client.get("api/rows/0")[1])
+    assert client.get("api/rows/60")[0] == 404
+
+
+def test_bars_show_given_and_suggested_among_many_classes(review, tmp_path):
+    names = [f"class {k}" for k in range(150)]
+    folder = write_run(tmp_path / "run", ["a", "b"], [149, 3], [7, 3], names)
+    posterior = np.full((2, 150), 0.5 / 150, dtype=np.float32)
+    posterior[0, 20:40] = np.linspace(0.02, 0.03, 20)
+    np.save(folder / "posterior.npy", posterior)
+    client, _ = review(folder)
+    bars = [bar["label"] for bar in client.get("api/rows/0")[1]["posterior"]]
+    assert len(bars) == 8
+    assert bars[:6] == [39, 38, 37, 36, 35, 34]
+    assert {149, 7} == set(bars[6:])
+
+
+def test_neighbours_are_the_nearest_judged_rows(review, tmp_path):
+    folder = some_run(tmp_path / "run")
+    matrix = np.load(folder / "embeddings.npy").astype(np.float64)
+    matrix[5] = 0
+    np.save(folder / "embeddings.npy", matrix.astype(np.float16))
+    client, session = review(folder)
+    unit = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-300)
+    for row in (0, 9, 30):
+        near = unit @ unit[row]
+        near[[row, *np.flatnonzero(~session.rows.judged)]] = -np.inf
+        expected = np.argsort(-near)[:3]
+        found = client.get(f"api/rows/{row}/neighbours")[1]["neighbours"]
+        assert [one["row"] for one in found] == expected.tolist()
+        assert [one["similarity"] for one in found] == pytest.approx(near[expected].tolist(), abs=2e-3)
+    assert client.get("api/rows/5/neighbours")[1] == {"neighbours": [], "note": None}
+
+
+def test_a_run_without_inputs_and_embeddings_can_be_reviewed(review, tmp_path):
+    folder = some_run(tmp_path / "run", inputs=None)
+    (folder / "embeddings.npy").unlink()
+    (folder / "posterior.npy").unlink()
+    client, _ = review(folder)
+    shown = client.get("api/next")[1]["row"]
+    assert (shown["text"], shown["image"], shown["posterior"]) == (None, None, [])
+    assert "keeps no embeddings" in client.get("api/rows/0/neighbours")[1]["note"]
+    assert client.get("api/run")[1]["has_inputs"] is False
+    assert client.get("api/list?search=m1")[1]["total"] == 10  # m1 and m10 to m18: ids are searched; m19 is held out
+    assert client.decide([0], "keep")[0] == 200
+
+
+def test_pictures_come_as_they_are_kept(review, tmp_path):
+    pictures = [PNG, b"\xff\xd8\xff\xe0 jpeg", b"<svg onload=alert(1)>"]
+    folder = write_run(tmp_path / "run", pictures, [0, 1, 2], [1, 1, 1], CLASSES, modality="image")
+    client, _ = review(folder)
+    base = f"/{client.server.token}/media"
+    for row, kind in enumerate(["image/png", "image/jpeg"]):
+        status, headers, body = client.raw("GET", f"{base}/{row}")
+        headers = {name.lower(): value for name, value in headers.items()}
+        assert (status, headers["content-type"], body) == (200, kind, pictures[row])
+    assert client.raw("GET", f"{base}/2")[0] == 404, "what is neither PNG nor JPEG is not given out"
+    assert client.get("api/rows/0")[1]["image"] == "media/0"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {}, {"given": 1}, {"suggested": 2}, {"given": 0, "suggested": 1}, {"status": "held_out"}, {"status": "any"},
+        {"decision": "undecided"}, {"decision": "decided"}, {"decision": "keep"}, {"decision": "none", "status": "any"},
+        {"search": "PARcel"}, {"search": "مرحبا"}, {"search": "<script>"}, {"search": "no such words"},
+        {"search": "bill", "given": 2, "decision": "undecided"},
+    ],
+)  # fmt: skip
+def test_lists_are_what_a_frame_gives(review, tmp_path, query):
+    folder = some_run(tmp_path / "run")
+    client, _ = review(folder)
+    client.decide([0, 1, 2], "keep")
+    client.decide([9, 30], "none")
+    table = pd.read_parquet(folder / "audit.parquet")
+    table["text"] = pd.read_parquet(folder / "inputs.parquet")["input"]
+    table["decision"] = [{0: "keep", 1: "keep", 2: "keep", 9: "none", 30: "none"}.get(k, "") for k in range(60)]
+    keep = table["status"].eq(query.get("status", "judged")) | (query.get("status") == "any")
+    for name in ("given", "suggested"):
+        if name in query:
+            keep &= table[f"{name}_label"] == CLASSES[query[name]]
+    wanted = query.get("decision", "any")
+    decided = table["decision"] != ""
+    keep &= {"any": True, "undecided": ~decided, "decided": decided}.get(wanted, table["decision"] == wanted)
+    keep &= table["text"].str.lower().str.contains(query.get("search", "").lower(), regex=False)
+    expected = np.flatnonzero(keep).tolist()
+    found = client.get("api/list?" + "&".join(f"{name}={quote(str(value))}" for name, value in query.items()))[1]
+    assert found["total"] == len(expected)
+    assert [row["row"] for row in found["rows"]] == expected[:50]
+    second = client.get("api/list?status=any&offset=50&limit=5")[1]
+    assert [row["row"] for row in second["rows"]] == [50, 51, 52, 53, 54]
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "words"),
+    [
+        ({"rows": [0], "kind": "perhaps"}, 422, "kind"),
+        ({"rows": [0], "kind": "label"}, 400, "needed a class from 0 to 2"),
+        ({"rows": [0], "kind": "label", "label": 3}, 400, "label is 3"),
+        ({"rows": [0], "kind": "label", "label": "refund"}, 422, "label"),
+        ({"rows": [60], "kind": "keep"}, 400, "rows must be 0 to 59"),
+        ({"rows": [-1], "kind": "keep"}, 400, "rows must be 0 to 59"),
+        ({"rows": [], "kind": "keep"}, 400, "at least one"),
+        ({"kind": "keep"}, 400, "rows or a filter"),
+        ({"rows": [0], "filter": {}, "kind": "keep"}, 400, "rows or a filter"),
+        ({"filter": {"given": 0}, "expected": 1, "kind": "keep"}, 400, "rows match now, not 1"),
+        ({"filter": {"decision": "later"}, "expected": 1, "kind": "keep"}, 400, "decision is 'later'"),
+        ({"rows": [0], "kind": "keep", "gold": 1}, 422, "gold"),
+        ({"rows": [0.5], "kind": "keep"}, 422, "rows"),
+    ],
+)
+def test_refuses_what_is_no_decision(review, said, status, words):
+    client, session = review()
+    got, answer = client.post("api/decide", {"key": "k"} | said)
+    assert got == status
+    assert words in answer["error"]
+    assert session.store.history() == []
+
+
+def test_decisions_are_on_disk_when_the_answer_comes(review):
+    client, session = review()
+    _, first = client.get("api/next")
+    _, saved = client.decide([first["row"]["row"]], "suggestion", place=first["place"])
+    assert saved["saved"] is True
+    found = read_decisions(session.folder.decisions)
+    assert {id: one.kind for id, one in found.items()} == {first["row"]["id"]: "suggestion"}
+    assert found[first["row"]["id"]].label == CLASSES[first["row"]["suggested"]]
+    assert saved["state"]["kinds"] == {"keep": 0, "suggestion": 1, "label": 0, "unsure": 0, "none": 0}
+    assert (saved["state"]["decided"], saved["state"]["left"]) == (1, saved["state"]["looks"] - 1)
+    assert client.get("api/next")[1]["place"] == 1
+
+
+def test_a_selection_is_one_action(review):
+    client, session = review()
+    wanted = {"given": 1}
+    expected = client.get("api/list?given=1")[1]["total"]
+    said = {"key": "s", "filter": wanted, "expected": expected, "kind": "label", "label": 2}
+    _, saved = client.post("api/decide", said)
+    assert len(saved["rows"]) == expected
+    assert client.post("api/decide", said | {"expected": 0})[0] == 400, "other words, though the key is known"
+    assert client.get("api/state")[1]["kinds"]["label"] == expected
+    _, undone = client.post("api/undo", {"key": "u", "action": saved["action"]})
+    assert sorted(undone["undone"]) == sorted(saved["rows"])
+    assert client.get("api/state")[1]["decided"] == 0
+    status, answer = client.post("api/undo", {"key": "v", "action": saved["action"]})
+    assert status == 409
+    assert "undone already" in answer["error"]
+    assert len(session.store.history()) == 2 * expected
+
+
+def test_a_request_that_comes_twice_counts_once(review):
+    client, session = review()
+    said = {"key": "same", "rows": [4], "kind": "none"}
+    answers = [client.post("api/decide", said)[1] for _ in range(3)]
+    assert {answer["number"] for answer in answers} == {1}
+    assert len(session.store.history()) == 1
+
+
+def test_two_servers_on_one_run_agree(review, tmp_path):
+    folder = some_run(tmp_path / "run")
+    (one, _), (other, _) = review(folder), review(folder)
+    seen = other.get("api/state")[1]["number"]
+    one.decide([0], "keep")
+    state = other.get(f"api/state?since={seen}")[1]
+    assert [(change["row"], change["decision"]["kind"]) for change in state["changed"]] == [(0, "keep")]
+    assert other.get("api/next")[1]["row"]["row"] == 1
+    other.post("api/undo", {"key": "u", "action": None})
+    assert one.get("api/state")[1]["decided"] == 0
+    assert one.get("api/next")[1]["row"]["row"] == 0
+
+
+def test_probes_are_marked_where_chance_showed_them(review, tmp_path):
+    folder = some_run(tmp_path / "run")
+    client, session = review(folder, probe=0.25)
+    looks, place = [], 0
+    while place is not None:
+        answer = client.get(f"api/next?after={place}")[1]
+        place = answer["place"]
+        if place is not None:
+            looks.append((answer["row"]["row"], answer["probe"]))
+            client.decide([answer["row"]["row"]], "keep", place=place)
+    assert sorted(row for row, _ in looks) == np.flatnonzero(session.rows.judged).tolist()
+    assert [place for place, (_, probe) in enumerate(looks[:12]) if probe] == [3, 7, 11]
+    told = {event.decision.id: event.decision.probe for event in session.store.history()}
+    assert told == {f"m{row}": probe for row, probe in looks}
+    again, _ = review(folder, probe=0.25)
+    again.post("api/undo", {"key": "u", "action": None})
+    assert again.get("api/next")[1]["row"]["row"] == looks[-1][0], "chance does not draw again"
+
+
+def test_a_budget_ends_the_queue(review):
+    client, session = review(order="gain", budget=7)
+    assert (session.left, client.get("api/run")[1]["looks"]) == (7, 7)
+    assert client.get("api/next?after=7")[1] == {"place": None, "row": None}
+
+
+def kill_while_posting(process, limit):
+    """Post until the server is gone; the ids of the rows that were said to be saved."""
+    parts = urlsplit(process.address)
+    said, began = [], time.monotonic()
+    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=30)) as connection:
+        for row in range(10_000):
+            body = json.dumps({"key": str(row), "rows": [row % 50], "kind": ("keep", "none", "unsure")[row % 3]})
+            try:
+                connection.request("POST", f"{parts.path}api/decide", body, {"Content-Type": "application/json"})
+                answer = json.loads(connection.getresponse().read())
+            except (OSError, http.client.HTTPException):
+                return said
+            said.append(answer["number"])
+            if time.monotonic() - began > limit:
+                process.process.send_signal(signal.SIGKILL)
+    raise AssertionError("the server was not killed")
+
+
+def test_a_killed_server_loses_nothing(tmp_path):
+    folder = some_run(tmp_path / "run")
+    process = Process(folder)
+    said = kill_while_posting(process, 0.5)
+    process.kill()
+    assert len(said) > 10
+    session = Session(RunFolder(folder))
+    try:
+        numbers = [event.number for event in session.store.history()]
+    finally:
+        session.close()
+    assert numbers[: len(said)] == said
+    assert len(numbers) - len(said) <= 1, "at most the one whose answer did not come"
+
+
+def test_ctrl_c_says_what_was_decided_and_how_to_go_on(tmp_path):
+    folder = some_run(tmp_path / "run")
+    process = Process(folder, "--probe", "0.1")
+    parts = urlsplit(process.address)
+    body = json.dumps({"key": "k", "rows": [0, 1], "kind": "suggestion"})
+    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=30)) as connection:
+        connection.request("POST", f"{parts.path}api/decide", body, {"Content-Type": "application/json"})
+        assert connection.getresponse().status == 200
+    process.process.send_signal(signal.SIGINT)
+    assert process.process.wait(timeout=30) == 130
+    process.reader.join(timeout=30)
+    said = "".join(list(process.lines.queue))
+    for words in ("2 rows are decided", "52 are left", "mislabel review", "mislabel export", "--decisions"):
+        assert words in said
+    assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".")) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--order", "best"], 2, "order is 'best', needed one of worst"),
+        (["--probe", "2"], 2, "probe is 2.0, needed 0 to 0.9"),
+        (["--budget", "0"], 2, "budget is 0"),
+        (["--port", "taken"], 1, "choose another --port"),
+    ],
+)
+def test_says_what_is_wrong_with_an_option(tmp_path, options, code, words):
+    folder = some_run(tmp_path / "run", n=12)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        options = [str(other.getsockname()[1]) if one == "taken" else one for one in options]
+        done = command("review", folder, "--no-browser", *options)
+    assert done.returncode == code
+    assert words in done.stderr
+
+
+def test_says_what_is_wrong_with_a_run(tmp_path):
+    assert "is no run folder" in command("review", tmp_path).stderr
+    folder = some_run(tmp_path / "run", n=12)
+    table = pd.read_parquet(folder / "audit.parquet")
+    table.assign(status="labels_unrelated").to_parquet(folder / "audit.parquet")
+    done = command("review", folder)
+    assert (done.returncode, "no row was judged" in done.stderr) == (2, True)
+    (folder / "audit.parquet").write_bytes(b"PAR1 broken")
+    done = command("review", folder)
+    assert (done.returncode, "cannot be read" in done.stderr) == (1, True)
+    (folder / "metrics.json").unlink()
+    assert "not finished" in command("review", folder).stderr
+
+
+def test_says_which_extra_is_missing(tmp_path):
+    folder = some_run(tmp_path / "run", n=12)
+    script = "import sys; sys.modules['fastapi'] = None\nfrom mislabel.cli import main\nmain()"
+    done = command("review", folder, start=[sys.executable, "-c", script])
+    assert done.returncode == 2
+    assert "pip install 'mislabel[review]'" in done.stderr
+
+
+def command(*words, start=(sys.executable, "-m", "mislabel")):
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+    return subprocess.run([*start, *map(str, words)], capture_output=True, text=True, timeout=60, env=environment)
