@@ -387,6 +387,20 @@ def test_a_budget_ends_the_queue(review):
     assert client.get("api/next?after=7")[1] == {"place": None, "row": None}
 
 
+def test_a_full_disk_is_no_saved_decision(review):
+    client, session = review()
+    pages = session.store.connection.execute("PRAGMA page_count").fetchone()[0]
+    session.store.connection.execute(f"PRAGMA max_page_count = {pages}")
+    answers = [client.decide(list(range(50)), "keep") for _ in range(20)]
+    refused = [answer for status, answer in answers if status != 200]
+    assert {status for status, _ in answers[-3:]} == {507}
+    assert "nothing was saved: database or disk is full" in refused[0]["error"]
+    session.store.connection.execute("PRAGMA max_page_count = 1000000")
+    saved = sum(status == 200 for status, _ in answers)
+    assert len(session.store.history()) == 50 * saved, "whole actions, and none that was refused"
+    assert client.decide([0], "none")[0] == 200
+
+
 def kill_while_posting(process, limit):
     """Post until the server is gone; the ids of the rows that were said to be saved."""
     parts = urlsplit(process.address)
@@ -432,7 +446,8 @@ def test_ctrl_c_says_what_was_decided_and_how_to_go_on(tmp_path):
     assert process.process.wait(timeout=30) == 130
     process.reader.join(timeout=30)
     said = "".join(list(process.lines.queue))
-    for words in ("2 rows are decided", "52 are left", "mislabel review", "mislabel export", "--decisions"):
+    again = f"go on with: mislabel review {folder} --probe 0.1"
+    for words in ("2 rows are decided", "52 are left", again, "mislabel export", "--decisions", "mislabel report"):
         assert words in said
     assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".")) == []
 

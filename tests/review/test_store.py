@@ -130,6 +130,18 @@ def test_refuses_what_is_no_store(tmp_path):
         Store(newer)
 
 
+def test_says_that_a_store_cannot_be_written(tmp_path, monkeypatch):
+    path = tmp_path / "decisions.sqlite"
+    Store(path).close()
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda file, **more: real(f"file:{file}?mode=ro", uri=True, **more))
+    with real(path) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    connection.close()
+    with pytest.raises(RunError, match="cannot be written .*readonly"):
+        Store(path)
+
+
 def test_reading_makes_no_file(tmp_path):
     assert read_decisions(tmp_path / "none.sqlite") == {}
     assert not (tmp_path / "none.sqlite").exists()

@@ -1,5 +1,6 @@
 """`mislabel review`: serve the page until Ctrl-C, then say what was decided and how to go on."""
 
+import shlex
 import webbrowser
 
 from mislabel.errors import InputError
@@ -53,13 +54,22 @@ def farewell(session: Session, before: int) -> str:
     """How many rows are decided, how many of them since event `before`, and what to do with that."""
     session.refresh()
     now = sum(session.decision(row) is not None for row in session.changed(before))
-    path, decided = session.folder.path, sum(session.counts.values())
+    path, decided = shlex.quote(str(session.folder.path)), sum(session.counts.values())
     parts = ", ".join(f"{count} {kind}" for kind, count in session.counts.items() if count)
-    lines = [f"\n{decided} rows are decided, {now} of them now" + (f" ({parts})" if parts else "")]
-    lines += [f"{session.left} are left; go on with: mislabel review {path}"]
+    lines = [
+        f"\n{decided} rows are decided, {now} of them now" + (f" ({parts})" if parts else ""),
+        f"{session.left} are left; go on with: mislabel review {path}{_options(session)}",
+    ]
     if decided:
         lines += [
-            f"corrected data:  mislabel export {path} -o corrected.csv",
-            f"train on them:   mislabel train … --decisions {path}",
+            f"corrected data: mislabel export {path} -o corrected.csv",
+            f"train on them:  mislabel train … --decisions {path}",
+            f"in the report:  mislabel report {path}",
         ]
     return "\n".join(lines)
+
+
+def _options(session: Session) -> str:
+    """Those that this review was started with."""
+    given = [("order", session.order, "worst"), ("budget", session.budget, None), ("probe", session.probe, 0.0)]
+    return "".join(f" --{name} {value}" for name, value, usual in given if value != usual)

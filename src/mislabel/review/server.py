@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable
 from importlib.resources import files
@@ -103,6 +104,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def not_there(request: Request, error: HTTPException) -> JSONResponse:
         return JSONResponse({"error": str(error.detail)}, error.status_code)
+
+    @app.exception_handler(sqlite3.OperationalError)
+    async def not_written(request: Request, error: sqlite3.OperationalError) -> JSONResponse:
+        return JSONResponse({"error": f"nothing was saved: {error}"}, 507)  # the page says so, and tries again
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> JSONResponse:

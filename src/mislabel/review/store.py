@@ -96,7 +96,7 @@ class Store:
     Raises
     ------
     RunError
-        If the file is no such store, or a newer version wrote it.
+        If the file is no such store, a newer version wrote it, or it cannot be written.
     """
 
     def __init__(self, path: Path):
@@ -109,6 +109,11 @@ class Store:
             self.connection.execute("PRAGMA journal_mode=WAL")
             self.connection.execute("PRAGMA synchronous=FULL")
             self._make()
+        except sqlite3.OperationalError as error:
+            self.connection.close()
+            raise RunError(
+                f"{path} cannot be written ({error}): decisions need a run folder with room in it"
+            ) from error
         except sqlite3.DatabaseError as error:
             self.connection.close()
             raise RunError(f"{path} holds no decisions that can be read ({error}): move it away") from error
