@@ -14,17 +14,18 @@ from mislabel.data.images import Images
 from mislabel.data.inputs import Texts
 from mislabel.files import atomic_path
 
-ROWS_AT_ONCE = 4096  # pictures of all rows would not fit into memory
+# Rows that are written at once, and unpacked at once where one of them is read: all pictures would not fit into memory.
+TEXTS_AT_ONCE, PICTURES_AT_ONCE = 4096, 256
 
 
 def write_contents(dataset: Dataset, path: Path) -> None:
     """A Parquet file with `id` and `input`: text, or a PNG or JPEG of at most 128 pixels a side, or None."""
-    ids = pa.array(dataset.ids.tolist())
-    kind = pa.binary() if dataset.inputs.modality == "image" else pa.string()
+    ids, pictures = pa.array(dataset.ids.tolist()), dataset.inputs.modality == "image"
+    kind, step = (pa.binary(), PICTURES_AT_ONCE) if pictures else (pa.string(), TEXTS_AT_ONCE)
     schema = pa.schema([("id", ids.type), ("input", kind)])
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        for begin in range(0, len(dataset), ROWS_AT_ONCE):
-            places = range(begin, min(begin + ROWS_AT_ONCE, len(dataset)))
+        for begin in range(0, len(dataset), step):
+            places = range(begin, min(begin + step, len(dataset)))
             contents = pa.array(_contents(dataset, places), type=kind)
             writer.write_table(pa.table([ids.slice(begin, len(places)), contents], schema=schema))
 
