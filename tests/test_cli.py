@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-COMMANDS = ["train", "audit", "predict", "report", "corrupt", "methods", "bench"]
+COMMANDS = [
+    "train", "audit", "predict", "report", "review", "export", "import-decisions", "corrupt", "methods", "bench",
+]  # fmt: skip
 
 
 def test_a_run_prints_its_metrics_as_json(toy_run):
@@ -101,6 +103,7 @@ def test_a_run_tells_a_person_what_it_found(toy_file, tiny_options, tmp_path, mi
     assert f"wrong labels: {metrics['noise_rate']['estimate']:.1%} estimated" in done.stdout
     assert "20.0% by gold" in done.stdout
     assert f"run: {tmp_path / 'run'}" in done.stdout
+    assert f"mislabel review {tmp_path / 'run'}" in done.stdout.replace("\n", "")
     worst = pd.read_parquet(tmp_path / "run" / "audit.parquet").head(10)
     for name in worst["id"]:
         assert name in done.stdout

@@ -122,6 +122,7 @@ def review(
         from mislabel.run.folder import RunFolder
         from mislabel.training.progress import Terminal
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
         looks = {"order": order, "budget": budget, "probe": probe}
         serve(RunFolder(run), **looks, port=port, browser=not no_browser, progress=Terminal())
 
