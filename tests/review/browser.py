@@ -170,9 +170,30 @@ class Server:
         raise RuntimeError(f"the server did not start: {said}")
 
 
+class Here:
+    """The same server in a thread of this process: it starts in no time."""
+
+    def __init__(self, run: Path, *options: object):
+        from mislabel.review.server import Server as Answers
+        from mislabel.review.session import Session
+        from mislabel.run.folder import RunFolder
+
+        words = dict(zip(options[::2], options[1::2], strict=True))
+        kinds = {"--order": str, "--budget": int, "--probe": float}
+        self.session = Session(RunFolder(run), **{name[2:]: kinds[name](value) for name, value in words.items()})
+        self.server = Answers(self.session)
+        self.thread, self.address = self.server.start(), self.server.address
+
+    def kill(self) -> None:
+        self.server.stop()
+        self.thread.join(timeout=30)
+        self.session.close()
+
+
 @contextmanager
-def served(run: Path, *options: object) -> Iterator[Server]:
-    server = Server(run, *options)
+def served(run: Path, *options: object, process: bool = False) -> Iterator[Any]:
+    """A review of a run, as a `Server` in a process of its own or `Here`."""
+    server = Server(run, *options) if process else Here(run, *options)
     try:
         yield server
     finally:
@@ -196,7 +217,7 @@ def browser() -> Iterator[Any]:
             opened.close()
 
 
-def watch(page: Any, server: Server) -> list[str]:
+def watch(page: Any, server: Server | Here) -> list[str]:
     """Open a page of the server; everything that goes wrong in it from now on stands in the list."""
     problems: list[str] = []
     page.add_init_script(VIOLATIONS)
@@ -211,7 +232,7 @@ def watch(page: Any, server: Server) -> list[str]:
     return problems
 
 
-def review_some(server: Server, count: int) -> None:
+def review_some(server: Server | Here, count: int) -> None:
     """Decide the first looks as somebody would who believes the run, so that there is something to estimate."""
     place = 0
     for number in range(count):

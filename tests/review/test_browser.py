@@ -40,8 +40,8 @@ def review(chrome, tmp_path):
     """Opens a review of a run: `with review(run, "--probe", 0.5) as it`; at the end nothing must have gone wrong."""
 
     @contextmanager
-    def opened(run, *options, width=1280, height=900, problems_allowed=""):
-        with served(run, *options) as server:
+    def opened(run, *options, width=1280, height=900, problems_allowed="", process=False):
+        with served(run, *options, process=process) as server:
             context = chrome.new_context(viewport={"width": width, "height": height})
             context.set_default_timeout(15_000)
             page = context.new_page()
@@ -584,7 +584,7 @@ def test_decisions_that_wait_survive_a_reload(review, colours):
 
 
 def test_a_server_that_dies_and_comes_back_elsewhere_is_said(review, colours):
-    with review(colours, problems_allowed="ERR_CONNECTION|404") as it:
+    with review(colours, problems_allowed="ERR_CONNECTION|404", process=True) as it:
         page = it.page
         at(page, "m0")
         press(page, "k", "m1")
@@ -596,7 +596,7 @@ def test_a_server_that_dies_and_comes_back_elsewhere_is_said(review, colours):
         expect(page.locator("#banner")).to_contain_text("The server does not answer.")
         expect(page.locator("#saved")).to_have_text("waiting for the server …")
         port = it.server.origin.rsplit(":", 1)[1]
-        with served(colours, "--port", port) as again:
+        with served(colours, "--port", port, process=True) as again:
             expect(page.locator("#banner")).to_contain_text("started anew, under another address", timeout=15_000)
             expect(page.locator("#banner")).to_contain_text("not sure · m1")
             assert history(colours) == [("m0", "keep", "red")]

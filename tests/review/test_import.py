@@ -472,14 +472,14 @@ def test_an_array_is_cut_into_its_items_wherever_chunks_end(tmp_path, items, ind
 # A real run
 
 
-def test_a_real_audit_corrected_by_its_gold_labels(command, tmp_path):
+def test_a_real_audit_corrected_by_its_gold_labels(mislabel, tmp_path):
     source = "examples/messages/messages.csv"
     run = tmp_path / "run"
-    done = command(
+    done = mislabel(
         "audit", source, "--text", "text", "--label", "label", "--id", "id", "--split", "split", "--missing", "drop",
         "--out", run,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     from mislabel.run.folder import RunFolder
 
     folder, table = RunFolder(run), pd.read_csv(source, keep_default_na=False, dtype=str)

@@ -37,14 +37,14 @@ def review(folder, count=REVIEWED):
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory, command):
+def both(tmp_path_factory, mislabel):
     """The folder with the runs `before` and `after`, what was decided between them, and what the second one said."""
     home = tmp_path_factory.mktemp("decisions")
-    done = command("audit", MESSAGES, *COLUMNS, "--out", home / "before")
-    assert done.returncode == 0, done.stderr
+    done = mislabel("audit", MESSAGES, *COLUMNS, "--out", home / "before")
+    assert done.exit_code == 0, done.stderr
     decisions = review(home / "before")
-    done = command("audit", MESSAGES, *COLUMNS, "--decisions", home / "before", "--out", home / "after")
-    assert done.returncode == 0, done.stderr
+    done = mislabel("audit", MESSAGES, *COLUMNS, "--decisions", home / "before", "--out", home / "after")
+    assert done.exit_code == 0, done.stderr
     return home, decisions, done
 
 
