@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mislabel.data.arrow import compute
-from mislabel.errors import InputError, RunError
+from mislabel.errors import RunError
 from mislabel.run.folder import RunFolder
 
 NEEDED = ("id", "given_label", "suggested_label", "p_mislabeled", "status")
 BLOCK = 1 << 16
 LABELS = ("given_label", "suggested_label", "predicted_label", "neighbour_label")
+KNOWN = {"id", "status", "row", *LABELS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +107,11 @@ def read_rows(folder: RunFolder) -> Rows:
     if len({type(value) for value in classes}) > 1:  # a column of a file has one type
         classes = [str(value) for value in classes]
     try:
-        strings = [one.name for one in pq.read_schema(folder.audit) if pa.types.is_string(one.type)]
-        repeated = [name for name in strings if name in (*LABELS, "status")]
+        kinds = {one.name: one.type for one in pq.read_schema(folder.audit)}
+        repeated = [name for name in (*LABELS, "status") if name in kinds and pa.types.is_string(kinds[name])]
         with pq.ParquetFile(folder.audit, read_dictionary=repeated) as file:
-            names = [name for name in file.schema_arrow.names if name != "gold_label"]  # gold only scores
+            # Gold only scores; what is no number and not named here, some method's evidence in words, is not shown.
+            names = [name for name, kind in kinds.items() if name in KNOWN or _is_number(name, kind)]
             missing = [name for name in NEEDED if name not in names]
             if missing:
                 raise RunError(f"{folder.audit} lacks the columns {', '.join(missing)}; the run has to be made again")
@@ -163,8 +165,9 @@ def _codes(column: pa.ChunkedArray, classes: list) -> np.ndarray:
     return table[encoded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)]
 
 
+def _is_number(name: str, kind: pa.DataType) -> bool:
+    return name != "gold_label" and (pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
-    try:
-        return column.cast(pa.float32()).to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InputError(f"a column of the audit holds no numbers ({error}): it cannot be reviewed") from error
+    return column.cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
