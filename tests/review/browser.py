@@ -26,6 +26,11 @@ import pandas as pd
 
 HERE = Path(__file__).resolve()
 SOURCE = HERE.parents[2] / "src"
+# It runs as root in containers with little shared memory, and has nothing to look for in the network.
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 VIOLATIONS = "addEventListener('securitypolicyviolation', (event) => console.error('policy', event.violatedDirective));"
 
 
@@ -210,7 +215,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         try:
             yield opened
         finally:
