@@ -18,6 +18,7 @@ bench: .venv/.ready
 readme: .venv/.ready
 	$(BIN)/python -m pytest -m readme
 
+test: export OMP_NUM_THREADS := 1
 test: .venv/.ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not readme"
 

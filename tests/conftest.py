@@ -7,9 +7,14 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
+
+# A shared machine stalls for a moment now and then: how long an example takes is not what these tests are about.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 COMMON = [f"common{k}" for k in range(60)]
