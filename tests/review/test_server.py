@@ -283,6 +283,20 @@ def test_lists_are_what_a_frame_gives(review, tmp_path, query):
     assert [row["row"] for row in second["rows"]] == [50, 51, 52, 53, 54]
 
 
+def test_a_search_finds_as_much_where_there_is_no_room_to_unpack(review, tmp_path, monkeypatch):
+    folder = some_run(tmp_path / "run")
+    found = review(folder)[0].get("api/list?search=PARcel&status=any")[1]
+
+    def full(self, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mislabel.review.contents.Contents._write", full)
+    client, _ = review(folder)
+    assert client.get("api/list?search=PARcel&status=any")[1] == found
+    assert found["total"] == 20
+    assert client.get("api/rows/3")[1]["text"] == HOSTILE
+
+
 @pytest.mark.parametrize(
     ("said", "status", "words"),
     [

@@ -39,7 +39,7 @@ class Contents:
     """
 
     def __init__(self, folder: RunFolder, *, texts: bool):
-        self.folder, self.texts, self.lock = folder, texts, threading.Lock()
+        self.folder, self.lock = folder, threading.Lock()
         self.groups: OrderedDict[int, pa.Array] = OrderedDict()
         # Both read, not mapped: a map would fill memory with all that was ever looked at.
         self.unpacked: pa.RecordBatchFileReader | None = None
@@ -71,26 +71,33 @@ class Contents:
     def containing(self, words: str) -> np.ndarray:
         """Which texts contain `words`, in capitals or not, (n,) bool; waits for the texts to be unpacked."""
         self.ready.wait()
-        if self.lowered is None:
-            return np.zeros(len(self), dtype=bool)
-        wanted, reader = _lower(pa.array([words]))[0].as_py(), self.lowered
+        wanted = _lower(pa.array([words]))[0].as_py()
 
         def look(number: int) -> np.ndarray:
-            with self.lock:  # a file has one place where it is read
-                texts = reader.get_batch(number).column(0)
+            texts = self._lowered(number)
             return compute.match_substring(texts, wanted).fill_null(False).to_numpy(zero_copy_only=False)
 
         with ThreadPoolExecutor(SEARCHERS) as threads:
-            return np.concatenate([np.zeros(0, dtype=bool), *threads.map(look, range(reader.num_record_batches))])
+            return np.concatenate([np.zeros(0, dtype=bool), *threads.map(look, range(len(self.starts) - 1))])
+
+    def _lowered(self, number: int) -> pa.Array:
+        with self.lock:  # a file has one place where it is read
+            if self.lowered is not None:
+                return self.lowered.get_batch(number).column(0)
+            texts = self._packed(number)
+        return _lower(texts)
+
+    def _packed(self, number: int) -> pa.Array:
+        assert self.file is not None
+        return self.file.read_row_group(number, columns=["input"])["input"].combine_chunks()
 
     def _group(self, number: int) -> pa.Array:
-        assert self.file is not None
         with self.lock:
             if number not in self.groups:
                 if self.unpacked is not None:
                     self.groups[number] = self.unpacked.get_batch(number).column(0)
                 else:
-                    self.groups[number] = self.file.read_row_group(number, columns=["input"])["input"].combine_chunks()
+                    self.groups[number] = self._packed(number)
                 if len(self.groups) > GROUPS_KEPT:
                     self.groups.popitem(last=False)
             self.groups.move_to_end(number)
@@ -105,7 +112,7 @@ class Contents:
                 for column in range(2)
             )
         except (OSError, pa.ArrowException):
-            pass  # a full or read-only disk: rows are read from the packed file, and there is no search
+            pass  # a full or read-only disk: rows and searches read the packed file, and take longer
         finally:
             with contextlib.suppress(OSError):  # what is open stays; some systems delete no open file
                 path.unlink(missing_ok=True)
