@@ -17,7 +17,7 @@ from mislabel.report.source import Source, section
 from mislabel.report.summary import Tile
 from mislabel.report.words import count, duration, interval, is_number, label_text, percent, rows, short
 from mislabel.review.estimates import Depth, Looks, count_wrong, depths, found_so_far, looks_from, precision_curve
-from mislabel.review.store import Event, Store, replay
+from mislabel.review.store import Event, read_history, replay
 from mislabel.run.folder import RunFolder
 
 WIDTH, HEIGHT = 440, 300
@@ -56,7 +56,7 @@ def decided_section(source: Source, folder: RunFolder) -> dict[str, Any]:
     """The section on decisions; empty where the run holds none and took none over."""
     brought = _brought(source)
     try:
-        history = _history(folder)
+        history = read_history(folder.decisions)
     except RunError:
         return {"damaged": True, "brought": brought}
     standing = list(replay(history).values())
@@ -143,13 +143,6 @@ def _ticks(first: int, last: int) -> list[float]:
     steps = (1, 2, 5) if last < 30 * first else (1, 5) if last < 1000 * first else (1,)
     found = [float(step * 10**power) for power in range(8) for step in steps]
     return [tick for tick in found if first <= tick <= last] or [float(last)]
-
-
-def _history(folder: RunFolder) -> list[Event]:
-    if not folder.decisions.is_file():
-        return []
-    with Store(folder.decisions) as store:
-        return store.history()
 
 
 def _looks(source: Source, history: list[Event]) -> Looks:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from contextlib import closing
 from typing import Any, cast
 
 import pyarrow.parquet as pq
@@ -72,7 +71,7 @@ def carry_over(before: RunFolder, after: RunFolder) -> None:
 
     Once only: a store that holds anything, as after a run that was continued, stays as it is.
     """
-    with closing(Store(after.decisions)) as taking, closing(Store(before.decisions)) as giving:
+    with Store(after.decisions) as taking, Store(before.decisions) as giving:
         if not taking.last():
             taking.take_over(giving.history(), before.path.resolve().name)
 

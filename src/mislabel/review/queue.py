@@ -52,8 +52,6 @@ def make_queue(
     InputError
         If the run lacks what an order needs.
     """
-    seed = int(store.remember("probe_seed", secrets.randbelow(2**32)))
-    probes = orders.probes(rows.judged, seed)
     planned = budget or BUDGET
     if order == "pair":
         labels = rows.labels
@@ -65,11 +63,16 @@ def make_queue(
     elif order == "stability":
         listed = _by_stability(folder, rows, planned, store, progress)
     elif order == "random":
-        listed = orders.probes(rows.judged, int(store.remember("order_seed", secrets.randbelow(2**32))))
+        listed = _at_random(rows, store, "order_seed")
     else:
         listed = orders.worst(rows.judged)
-    queue, probe = orders.mix_in(listed, probes, share)
+    drawn = _at_random(rows, store, "probe_seed") if share else np.empty(0, dtype=np.int64)
+    queue, probe = orders.mix_in(listed, drawn, share)
     return Queue(queue[:budget], probe[:budget])
+
+
+def _at_random(rows: Rows, store: Store, name: str) -> np.ndarray:
+    return orders.probes(rows.judged, int(store.remember(name, secrets.randbelow(2**32))))
 
 
 def _by_gain(folder: RunFolder, rows: Rows, planned: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The rows of a run as a review sees them: columns of the audit as small arrays."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,6 +66,20 @@ class Rows:
     def label(self, code: int) -> Any:
         """The user's own value of a code, None for -1."""
         return None if code < 0 else self.classes[code]
+
+    def code(self, name: str, row: int) -> int | None:
+        """A row's code in one of `labels`, None where there is none."""
+        code = int(self.labels[name][row]) if name in self.labels else -1
+        return code if code >= 0 else None
+
+    def number(self, name: str, row: int) -> float | None:
+        """A row's value in one of `numbers`, None where there is none."""
+        value = float(self.numbers[name][row]) if name in self.numbers else math.nan
+        return value if math.isfinite(value) else None
+
+    @cached_property
+    def n_judged(self) -> int:
+        return int(self.judged.sum())
 
     def find(self, ids: Sequence[Any]) -> np.ndarray:
         """The row of each id, (m,) int64, -1 for one that is not there."""

@@ -38,8 +38,8 @@ def serve(
     session = Session(folder, order=order, budget=budget, probe=probe, progress=progress)
     try:
         server, before = Server(session, port), session.store.last()
-        print(f"{session.left} rows of {folder.path} to look at:\n\n    {server.address}\n\nCtrl-C ends the review.")
-        print(end="", flush=True)
+        said = f"{session.left} rows of {folder.path} to look at:\n\n    {server.address}\n\nCtrl-C ends the review."
+        print(said, flush=True)
         if browser:
             webbrowser.open(server.address)
         try:

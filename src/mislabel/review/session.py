@@ -16,7 +16,7 @@ from mislabel.review.matrix import open_matrix
 from mislabel.review.neighbours import Neighbours
 from mislabel.review.queue import ORDERS, Queue, make_queue
 from mislabel.review.rows import Rows, read_rows
-from mislabel.review.store import KINDS, NAMED, Decision, Event, Kind, Store
+from mislabel.review.store import KINDS, NAMED, Decision, Event, Kind, Store, pile
 from mislabel.run.folder import RunFolder
 from mislabel.training.progress import Quiet
 
@@ -196,7 +196,7 @@ class Session:
                     return np.where(found < 0, -1, rank[found])
 
                 history = [event for event in self.store.history() if event.number <= self.seen]
-                self._looks = self.seen, looks_from(history, rank_of, int(self.rows.judged.sum()))
+                self._looks = self.seen, looks_from(history, rank_of, self.rows.n_judged)
             return self._looks[1]
 
     # What pages say.
@@ -244,12 +244,9 @@ class Session:
                 if row < 0:
                     continue
                 stack = self.stacks.setdefault(row, [])
-                if event.undoes is None:
-                    stack.append(event)
-                    if event.source == "page":
-                        actions[event.action] = datetime.fromisoformat(event.time).timestamp()
-                else:
-                    stack[:] = [one for one in stack if one.number != event.undoes]
+                pile(stack, event)
+                if event.undoes is None and event.source == "page":
+                    actions[event.action] = datetime.fromisoformat(event.time).timestamp()
                 self._holds(row, stack[-1].decision.kind if stack else None)
                 self.log.append((event.number, row))
             now = datetime.now(UTC).timestamp()

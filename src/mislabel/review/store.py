@@ -9,7 +9,6 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -280,20 +279,29 @@ def replay(events: Iterable[Event]) -> dict[Any, Event]:
     """What holds after these events, by id: of each row the last decision that was not undone."""
     standing: dict[Any, list[Event]] = {}
     for event in events:
-        stack = standing.setdefault(event.decision.id, [])
-        if event.undoes is None:
-            stack.append(event)
-        else:
-            stack[:] = [one for one in stack if one.number != event.undoes]
+        pile(standing.setdefault(event.decision.id, []), event)
     return {id: stack[-1] for id, stack in standing.items() if stack}
+
+
+def pile(stack: list[Event], event: Event) -> None:
+    """Put an event on what stands of its row, the last on top: a decision adds itself, an undo takes its own away."""
+    if event.undoes is None:
+        stack.append(event)
+    else:
+        stack[:] = [one for one in stack if one.number != event.undoes]
+
+
+def read_history(path: Path) -> list[Event]:
+    """Every event of a store; none where there is no store, and none is made."""
+    if not path.is_file():
+        return []
+    with Store(path) as store:
+        return store.history()
 
 
 def read_decisions(path: Path) -> dict[Any, Decision]:
     """What holds now in a store, by id; nothing where there is none, and none is made."""
-    if not path.is_file():
-        return {}
-    with closing(Store(path)) as store:
-        return {id: event.decision for id, event in store.current().items()}
+    return {id: event.decision for id, event in replay(read_history(path)).items()}
 
 
 def _text(value: Any) -> str | None:

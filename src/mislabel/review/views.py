@@ -1,6 +1,6 @@
 """What the page is told, as plain dictionaries."""
 
-import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ class Views:
             "method": session.method,
             "classes": [str(value) for value in rows.classes],
             "rows": len(rows),
-            "judged": int(rows.judged.sum()),
+            "judged": rows.n_judged,
             "order": session.order,
             "order_words": ORDERS[session.order],
             "budget": session.budget,
@@ -52,7 +52,7 @@ class Views:
         return {
             "number": session.seen,
             "decided": sum(session.counts.values()),
-            "judged": int(self.rows.judged.sum()),
+            "judged": self.rows.n_judged,
             "left": session.left,
             "looks": len(session.queue.rows),
             "kinds": dict(session.counts),
@@ -94,18 +94,15 @@ class Views:
         return {"place": place, "row": self.row(int(queue.rows[place])), "probe": bool(queue.probe[place])}
 
     def row(self, row: int) -> dict[str, Any]:
-        rows, content = self.rows, self._content(row)
+        content = self._content(row)
         return {
-            "row": row,
-            "id": str(rows.id(row)),
-            **{short: self._code(name, row) for short, name in _SHORT.items()},
-            **{name: self._number(name, row) for name in ("p_mislabeled", "difficulty", "confidence")},
-            "status": rows.status[row].as_py(),
+            **self._about(row),
+            "predicted": self.rows.code("predicted_label", row),
+            **{name: self._number(name, row) for name in ("difficulty", "confidence")},
             "posterior": self._bars(row),
-            "why": reasons(rows, row),
+            "why": reasons(self.rows, row),
             "text": content if isinstance(content, str) else None,
             "image": f"media/{row}" if isinstance(content, bytes) else None,
-            "decision": self.decision(row),
         }
 
     def brief(self, row: int) -> dict[str, Any]:
@@ -113,15 +110,22 @@ class Views:
         picture = self.rows.modality == "image" and self.session.contents.there
         content = None if picture else self._content(row)
         return {
-            "row": row,
-            "id": str(self.rows.id(row)),
-            "given": self._code("given_label", row),
-            "suggested": self._code("suggested_label", row),
-            "p_mislabeled": self._number("p_mislabeled", row),
-            "status": self.rows.status[row].as_py(),
-            "decision": self.decision(row),
+            **self._about(row),
             "text": content[:EXCERPT] if isinstance(content, str) else None,
             "image": f"media/{row}" if picture else None,
+        }
+
+    def _about(self, row: int) -> dict[str, Any]:
+        """What is told of a row wherever it stands."""
+        rows = self.rows
+        return {
+            "row": row,
+            "id": str(rows.id(row)),
+            "given": rows.code("given_label", row),
+            "suggested": rows.code("suggested_label", row),
+            "p_mislabeled": self._number("p_mislabeled", row),
+            "status": rows.status[row].as_py(),
+            "decision": self.decision(row),
         }
 
     def neighbours(self, row: int) -> dict[str, Any]:
@@ -171,23 +175,17 @@ class Views:
             "source": event.source,
         }
 
-    @property
+    @cached_property
     def code_of(self) -> dict[str, int]:
-        if not hasattr(self, "_code_of"):
-            self._code_of = {str(value): code for code, value in enumerate(self.rows.classes)}
-        return self._code_of
+        return {str(value): code for code, value in enumerate(self.rows.classes)}
 
     def _content(self, row: int) -> str | bytes | None:
         place = self.rows.place
         return None if place is None else self.session.contents.read(int(place[row]))
 
-    def _code(self, name: str, row: int) -> int | None:
-        code = int(self.rows.labels[name][row]) if name in self.rows.labels else -1
-        return code if code >= 0 else None
-
     def _number(self, name: str, row: int) -> float | None:
-        value = float(self.rows.numbers[name][row]) if name in self.rows.numbers else math.nan
-        return round(value, 6) if math.isfinite(value) else None
+        value = self.rows.number(name, row)
+        return None if value is None else round(value, 6)
 
     def _bars(self, row: int) -> list[dict[str, Any]]:
         """The most probable classes, with the given and the suggested one among them."""
@@ -195,15 +193,11 @@ class Views:
         if place is None or posterior is None:
             return []
         values = posterior.lines(int(place[row]), 1)[0].astype(np.float64)
-        named = [
-            code for code in (self._code("given_label", row), self._code("suggested_label", row)) if code is not None
-        ]
-        first = [code for code in np.argsort(-values, kind="stable")[:BARS].tolist()]
+        names = ("given_label", "suggested_label")
+        named = [code for name in names if (code := self.rows.code(name, row)) is not None]
+        first = np.argsort(-values, kind="stable")[:BARS].tolist()
         chosen = list(dict.fromkeys([*first[: BARS - len(set(named) - set(first))], *named]))
         chosen = [code for code in chosen if code < len(values)]
         return [
             {"label": code, "p": round(float(values[code]), 6)} for code in sorted(chosen, key=lambda one: -values[one])
         ]
-
-
-_SHORT = {"given": "given_label", "suggested": "suggested_label", "predicted": "predicted_label"}

@@ -1,6 +1,5 @@
 """Why a row is listed, in sentences that somebody understands who never trained a network."""
 
-import math
 from collections.abc import Callable
 
 from mislabel.review.rows import Rows
@@ -13,14 +12,14 @@ def reasons(rows: Rows, row: int) -> list[str]:
 
 
 def _wrong_events(rows: Rows, row: int) -> str | None:
-    wrong, observed = _number(rows, row, "wrong_events"), _number(rows, row, "observations")
+    wrong, observed = rows.number("wrong_events", row), rows.number("observations", row)
     if wrong is None or not observed:
         return None
     return f"In {wrong:.0f} of {observed:.0f} passes of training the network predicted another class (wrong events)."
 
 
 def _margin(rows: Rows, row: int) -> str | None:
-    margin = _number(rows, row, "mean_margin")
+    margin = rows.number("mean_margin", row)
     if margin is None:
         return None
     means = "another class was more likely" if margin < 0 else "it was the likeliest"
@@ -28,17 +27,15 @@ def _margin(rows: Rows, row: int) -> str | None:
 
 
 def _neighbours(rows: Rows, row: int) -> str | None:
-    if "neighbour_label" not in rows.labels:
-        return None
-    code = int(rows.labels["neighbour_label"][row])
-    if code < 0:
+    code = rows.code("neighbour_label", row)
+    if code is None:
         return None
     same = " too" if code == rows.labels["given_label"][row] else ""
     return f"Most of its nearest neighbours carry “{rows.classes[code]}”{same}."
 
 
 def _centroid(rows: Rows, row: int) -> str | None:
-    score = _number(rows, row, "centroid_score")
+    score = rows.number("centroid_score", row)
     if score is None:
         return None
     side = "nearer to another class than to its own" if score > 0 else "nearest to its own class"
@@ -46,12 +43,12 @@ def _centroid(rows: Rows, row: int) -> str | None:
 
 
 def _score(rows: Rows, row: int) -> str | None:
-    score = _number(rows, row, "score")
+    score = rows.number("score", row)
     return None if score is None else f"The score that orders this run is {score:.3g}; higher is more suspicious."
 
 
 def _difficulty(rows: Rows, row: int) -> str | None:
-    difficulty = _number(rows, row, "difficulty")
+    difficulty = rows.number("difficulty", row)
     if difficulty is None:
         return None
     word = "easy" if difficulty < 0.2 else "hard" if difficulty > 0.6 else "neither easy nor hard"
@@ -61,8 +58,3 @@ def _difficulty(rows: Rows, row: int) -> str | None:
 _SENTENCES: tuple[Callable[[Rows, int], str | None], ...] = (
     _wrong_events, _margin, _neighbours, _centroid, _score, _difficulty,
 )  # fmt: skip
-
-
-def _number(rows: Rows, row: int, name: str) -> float | None:
-    value = float(rows.numbers[name][row]) if name in rows.numbers else math.nan
-    return value if math.isfinite(value) else None

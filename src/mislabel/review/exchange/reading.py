@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from mislabel.data.classes import class_key
 from mislabel.data.names import nearest
@@ -32,8 +33,7 @@ class Ids:
     """
 
     def __init__(self, rows: Rows):
-        self.row_of = {id: row for row, id in enumerate(rows.ids.to_pylist())}
-        self.whole = not isinstance(next(iter(self.row_of), ""), str)
+        self.rows, self.whole = rows, pa.types.is_integer(rows.ids.type)
 
     def find(self, value: Any) -> int:
         """The row of an id; `Refused` where there is none, `Unknown` where the run lacks it."""
@@ -41,15 +41,15 @@ class Ids:
             raise Refused("it has no id")
         if self.whole:
             found = _WHOLE.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
-            keys = {int(found[1])} if found else set()
+            keys = [int(found[1])] if found else []
         else:
-            keys = {str(value), restored(str(value))}
-        known = [key for key in keys if key in self.row_of]
+            keys = list({str(value), restored(str(value))})
+        known = [row for row in self.rows.find(keys).tolist() if row >= 0]
         if len(known) > 1:
             raise Refused(f"the ids {str(value)!r} and {restored(str(value))!r} read the same in CSV: use .jsonl")
         if not known:
             raise Unknown(f"the run has no row {shown(value)}")
-        return self.row_of[known[0]]
+        return known[0]
 
 
 class LabelReader:
