@@ -45,6 +45,8 @@ def review(chrome, tmp_path):
         with served(run, *options, process=process) as server:
             context = chrome.new_context(viewport={"width": width, "height": height})
             context.set_default_timeout(20_000)
+            # A browser that is told to hand requests over lets the next one pass now and then: it is told at the start.
+            context.route("**/nothing-asks-for-this", lambda route: route.abort())
             page = context.new_page()
             problems = watch(page, server)
             yield SimpleNamespace(page=page, server=server, context=context, problems=problems, run=run)
@@ -543,6 +545,41 @@ def test_a_lost_answer_is_asked_for_again_and_counts_once(review, colours):
     assert history(colours) == [("m0", "keep", "red"), ("m1", "suggestion", "blue")]
 
 
+def test_an_answer_cut_in_the_middle_is_no_answer(review, colours):
+    with review(colours) as it:
+        page, keys, whole = it.page, set(), []
+        at(page, "m0")
+
+        def cut(route):
+            """Hands the request on, and back but the first half of what the server says."""
+            answer = route.fetch()
+            said = answer.text()
+            said = said if whole else said[: len(said) // 2]
+            route.fulfill(status=answer.status, content_type="application/json", body=said)
+
+        def decide(route):
+            keys.add(route.request.post_data_json["key"])
+            cut(route)
+
+        page.route("**/api/decide", decide)
+        press(page, "k", "m1")
+        expect(page.locator("#banner")).to_contain_text("not saved: keep · m0. The server does not answer.")
+        expect(page.locator("#saved")).to_have_text("waiting for the server …")
+        assert history(colours) == [("m0", "keep", "red")]  # it is on disk, which the page cannot know
+        whole.append(True)
+        saved(page, "keep · m0")
+        expect(page.locator("#banner")).to_be_hidden()
+        whole.clear()
+        with page.expect_response("**/rows/2/neighbours"):
+            page.route("**/rows/2/neighbours", cut)
+            press(page, "Space", "m2")
+        expect(page.locator("#neighbours button")).to_have_count(0)
+        whole.append(True)
+        expect(page.locator("#neighbours button")).to_have_count(3)  # asked for again
+    assert len(keys) == 1
+    assert history(colours) == [("m0", "keep", "red")]
+
+
 def test_a_refused_decision_brings_the_row_back(review, colours):
     with review(colours, problems_allowed="400") as it:
         page = it.page
@@ -586,7 +623,7 @@ def test_decisions_that_wait_survive_a_reload(review, colours):
 
 
 def test_a_server_that_dies_and_comes_back_elsewhere_is_said(review, colours):
-    with review(colours, problems_allowed="ERR_CONNECTION|404", process=True) as it:
+    with review(colours, problems_allowed="net::ERR_|404", process=True) as it:
         page = it.page
         at(page, "m0")
         press(page, "k", "m1")

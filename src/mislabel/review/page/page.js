@@ -44,9 +44,10 @@ function action(words, className, act) {
 async function ask(path, body) {
   const post = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
   const response = await fetch(path, body && post);
-  const answer = await response.json().catch(() => ({}));
-  if (response.ok) return answer;
-  throw Object.assign(new Error(answer.error || `the server answered ${response.status}`), { status: response.status });
+  const answer = await response.json().catch(() => null); // no JSON at all, or a server died within its answer
+  if (response.ok && answer) return answer;
+  if (response.ok) throw new Error('the answer came only in part');
+  throw Object.assign(new Error(answer?.error || `the server answered ${response.status}`), { status: response.status });
 }
 
 let run; // what api/run says
@@ -462,8 +463,10 @@ async function showNeighbours() {
   if (!cache.has(key)) $('neighbours').replaceChildren();
   try {
     if (!cache.has(key)) cache.set(key, await ask(`api/rows/${row.row}/neighbours`));
-  } catch {
-    return; // said by the next poll
+  } catch (error) {
+    // The next poll says what is wrong.
+    if (!error.status) setTimeout(() => row === shown && showNeighbours(), 1500);
+    return;
   }
   if (row !== shown) return;
   const { neighbours, note } = cache.get(key);
