@@ -499,6 +499,19 @@ def test_says_what_is_wrong_with_a_run(tmp_path, mislabel):
     assert "not finished" in mislabel("review", folder).stderr
 
 
+@pytest.mark.parametrize("name", ["posterior.npy", "embeddings.npy"])
+def test_a_broken_matrix_is_not_taken_for_none(tmp_path, mislabel, name):
+    file = some_run(tmp_path / "run", n=12) / name
+    whole = file.read_bytes()
+    for broken in (b"", b"no array", whole[:-5], whole[:20]):
+        file.write_bytes(broken)
+        done = mislabel("review", tmp_path / "run", "--no-browser")
+        assert (done.exit_code, f"{name} cannot be read" in done.stderr) == (1, True)
+        assert "delete the file to review without it" in done.stderr
+    np.save(file, np.zeros((11, 3), dtype=np.float16))
+    assert "is of shape (11, 3), the rows of the run stand up to place 11" in mislabel("review", file.parent).stderr
+
+
 def test_says_which_extra_is_missing(tmp_path):
     folder = some_run(tmp_path / "run", n=12)
     script = "import sys; sys.modules['fastapi'] = None\nfrom mislabel.cli import main\nmain()"

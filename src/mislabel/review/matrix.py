@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mislabel.errors import RunError
 from mislabel.review.rows import Rows
 
 
@@ -27,17 +28,29 @@ class Matrix:
 
 
 def map_matrix(path: Path, rows: Rows) -> np.memmap | None:
-    """The file as a map, (N, width) in the order of the input; None where there is none that fits these rows."""
+    """The file as a map, (N, width) in the order of the input; None where there is none, or rows do not tell a place.
+
+    Raises
+    ------
+    RunError
+        If the file is broken, or holds no line for some row.
+    """
     if rows.place is None or not path.is_file():
         return None
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError):
-        return None
-    return found if found.ndim == 2 and len(found) > int(rows.place.max(initial=-1)) else None
+    except (ValueError, EOFError, OSError) as error:
+        raise _unfit(path, f"cannot be read ({error})") from error
+    if found.ndim != 2 or len(found) <= int(rows.place.max(initial=-1)):
+        raise _unfit(path, f"is of shape {found.shape}, the rows of the run stand up to place {rows.place.max()}")
+    return found
 
 
 def open_matrix(path: Path, rows: Rows) -> Matrix | None:
-    """The file, to be read by lines; None where there is none that fits these rows."""
+    """The file, to be read by lines; None and raises as `map_matrix`."""
     found = map_matrix(path, rows)
     return None if found is None else Matrix(path, found)
+
+
+def _unfit(path: Path, what: str) -> RunError:
+    return RunError(f"{path} {what}: make the run again, or delete the file to review without it")

@@ -79,7 +79,8 @@ def _by_gain(folder: RunFolder, rows: Rows, planned: int) -> np.ndarray:
     posterior = map_matrix(folder.posterior, rows)
     if posterior is None or rows.place is None:
         raise InputError(
-            f"{folder.path} has no posterior.npy that fits its audit: take --order worst, or make the run again"
+            f"the order gain needs {folder.posterior}, and the places that audits of today tell: take --order worst, "
+            "or make the run again"
         )
     risk = orders.risk(posterior, rows.place)
     return orders.gain(rows.judged, risk, planned, map_matrix(folder.embeddings, rows), rows.place)
