@@ -1,0 +1,139 @@
+"""`mislabel corrupt`, `methods` and `bench`: which methods there are, and what each makes of known errors."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from mislabel.cli.answers import errors, say
+from mislabel.cli.options import BENCH, Data, Json, takes
+
+
+def corrupt(
+    data: Data,
+    kind: Annotated[
+        str, typer.Option(help="sym, asym (along a map of classes), idn (depends on the input), matrix, or IDO's str.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    rate: Annotated[float | None, typer.Option(help="Share of labels to make wrong; matrix has its own.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of the true labels; folders name their own.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column of texts, for idn.")] = None,
+    image: Annotated[str | None, typer.Option(help="Column of images, for idn.")] = None,
+    features: Annotated[str | None, typer.Option(help="Columns or .npy file of features, for idn.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Column that says train, valid or test; test keeps its labels.")
+    ] = None,
+    column: Annotated[str, typer.Option(help="Name of the new column.")] = "noisy_label",
+    seed: Annotated[int, typer.Option(help="Of the noise; training has its own.")] = 0,
+    convention: Annotated[
+        str, typer.Option(help="sym only: transition (never the own class) or replace_incl_own.")
+    ] = "transition",
+    flips: Annotated[str, typer.Option(help="asym only: next, block5, superclass or cifar10.")] = "next",
+    superclass: Annotated[str | None, typer.Option(help="Column of coarse labels, for --flips superclass.")] = None,
+    transition: Annotated[
+        Path | None, typer.Option(help="matrix only: .npy or .csv, P(given | true), classes in sorted order.")
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="idn only: how strongly the input settles the wrong label.")] = 3.0,
+    compat: Annotated[
+        str | None,
+        typer.Option(help="What a rate means in a published code: raw, dygen, ido, dividemix, sed, npc, m-correction."),
+    ] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Exactly rate x rows wrong, not each row by chance.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Plant known errors in labels, to see what a method makes of them.
+
+    Writes the table with a new column, and OUTPUT.noise.json with the realised rate and transition matrix.
+
+    Example: mislabel corrupt gold.csv --label label --text text --kind idn --rate 0.4 -o noisy.csv
+    """
+    with errors():
+        from mislabel.data import write_table
+        from mislabel.files import atomic_write
+        from mislabel.run.corrupting import corrupt_source
+
+        frame, planted = corrupt_source(
+            data,
+            text=text,
+            image=image,
+            features=features,
+            label=label,
+            kind=cast(Any, kind),  # checked there, as the other words are
+            rate=rate,
+            seed=seed,
+            split=split,
+            column=column,
+            exact=exact,
+            convention=cast(Any, convention),
+            flips=cast(Any, flips),
+            superclass=superclass,
+            compat=cast(Any, compat),
+            transition=transition,
+            temperature=temperature,
+        )
+        write_table(frame, output)
+        atomic_write(Path(f"{output}.noise.json"), json.dumps(planted, indent=1, ensure_ascii=False, default=str))
+        say(
+            as_json,
+            {**planted, "output": str(output)},
+            f"{planted['flipped']} of {planted['changeable']} labels changed (rate {planted['realised_rate']:.4f}, "
+            f"{planted['kind']}, {planted['convention']}), column {column} in {output}",
+        )
+
+
+def methods(
+    scores: Annotated[bool, typer.Option("--scores", help="List what `--score` takes instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the methods, with paper, cost and when to use them.
+
+    Example: mislabel methods
+    """
+    with errors():
+        from mislabel.methods import METHODS
+        from mislabel.posterior.detection import SCORES
+
+        listed: dict[str, dict[str, Any]] = {}
+        if scores:
+            listed = {name: {"paper": one.paper, "when": one.when, "needs": one.needs} for name, one in SCORES.items()}
+        else:
+            for name, entry in METHODS.items():
+                listed[name] = {"paper": entry.paper, "cost": entry.describe_cost(), "when": entry.when}
+        if as_json:
+            print(json.dumps(listed, indent=1))
+            return
+        width = max(map(len, listed))
+        for name, about in listed.items():
+            cost = f"{about['cost']:12} " if "cost" in about else ""
+            print(f"{name:{width}} {cost}{about['when']}\n{'':{width + len(cost)}} {about['paper']}")
+
+
+@takes(BENCH)
+def bench(**given: Any) -> None:
+    """Methods side by side on many data sets: what each costs and brings, in one table.
+
+    Suites that ship: quick, text-synthetic, text-real, image-real; or a .toml file of your own. A bench that was
+    stopped goes on with the same command; cells that failed are tried again, and while there are some it exits with 1.
+
+    Example: mislabel bench text-synthetic --methods ce,ido,dygen --seeds 3 --data-dir DATA --out runs/bench
+    """
+    with errors():
+        from mislabel.bench.results import write_results
+        from mislabel.bench.runner import run_bench
+        from mislabel.bench.suites import read_suite
+        from mislabel.training.progress import Terminal
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
+        suite = read_suite(given["suite"]).with_run(tune=given["tune"], device=given["device"])
+        names = {name: given[name].split(",") if given[name] else None for name in ("methods", "data")}
+        wanted = {name: given[name] for name in ("seeds", "data_dir", "jobs", "backend", "address", "keep_models")}
+        found = run_bench(suite, given["out"], **names, **wanted, progress=Terminal())
+        if given["results"]:
+            write_results(suite, found, given["out"], given["results"])
+        table = (given["out"] / "table.md").read_text(encoding="utf-8").split("\n\n")[0]
+        said = f"{table}\n\n{len(found.failed)} cells failed; all tables: {given['out'] / 'table.md'}"
+        say(given["as_json"], {"out": str(given["out"]), "cells": found.lines}, said)
+        if found.failed:
+            raise typer.Exit(1)

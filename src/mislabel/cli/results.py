@@ -1,0 +1,60 @@
+"""`mislabel predict` and `report`: what a finished run is for."""
+
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from mislabel.cli.answers import errors, say
+from mislabel.cli.options import Data, Device, Id, Json, OnBad, Run
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="Run folder of `mislabel train` or `audit`.", metavar="RUN")],
+    data: Data,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .csv, .tsv, .jsonl or .parquet.")],
+    text: Annotated[str | None, typer.Option(help="Column of texts; as in training without it.")] = None,
+    image: Annotated[str | None, typer.Option(help="Column of images; as in training without it.")] = None,
+    features: Annotated[str | None, typer.Option(help="Columns, or .npy; as in training without it.")] = None,
+    id: Id = None,
+    on_bad: OnBad = "error",
+    by: Annotated[
+        str, typer.Option(help="model: RUN/model; trajectory: the generative model of dygen or npc.")
+    ] = "model",
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Predict labels for new texts, images or features.
+
+    Example: mislabel predict runs/messages new.csv -o predictions.csv
+    """
+    with errors():
+        from mislabel.run.folder import RunFolder
+        from mislabel.run.predict import predict_table
+        from mislabel.training.progress import Terminal
+
+        rows = predict_table(
+            RunFolder(run), data, output, text=text, image=image, features=features, id=id, on_bad=cast(Any, on_bad),
+            device=device, by=by, progress=Terminal(),
+        )  # fmt: skip
+        say(as_json, {"rows": rows, "output": str(output)}, f"{rows} predictions in {output}")
+
+
+def report(
+    run: Run,
+    rows: Annotated[int, typer.Option(help="How many of the worst rows to show.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Write RUN/report.html again.
+
+    Example: mislabel report runs/messages
+    """
+    with errors():
+        from mislabel.report import write_report
+        from mislabel.run.folder import RunFolder
+
+        folder = RunFolder(run)
+        folder.read_metrics()
+        with folder.locked():
+            path = write_report(folder, rows=rows)
+        say(as_json, {"report": str(path)}, f"report: {path}")

@@ -1,0 +1,91 @@
+"""`mislabel review`, `export` and `import-decisions`: a person decides."""
+
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from mislabel.cli.answers import errors, say
+from mislabel.cli.options import DataNow, Json, Run
+
+
+def review(
+    run: Run,
+    order: Annotated[str, typer.Option(help="worst, gain, pair, stability (texts and images) or random.")] = "worst",
+    budget: Annotated[int | None, typer.Option(help="Looks to plan; gain makes the most of them.")] = None,
+    probe: Annotated[
+        float, typer.Option(help="Share of looks at random rows, to estimate how many labels are wrong.")
+    ] = 0.0,
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
+) -> None:
+    """Open a page on which a person decides, row by row. Every decision is on disk at once; Ctrl-C ends it.
+
+    Example: mislabel review runs/messages --probe 0.1
+    """
+    with errors():
+        from mislabel.review.serve import serve
+        from mislabel.run.folder import RunFolder
+        from mislabel.training.progress import Terminal
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
+        looks = {"order": order, "budget": budget, "probe": probe}
+        serve(RunFolder(run), **looks, port=port, browser=not no_browser, progress=Terminal())
+
+
+def export(
+    run: Run,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File: .csv, .tsv, .jsonl, .parquet, or .json.")],
+    kind: Annotated[
+        str, typer.Option("--as", help="table; cleanlab: its column names too; label-studio: tasks, as .json.")
+    ] = "table",
+    data: DataNow = None,
+    take_suggestions: Annotated[
+        float | None,
+        typer.Option(help="Take the suggestion for undecided rows that are at least this likely wrong, 0 to 1."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the data with the labels that a person decided, and the columns label_before and decided_by.
+
+    Example: mislabel export runs/messages -o corrected.csv
+    """
+    with errors():
+        from mislabel.review.export import export as write
+        from mislabel.run.folder import RunFolder
+
+        told = write(RunFolder(run), output, kind=cast(Any, kind), data=data, take_suggestions=take_suggestions)
+        said = (
+            f"{told['rows']} rows in {output}: {told['person']} decided by a person, {told['suggestion']} by a "
+            f"suggestion, {told['kept']} kept; {told['changed']} labels changed"
+        )
+        say(as_json, told, said)
+
+
+def import_decisions(
+    run: Run,
+    file: Annotated[
+        Path, typer.Argument(help="What export wrote, reviewed; or any table with id and label.", metavar="FILE")
+    ],
+    data: DataNow = None,
+    as_json: Json = False,
+) -> None:
+    """Take decisions from a file, line by line; what does not fit is refused with its reason (exit code 2).
+
+    Example: mislabel import-decisions runs/messages reviewed.csv
+    """
+    with errors():
+        from mislabel.review.importing import import_decisions as take
+        from mislabel.run.folder import RunFolder
+
+        found = take(RunFolder(run), file, data=data)
+        said = f"{found.imported} decisions taken from {file}, {found.unchanged} known already, {found.skipped} lines "
+        said += f"without one, {len(found.refused)} refused"
+        for line in found.refused if not as_json else ():
+            print(f"line {line['line']}, id {line['id']}: {line['reason']}", file=sys.stderr)
+        say(as_json, asdict(found), said)
+        if found.refused:
+            raise typer.Exit(2)
