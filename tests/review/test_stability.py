@@ -12,7 +12,7 @@ from mislabel.data.inputs import Texts
 from mislabel.errors import InputError
 from mislabel.review.orders import farthest
 from mislabel.review.rows import read_rows
-from mislabel.review.stability import deviations, disturbed, read_contents, stability_order
+from mislabel.review.stability import deviations, disturbed, raw_inputs, stability_order
 from mislabel.run.folder import RunFolder
 from mislabel.run.predictor import load_predictor
 
@@ -118,11 +118,11 @@ def test_images(photos, train_images):
     words = ["--scratch", "resnet-small", "--resolution", "16", "--batch-size", "16", "--device", "cpu", *epochs]
     folder = RunFolder(train_images(photos.folder, *words).folder)
     rows = read_rows(folder)
-    raw = read_contents(folder, rows.place[:4], "image")
+    raw = raw_inputs(folder, rows.place[:4], "image")
     ids = [rows.id(row) for row in range(4)]
     assert len(raw) == 4
     for place, name in enumerate(ids):
-        expected = read_contents(folder, rows.place[[place]], "image").open(0)
+        expected = raw_inputs(folder, rows.place[[place]], "image").open(0)
         assert raw.open(place).tobytes() == expected.tobytes()
         assert (photos.folder / name).is_file()
     order = stability_order(folder, rows, 5)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
 
-from mislabel.errors import RunError
+from mislabel.run.contents import find_places, read_contents
 from mislabel.run.folder import RunFolder
 
 
@@ -46,17 +45,6 @@ def read_inputs(folder: RunFolder, ids: list) -> dict[Any, str | bytes | None]:
     """
     if not ids or not folder.inputs.is_file():
         return {}
-    found: dict[Any, Any] = {}
-    wanted = set(ids)
-    try:
-        with pq.ParquetFile(folder.inputs) as file:
-            # One group after the other: the pictures of all rows may be gigabytes.
-            for group in range(file.num_row_groups):
-                names = file.read_row_group(group, columns=["id"])["id"].to_pylist()
-                places = [place for place, name in enumerate(names) if name in wanted]
-                if places:
-                    inputs = file.read_row_group(group, columns=["input"])["input"].take(places).to_pylist()
-                    found |= zip([names[place] for place in places], inputs, strict=True)
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise RunError(f"{folder.inputs} cannot be read ({error}); the run has to be made again") from error
-    return found
+    places = find_places(folder.inputs, ids)
+    inputs = read_contents(folder.inputs, np.array(list(places.values()), dtype=np.int64))
+    return dict(zip(places, inputs, strict=True))

@@ -12,8 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 
@@ -21,9 +19,10 @@ from mislabel.backbones.images import ImageInputs, decode_all
 from mislabel.backbones.inputs import Inputs
 from mislabel.data.images import Images
 from mislabel.data.inputs import RawInputs, Texts
-from mislabel.errors import InputError, RunError
+from mislabel.errors import InputError
 from mislabel.review.orders import farthest
 from mislabel.review.rows import Rows
+from mislabel.run.contents import read_contents
 from mislabel.run.folder import PIXELS, RunFolder
 from mislabel.run.predictor import load_predictor
 from mislabel.training.device import make_accelerator
@@ -68,7 +67,7 @@ def stability_order(
     if len(pool) > POOL:
         doubt = np.nan_to_num(rows.numbers["confidence"][pool], nan=np.inf)
         pool = np.sort(pool[np.argsort(doubt, kind="stable")[:POOL]])
-    raw = read_contents(folder, rows.place[pool], rows.modality)
+    raw = raw_inputs(folder, rows.place[pool], rows.modality)
     found = deviations(folder, raw, seed=seed, device=device, progress=progress)
     return pool[farthest(found, count)]
 
@@ -138,7 +137,7 @@ def disturbed(network: nn.Module, scale: float, random: torch.Generator) -> Iter
                 weight.copy_(value)
 
 
-def read_contents(folder: RunFolder, places: np.ndarray, modality: str) -> RawInputs:
+def raw_inputs(folder: RunFolder, places: np.ndarray, modality: str) -> RawInputs:
     """The inputs that a run keeps at some places of the data (m,): whole texts, or images of at most 128 pixels a side.
 
     An image that could not be read is grey.
@@ -148,20 +147,7 @@ def read_contents(folder: RunFolder, places: np.ndarray, modality: str) -> RawIn
     RunError
         If they cannot be read.
     """
-    found: list[str | bytes | None] = [None] * len(places)
-    try:
-        with pq.ParquetFile(folder.inputs) as file:
-            begin = 0
-            for group in range(file.num_row_groups):
-                end = begin + file.metadata.row_group(group).num_rows
-                inside = np.flatnonzero((places >= begin) & (places < end))
-                if len(inside):
-                    column = file.read_row_group(group, columns=["input"])["input"]
-                    for k, value in zip(inside, column.take(places[inside] - begin).to_pylist(), strict=True):
-                        found[k] = value
-                begin = end
-    except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{folder.inputs} cannot be read ({error}); the run has to be made again") from error
+    found = read_contents(folder.inputs, places)
     if modality == "text":
         return Texts("" if value is None else str(value) for value in found)
     reasons = {k: "not kept" for k, value in enumerate(found) if value is None}

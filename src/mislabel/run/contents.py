@@ -1,9 +1,10 @@
 """The inputs as a run keeps them, for its report and for review: texts, small pictures, or features in words."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from mislabel.data import Dataset
 from mislabel.data.images import Images
 from mislabel.data.inputs import Texts
+from mislabel.errors import RunError
 from mislabel.files import atomic_path
 
 # Rows that are written at once, and unpacked at once where one of them is read: all pictures would not fit into memory.
@@ -28,6 +30,50 @@ def write_contents(dataset: Dataset, path: Path) -> None:
             places = range(begin, min(begin + step, len(dataset)))
             contents = pa.array(_contents(dataset, places), type=kind)
             writer.write_table(pa.table([ids.slice(begin, len(places)), contents], schema=schema))
+
+
+def read_contents(path: Path, places: np.ndarray) -> list[str | bytes | None]:
+    """The inputs at some places of the data (m,), None where none is kept.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be read.
+    """
+    found: list[str | bytes | None] = [None] * len(places)
+    with _opened(path) as file:
+        end = 0
+        for group in range(file.num_row_groups):
+            begin, end = end, end + file.metadata.row_group(group).num_rows
+            inside = np.flatnonzero((places >= begin) & (places < end))
+            if len(inside):  # one group after the other: the pictures of all rows may be gigabytes
+                inputs = file.read_row_group(group, columns=["input"])["input"].take(places[inside] - begin)
+                for k, value in zip(inside.tolist(), inputs.to_pylist(), strict=True):
+                    found[k] = value
+    return found
+
+
+def find_places(path: Path, ids: Collection[Any]) -> dict[Any, int]:
+    """The place in the data of each id that is there.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be read.
+    """
+    wanted = set(ids)
+    with _opened(path) as file:
+        known = file.read(columns=["id"])["id"]
+    return {id: place for place, id in enumerate(known.to_pylist()) if id in wanted}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise RunError(f"{path} cannot be read ({error}); the run has to be made again") from error
 
 
 def _contents(dataset: Dataset, places: range) -> Iterator[str | bytes | None]:

@@ -21,7 +21,6 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from mislabel import __version__
 from mislabel.errors import InputError
@@ -29,6 +28,7 @@ from mislabel.files import atomic_path, atomic_write
 from mislabel.review.exchange.corrected import Corrected
 from mislabel.review.exchange.writing import json_text
 from mislabel.review.store import Decision
+from mislabel.run.contents import read_contents
 from mislabel.run.folder import RunFolder
 
 INPUT = "mislabel_input"  # the key of `data` that is shown, where the column itself cannot be
@@ -124,9 +124,8 @@ def _inputs(corrected: Corrected, folder: RunFolder) -> list:
     if not folder.inputs.is_file() or corrected.rows.place is None:
         frame = original.table.frame()
         return [", ".join(f"{name} {value}" for name, value in row.items()) for row in frame.to_dict("records")]
-    words = pq.read_table(folder.inputs, columns=["input"]).column(0).to_pylist()
-    where = np.append(corrected.rows.place, -1)[corrected.row_of].tolist()
-    return [words[place] if place >= 0 else "" for place in where]
+    words = read_contents(folder.inputs, np.append(corrected.rows.place, -1)[corrected.row_of])
+    return ["" if one is None else one for one in words]
 
 
 def _plain(value: Any) -> Any:
