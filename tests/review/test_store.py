@@ -47,6 +47,8 @@ def test_keeps_values_as_they_are(store):
         (Decision(1, "label", "a", "a"), False),
         (Decision(1, "none", None, "a"), True),
         (Decision(1, "unsure", None, "a"), None),
+        (Decision(1, "label", "a", None), None),
+        (Decision(1, "none", None, None), None),
     ],
 )
 def test_says_whether_the_given_label_was_wrong(decision, wrong):
@@ -144,7 +146,66 @@ def test_says_that_a_store_cannot_be_written(tmp_path, monkeypatch):
 
 def test_reading_makes_no_file(tmp_path):
     assert read_decisions(tmp_path / "none.sqlite") == {}
-    assert not (tmp_path / "none.sqlite").exists()
+    path = tmp_path / "some.sqlite"
+    with Store(path) as store:
+        store.decide([Decision(1, "keep", "a", "a")])
+        assert list(read_decisions(path)) == [1]  # while it is open, too
+    before = path.stat()
+    assert list(read_decisions(path)) == [1]
+    assert [file.name for file in tmp_path.iterdir()] == ["some.sqlite"]
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    with Store(path, read_only=True) as store, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        store.decide([Decision(2, "keep", "a", "a")])
+
+
+def test_reads_what_a_killed_review_left(tmp_path):
+    path = tmp_path / "decisions.sqlite"
+    script = (
+        "import os, sys, pathlib\n"
+        "from mislabel.review.store import Decision, Store\n"
+        "store = Store(pathlib.Path(sys.argv[1]))\n"
+        "store.decide([Decision(k, 'keep', 'a', 'a') for k in range(3)])\n"
+        "os._exit(1)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, path], check=False, timeout=60)
+    assert path.with_name("decisions.sqlite-wal").stat().st_size > 0
+    assert list(read_decisions(path)) == [0, 1, 2]
+
+
+def test_a_store_that_is_damaged_within_is_said_to_be(tmp_path):
+    path = tmp_path / "decisions.sqlite"
+    with Store(path) as store:
+        for begin in range(0, 3000, 100):
+            store.decide([Decision(k, "keep", "a" * 50, "b") for k in range(begin, begin + 100)])
+    content = bytearray(path.read_bytes())
+    content[8 * 4096 :] = b"\xa7" * (len(content) - 8 * 4096)
+    path.write_bytes(content)
+    with pytest.raises(RunError, match="is damaged .*recover"):
+        read_decisions(path)
+    with Store(path) as store, pytest.raises(RunError, match="is damaged"):
+        store.history()
+
+
+def test_a_store_without_a_name_saves_nothing(store):
+    store.decide([Decision(1, "keep", "a", "a")])
+    store.path.rename(store.path.with_name("elsewhere"))
+    for _ in range(2):  # no file there, then another one
+        with pytest.raises(sqlite3.OperationalError, match="removed or replaced"):
+            store.decide([Decision(2, "keep", "a", "a")])
+        store.path.touch()
+    assert len(store.history()) == 1
+
+
+def test_an_undo_leaves_alone_what_was_taken_over(store, tmp_path):
+    with Store(tmp_path / "earlier.sqlite") as earlier:
+        earlier.decide([Decision("a", "keep", 1, 1), Decision("b", "keep", 1, 1)])
+        store.take_over(earlier.history(), "earlier")
+    with pytest.raises(InputError, match="there is no decision to undo"):
+        store.undo()
+    store.decide([Decision("a", "label", 2, 1)])
+    store.decide([Decision("c", "keep", 1, 1)], source="import")
+    assert [event.decision.id for event in (*store.undo(), *store.undo())] == ["c", "a"]
+    assert holds(store) == {"a": Decision("a", "keep", 1, 1), "b": Decision("b", "keep", 1, 1)}
 
 
 decision = st.builds(Decision, st.integers(0, 4), st.sampled_from(KINDS), st.integers(0, 3), st.just(1))

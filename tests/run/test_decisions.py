@@ -130,6 +130,31 @@ def test_undone_decisions_protect_nothing_and_broken_ones_all(tmp_path):
     assert folder.decisions.exists()
 
 
+def test_a_run_that_is_open_in_a_review_is_not_overwritten(tmp_path):
+    folder, before = RunFolder(tmp_path / "run"), tmp_path / "before.sqlite"
+    folder.prepare({"settings": {}, "data": {}}, resume=False, overwrite=False)
+    with Store(folder.decisions) as store, Store(before) as earlier:
+        with pytest.raises(InputError, match="run is open in a review and is not overwritten: end that review"):
+            folder.prepare({"settings": {}, "data": {}}, resume=False, overwrite=True)
+        store.decide([Decision("a", "keep", 1, 1)])  # what it holds is as it was
+        store.undo()
+        earlier.decide([Decision("a", "keep", 1, 1)])
+        store.take_over(earlier.history(), "before")
+    with pytest.raises(InputError, match="holds 1 decisions .* All were taken over from an earlier run"):
+        folder.prepare({"settings": {}, "data": {}}, resume=False, overwrite=True)
+    folder.decisions.unlink()
+    folder.prepare({"settings": {}, "data": {}}, resume=False, overwrite=True)
+
+
+@pytest.mark.parametrize("broken", [b"", b'{"rows": 1', b"\xff\xfe", b"[1]"])
+def test_broken_metrics_are_said_to_be(tmp_path, broken):
+    folder = RunFolder(tmp_path)
+    folder.prepare({"settings": {}, "data": {}}, resume=False, overwrite=False)
+    folder.metrics.write_bytes(broken)
+    with pytest.raises(RunError, match=r"metrics\.json cannot be read .*made again"):
+        folder.read_metrics()
+
+
 @pytest.fixture
 def continued(toy_file, tiny_encoder, tmp_path):
     """Runs that stop in the middle of the toy, with decisions of its first run, and go on."""

@@ -20,6 +20,7 @@ SCHEMA = 1
 Kind = Literal["keep", "suggestion", "label", "unsure", "none"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 NAMED: tuple[Kind, ...] = ("keep", "suggestion", "label")  # the kinds that say what the true label is
+HERE = ("page", "import")  # the sources of decisions on this very run
 
 _TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -68,8 +69,10 @@ class Decision:
 
     @property
     def wrong(self) -> bool | None:
-        """Whether the given label was wrong; None where the person could not tell."""
-        return None if self.kind == "unsure" else self.kind == "none" or self.label != self.given
+        """Whether the given label was wrong; None where the person could not tell, or there was no label."""
+        if self.kind == "unsure" or self.given is None:
+            return None
+        return self.kind == "none" or self.label != self.given
 
 
 @dataclass(frozen=True)
@@ -91,31 +94,33 @@ class Store:
     ----------
     path : Path
         Made, with mode 0600, where it is not there.
+    read_only : bool
+        For a store that is there, in a folder that need not be writable.
 
     Raises
     ------
     RunError
-        If the file is no such store, a newer version wrote it, or it cannot be written.
+        If the file is no such store, is damaged, a newer version wrote it, or it cannot be written.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, *, read_only: bool = False):
         self.path, self.lock = path, threading.Lock()
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        self.connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         try:
-            # FULL: a commit has reached the disk when it returns, and only then does the page hear "saved".
-            self.connection.execute("PRAGMA journal_mode=WAL")
-            self.connection.execute("PRAGMA synchronous=FULL")
-            self._make()
+            self.connection = _open_to_read(path) if read_only else _open_to_write(path)
         except sqlite3.OperationalError as error:
-            self.connection.close()
+            if read_only:
+                raise RunError(f"{path} cannot be read ({error})") from error
             raise RunError(
                 f"{path} cannot be written ({error}): decisions need a run folder with room in it"
             ) from error
         except sqlite3.DatabaseError as error:
-            self.connection.close()
             raise RunError(f"{path} holds no decisions that can be read ({error}): move it away") from error
+        self.file = _file_of(path)
+        try:
+            self._check_schema()
+        except RunError:
+            self.connection.close()
+            raise
 
     def close(self) -> None:
         with self.lock:
@@ -164,8 +169,9 @@ class Store:
             for event in found:
                 holds = self._holding(event.decision.id)
                 if holds is None or holds.number != event.number:
-                    what = "is undone already" if self._read("undoes = ?", event.number) else "was decided again later"
-                    raise InputError(f"row {event.decision.id!r} of action {chosen} {what}: undo the later one first")
+                    undone = bool(self._read("undoes = ?", event.number))
+                    what = "is undone already" if undone else "was decided again later: undo the later one first"
+                    raise InputError(f"row {event.decision.id!r} of action {chosen} {what}")
             return [(event.decision, event.number) for event in found]
 
         return self._add(rows, key, source)
@@ -177,11 +183,16 @@ class Store:
             numbers: dict[int, int] = {}
             actions: dict[int, int] = {}
             for event in events:
-                name = source if event.source in ("page", "import") else event.source
+                name = source if event.source in HERE else event.source
                 undone = None if event.undoes is None else numbers[event.undoes]
                 number = self._insert(event.decision, actions.get(event.action), event.time, name, undone)
                 numbers[event.number] = number
                 actions.setdefault(event.action, number)
+
+    def made(self, key: str) -> list[Event]:
+        """What a request has added, none where it has not come yet."""
+        with self.lock:
+            return self._made(key)
 
     def history(self, after: int = 0) -> list[Event]:
         """Every event with a number above `after`, in the order in which they were made."""
@@ -191,7 +202,7 @@ class Store:
     def last(self) -> int:
         """The number of the last event; 0 where there is none."""
         with self.lock:
-            return int(self.connection.execute("SELECT coalesce(max(number), 0) FROM events").fetchone()[0])
+            return int(self._rows("SELECT coalesce(max(number), 0) FROM events")[0][0])
 
     def current(self) -> dict[Any, Event]:
         """What holds now, by id."""
@@ -201,33 +212,29 @@ class Store:
         """Keep a value under a name unless one is kept already, and give what is kept."""
         with self.lock, self.connection:
             self.connection.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (name, json.dumps(value)))
-            return json.loads(self.connection.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()[0])
+            return json.loads(self._rows("SELECT value FROM about WHERE name = ?", name)[0][0])
 
     def recall(self, name: str) -> Any:
         """What is kept under a name; None where nothing is."""
         with self.lock:
-            found = self.connection.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
-        return None if found is None else json.loads(found[0])
+            found = self._rows("SELECT value FROM about WHERE name = ?", name)
+        return json.loads(found[0][0]) if found else None
 
-    def _make(self) -> None:
-        with self.connection:
-            self.connection.execute("BEGIN IMMEDIATE")
-            if not self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone():
-                for statement in _TABLES.split(";\n"):
-                    self.connection.execute(statement)
-                self.connection.execute("INSERT INTO about VALUES ('schema', ?)", (json.dumps(SCHEMA),))
-            found = self.connection.execute("SELECT value FROM about WHERE name = 'schema'").fetchone()
-        if found is None or json.loads(found[0]) != SCHEMA:
-            self.connection.close()
-            raise RunError(f"{self.path} has schema {found and found[0]}, this version reads {SCHEMA}: use a newer one")
+    def _check_schema(self) -> None:
+        found = self._rows("SELECT value FROM about WHERE name = 'schema'")
+        if not found or json.loads(found[0][0]) != SCHEMA:
+            schema = found[0][0] if found else None
+            raise RunError(f"{self.path} has schema {schema}, this version reads {SCHEMA}: use a newer one")
 
     def _add(self, rows: Any, key: str | None, source: str) -> list[Event]:
         with self.lock, self.connection:
             self.connection.execute("BEGIN IMMEDIATE")  # so that what `rows` reads still holds when it is written
-            if key is not None:
-                before = self.connection.execute("SELECT action FROM requests WHERE key = ?", (key,)).fetchone()
-                if before is not None:
-                    return self._read("action = ?", before[0])
+            if _file_of(self.path) != self.file:  # a file without a name takes what is written, and goes with it
+                raise sqlite3.OperationalError(
+                    f"{self.path} was removed or replaced, as when a run is made again: end this review, start it anew"
+                )
+            if key is not None and (before := self._made(key)):
+                return before
             action, time = None, datetime.now(UTC).isoformat(timespec="milliseconds")
             for decision, undone in rows():
                 number = self._insert(decision, action, time, source, undone)
@@ -235,6 +242,10 @@ class Store:
             if key is not None and action is not None:
                 self.connection.execute("INSERT INTO requests VALUES (?, ?)", (key, action))
             return [] if action is None else self._read("action = ?", action)
+
+    def _made(self, key: str) -> list[Event]:
+        found = self._rows("SELECT action FROM requests WHERE key = ?", key)
+        return self._read("action = ?", found[0][0]) if found else []
 
     def _insert(self, one: Decision, action: int | None, time: str, source: str, undone: int | None) -> int:
         cursor = self.connection.execute(
@@ -251,11 +262,11 @@ class Store:
         return number
 
     def _read(self, where: str, *values: Any) -> list[Event]:
-        found = self.connection.execute(
+        found = self._rows(
             "SELECT e.number, e.action, e.time, e.id, coalesce(u.kind, e.kind), e.label, e.given, e.probe, e.source, "
             f"e.undoes FROM (SELECT * FROM events WHERE {where}) e LEFT JOIN events u ON u.number = e.undoes "
             "ORDER BY e.number",
-            values,
+            *values,
         )
         return [
             Event(
@@ -268,11 +279,65 @@ class Store:
         return replay(self._read("id = ?", _text(id))).get(id)
 
     def _last_action(self) -> int | None:
-        found = self.connection.execute(
-            "SELECT max(action) FROM events WHERE kind != 'undo' AND number NOT IN "
-            "(SELECT undoes FROM events WHERE undoes IS NOT NULL)"
-        ).fetchone()
-        return found[0]
+        """Of those on this run: what was taken over, the run has been trained with."""
+        return self._rows(
+            "SELECT max(action) FROM events WHERE kind != 'undo' AND source IN (?, ?) AND number NOT IN "
+            "(SELECT undoes FROM events WHERE undoes IS NOT NULL)",
+            *HERE,
+        )[0][0]
+
+    def _rows(self, question: str, *values: Any) -> list[tuple]:
+        try:
+            return self.connection.execute(question, values).fetchall()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise RunError(
+                f"{self.path} is damaged ({error}). What is left of it can be read: sqlite3 decisions.sqlite .recover"
+            ) from error
+
+
+def _open_to_write(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        # FULL: a commit has reached the disk when it returns, and only then does the page hear "saved".
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone():
+                for statement in _TABLES.split(";\n"):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO about VALUES ('schema', ?)", (json.dumps(SCHEMA),))
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    # What a killed review left, or one that is open, stands in a file of its own. Where there is none SQLite is told
+    # that nobody writes: it would leave such a file behind, which a folder that may only be read cannot take.
+    whole = not path.with_name(f"{path.name}-wal").exists()
+    address = f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if whole else "")
+    connection = sqlite3.connect(address, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    """Which file has the name now; None where none has."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def replay(events: Iterable[Event]) -> dict[Any, Event]:
@@ -295,7 +360,7 @@ def read_history(path: Path) -> list[Event]:
     """Every event of a store; none where there is no store, and none is made."""
     if not path.is_file():
         return []
-    with Store(path) as store:
+    with Store(path, read_only=True) as store:
         return store.history()
 
 

@@ -79,24 +79,31 @@ class RunFolder:
         Raises
         ------
         InputError
-            If there is none, it cannot be read, or a newer version wrote it.
+            If there is none, or a newer version wrote it.
+        RunError
+            If it cannot be read.
         """
-        try:
-            config = json.loads(self.config.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise InputError(f"{self.path} is no run folder: it has no config.json") from None
-        except ValueError as error:
-            raise RunError(f"{self.config} cannot be read: {error}") from error
+        if not self.config.is_file():
+            raise InputError(f"{self.path} is no run folder: it has no config.json")
+        config = _read_json(self.config)
         if config.get("schema") != SCHEMA:
             raise InputError(f"{self.config} has schema {config.get('schema')}, this version reads {SCHEMA}")
         return config
 
     def read_metrics(self) -> dict[str, Any]:
-        """metrics.json; InputError where the run is not finished."""
+        """metrics.json of a run.
+
+        Raises
+        ------
+        InputError
+            If the run is not finished, or the folder is none.
+        RunError
+            If it cannot be read.
+        """
         self.read_config()
         if not self.finished:
             raise InputError(f"the run in {self.path} is not finished: continue it with --resume")
-        return json.loads(self.metrics.read_text(encoding="utf-8"))
+        return _read_json(self.metrics)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -125,11 +132,7 @@ class RunFolder:
     def _clear(self) -> None:
         if not self.config.is_file():
             raise InputError(f"{self.path} holds files but no run: it is not overwritten, choose another --out")
-        if decided := _count_decisions(self.decisions):
-            raise InputError(
-                f"{self.path} holds {decided} decisions by a person and is not overwritten: mislabel export them, or "
-                "choose another --out"
-            )
+        _check_undecided(self.decisions)
         self.metrics.unlink(missing_ok=True)  # first: from here on the run is not whole
         for item in self.path.iterdir():
             if item.name in (".lock", ".owner"):
@@ -137,28 +140,56 @@ class RunFolder:
             shutil.rmtree(item) if item.is_dir() else item.unlink()
 
 
-def _count_decisions(path: Path) -> int:
-    """How many rows have a decision that holds, in a store of `mislabel.review.store`, which this room does not know.
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("it holds no object")
+        return found
+    except ValueError as error:
+        raise RunError(f"{path} cannot be read ({error}); the run has to be made again") from error
+
+
+def _check_undecided(path: Path) -> None:
+    """Look into a store of `mislabel.review.store`, which this room does not know, before it is deleted.
 
     Raises
     ------
     InputError
-        If that cannot be read off the file: it may hold some.
+        If it holds decisions, a review has it open, or that cannot be read off the file.
     """
     if not path.is_file():
-        return 0
+        return
     standing = (
-        "SELECT count(DISTINCT id) FROM events WHERE kind != 'undo' AND number NOT IN "
-        "(SELECT undoes FROM events WHERE undoes IS NOT NULL)"
+        "SELECT count(DISTINCT id), count(DISTINCT CASE WHEN source IN ('page', 'import') THEN id END) FROM events "
+        "WHERE kind != 'undo' AND number NOT IN (SELECT undoes FROM events WHERE undoes IS NOT NULL)"
     )
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            return int(connection.execute(standing).fetchone()[0])
-    except sqlite3.DatabaseError as error:
+        with closing(sqlite3.connect(path, timeout=0)) as connection:
+            decided, here = connection.execute(standing).fetchone()
+            if not decided:
+                connection.execute("PRAGMA journal_mode=DELETE")  # fails while anybody else has the file open
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise _unreadable(path, error) from error
         raise InputError(
-            f"{path} cannot be read ({error}) and may hold decisions by a person: nothing is overwritten, move it away "
-            "or choose another --out"
+            f"{path.parent} is open in a review and is not overwritten: end that review, or choose another --out"
         ) from error
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(path, error) from error
+    if decided:
+        raise InputError(
+            f"{path.parent} holds {decided} decisions by a person and is not overwritten: mislabel export them, or "
+            "choose another --out"
+            + ("" if here else f". All were taken over from an earlier run: if that one still has them, delete {path}")
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path} cannot be read ({error}) and may hold decisions by a person: nothing is overwritten, move it away "
+        "or choose another --out"
+    )
 
 
 def _short(value: object) -> str:
