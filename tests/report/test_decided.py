@@ -82,6 +82,13 @@ def test_counts_and_pairs(make_run, small_table, page):
     assert [attrs["href"] for attrs in found.having("a")].count("#decided") == 1
 
 
+def test_rows_that_had_no_label_were_not_wrong(make_run, small_table, page):
+    folder = make_run(small_table, CLASSES)
+    decide(folder, Decision("r0", "label", "cat", None), Decision("r1", "label", "cat", "dog"))
+    decide(folder, Decision("r2", "keep", "cow", "cow"), Decision("r3", "none", None, None))
+    assert "Called wrong 1 50% of the 2 that had a label" in said(page(render_report(folder)))
+
+
 def test_without_random_rows_it_says_how_to_get_them(make_run, long_table, page):
     folder = make_run(long_table, CLASSES)
     decide(folder, *(Decision(f"r{k}", "suggestion", "dog", "cat") for k in range(12)))

@@ -234,6 +234,19 @@ def rank_of() -> Callable:
     return lambda ids: np.array([int(id[1:]) if id[1:].isdigit() else -1 for id in ids])
 
 
+def test_probes_of_an_earlier_run_are_no_sample_of_this_one(tmp_path, rank_of):
+    """Of ten probes the six that a person could tell are known rows by now; the four others are not four of any ten."""
+    with Store(tmp_path / "earlier.sqlite") as earlier, Store(tmp_path / "decisions.sqlite") as store:
+        earlier.decide([Decision(f"r{k}", "unsure", None, "a", probe=True) for k in range(4)])
+        store.take_over(earlier.history(), "earlier")
+        looks = looks_from(store.history(), rank_of, 30)
+        assert looks.state[:4].tolist() == [UNSURE] * 4
+        assert not looks.probe.any()
+        assert count_wrong(looks).estimate is None
+        store.decide([Decision("r9", "none", None, "a", probe=True)])
+        assert looks_from(store.history(), rank_of, 30).probe.nonzero()[0].tolist() == [9]
+
+
 def test_looks_of_a_history_with_undone_and_changed_decisions(tmp_path, rank_of):
     with Store(tmp_path / "decisions.sqlite") as store:
         store.decide([Decision("r3", "label", "b", "a", probe=True)])

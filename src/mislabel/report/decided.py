@@ -162,10 +162,10 @@ def _curve(looks: Looks, source: Source) -> Markup:
 
 def _tiles(source: Source, standing: list[Event], estimate: Depth | None) -> list[Tile]:
     wrong = sum(event.decision.wrong is True for event in standing)
-    tiles = [
-        Tile("Rows decided", count(len(standing)), ""),
-        Tile("Called wrong", count(wrong), f"{percent(wrong / len(standing))} of those"),
-    ]
+    labelled = sum(event.decision.given is not None for event in standing)
+    those = "those" if labelled == len(standing) else f"the {count(labelled)} that had a label"
+    share = f"{percent(wrong / labelled)} of {those}" if labelled else "none of those had a label"
+    tiles = [Tile("Rows decided", count(len(standing)), ""), Tile("Called wrong", count(wrong), share)]
     if estimate is not None and estimate.precision is not None:
         share, span = percent(estimate.precision), interval(*estimate.precision_interval)
         number = f"{count(estimate.low)} to {count(estimate.high)} rows"

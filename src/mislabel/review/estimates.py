@@ -31,7 +31,7 @@ import numpy as np
 from scipy.special import betaincinv
 from scipy.stats import hypergeom
 
-from mislabel.review.store import Event, replay
+from mislabel.review.store import HERE, Event, replay
 
 UNDECIDED, RIGHT, WRONG, UNSURE = -1, 0, 1, 2
 SIDE = 0.025  # error on either side of an interval
@@ -47,7 +47,8 @@ class Looks:
     state : (n,) int8
         UNDECIDED, RIGHT, WRONG or UNSURE: what holds now.
     probe : (n,) bool
-        Whether the row was a probe when it was first decided. It stays one if it is decided again from the list.
+        Whether the row was a probe of this review when it was first decided. It stays one if it is decided again from
+        the list.
     when : (n,) int64
         Grows with the time of a row's first decision; without meaning where it is undecided.
     """
@@ -78,7 +79,9 @@ def looks_from(history: Iterable[Event], rank_of: Callable[[list[Any]], np.ndarr
         if rank >= 0:
             wrong = standing[id].decision.wrong
             looks.state[rank] = UNSURE if wrong is None else WRONG if wrong else RIGHT
-            looks.probe[rank], looks.when[rank] = first[id].decision.probe, first[id].number
+            # Of an earlier run's probes only those are judged rows still of which the person could not tell: no sample.
+            looks.probe[rank] = first[id].decision.probe and first[id].source in HERE
+            looks.when[rank] = first[id].number
     return looks
 
 
