@@ -7,6 +7,7 @@ once into a file beside it that goes with the process. Pictures stay as they are
 import contextlib
 import os
 import threading
+import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ from mislabel.run.folder import RunFolder
 
 GROUPS_KEPT = 8  # groups of rows kept unpacked in memory
 SEARCHERS = 2
+HOUR = 3600
 
 
 class Contents:
@@ -106,6 +108,9 @@ class Contents:
     def _unpack(self) -> None:
         path = self.folder.path / f".review-{os.getpid()}.arrow"
         try:
+            for left in self.folder.path.glob(".review-*.arrow"):  # by a review that was killed at this very moment
+                if time.time() - left.stat().st_mtime > HOUR:
+                    left.unlink()
             self._write(path)
             self.unpacked, self.lowered = (
                 pa.ipc.open_file(pa.OSFile(str(path)), options=pa.ipc.IpcReadOptions(included_fields=[column]))

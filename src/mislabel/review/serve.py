@@ -31,13 +31,18 @@ def serve(
         After Ctrl-C, when all is said: the way to end it.
     """
     try:
-        from mislabel.review.server import Server
+        from mislabel.review.server import Server, listen
     except ImportError as error:
         raise InputError(f"a review needs more packages ({error}): pip install 'mislabel[review]'") from error
 
-    session = Session(folder, order=order, budget=budget, probe=probe, progress=progress)
+    socket = listen(port)  # first: to plan the looks may take minutes
     try:
-        server, before = Server(session, port), session.store.last()
+        session = Session(folder, order=order, budget=budget, probe=probe, progress=progress)
+    except BaseException:
+        socket.close()
+        raise
+    try:
+        server, before = Server(session, socket), session.store.last()
         said = f"{session.left} rows of {folder.path} to look at:\n\n    {server.address}\n\nCtrl-C ends the review."
         print(said, flush=True)
         if browser:

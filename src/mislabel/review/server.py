@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import uvicorn
@@ -14,10 +14,11 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException as AnyHTTPException
 
 from mislabel.errors import InputError, RunError
 from mislabel.review.guard import HEADERS, HOST, refused
-from mislabel.review.session import Filter, Session
+from mislabel.review.session import Filter, Session, digest
 from mislabel.review.store import Kind
 from mislabel.review.views import Views
 
@@ -30,6 +31,9 @@ PAGE = {
 }
 
 
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what a page can count to
+
+
 class Asked(BaseModel):
     """What a page may send, and nothing else."""
 
@@ -37,8 +41,8 @@ class Asked(BaseModel):
 
 
 class Wanted(Asked):
-    given: int | None = None
-    suggested: int | None = None
+    given: Whole | None = None
+    suggested: Whole | None = None
     decision: str = "any"
     status: str = "judged"
     search: str = Field("", max_length=1000)
@@ -50,18 +54,18 @@ class Wanted(Asked):
 class Deciding(Asked):
     key: str = Field(min_length=1, max_length=100)
     kind: Kind
-    label: int | None = None
-    rows: list[int] | None = None
+    label: Whole | None = None
+    rows: list[Whole] | None = None
     filter: Wanted | None = None
-    expected: int | None = None
-    place: int | None = None
-    since: int = 0
+    digest: str | None = None  # of the rows that a list said pass the filter
+    place: Whole | None = None
+    since: Whole = 0
 
 
 class Undoing(Asked):
     key: str = Field(min_length=1, max_length=100)
-    action: int | None = None
-    since: int = 0
+    action: Whole | None = None
+    since: Whole = 0
 
 
 def make_app(session: Session, token: str, port: Callable[[], int]) -> FastAPI:
@@ -101,9 +105,13 @@ def _answer_errors(app: FastAPI) -> None:
         said = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()[:5])
         return JSONResponse({"error": said}, 422)
 
-    @app.exception_handler(HTTPException)
-    async def not_there(request: Request, error: HTTPException) -> JSONResponse:
+    @app.exception_handler(AnyHTTPException)
+    async def not_there(request: Request, error: AnyHTTPException) -> JSONResponse:
         return JSONResponse({"error": str(error.detail)}, error.status_code)
+
+    @app.exception_handler(RunError)
+    async def broken_run(request: Request, error: RunError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 500)
 
     @app.exception_handler(sqlite3.OperationalError)
     async def not_written(request: Request, error: sqlite3.OperationalError) -> JSONResponse:
@@ -163,8 +171,10 @@ def _deciding(session: Session, views: Views) -> APIRouter:
 
     @paths.post("/api/decide")
     def decide(asked: Deciding) -> dict[str, Any]:
-        rows = _chosen(session, asked)
-        return views.saved(session.decide(rows, asked.kind, asked.label, key=asked.key, place=asked.place), asked.since)
+        made = session.store.made(asked.key)  # sent again: other rows may match by now, for its very decisions
+        if not made:
+            made = session.decide(_chosen(session, asked), asked.kind, asked.label, key=asked.key, place=asked.place)
+        return views.saved(made, asked.since)
 
     @paths.post("/api/undo")
     def undo(asked: Undoing) -> dict[str, Any]:
@@ -189,10 +199,9 @@ def _known(session: Session, row: int) -> int:
 def _whole(value: str) -> int | None:
     if value == "":
         return None
-    try:
-        return int(value)
-    except ValueError:
-        raise InputError(f"{value!r} is no class code") from None
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
+        raise InputError(f"{value[:20]!r} is no class code")
+    return int(value)
 
 
 def _chosen(session: Session, asked: Deciding) -> np.ndarray:
@@ -208,8 +217,28 @@ def _chosen(session: Session, asked: Deciding) -> np.ndarray:
     if asked.filter is None:
         return np.array(asked.rows, dtype=np.int64)
     found = session.matching(asked.filter.filter())
-    if len(found) != asked.expected:
-        raise InputError(f"{len(found)} rows match now, not {asked.expected}: look at the list again")
+    if digest(found) != asked.digest:
+        raise InputError(f"other rows match now, {len(found)} of them: look at the list again")
+    return found
+
+
+def listen(port: int = 0) -> socket.socket:
+    """A socket on this machine's own address, which nobody else can reach; port 0 takes one that is free.
+
+    Raises
+    ------
+    RunError
+        If the port is taken, or there is none of that number.
+    """
+    # The protocol is named, or asyncio lets answers wait.
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        found.close()
+        raise RunError(f"port {port} cannot be used ({error}): choose another --port, or 0 for any") from error
+    found.listen(128)  # whoever takes the address before the server runs waits, and is not refused
     return found
 
 
@@ -219,27 +248,13 @@ class Server:
     Parameters
     ----------
     session : Session
-    port : int
-        0 takes one that is free.
-
-    Raises
-    ------
-    RunError
-        If the port is taken.
+    socket : socket, optional
+        Of `listen`; one on any free port without it.
     """
 
-    def __init__(self, session: Session, port: int = 0):
+    def __init__(self, session: Session, socket: socket.socket | None = None):
         self.token = secrets.token_urlsafe(24)
-        self.socket = socket.socket(
-            socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
-        )  # named, or asyncio lets it wait
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self.socket.bind((HOST, port))
-        except OSError as error:
-            self.socket.close()
-            raise RunError(f"port {port} cannot be used ({error}): choose another --port, or 0 for any") from error
-        self.socket.listen(128)  # whoever takes the address before the server runs waits, and is not refused
+        self.socket = listen() if socket is None else socket
         self.port = int(self.socket.getsockname()[1])
         app = make_app(session, self.token, lambda: self.port)
         settings = uvicorn.Config(

@@ -1,6 +1,7 @@
 """What a review knows while it runs: the queue of looks, what is decided, lists of rows. All pages ask the same one."""
 
 import threading
+import zlib
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from mislabel.run.folder import RunFolder
 from mislabel.training.progress import Quiet
 
 RECENT = 300  # seconds over which decisions per minute are counted
+FEW = 5  # decisions that tell no pace yet
 MOST_PAIRS = 200
 BLOCK = 4096
 CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
@@ -49,6 +51,11 @@ class Filter:
     search: str = ""
 
 
+def digest(rows: np.ndarray) -> str:
+    """Names some rows (m,) int64, so that a page can say which ones it was told of."""
+    return f"{len(rows)}-{zlib.crc32(rows.tobytes()):08x}"
+
+
 class Session:
     """One review of one run.
 
@@ -67,6 +74,8 @@ class Session:
     ------
     InputError
         If the run is not finished, has no judged row, or an order does not fit it.
+    RunError
+        If a file of the run is broken.
     """
 
     def __init__(
@@ -96,7 +105,7 @@ class Session:
         self.counts = dict.fromkeys(KINDS, 0)  # of judged rows
         self.log: list[tuple[int, int]] = []  # number and row of every event
         self._looks: tuple[int, Looks] | None = None
-        self.times: list[float] = []  # of actions on a page, in seconds
+        self.times: dict[int, float] = {}  # when each action on a page was made, in seconds, but for those undone
         self.contents = Contents(folder, texts=self.rows.modality != "image")
         self.neighbours = Neighbours(folder.embeddings, self.rows)
         self.posterior = open_matrix(folder.posterior, self.rows)
@@ -136,11 +145,11 @@ class Session:
             return list(dict.fromkeys(row for _, row in self.log[first:]))
 
     def per_minute(self) -> float | None:
-        """Actions of the last five minutes, per minute; None for fewer than two."""
+        """Actions of the last five minutes that were not undone, per minute; None for fewer than five."""
         now = datetime.now(UTC).timestamp()
         with self.lock:
-            recent = [at for at in self.times if now - at <= RECENT]
-        if len(recent) < 2:
+            recent = [at for at in self.times.values() if now - at <= RECENT]
+        if len(recent) < FEW:
             return None
         return len(recent) * 60 / max(now - recent[0], 1.0)
 
@@ -238,19 +247,20 @@ class Session:
                 return
             events = self.store.history(self.seen)
             places = self.rows.find([event.decision.id for event in events])
-            actions: dict[int, float] = {}
             for event, row in zip(events, places.tolist(), strict=True):
                 self.seen = event.number
                 if row < 0:
                     continue
                 stack = self.stacks.setdefault(row, [])
+                for undone in (one for one in stack if one.number == event.undoes):
+                    self.times.pop(undone.action, None)
                 pile(stack, event)
                 if event.undoes is None and event.source == "page":
-                    actions[event.action] = datetime.fromisoformat(event.time).timestamp()
+                    self.times[event.action] = datetime.fromisoformat(event.time).timestamp()
                 self._holds(row, stack[-1].decision.kind if stack else None)
                 self.log.append((event.number, row))
             now = datetime.now(UTC).timestamp()
-            self.times = [at for at in (*self.times, *actions.values()) if now - at <= RECENT]
+            self.times = {action: at for action, at in self.times.items() if now - at <= RECENT}
 
     def _holds(self, row: int, kind: Kind | None) -> None:
         """Note what holds for a row, and count it."""

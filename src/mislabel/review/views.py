@@ -4,15 +4,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from mislabel.review.estimates import count_wrong, precision_curve
 from mislabel.review.queue import ORDERS
-from mislabel.review.session import Filter, Session
+from mislabel.review.session import Filter, Session, digest
 from mislabel.review.store import Event
 from mislabel.review.why import reasons
 
 EXCERPT = 300  # characters
-BARS = 8
+BARS = 9  # as there are digits to press
 MOST_CHANGES = 1000  # rows that are told one by one; beyond, a page reads everything again
 NO_NEIGHBOURS = "This run keeps no embeddings, so neighbours cannot be shown."
 PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
@@ -94,7 +95,7 @@ class Views:
         return {"place": place, "row": self.row(int(queue.rows[place])), "probe": bool(queue.probe[place])}
 
     def row(self, row: int) -> dict[str, Any]:
-        content = self._content(row)
+        content, note = self._content(row)
         return {
             **self._about(row),
             "predicted": self.rows.code("predicted_label", row),
@@ -103,12 +104,13 @@ class Views:
             "why": reasons(self.rows, row),
             "text": content if isinstance(content, str) else None,
             "image": f"media/{row}" if isinstance(content, bytes) else None,
+            "note": note,
         }
 
     def brief(self, row: int) -> dict[str, Any]:
         # Pictures are not looked at for a list: whether there is one is known when the browser asks for it.
         picture = self.rows.modality == "image" and self.session.contents.there
-        content = None if picture else self._content(row)
+        content = None if picture else self._content(row)[0]
         return {
             **self._about(row),
             "text": content[:EXCERPT] if isinstance(content, str) else None,
@@ -136,11 +138,11 @@ class Views:
     def matching(self, wanted: Filter, offset: int, limit: int) -> dict[str, Any]:
         found = self.session.matching(wanted)
         shown = [self.brief(int(row)) for row in found[offset : offset + limit]]
-        return {"total": len(found), "offset": offset, "rows": shown}
+        return {"total": len(found), "digest": digest(found), "offset": offset, "rows": shown}
 
     def media(self, row: int) -> tuple[bytes, str] | None:
         """A row's picture and its kind; None where there is none."""
-        content = self._content(row)
+        content, _ = self._content(row)
         if not isinstance(content, bytes):
             return None
         kinds = (kind for start, kind in PICTURES.items() if content.startswith(start))
@@ -179,9 +181,18 @@ class Views:
     def code_of(self) -> dict[str, int]:
         return {str(value): code for code, value in enumerate(self.rows.classes)}
 
-    def _content(self, row: int) -> str | bytes | None:
-        place = self.rows.place
-        return None if place is None else self.session.contents.read(int(place[row]))
+    def _content(self, row: int) -> tuple[str | bytes | None, str | None]:
+        """A row's input, or None and a sentence that says why."""
+        place, contents = self.rows.place, self.session.contents
+        if place is None or not contents.there:
+            return None, f"This run keeps no inputs (--no-content): look up {self.rows.id(row)} in your data."
+        try:
+            content = contents.read(int(place[row]))
+        except (OSError, pa.ArrowException):
+            return None, f"The run's copy of this row cannot be read: look up {self.rows.id(row)} in your data."
+        if content is None:
+            return None, f"The run has no input of this row: look up {self.rows.id(row)} in your data."
+        return content, None
 
     def _number(self, name: str, row: int) -> float | None:
         value = self.rows.number(name, row)
