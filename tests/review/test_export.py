@@ -202,6 +202,71 @@ def test_from_csv_to_parquet_columns_get_the_types_that_the_run_gave_them(animal
     assert table["label"].to_pylist() == ["cat", "dog", "cat", None, "", "bird"]
 
 
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "json"])
+def test_no_cell_of_a_csv_file_loses_its_writing_in_another_format(tmp_path, ending):
+    """1.10 and 1.1 are two ids; a version keeps its zero; features alone are numbers, as they were for the run."""
+    text = "id,version,n,f_1,f_2,label\n1.10,2.50,1,0.10,x,a\n1.1,3.0,2,0.25,y,b\n1.2,1e3,3,1e3,x,a\n2.0,4,,2,y,b\n"
+    (tmp_path / "d.csv").write_text(text)
+    frame = pd.read_csv(tmp_path / "d.csv", dtype={"id": str})
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", modality="features", features="f_*")
+    decide(run, Decision("1.10", "label", "b", "a"))
+    export(run, tmp_path / f"out.{ending}")
+    if ending == "parquet":
+        rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    else:
+        text = (tmp_path / f"out.{ending}").read_text()
+        rows = json.loads(text) if ending == "json" else [json.loads(line) for line in text.splitlines()]
+    assert [row["id"] for row in rows] == ["1.10", "1.1", "1.2", "2.0"]
+    assert [row["version"] for row in rows] == ["2.50", "3.0", "1e3", "4"]
+    assert [row["n"] for row in rows] == [1, 2, 3, None]
+    assert [row["f_1"] for row in rows] == [0.1, 0.25, 1000.0, 2.0]
+    assert [row["label"] for row in rows] == ["b", "b", "a", "b"]
+    frame[["id", "label"]].to_csv(tmp_path / "labels.csv", index=False)  # all that is needed where there are ids
+    assert export(run, tmp_path / f"out.{ending}", data=str(tmp_path / "labels.csv"))["person"] == 1
+
+
+def test_json_is_one_array_and_valid_whatever_the_numbers(tmp_path):
+    rows = [{"id": 1, "label": "x", "f": float("nan"), "deep": [1.5, {"a": float("nan")}]}, {"id": 2, "label": "y"}]
+    (tmp_path / "d.json").write_text(json.dumps(rows))
+    run = make_run(tmp_path / "run", pd.DataFrame(rows, columns=["id", "label"]), source=tmp_path / "d.json")
+    export(run, tmp_path / "out.json", kind="cleanlab")
+
+    def no_word(word):
+        raise AssertionError(f"{word} is not JSON")
+
+    found = json.loads((tmp_path / "out.json").read_text(), parse_constant=no_word)
+    assert found[0]["deep"] == [1.5, {"a": None}]
+    assert found[0]["f"] is None
+    assert "f" not in found[1]
+    assert [row["label"] for row in found] == ["x", "y"]
+    assert pd.read_json(tmp_path / "out.json")["decided_by"].tolist() == ["kept", "kept"]
+    infinite = pd.DataFrame({"id": [1, 2], "label": ["x", "y"], "f": [1.0, -np.inf]})
+    infinite.to_json(tmp_path / "d.json", orient="records")
+    (tmp_path / "d.json").write_text('[{"id": 1, "label": "x"}, {"id": 2, "label": "y", "f": -1e999}]')
+    infinite.to_parquet(tmp_path / "d.parquet", index=False)
+    for source in ("d.json", "d.parquet"):
+        run = make_run(tmp_path / f"run {source}", infinite, source=tmp_path / source)
+        with pytest.raises(InputError, match=r"the column 'f' holds an infinite number, which JSON cannot.*\.parquet"):
+            export(run, tmp_path / "infinite.jsonl")
+        assert not (tmp_path / "infinite.jsonl").exists()
+
+
+@pytest.mark.parametrize(("new", "more"), [("low", []), ("unused", []), ("extra", ["extra"])])
+def test_an_ordered_category_keeps_its_levels_and_their_order(tmp_path, new, more):
+    levels = ["low", "mid", "high", "unused"]
+    labels = pd.Categorical(["mid", "high", None, "mid"], categories=levels, ordered=True)
+    frame = pd.DataFrame({"id": [0, 1, 2, 3], "label": labels})
+    frame.to_parquet(tmp_path / "d.parquet", index=False, row_group_size=3)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.parquet", classes=[*levels, "extra"])
+    decide(run, Decision(0, "label", new, "mid"), Decision(1, "none", None, "high"))
+    export(run, tmp_path / "out.parquet")
+    found = pd.read_parquet(tmp_path / "out.parquet")
+    for name, wanted in [("label", [new, None, None, "mid"]), ("label_before", ["mid", "high", None, "mid"])]:
+        assert found[name].astype(object).where(found[name].notna(), None).tolist() == wanted
+        assert found[name].cat.ordered
+        assert found[name].cat.categories.tolist() == levels + (more if name == "label" else [])
+
+
 def test_an_export_of_an_export_remembers_the_first_labels(animals, tmp_path):
     decide(animals, Decision("a1", "suggestion", "dog", "cat"), Decision("a2", "none", None, "dog"))
     export(animals, tmp_path / "first.csv", take_suggestions=0.95)
@@ -214,6 +279,20 @@ def test_an_export_of_an_export_remembers_the_first_labels(animals, tmp_path):
     assert table["label_before"].tolist() == ["cat", "dog", "cat", "dog", "", "bird"]
     assert table["decided_by"].tolist() == ["person", "person", "person", "kept", "kept", "suggestion"]
     assert (told["person"], told["changed"]) == (2, 2)
+
+
+def test_no_suggestion_is_taken_over_a_person_of_an_earlier_review(tmp_path):
+    text = "id,label,label_before,decided_by\n1,a,b,person\n2,b,b,kept\n3,a,a,suggestion\n"
+    (tmp_path / "d.csv").write_text(text)
+    run = make_run(
+        tmp_path / "run", pd.read_csv(tmp_path / "d.csv"), source=tmp_path / "d.csv", suggested={1: "b", 3: "b"},
+        p={1: 0.99, 3: 0.99},
+    )  # fmt: skip
+    told = export(run, tmp_path / "out.csv", take_suggestions=0.95)
+    assert cells(tmp_path / "out.csv")[1:] == [
+        ["1", "a", "b", "person"], ["2", "b", "b", "kept"], ["3", "b", "a", "suggestion"],
+    ]  # fmt: skip
+    assert (told["suggestion"], told["changed"]) == (1, 1)
 
 
 @pytest.mark.parametrize("column", ["label_before", "decided_by"])
@@ -253,6 +332,35 @@ def test_other_data_than_the_runs_are_refused_with_at_most_five_ids(animals, tmp
         export(animals, tmp_path / "out.csv")
 
 
+TEXTS = "text,label\none,a\ntwo,a\nthree,b\nfour,\n"
+AGES = "age,kind,label\n1,x,a\n2.5,=y,a\n3,x,b\n4,=y,\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "kept", "message"),
+    [
+        (TEXTS, {"text": "text"}, ["one", "two", "three"], "2 rows have another text than the run read"),
+        (AGES, {"features": "age,kind", "modality": "features"}, ["age 1, kind=x", "age 2.5, kind==y", "age 3, kind=x"],
+         "2 rows have other features than the run read"),
+    ],
+)  # fmt: skip
+def test_rows_without_ids_that_changed_places_within_their_class_are_refused(tmp_path, text, columns, kept, message):
+    source = tmp_path / "d.csv"
+    source.write_text(text)
+    run = make_run(tmp_path / "run", pd.read_csv(source), source=source, id=None, **columns)
+    assert export(run, tmp_path / "out.csv")["by_place_alone"] is True  # such a run keeps nothing to compare
+    pd.DataFrame({"id": [0, 1, 2], "input": kept}).to_parquet(run.inputs)
+    assert "by_place_alone" not in export(run, tmp_path / "out.csv")
+    header, first, second, *others = text.splitlines()
+    source.write_text("\n".join([header, second, first, *others, ""]))
+    with pytest.raises(InputError, match=rf"{message} in their place: 0, 1\. Give the data as they were"):
+        export(run, tmp_path / "again.csv")
+    assert not (tmp_path / "again.csv").exists()
+    pd.read_csv(source)[["label"]].to_csv(tmp_path / "labels.csv", index=False)
+    with pytest.raises(InputError, match='no text column "text"|no column of features is called "age"'):
+        export(run, tmp_path / "again.csv", data=str(tmp_path / "labels.csv"))
+
+
 def test_data_that_moved_are_named(animals, tmp_path):
     (tmp_path / "animals.csv").rename(tmp_path / "elsewhere.csv")
     with pytest.raises(InputError, match="not there any more.*--data"):
@@ -268,6 +376,20 @@ def test_the_data_themselves_are_never_written_over(animals, tmp_path):
     with pytest.raises(InputError, match="choose another output"):
         export(animals, tmp_path / "animals.csv")
     assert (tmp_path / "animals.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["audit.parquet", "inputs.parquet", "config.json", "decisions.sqlite", "model/labels.csv", "report.html"]
+)
+def test_the_files_of_the_run_are_never_written_over(animals, tmp_path, name):
+    files = {path: path.read_bytes() for path in animals.path.rglob("*") if path.is_file()}
+    (tmp_path / "link").symlink_to(animals.path)
+    for output in (animals.path / name, animals.path / "x" / ".." / name, tmp_path / "link" / name):
+        with pytest.raises(InputError, match="belongs to the run itself: choose another name, such as .*corrected.csv"):
+            export(animals, output, kind="label-studio" if name.endswith("json") else "table")
+    assert {path: path.read_bytes() for path in animals.path.rglob("*") if path.is_file()} == files
+    for _ in range(2):
+        assert export(animals, animals.path / "corrected.csv")["rows"] == 6
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.json"])
@@ -318,6 +440,8 @@ def test_a_data_set_of_the_hub_keeps_its_classes(tmp_path, monkeypatch, others):
     table = pq.read_table(tmp_path / "out.parquet")
     assert pa.types.is_dictionary(table.schema.field("label").type)
     assert [table[name].to_pylist() for name in ("label", "n")] == [wanted, [1, None, 3]]
+    found = pd.read_parquet(tmp_path / "out.parquet")["label"].cat
+    assert (found.categories.tolist(), found.ordered) == (["dog", "cat", *others], True)
     assert [row[:3] for row in cells(tmp_path / "out.csv")[1:]] == [
         [wanted[0], "1", "cat"], ["", "", "dog"], ["cat", "3", "cat"],
     ]  # fmt: skip
@@ -412,8 +536,9 @@ def test_cleanlab_takes_its_table(tmp_path):
         p={0: 0.9, 1: 0.8, 2: 0.7, 30: 0.6}, status={59: "held_out"},
     )  # fmt: skip
     decide(
-        run, Decision(0, "suggestion", 0, 1), Decision(1, "unsure"), Decision(30, "keep", 1, 1), Decision(40, "none")
-    )
+        run, Decision(0, "suggestion", 0, 1), Decision(1, "unsure"), Decision(30, "keep", 1, 1),
+        Decision(40, "none", None, 2),
+    )  # fmt: skip
     export(run, tmp_path / "out.parquet", kind="cleanlab")
     ours = pd.read_parquet(tmp_path / "out.parquet")
     peer = CleanLearning(LogisticRegression()).find_label_issues(x, labels)
@@ -430,6 +555,23 @@ def test_cleanlab_takes_its_table(tmp_path):
     assert ours["predicted_label"][[0, 1, 30]].tolist() == [0, 0, 1]
     assert ours["predicted_label"].isna().to_numpy().nonzero()[0].tolist() == [40]
     CleanLearning(LogisticRegression()).fit(x, labels, label_issues=ours["is_label_issue"].to_numpy())
+
+
+def test_a_decision_on_a_row_without_a_label_is_a_prediction_and_no_label_issue(tmp_path):
+    frame = pd.DataFrame({"id": [1, 2, 3, 4], "label": ["x", "y", None, None]})
+    frame.to_parquet(tmp_path / "d.parquet", index=False)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.parquet")
+    audit = pd.read_parquet(run.audit)
+    unlabeled = audit.iloc[:2].assign(id=[3, 4], given_label=None, suggested_label="x", status="unlabeled", row=[2, 3])
+    unlabeled["p_mislabeled"] = np.nan
+    pd.concat([audit, unlabeled]).to_parquet(run.audit, index=False)
+    decide(run, Decision(3, "label", "y", None))
+    export(run, tmp_path / "out.parquet", kind="cleanlab")
+    found = pd.read_parquet(tmp_path / "out.parquet").set_index("id")
+    assert found.loc[3, ["label", "predicted_label", "decided_by"]].tolist() == ["y", "y", "person"]
+    assert found["predicted_label"].tolist() == ["x", "y", "y", "x"]
+    assert found["is_label_issue"].tolist() == [False] * 4
+    assert found["label_quality"].isna().tolist() == [False, False, True, True]
 
 
 def test_a_name_that_cleanlab_uses_is_not_given_twice(tmp_path):
@@ -479,6 +621,26 @@ def test_the_interface_quotes_classes_and_shows_columns_with_odd_names(tmp_path)
     assert {one.get("value") for one in choices} == set(frame["label"])
     tasks = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
     assert [task["data"]["mislabel_input"] for task in tasks] == ["<b>&", "x"]
+
+
+@pytest.mark.parametrize("column", ["mislabel_id", "p_mislabeled"])
+def test_a_column_of_the_users_own_is_not_overwritten_in_tasks(tmp_path, column):
+    frame = pd.DataFrame({"id": [1, 2], "text": ["x", "y"], "label": ["a", "b"], column: [2, 1]})
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", text="text")
+    with pytest.raises(InputError, match=f"'{column}' of its own, which an export for Label Studio adds: rename it"):
+        export(run, tmp_path / "tasks.json", kind="label-studio")
+    frame.rename(columns={column: "mine"}).to_csv(tmp_path / "renamed.csv", index=False)
+    export(run, tmp_path / "tasks.json", kind="label-studio", data=str(tmp_path / "renamed.csv"))
+    assert [task["data"]["mine"] for task in json.loads((tmp_path / "tasks.json").read_text())] == [2, 1]
+
+
+def test_ids_that_are_called_as_ours_are_no_clash(tmp_path):
+    frame = pd.DataFrame({"mislabel_id": [5, 6], "text": ["x", "y"], "label": ["a", "b"]})
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", text="text", id="mislabel_id")
+    export(run, tmp_path / "tasks.json", kind="label-studio")
+    assert [task["data"]["mislabel_id"] for task in json.loads((tmp_path / "tasks.json").read_text())] == [5, 6]
 
 
 def test_encoded_images_become_addresses_and_features_words(tmp_path):

@@ -180,6 +180,85 @@ def test_a_column_of_decisions(animals, tmp_path):
     assert "'delete'; there are keep, suggestion, label, unsure, none" in done.refused[2]["reason"]
 
 
+@pytest.mark.parametrize(("label", "moved"), [("label", False), ("decision", False), ("decision", True)])
+def test_a_column_of_the_users_own_is_no_decision(tmp_path, label, moved):
+    """Whether it is the label or something else; with the data gone only the run's own columns are known."""
+    frame = animals_frame().assign(decision=["keep", "none", "keep", "approve", "none"])
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", text="text", label=label)
+    before, after = frame.loc[0, label], frame.loc[1, label]
+    decide(run, Decision("a1", "label", after, before))
+    export(run, tmp_path / "out.csv")
+    export(run, tmp_path / "tasks.json", kind="label-studio")
+    if moved:
+        (tmp_path / "d.csv").rename(tmp_path / "moved.csv")
+    for name in ("out.csv", "tasks.json"):
+        assert counts(import_decisions(run, tmp_path / name)) == (5, 0, 1, 4, 0)
+        run.decisions.unlink()
+        assert counts(import_decisions(run, tmp_path / name)) == (5, 1, 0, 4, 0)
+        assert brought(run) == {"a1": ("label", after)}
+
+
+def test_rows_are_found_by_the_ids_of_the_run_where_the_data_have_columns_called_as_ours(tmp_path):
+    frame = animals_frame().rename(columns={"id": "key"}).assign(mislabel_id=["a2", "a1", "a3", "a5", "a4"], id="a3")
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", text="text", id="key")
+    export(run, tmp_path / "out.csv")
+    table = pd.read_csv(tmp_path / "out.csv")
+    table.loc[table["key"] == "a1", "label"] = "bird"
+    table.to_csv(tmp_path / "out.csv", index=False)
+    assert counts(import_decisions(run, tmp_path / "out.csv")) == (5, 1, 0, 4, 0)
+    assert brought(run) == {"a1": ("label", "bird")}
+    table.drop(columns="key").to_csv(tmp_path / "out.csv", index=False)
+    with pytest.raises(InputError, match='needed is one of the ids, "key"'):
+        import_decisions(run, tmp_path / "out.csv")
+
+
+def test_without_an_id_column_a_column_called_as_ours_names_no_row(tmp_path):
+    frame = animals_frame().drop(columns="id").assign(mislabel_id=[4, 3, 2, 1, 0])
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", text="text", id=None)
+    export(run, tmp_path / "out.csv")
+    table = pd.read_csv(tmp_path / "out.csv")
+    table.loc[0, "label"] = "bird"
+    table.to_csv(tmp_path / "out.csv", index=False)
+    assert import_decisions(run, tmp_path / "out.csv").imported == 1
+    assert brought(run) == {0: ("label", "bird")}
+
+
+def test_ids_that_differ_in_a_zero_stay_two_ids_in_every_format(tmp_path):
+    text = "id,text,label\n1.10,one,a\n1.1,two,a\n1.2,three,a\n2.0,four,b\n"
+    frame = pd.read_csv(write(tmp_path / "d.csv", text), dtype=str)
+    for ending in ("csv", "jsonl", "json", "parquet"):
+        run = make_run(tmp_path / f"run {ending}", frame, source=tmp_path / "d.csv", text="text")
+        path = tmp_path / f"out.{ending}"
+        export(run, path)
+        line = next(cells for cells in map(lambda line: line.cells, Reviewed(path).lines()) if cells["text"] == "one")
+        write(tmp_path / "one.jsonl", json.dumps({**line, "label": "b"}))  # the only row that somebody sends back
+        assert counts(import_decisions(run, tmp_path / "one.jsonl")) == (1, 1, 0, 0, 0)
+        assert brought(run) == {"1.10": ("label", "b")}
+
+
+def test_what_a_file_overrules_is_counted_and_one_undo_brings_it_back(animals, tmp_path):
+    export(animals, tmp_path / "stale.csv")
+    table = pd.read_csv(tmp_path / "stale.csv").set_index("id")
+    table.loc[["a1", "a2", "a3"], "label"] = "bird"
+    table.loc["a4", "decided_by"] = "person"
+    table.reset_index().to_csv(tmp_path / "stale.csv", index=False)
+    decide(
+        animals, Decision("a1", "suggestion", "dog", "cat"), Decision("a2", "unsure", None, "dog"),
+        Decision("a4", "keep", "dog", "dog"), Decision("a5", "keep", "bird", "bird"),
+    )  # fmt: skip
+    newer = brought(animals)
+    done = import_decisions(animals, tmp_path / "stale.csv")
+    assert counts(done) == (5, 3, 1, 1, 0)
+    assert (done.replaced, done.replaced_ids) == (2, ["a1", "a2"])  # a3 had no decision, a4 is the same
+    assert brought(animals) == newer | dict.fromkeys(["a1", "a2", "a3"], ("label", "bird"))
+    with Store(animals.decisions) as store:
+        store.undo()
+    assert brought(animals) == newer
+
+
 def test_each_line_that_does_not_fit_is_refused_with_its_number_and_the_others_count(animals, tmp_path):
     text = (
         "id,label,label_before,decided_by\n"
@@ -228,6 +307,31 @@ def test_broken_json_lines_and_foreign_values_are_refused(animals, tmp_path):
     done = import_decisions(animals, write(tmp_path / "f.jsonl", "\n".join(rows)))
     assert [line for line, _ in refusals(done)] == [2, 3, 4, 5, 6, 7, 8]
     assert brought(animals) == {"a1": ("suggestion", "dog"), "a4": ("label", "bird")}
+
+
+@pytest.mark.parametrize(
+    "line", [{"label": ["account"]}, {"label": {"a": 1}}, {"label": "", "decided_by": "nobody"}, {"label": "cat"}]
+)
+def test_a_line_of_no_row_is_refused_alone_whatever_it_says(animals, tmp_path, line):
+    rows = [{"id": "nope", **line}, {"id": "a1", "label": "bird", "decided_by": "person"}, {"id": "nope", "label": ""}]
+    done = import_decisions(animals, write(tmp_path / "f.jsonl", "\n".join(map(json.dumps, rows))))
+    assert refusals(done) == [(1, "nope")]
+    assert "no row 'nope'" in done.refused[0]["reason"]
+    assert counts(done) == (3, 1, 0, 1, 1)  # the last line says nothing, as of a row that was left out of the run
+    assert brought(animals) == {"a1": ("label", "bird")}
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_a_comma_in_the_name_of_a_column_is_no_delimiter(tmp_path, delimiter):
+    frame = animals_frame().rename(columns={"text": "text, long"})
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", text="text, long")
+    frame.loc[0, "label"] = "bird"
+    frame.to_csv(tmp_path / "f.csv", index=False, sep=delimiter)
+    assert counts(import_decisions(run, tmp_path / "f.csv")) == (5, 5, 0, 0, 0)
+    assert brought(run)["a1"] == ("label", "bird")
+    with pytest.raises(InputError, match="has the columns a, b; needed are the label"):
+        import_decisions(run, write(tmp_path / "f.csv", "a,b\n1,2\n"))
 
 
 def test_nothing_that_fits_is_no_error_but_wrong_columns_are(animals, tmp_path):
@@ -376,6 +480,34 @@ def test_rows_without_ids_that_moved_went_or_changed_are_refused_as_a_whole(unna
     with pytest.raises(InputError, match="--data"):
         import_decisions(unnamed, tmp_path / "out.csv")
     assert import_decisions(unnamed, tmp_path / "out.csv", data=str(tmp_path / "moved.csv")).refused == []
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_numbers_of_less_digits_are_the_same_numbers(tmp_path, ending):
+    frame = pd.DataFrame({"f": np.array([0.1, 0.7, np.nan], np.float32), "text": list("abc"), "label": list("xyx")})
+    frame.to_parquet(tmp_path / "d.parquet", index=False)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.parquet", id=None, text="text")
+    path = tmp_path / f"out.{ending}"
+    export(run, path)
+    assert counts(import_decisions(run, path)) == (3, 0, 0, 3, 0)
+    frame.assign(f=np.nextafter(frame["f"].to_numpy(), np.float32(1))).to_parquet(tmp_path / "d.parquet", index=False)
+    with pytest.raises(InputError, match="something else in the column 'f'"):
+        import_decisions(run, path)
+
+
+def test_data_that_were_sorted_within_a_class_take_no_decisions_by_place(unnamed, tmp_path):
+    kept = animals_frame()["text"].drop(index=1)
+    export(unnamed, tmp_path / "out.csv")
+    assert import_decisions(unnamed, tmp_path / "out.csv").by_place_alone
+    pd.DataFrame({"id": kept.index, "input": kept}).to_parquet(unnamed.inputs, index=False)
+    done = import_decisions(unnamed, tmp_path / "out.csv")
+    assert (counts(done), done.by_place_alone) == ((5, 0, 0, 5, 0), False)
+    frame = pd.read_csv(tmp_path / "d.csv").iloc[[2, 1, 0, 3, 4]]  # rows 0 and 2 are cats both
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    frame.assign(label_before=frame["label"], decided_by="person").to_csv(tmp_path / "out.csv", index=False)
+    with pytest.raises(InputError, match="2 rows have another text than the run read in their place: 0, 2"):
+        import_decisions(unnamed, tmp_path / "out.csv")
+    assert not unnamed.decisions.exists()
 
 
 # An export of an export

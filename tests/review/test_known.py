@@ -7,9 +7,11 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from review.runs import make_run
 
-from mislabel.data import make_dataset
+from mislabel.data import load_dataset, make_dataset
 from mislabel.errors import InputError
+from mislabel.review.export import export
 from mislabel.review.known import apply_decisions, carry_over
 from mislabel.review.store import Decision, Store, read_decisions
 from mislabel.run.about import describe, every_setting
@@ -142,6 +144,88 @@ def test_another_text_is_refused_and_named(before):
         apply_decisions(dataset(table), before)
     before.inputs.unlink()  # a run with --no-content
     assert apply_decisions(dataset(table), before)[1]["rows"] == 4
+
+
+@pytest.mark.parametrize("ids", [None, "id"])
+def test_other_features_without_ids_are_refused_and_named(tmp_path, ids):
+    """Rows of one class that changed places, as after sorting: the labels fit, the features do not."""
+    table = pd.DataFrame(
+        {"id": [10, 11, 12, 13], "age": [1, 2.5, 3, 4], "kind": ["x", "=y", "x", "=y"], "label": ["a", "a", "b", "b"]}
+    )
+    table.to_csv(tmp_path / "d.csv", index=False)
+    before = make_run(
+        tmp_path / "before", table, source=tmp_path / "d.csv", id=ids, modality="features", features="age,kind"
+    )
+    names = [10, 11, 12, 13] if ids else [0, 1, 2, 3]
+    words = ["age 1, kind=x", "age 2.5, kind==y", "age 3, kind=x", "age 4, kind==y"]
+    pd.DataFrame({"id": names, "input": words}).to_parquet(before.inputs, index=False)
+    decide(before, [Decision(names[1], "label", "b", "a"), Decision(names[2], "keep", "b", "b")])
+
+    def load(path):
+        return load_dataset(path, features="age,kind", label="label", id=ids)
+
+    assert apply_decisions(load(tmp_path / "d.csv"), before)[1]["changed"] == 1
+    export(before, tmp_path / "corrected.csv")
+    assert "'=y" in (tmp_path / "corrected.csv").read_text()
+    assert apply_decisions(load(tmp_path / "corrected.csv"), before)[1]["changed"] == 0
+    table[["age", "kind"]] = table[["age", "kind"]].iloc[[1, 0, 2, 3]].to_numpy()
+    table.to_csv(tmp_path / "d.csv", index=False)
+    if ids:  # these rows have a name of their own: features may have become better ones
+        assert apply_decisions(load(tmp_path / "d.csv"), before)[1]["changed"] == 1
+        return
+    with pytest.raises(InputError, match="1 rows have other features than then, 1. Give the data of that"):
+        apply_decisions(load(tmp_path / "d.csv"), before)
+
+
+def test_texts_of_rows_without_ids_are_compared_too(tmp_path):
+    table = pd.DataFrame({"text": ["one", "two", "three"], "label": ["a", "a", "b"]})
+    before = make_run(tmp_path / "before", table, id=None, text="text")
+    pd.DataFrame({"id": [0, 1, 2], "input": table["text"]}).to_parquet(before.inputs, index=False)
+    decide(before, [Decision(0, "label", "b", "a")])
+    assert apply_decisions(make_dataset(table["text"], table["label"]), before)[1]["changed"] == 1
+    table = table.iloc[[1, 0, 2]]
+    with pytest.raises(InputError, match="1 rows have another text than then, 0"):
+        apply_decisions(make_dataset(table["text"], table["label"]), before)
+
+
+def test_a_corrected_csv_file_with_apostrophes_before_formulas_is_accepted(tmp_path):
+    """Texts and labels alike; what only looks so is another text."""
+    texts, labels = ["@bob hi", "=1+1", "plain", "+1 agree"], ["@spam", "ham", "@spam", "ham"]
+    table = pd.DataFrame({"id": [1, 2, 3, 4], "text": texts, "label": labels})
+    table.to_csv(tmp_path / "d.csv", index=False)
+    before = make_run(tmp_path / "before", table, source=tmp_path / "d.csv", text="text")
+    pd.DataFrame({"id": table["id"], "input": texts}).to_parquet(before.inputs, index=False)
+    decide(
+        before, [
+            Decision(1, "keep", "@spam", "@spam"), Decision(2, "label", "@spam", "ham"),
+            Decision(3, "label", "ham", "@spam"), Decision(4, "keep", "ham", "ham"),
+        ],
+    )  # fmt: skip
+    assert export(before, tmp_path / "corrected.csv")["formulas"] == 7  # three texts, two labels, as many before
+    corrected = pd.read_csv(tmp_path / "corrected.csv")
+    assert corrected["text"].tolist() == ["'@bob hi", "'=1+1", "plain", "'+1 agree"]
+    assert corrected["label"].tolist() == ["'@spam", "'@spam", "ham", "ham"]
+    found, told = apply_decisions(dataset(corrected), before)
+    assert (told["rows"], told["changed"]) == (4, 0)
+    assert found.decided is not None
+    assert np.take(found.labels.classes, found.decided).tolist() == corrected["label"].tolist()
+    corrected.loc[2, "text"] = "'plain"
+    with pytest.raises(InputError, match="1 rows have another text than then, 3"):
+        apply_decisions(dataset(corrected), before)
+
+
+@pytest.mark.parametrize("kind", ["label", "none"])
+def test_ids_with_an_apostrophe_are_refused_with_the_formats_that_keep_them(tmp_path, kind):
+    table = pd.DataFrame({"id": ["=1", "b", "c"], "text": list("xyz"), "label": ["a", "b", "a"]})
+    table.to_csv(tmp_path / "d.csv", index=False)
+    before = make_run(tmp_path / "before", table, source=tmp_path / "d.csv", text="text")
+    decide(before, [Decision("=1", kind, "b" if kind == "label" else None, "a")])
+    for ending in ("csv", "jsonl"):
+        export(before, tmp_path / f"out.{ending}")
+    with pytest.raises(InputError, match=r"1 decided ids have an apostrophe in front.*\"'=1\". Export to \.jsonl"):
+        apply_decisions(dataset(pd.read_csv(tmp_path / "out.csv"), missing="unlabeled"), before)
+    corrected = pd.read_json(tmp_path / "out.jsonl", lines=True)
+    assert apply_decisions(dataset(corrected, missing="unlabeled"), before)[1]["rows"] == 1
 
 
 @pytest.mark.parametrize("fate", ["kept", "emptied", "left out"])

@@ -10,6 +10,11 @@ import typer
 
 from mislabel.cli.answers import errors, say
 from mislabel.cli.options import DataNow, Json, Run
+from mislabel.errors import some_ids
+
+_BY_PLACE_ALONE = (
+    "rows were matched by their place alone: the run has no ids, and keeps nothing that could show whether they moved"
+)
 
 
 def review(
@@ -62,6 +67,13 @@ def export(
             f"{told['rows']} rows in {output}: {told['person']} decided by a person, {told['suggestion']} by a "
             f"suggestion, {told['kept']} kept; {told['changed']} labels changed"
         )
+        if told["formulas"]:
+            said += (
+                f"\n{told['formulas']} cells got an apostrophe in front, so that no spreadsheet runs them as formulas; "
+                ".jsonl and .parquet keep them as they are"
+            )
+        if told.get("by_place_alone"):
+            print(_BY_PLACE_ALONE, file=sys.stderr)
         say(as_json, told, said)
 
 
@@ -84,6 +96,13 @@ def import_decisions(
         found = take(RunFolder(run), file, data=data)
         said = f"{found.imported} decisions taken from {file}, {found.unchanged} known already, {found.skipped} lines "
         said += f"without one, {len(found.refused)} refused"
+        if found.replaced:
+            said += (
+                f"\n{found.replaced} of them took the place of another decision, as of an older file: rows "
+                f"{some_ids(found.replaced_ids)}; one undo (U on the page) brings those back"
+            )
+        if found.by_place_alone:
+            print(_BY_PLACE_ALONE, file=sys.stderr)
         for line in found.refused if not as_json else ():
             print(f"line {line['line']}, id {line['id']}: {line['reason']}", file=sys.stderr)
         say(as_json, asdict(found), said)

@@ -24,7 +24,7 @@ __all__ = ["as_frame", "pick_column", "read_table", "write_table"]
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
-_ACCEPTED = ".csv, .tsv, .jsonl (or .ndjson, .json with one object per line) or .parquet"
+_ACCEPTED = ".csv, .tsv, .jsonl (or .ndjson, .json) or .parquet"
 
 
 def read_table(path: str | Path, *, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:

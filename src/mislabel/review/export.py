@@ -7,11 +7,12 @@ import numpy as np
 
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.review.exchange.corrected import MISSING, Corrected, LabelCells, Labels, correct
+from mislabel.review.exchange.inputs import only_place_tells
 from mislabel.review.exchange.label_studio import write_tasks
 from mislabel.review.exchange.original import open_original
 from mislabel.review.exchange.writing import Columns, write_corrected
 from mislabel.review.rows import read_rows
-from mislabel.review.store import NAMED, read_decisions
+from mislabel.review.store import read_decisions
 from mislabel.run.folder import RunFolder
 
 KINDS = ("table", "label-studio", "cleanlab")
@@ -54,13 +55,14 @@ def export(
     -------
     dict
         rows, person, suggestion, kept, changed, unsure, none: counts, of this review; output; formulas: how many cells
-        were made plain text for spreadsheets; config: for Label Studio, the file of its labeling interface.
+        were made plain text for spreadsheets; config: for Label Studio, the file of its labeling interface;
+        by_place_alone: True for a run without ids that keeps nothing to tell whether the rows are still in their place.
 
     Raises
     ------
     InputError
         If the run is not finished, the data are not there or not those of the run, a column has a name that the export
-        adds, or the format cannot hold the data.
+        adds, the format cannot hold the data, or the output is one of the run's own files.
     """
     one_of("kind", kind, KINDS)
     output = Path(output)
@@ -71,10 +73,13 @@ def export(
     if kind == "label-studio" and output.suffix.lower() != ".json":
         raise InputError(f"{output}: Label Studio reads .json files; give the output that ending")
     rows, original = read_rows(folder), open_original(folder, data)
+    _refuse_own_file(folder, output)
     if output.exists() and not original.source.startswith("hf:") and output.samefile(original.source):
         raise InputError(f"{output} holds the data of the run, which a later export needs: choose another output")
     corrected = correct(original, rows, read_decisions(folder.decisions), take_suggestions)
     told: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
+    if only_place_tells(original, rows):
+        told["by_place_alone"] = True
     if kind == "label-studio":
         return {**told, "config": str(write_tasks(corrected, folder, output))}
     columns = _table_columns(corrected)
@@ -82,6 +87,14 @@ def export(
         columns = {**columns, **_cleanlab_columns(corrected)}
     told["formulas"] = write_corrected(original, columns, output)
     return told
+
+
+def _refuse_own_file(folder: RunFolder, output: Path) -> None:
+    target, own = output.resolve(), [path for path in vars(folder).values() if path != folder.path]
+    if any(target.is_relative_to(path.resolve()) for path in own):
+        raise InputError(
+            f"{output} belongs to the run itself: choose another name, such as {folder.path}/corrected.csv"
+        )
 
 
 def _table_columns(corrected: Corrected) -> Columns:
@@ -102,9 +115,10 @@ def _cleanlab_columns(corrected: Corrected) -> Columns:
     place_of = np.array([cells.find(label) for label in rows.classes] + [MISSING])
     predicted = place_of[suggested]
     for place, one in corrected.decisions.items():
-        if one.wrong is not None:
+        if one.kind != "unsure":
+            predicted[place] = cells.find(one.label)
+        if one.wrong is not None:  # a row without a given label has nothing that could be wrong
             wrong[place] = float(one.wrong)
-            predicted[place] = cells.find(one.label if one.kind in NAMED else None)
     return {
         "is_label_issue": wrong > LIKELY_WRONG,
         "label_quality": 1 - wrong,

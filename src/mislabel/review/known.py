@@ -3,17 +3,18 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 import pyarrow.parquet as pq
 
 from mislabel.data import Dataset
 from mislabel.data.arrow import compute
 from mislabel.data.decided import NONE_OF_THESE, code_finder, with_decisions
-from mislabel.data.inputs import Texts
 from mislabel.data.rows import FITS_NONE
 from mislabel.errors import InputError, some_ids
-from mislabel.review.store import Decision, Store, read_decisions
+from mislabel.review.exchange.formulas import neutralised
+from mislabel.review.exchange.inputs import same_input
+from mislabel.review.store import Decision, Store, read_decisions, read_history
 from mislabel.run.folder import RunFolder
 
 
@@ -21,7 +22,8 @@ def apply_decisions(dataset: Dataset, before: RunFolder) -> tuple[Dataset, dict[
     """The data set with what was decided in the review of a run, and what to tell of that.
 
     Rows of which a person could not tell are as if nobody had looked. Rows that fit no class may be missing from the
-    data, as from a corrected file that leaves them out.
+    data, as from a corrected file that leaves them out. Texts and labels may have the apostrophe that a CSV export puts
+    before formulas.
 
     Parameters
     ----------
@@ -48,12 +50,14 @@ def apply_decisions(dataset: Dataset, before: RunFolder) -> tuple[Dataset, dict[
     if not made:
         raise InputError(f"{before.path} has no decisions to take as known: mislabel review {before.path} makes some")
     places = {id: place for place, id in enumerate(dataset.ids.tolist())}
+    _check_ids(dataset, made, places)
     here = {id: one for id, one in made.items() if id in places or one.kind != "none"}
+    spell = _spelling(dataset.labels.classes)
     found = with_decisions(
-        dataset, {id: NONE_OF_THESE if one.kind == "none" else one.label for id, one in here.items()}
+        dataset, {id: NONE_OF_THESE if one.kind == "none" else spell(one.label) for id, one in here.items()}
     )
     _check_given(dataset, here, places, before)
-    _check_texts(dataset, here, places, before)
+    _check_inputs(dataset, here, places, before)
     assert found.decided is not None
     labelled, fits_none = found.decided >= 0, found.decided == FITS_NONE
     return found, {
@@ -71,9 +75,19 @@ def carry_over(before: RunFolder, after: RunFolder) -> None:
 
     Once only: a store that holds anything, as after a run that was continued, stays as it is.
     """
-    with Store(after.decisions) as taking, Store(before.decisions) as giving:
+    with Store(after.decisions) as taking:
         if not taking.last():
-            taking.take_over(giving.history(), before.path.resolve().name)
+            taking.take_over(read_history(before.decisions), before.path.resolve().name)
+
+
+def _check_ids(dataset: Dataset, made: Iterable[Any], places: dict[Any, int]) -> None:
+    """Raise where ids have the apostrophe of a CSV export: under such a name the next review would not find them."""
+    other = [id for id in made if isinstance(id, str) and id not in places and neutralised(id) in places]
+    if other:
+        raise InputError(
+            f"{dataset.name}: {len(other)} decided ids have an apostrophe in front, as a CSV export puts it before "
+            f"formulas: {some_ids(map(neutralised, other))}. Export to .jsonl or .parquet, which keep ids as they are"
+        )
 
 
 def _check_given(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: RunFolder) -> None:
@@ -90,23 +104,31 @@ def _check_given(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, 
 
 
 def _code_or_missing(classes: list) -> Callable[[Any], int | None]:
+    find, spell = code_finder(classes), _spelling(classes)
+    return lambda label: -1 if label is None else find(spell(label))
+
+
+def _spelling(classes: list) -> Callable[[Any], Any]:
+    """Gives a label as the data write it: with the apostrophe of a CSV export, where only so it is a class."""
     find = code_finder(classes)
-    return lambda label: -1 if label is None else find(label)
+    return lambda label: neutralised(label) if isinstance(label, str) and find(label) is None else label
 
 
-def _check_texts(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: RunFolder) -> None:
-    """Raise where a row has another text than the run kept of it."""
-    was_text = before.read_config()["data"].get("modality") == "text"
-    if not was_text or dataset.inputs.modality != "text" or not before.inputs.is_file():
+def _check_inputs(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: RunFolder) -> None:
+    """Raise where a row has another text than the run kept of it, or, without an id, other features."""
+    modality, about = dataset.inputs.modality, before.read_config()["data"]
+    if modality == "image" or about.get("modality") != modality or not before.inputs.is_file():
         return
-    texts = cast(Texts, dataset.inputs)
+    if modality == "features" and about.get("columns", {}).get("id"):
+        return  # better embeddings of the same rows are no other rows
+    same = same_input(dataset.inputs)
     then = pq.read_table(before.inputs, columns=["id", "input"], filters=compute.field("id").isin(list(made)))
     pairs = zip(then["id"].to_pylist(), then["input"].to_pylist(), strict=True)
-    other = [id for id, text in pairs if id in made and texts[places[id]] != text]
+    other = [id for id, kept in pairs if id in made and not same(places[id], kept)]
     if other:
         raise InputError(
-            f"{dataset.name} is not what was decided in {before.path}: {len(other)} rows have another text than then, "
-            f"{some_ids(other)}. {_FIX}"
+            f"{dataset.name} is not what was decided in {before.path}: {len(other)} rows have "
+            f"{'another text' if modality == 'text' else 'other features'} than then, {some_ids(other)}. {_FIX}"
         )
 
 

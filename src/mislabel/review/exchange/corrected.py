@@ -9,6 +9,7 @@ import numpy as np
 from mislabel.data.classes import MISSING_WORDS, SENTINELS, class_key
 from mislabel.data.ids import check_ids
 from mislabel.errors import InputError, some_ids
+from mislabel.review.exchange.inputs import other_inputs
 from mislabel.review.exchange.original import Original
 from mislabel.review.rows import Rows
 from mislabel.review.store import NAMED, Decision
@@ -113,7 +114,7 @@ def correct(
     decisions : mapping
         What holds, by id.
     take_suggestions : float, optional
-        From which p_mislabeled on the suggested label is taken where no person decided.
+        From which p_mislabeled on the suggested label is taken where no person decided, now or in an earlier review.
 
     Raises
     ------
@@ -128,7 +129,7 @@ def correct(
     decided_by = carried_decisions(original) or ["kept"] * len(row_of)
     suggested = np.zeros(len(row_of), dtype=bool)
     if take_suggestions is not None:
-        suggested = _taken(rows, row_of, take_suggestions)
+        suggested = _taken(rows, row_of, take_suggestions) & (np.array(decided_by) != "person")
         suggested[list(decided)] = False
         codes = np.append(rows.labels["suggested_label"], -1)[row_of].tolist()
         for place in np.flatnonzero(suggested).tolist():
@@ -150,7 +151,8 @@ def match(original: Original, rows: Rows) -> np.ndarray:
     Raises
     ------
     InputError
-        If rows of the audit are not in the data, their labels are others, or there are labelled rows beyond the audit.
+        If rows of the audit are not in the data, their labels are others, there are labelled rows beyond the audit, or
+        rows without ids have other texts or features: then they were sorted, or some came in and others went.
     """
     ids, labels = data_ids(original), original.labels
     row_of = rows.find(ids.tolist())
@@ -168,6 +170,10 @@ def match(original: Original, rows: Rows) -> np.ndarray:
         raise _changed(original, f"{len(wrong)} rows have another label than the run was given: {some_ids(wrong)}")
     if more:
         raise _changed(original, f"{len(more)} rows have a label but are not in the run: {some_ids(more)}")
+    others = other_inputs(original, rows, row_of) if original.roles["id"] is None else []
+    if others:
+        what = "another text" if rows.modality == "text" else "other features"
+        raise _changed(original, f"{len(others)} rows have {what} than the run read in their place: {some_ids(others)}")
     return row_of
 
 
@@ -220,7 +226,7 @@ def is_missing(value: Any) -> bool:
         return True
     if isinstance(value, str):
         return value.strip().casefold() in MISSING_WORDS
-    return not isinstance(value, bool) and value in SENTINELS
+    return not isinstance(value, (bool, list, dict)) and value in SENTINELS  # lists and dicts have no hash
 
 
 def _taken(rows: Rows, row_of: np.ndarray, least: float) -> np.ndarray:

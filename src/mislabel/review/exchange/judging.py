@@ -52,7 +52,10 @@ class Judge:
     def silent(self, cells: dict[str, Any]) -> bool:
         """Whether a line says nothing, as those of rows that were left out of the run for want of a label."""
         columns = self.columns
-        said = _word(cells, columns.decision, KINDS) or _word(cells, columns.decided_by, DECIDED_BY) == "person"
+        try:
+            said = _word(cells, columns.decision, KINDS) or _word(cells, columns.decided_by, DECIDED_BY) == "person"
+        except Refused:  # a word that means nothing is not nothing
+            return False
         return not said and is_missing(cells.get(columns.label))
 
     def given(self, row: int) -> Any:

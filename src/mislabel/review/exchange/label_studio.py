@@ -3,8 +3,9 @@
 Each row is a task: `data` holds all columns as they are in the data, `predictions` the suggested label, `annotations`
 what a person decided, `meta` what the run says. Beside FILE, FILE.config.xml is the labeling interface to paste into
 the project. Two keys are added to `data`, where Label Studio can sort and filter by them: `mislabel_id`, by which
-decisions find their way back, and `p_mislabeled`. The score of a prediction is the probability that it gives the
-right label, as far as the audit tells: p_mislabeled where it differs from the given label, else 1 - p_mislabeled.
+decisions find their way back, and `p_mislabeled`; columns of the user's own have to be called otherwise. The score of a
+prediction is the probability that it gives the right label, as far as the audit tells: p_mislabeled where it differs
+from the given label, else 1 - p_mislabeled.
 
 Images are paths as in the data: point the project's local or cloud storage at their folder. Encoded images become
 ``data:`` addresses. Features are shown in words. A row for which no class fits is an annotation without a choice; one
@@ -26,6 +27,8 @@ from mislabel import __version__
 from mislabel.errors import InputError
 from mislabel.files import atomic_path, atomic_write
 from mislabel.review.exchange.corrected import Corrected
+from mislabel.review.exchange.original import Original
+from mislabel.review.exchange.tasks import TASK_ID
 from mislabel.review.exchange.writing import json_text
 from mislabel.review.store import Decision
 from mislabel.run.contents import read_contents
@@ -47,12 +50,13 @@ def write_tasks(corrected: Corrected, folder: RunFolder, path: Path) -> Path:
     Raises
     ------
     InputError
-        If two classes read the same, or hold characters that XML cannot.
+        If two classes read the same or hold characters that XML cannot, or a column is called as a key that is added.
     """
     modality, tag = corrected.rows.modality, "Image" if corrected.rows.modality == "image" else "Text"
     config = path.with_name(path.name + ".config.xml")
     column = corrected.original.roles.get(modality) if modality != "features" else None
     shown = column if column and _NAME.fullmatch(column) else INPUT
+    _refuse_clash(corrected.original, ["p_mislabeled", TASK_ID, *([INPUT] if shown == INPUT != column else [])])
     interface = _interface(corrected.rows.classes, tag, shown)
     version = f"mislabel {__version__} {folder.read_config()['settings'].get('method', '')}".strip()
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as handle:
@@ -63,6 +67,16 @@ def write_tasks(corrected: Corrected, folder: RunFolder, path: Path) -> Path:
         handle.write("\n]\n")
     atomic_write(config, interface)
     return config
+
+
+def _refuse_clash(original: Original, added: list[str]) -> None:
+    """Raise InputError for a column of the user's own of such a name; ids that are called as ours are the same ids."""
+    clash = [name for name in added if name in original.table.names and not name == TASK_ID == original.roles["id"]]
+    if clash:
+        raise InputError(
+            f"{original.source} has a column {clash[0]!r} of its own, which an export for Label Studio adds: rename "
+            "it, and give the file with --data"
+        )
 
 
 def _tasks(corrected: Corrected, inputs: list | None, to: str, version: str) -> Iterator[dict[str, Any]]:
@@ -77,8 +91,8 @@ def _tasks(corrected: Corrected, inputs: list | None, to: str, version: str) -> 
         wrong, id = _plain(float(rows.numbers["p_mislabeled"][row])), rows.id(row)
         if inputs is not None:
             data[INPUT] = _plain(inputs[place])
-        data |= {"mislabel_id": id, "p_mislabeled": wrong}
-        meta = {"mislabel_id": id, "given_label": rows.label(given[row]), "p_mislabeled": wrong,
+        data |= {TASK_ID: id, "p_mislabeled": wrong}
+        meta = {TASK_ID: id, "given_label": rows.label(given[row]), "p_mislabeled": wrong,
                 "status": rows.status[row].as_py()}  # fmt: skip
         task = {"data": data, "meta": meta, "predictions": [], "annotations": []}
         if suggested[row] >= 0:

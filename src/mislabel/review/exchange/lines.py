@@ -6,7 +6,7 @@ A line that cannot be read is given with what is wrong with it, and the next one
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -48,6 +48,8 @@ class Reviewed:
     ----------
     path : Path
         .csv, .tsv, .jsonl, .ndjson, .json (lines or one array) or .parquet.
+    usual : collection of str
+        Names of columns that tell what stands between the cells of a CSV file: whatever makes most of them appear.
 
     Raises
     ------
@@ -55,8 +57,8 @@ class Reviewed:
         If it is missing, empty, no such file, not UTF-8, or has no header.
     """
 
-    def __init__(self, path: Path):
-        self.path, self.ending, self.delimiter = path, check_file(path), ""
+    def __init__(self, path: Path, usual: Collection[str] = ()):
+        self.path, self.ending, self.delimiter, self.usual = path, check_file(path), "", set(usual)
         try:
             self.names = self._names()
         except UnicodeDecodeError as error:
@@ -87,19 +89,26 @@ class Reviewed:
 
     def _header(self) -> list[str]:
         """The names of the columns, after finding what stands between them."""
-        usual = DELIMITERS[self.ending]
-        with _open(self.path) as handle:
-            first = next(_records(handle, usual), None)
-        if first is None or isinstance(first[1], str):
+        by_name = DELIMITERS[self.ending]
+        found = {delimiter: self._first(delimiter) for delimiter in by_name + _OTHER_DELIMITERS}
+
+        def fitness(delimiter: str) -> tuple[int, bool, int]:
+            header = found[delimiter]
+            return len(self.usual & set(header)), delimiter == by_name and len(header) > 1, len(header)
+
+        self.delimiter = max(found, key=fitness)
+        header = found[self.delimiter]
+        if not header:
             raise InputError(f"{self.path} has no header line; the first line must name the columns")
-        self.delimiter, header = usual, first[1]
-        if len(header) == 1:
-            self.delimiter = max(usual + _OTHER_DELIMITERS, key=header[0].count)
-            header = next(csv.reader([header[0]], delimiter=self.delimiter), [])
         twice = sorted({name for name in header if name and header.count(name) > 1})
         if twice:
             raise InputError(f"{self.path}: the header names {twice[0]!r} more than once; rename one of them")
         return header
+
+    def _first(self, delimiter: str) -> list[str]:
+        with _open(self.path) as handle:
+            first = next(_records(handle, delimiter), None)
+        return [] if first is None or isinstance(first[1], str) else first[1]
 
     def _delimited(self) -> Iterator[Line]:
         with _open(self.path) as handle, long_fields():

@@ -1,5 +1,6 @@
 """The data of a run, read once more from where the run read them, with every value and type as it stands there."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 
 from mislabel.data.arrow import frame_of, series_of
 from mislabel.data.delimited import read_cells, typed_column
+from mislabel.data.features import choose_columns
 from mislabel.data.hub import read_hub
 from mislabel.data.images.files import read_image_folder
 from mislabel.data.jsonlines import json_rows, read_json_lines
@@ -39,25 +41,29 @@ class Table(Protocol):
 
 @dataclass(eq=False)
 class Cells:
-    """A CSV or TSV file: text, which only `column` and `frame` take for numbers."""
+    """A CSV or TSV file: text, which only `column` and `frame` take for numbers.
+
+    What would be written otherwise as a number stays text (1.10 may be a version), but for the columns in `features`:
+    there 1.10 is a number, and a run on an export must not find a category.
+    """
 
     header: list[str]
     cells: list[pa.ChunkedArray]
     strings: list[str]
+    features: list[str] = field(default_factory=list)
     names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.names = [name or f"Unnamed: {place}" for place, name in enumerate(self.header)]
 
     def column(self, name: str) -> pd.Series:
-        return typed_column(self.text(name), name in self.strings, lossless=True)
+        return typed_column(self.text(name), name in self.strings, lossless=name not in self.features)
 
     def text(self, name: str) -> pa.ChunkedArray:
         return self.cells[self.names.index(name)]
 
     def frame(self) -> pd.DataFrame:
-        named = {name: typed_column(self.text(name), name in self.strings) for name in self.names}
-        return pd.DataFrame(named, columns=pd.Index(self.names))
+        return pd.DataFrame({name: self.column(name) for name in self.names}, columns=pd.Index(self.names))
 
 
 @dataclass(eq=False)
@@ -119,11 +125,14 @@ class Original:
     table : Table
     roles : dict
         Names of columns by what they are: text, image, features, label, gold, id, split; None where there is none.
+    inputs : Path
+        Where the run keeps its inputs, if it does.
     """
 
     source: str
     table: Table
     roles: dict[str, str | None]
+    inputs: Path
 
     @property
     def label(self) -> str:
@@ -178,13 +187,17 @@ def open_original(folder: RunFolder, data: str | None = None) -> Original:
     twice = sorted({name for name in table.names if table.names.count(name) > 1})
     if twice:
         raise InputError(f"{source} names the column {twice[0]!r} more than once; rename one of them")
-    original = Original(source, table, roles)
+    original = Original(source, table, roles, folder.inputs)
     for what, name in (("label", original.label), ("id", roles["id"])):
         if name is not None and name not in table.names:
             raise InputError(
                 f'{source} has no {what} column "{name}"{nearest(name, table.names)}; the columns found are: '
                 f"{', '.join(table.names)}. The data of the run are needed: --data"
             )
+    if isinstance(table, Cells) and roles["features"] and not roles["features"].endswith(".npy"):
+        others = [name for what in ("label", "gold", "id", "split") if (name := roles[what])]
+        with suppress(InputError):  # of --data labels and ids may be all that there is
+            table.features = choose_columns(pd.DataFrame(columns=pd.Index(table.names)), roles["features"], others)
     return original
 
 

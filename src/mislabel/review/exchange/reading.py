@@ -103,6 +103,8 @@ class LabelReader:
 
 def same_cell(cell: Any, known: Any) -> bool:
     """Whether a cell of a reviewed file can be what the data hold, after a spreadsheet or another format had it."""
+    if isinstance(known, np.floating):  # of float32 a file has 0.1, or all the digits of its neighbour in float64
+        cell = _narrowed(cell, type(known))
     one, other = _normal(cell), _normal(known)
     return one is None or other is None or one == other or restored(one) == other
 
@@ -111,6 +113,15 @@ def shown(value: Any) -> str:
     """A foreign value for a message, cut where it is long."""
     text = repr(value)
     return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def _narrowed(cell: Any, kind: type) -> Any:
+    """A cell as a number of that kind, where it is one."""
+    try:
+        with np.errstate(over="ignore"):
+            return cell if cell is None else kind(cell)
+    except (TypeError, ValueError):
+        return cell
 
 
 def _normal(value: Any) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mislabel.review.exchange.lines import Line
 
-TASK_ID = "mislabel_id"
+TASK_ID, LABEL, DECISION = "mislabel_id", "label", "decision"  # what the line of a task holds, and nothing else
 
 
 def is_task(cells: dict[str, Any]) -> bool:
@@ -15,29 +15,28 @@ def is_task(cells: dict[str, Any]) -> bool:
     )
 
 
-def task_line(line: Line, label: str, id: str) -> Line:
-    """The row that a task is about: the columns of its data, with the chosen label and a word for the decision.
+def task_line(line: Line, id: str) -> Line:
+    """The row that a task is about, the chosen label and a word for the decision; columns of the data are not needed.
 
     Its id is `mislabel_id`, or else what the data hold in the run's own column `id`. Of several annotations those that
     were skipped do not count, and the others have to agree.
     """
     data, meta = line.cells["data"], line.cells.get("meta")
-    cells = {name: value for name, value in data.items() if name not in ("label_before", "decided_by", "decision")}
     known = meta if isinstance(meta, dict) and TASK_ID in meta else data
-    cells[TASK_ID] = known.get(TASK_ID, data.get(id))
+    cells = {TASK_ID: known.get(TASK_ID, data.get(id))}
     annotations = line.cells.get("annotations") or line.cells.get("completions") or []
     if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
         return replace(line, cells=cells, problem="its annotations are no list of objects")
     finished = [one for one in annotations if not one.get("was_cancelled")]
     if not finished:
-        return replace(line, cells=cells | {label: None, "decision": "unsure" if annotations else ""})
+        return replace(line, cells=cells | {LABEL: None, DECISION: "unsure" if annotations else ""})
     chosen = [_choices(one.get("result")) for one in finished]
     if any(one is None or len(one) > 1 for one in chosen):
         return replace(line, cells=cells, problem="an annotation is not one choice")
     if any(one != chosen[0] for one in chosen):
         return replace(line, cells=cells, problem=f"its {len(chosen)} annotations do not agree")
     found = chosen[0] or [None]
-    return replace(line, cells=cells | {label: found[0], "decision": "label" if chosen[0] else "none"})
+    return replace(line, cells=cells | {LABEL: found[0], DECISION: "label" if chosen[0] else "none"})
 
 
 def _choices(result: Any) -> list | None:

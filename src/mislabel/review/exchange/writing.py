@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mislabel.data.arrow import compute
 from mislabel.data.jsonlines import json_rows
 from mislabel.data.tables import DELIMITERS, JSON_ENDINGS, table_ending, write_table
 from mislabel.errors import InputError
@@ -45,7 +46,7 @@ def write_corrected(original: Original, columns: Columns, path: Path) -> int:
             return _write_cells(table, _as_text(table, original.label, columns), temporary, DELIMITERS[ending])
     if ending in JSON_ENDINGS and isinstance(table, JsonLines):
         with atomic_path(path) as temporary:
-            _write_objects(table, original, columns, temporary)
+            _write_json(_objects(table, original, columns), temporary, ending)
         return 0
     if ending == ".parquet" and isinstance(table, Parquet):
         with atomic_path(path) as temporary:
@@ -53,6 +54,10 @@ def write_corrected(original: Original, columns: Columns, path: Path) -> int:
         return 0
     frame = _typed(original, columns)
     _check_cells(frame, ending)
+    if ending in JSON_ENDINGS:
+        with atomic_path(path) as temporary:
+            _write_json(_rows(frame), temporary, ending)
+        return 0
     changed = 0
     if ending in DELIMITERS:
         frame, changed = _without_formulas(frame)
@@ -95,23 +100,59 @@ def _as_text(table: Cells, label: str, columns: Columns) -> dict[str, list[str]]
     return found
 
 
-def _write_objects(table: JsonLines, original: Original, columns: Columns, path: Path) -> None:
+def _objects(table: JsonLines, original: Original, columns: Columns) -> Iterator[dict[str, Any]]:
+    """The rows of a JSON file as they stand there, with the new columns."""
     values = {
         name: column.places.tolist() if isinstance(column, Labels) else column.tolist()
         for name, column in columns.items()
     }
+    for place, row in enumerate(json_rows(table.path)):
+        given = row.get(original.label)
+        for name, column in columns.items():
+            value = values[name][place]
+            if not isinstance(column, Labels):
+                row[name] = value
+            elif value != place:
+                row[name] = _label(original, column, value)
+            elif name != original.label:  # the label itself stays as it is, and where it is not there so
+                row[name] = given
+        yield row
+
+
+def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows of a frame, None where a cell is missing."""
+    columns = [frame.iloc[:, place] for place in range(frame.shape[1])]
+    cells = [column.astype(object).mask(column.isna(), None).tolist() for column in columns]
+    for values in zip(*cells, strict=True):
+        yield dict(zip(map(str, frame.columns), values, strict=True))
+
+
+def _write_json(rows: Iterator[dict[str, Any]], path: Path, ending: str) -> None:
+    """One object a line; in a .json file, where other programs look for one value, the lines of one array."""
+    before, between, after = ("[\n", ",\n", "\n]\n") if ending == ".json" else ("", "\n", "\n")
     with open(path, "w", encoding="utf-8", newline="\n") as handle:
-        for place, row in enumerate(json_rows(table.path)):
-            given = row.get(original.label)
-            for name, column in columns.items():
-                value = values[name][place]
-                if not isinstance(column, Labels):
-                    row[name] = None if value != value else value
-                elif value != place:
-                    row[name] = _label(original, column, value)
-                elif name != original.label:  # the label itself stays as it is, and where it is not there so
-                    row[name] = given
-            handle.write(json_text(row) + "\n")
+        for row in rows:
+            handle.write(before + _json_line(row))
+            before = between
+        handle.write(after)
+
+
+def _json_line(row: dict[str, Any]) -> str:
+    try:
+        return json_text(row)
+    except ValueError:  # NaN or infinite numbers, for which JSON has no word
+        plain = json.loads(json.dumps(row, default=_other))
+        return json_text({name: _known(value, name) for name, value in plain.items()})
+
+
+def _known(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _known(one, name) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_known(one, name) for one in value]
+    if isinstance(value, float) and math.isinf(value):
+        raise InputError(f"the column {name!r} holds an infinite number, which JSON cannot: write .parquet")
+    return None if value != value else value
 
 
 def _label(original: Original, column: Labels, place: int) -> Any:
@@ -122,13 +163,26 @@ def _label(original: Original, column: Labels, place: int) -> Any:
 
 
 def json_text(value: Any) -> str:
-    """JSON in UTF-8; what holds half a surrogate pair is escaped, so that it comes back as it is."""
-    text = json.dumps(value, ensure_ascii=False)
+    """JSON in UTF-8; what holds half a surrogate pair is escaped, so that it comes back as it is.
+
+    Raises
+    ------
+    ValueError
+        If a number in it is NaN or infinite.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_other)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        return json.dumps(value)
+        return json.dumps(value, allow_nan=False, default=_other)
     return text
+
+
+def _other(value: Any) -> Any:
+    """What JSON can hold in place of a number or an array of numpy, a date, or whatever else a cell may be."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def _write_batches(table: Parquet, label: str, columns: Columns, path: Path) -> None:
@@ -156,26 +210,27 @@ def _write_batches(table: Parquet, label: str, columns: Columns, path: Path) -> 
 
 
 def _arrow(labels: pa.ChunkedArray, column: Labels | np.ndarray) -> pa.ChunkedArray:
-    """The column in Arrow; labels in the type of the label column, a dictionary staying one."""
+    """The column in Arrow; labels in the type of the label column, a dictionary with its levels in their order."""
     if not isinstance(column, Labels):
         return pa.chunked_array([pa.array(column.tolist())])
-    kind = labels.type
-    if pa.types.is_dictionary(kind):
-        labels = labels.cast(kind.value_type)
+    kind, places = labels.type, pa.array(column.places, mask=column.places < 0)
+    coded = pa.types.is_dictionary(kind)
     try:
-        others = pa.array(column.others, type=labels.type)
+        others = pa.array(column.others, type=kind.value_type if coded else kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InputError(f"a decided label does not fit into the label column ({error}); write .jsonl") from error
-    pool = pa.chunked_array([*labels.chunks, others], type=labels.type).combine_chunks()
-    places = pa.array(column.places, mask=column.places < 0)
-    found = pc.take(pool, places)
-    if pa.types.is_dictionary(kind):
-        found = found.dictionary_encode()
-        try:
-            found = found.cast(kind)
-        except pa.ArrowInvalid:  # more values than its numbers can count
-            found = found.cast(pa.dictionary(pa.int32(), kind.value_type, kind.ordered))
-    return pa.chunked_array([found])
+    if not coded:
+        pool = pa.chunked_array([*labels.chunks, others], type=kind)
+        return pa.chunked_array([compute.take(pool.combine_chunks(), places)])
+    known = labels.combine_chunks()
+    new = others.filter(compute.invert(compute.is_in(others, known.dictionary)))
+    levels = pa.concat_arrays([known.dictionary, new])
+    codes = pa.concat_arrays([known.indices.cast(pa.int64()), compute.index_in(others, levels).cast(pa.int64())])
+    found = pa.DictionaryArray.from_arrays(compute.take(codes, places), levels, ordered=kind.ordered)
+    try:
+        return pa.chunked_array([found.cast(kind)])
+    except pa.ArrowInvalid:  # more levels than its numbers can count
+        return pa.chunked_array([found.cast(pa.dictionary(pa.int32(), kind.value_type, kind.ordered))])
 
 
 def _typed(original: Original, columns: Columns) -> pd.DataFrame:
@@ -191,10 +246,12 @@ def _typed(original: Original, columns: Columns) -> pd.DataFrame:
 def _take(label: pd.Series, column: Labels) -> pd.Series:
     """Labels out of a column, in its own type where that can hold them."""
     if column.others:
-        pool = [*label.astype(object), *column.others]
-        categories = isinstance(label.dtype, pd.CategoricalDtype)
-        label = pd.Series(pool, dtype=object if not categories else None)
-        label = label.astype("category") if categories else label.infer_objects()
+        pool = pd.Series([*label.astype(object), *column.others], dtype=object)
+        if isinstance(label.dtype, pd.CategoricalDtype):
+            new = [one for one in column.others if one not in label.cat.categories]
+            label = pool.astype(pd.CategoricalDtype([*label.cat.categories, *new], label.cat.ordered))
+        else:
+            label = pool.infer_objects()
     gaps = column.places < 0
     if gaps.any():
         kind = label.dtype
