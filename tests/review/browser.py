@@ -222,13 +222,58 @@ def browser() -> Iterator[Any]:
             opened.close()
 
 
+COLOURS = ["red", "green", "blue", "gold"]
+
+
+def expect(what: Any) -> Any:
+    """Playwright's, with patience: machines that run this may be slow."""
+    from playwright.sync_api import expect as expected
+
+    expected.set_options(timeout=20_000)
+    return expected(what)
+
+
+def at(page: Any, id: str) -> None:
+    """Wait until a row is on the screen."""
+    expect(page.locator("#row-id")).to_have_text(id)
+    expect(page.locator("#row")).to_be_visible()
+
+
+def press(page: Any, key: str, then: str | None = None) -> None:
+    page.keyboard.press(key)
+    if then is not None:
+        at(page, then)
+
+
+def saved(page: Any, words: str) -> None:
+    expect(page.locator("#saved")).to_contain_text(words)
+
+
+def lists(page: Any, *ids: str) -> None:
+    expect(page.locator("#list li")).to_have_count(len(ids))
+    expect(page.locator("#list li .open small")).to_have_text(list(ids))
+
+
+def history(run: Path) -> list[tuple]:
+    """Every event as (id, kind, label), an undo as (id, "undo", kind that it took back)."""
+    from mislabel.review.store import Store
+
+    with Store(run / "decisions.sqlite") as store:
+        return [
+            (one.decision.id, "undo", one.decision.kind)
+            if one.undoes
+            else (one.decision.id, one.decision.kind, one.decision.label)
+            for one in store.history()
+        ]
+
+
 def watch(page: Any, server: Server | Here) -> list[str]:
     """Open a page of the server; everything that goes wrong in it from now on stands in the list."""
     problems: list[str] = []
     page.add_init_script(VIOLATIONS)
     page.on("console", lambda said: said.type in ("error", "warning") and problems.append(f"console: {said.text}"))
     page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-    page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.type}"), dialog.accept()))
     page.on(
         "request",
         lambda asked: asked.url.startswith(server.address) or problems.append(f"request elsewhere: {asked.url}"),

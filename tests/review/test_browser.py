@@ -1,23 +1,31 @@
 """The review page in a real browser, with the real server: what is pressed is what is on disk."""
 
 import re
-from contextlib import contextmanager
-from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed: pip install 'mislabel[dev]'")
 pytest.importorskip("fastapi", reason="fastapi is not installed: pip install 'mislabel[review]'")
 
-from playwright.sync_api import expect
-from review.browser import browser, chromium, digit_run, served, watch, write_run
+from review.browser import (
+    COLOURS,
+    at,
+    chromium,
+    digit_run,
+    expect,
+    history,
+    lists,
+    press,
+    saved,
+    served,
+    watch,
+    write_run,
+)
 
 from mislabel.review.store import Store, read_decisions
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no chromium here, nor is one in MISLABEL_CHROMIUM")
 
-expect.set_options(timeout=20_000)  # machines that run this may be slow
-COLOURS = ["red", "green", "blue", "gold"]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> &amp; <b>bold</b>"
 HEBREW = "שלום, ההזמנה שלי לא הגיעה 😀🧑‍🚀 " * 40
 LONG = "word " * 1000 + "x" * 5000  # ten thousand characters, half of them without a place to break
@@ -28,74 +36,6 @@ TWO_CLICKS = """async (button) => {
     await new Promise((resolve) => setTimeout(resolve, 120));
     click();
 }"""
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def review(chrome, tmp_path):
-    """Opens a review of a run: `with review(run, "--probe", 0.5) as it`; at the end nothing must have gone wrong."""
-
-    @contextmanager
-    def opened(run, *options, width=1280, height=900, problems_allowed="", process=False):
-        with served(run, *options, process=process) as server:
-            context = chrome.new_context(viewport={"width": width, "height": height})
-            context.set_default_timeout(20_000)
-            # A browser that is told to hand requests over lets the next one pass now and then: it is told at the start.
-            context.route("**/nothing-asks-for-this", lambda route: route.abort())
-            page = context.new_page()
-            problems = watch(page, server)
-            yield SimpleNamespace(page=page, server=server, context=context, problems=problems, run=run)
-            context.close()
-        wrong = [one for one in problems if not problems_allowed or not re.search(problems_allowed, one)]
-        assert wrong == []
-
-    return opened
-
-
-@pytest.fixture
-def colours(tmp_path):
-    """Twelve texts, m0 to m11; all but every fourth have another label suggested than the given one."""
-    texts = [f"This is text number {k}, about apples and pears" if k % 2 else f"Boats, number {k}" for k in range(12)]
-    given = [k % 4 for k in range(12)]
-    suggested = [code if k % 4 == 3 else (code + 1) % 4 for k, code in enumerate(given)]
-    return write_run(tmp_path / "colours", texts, given, suggested, COLOURS)
-
-
-def at(page, id):
-    """Wait until a row is on the screen."""
-    expect(page.locator("#row-id")).to_have_text(id)
-    expect(page.locator("#row")).to_be_visible()
-
-
-def press(page, key, then=None):
-    page.keyboard.press(key)
-    if then is not None:
-        at(page, then)
-
-
-def saved(page, words):
-    expect(page.locator("#saved")).to_contain_text(words)
-
-
-def history(run):
-    """Every event as (id, kind, label), an undo as (id, "undo", kind that it took back)."""
-    with Store(run / "decisions.sqlite") as store:
-        return [
-            (one.decision.id, "undo", one.decision.kind)
-            if one.undoes
-            else (one.decision.id, one.decision.kind, one.decision.label)
-            for one in store.history()
-        ]
-
-
-def lists(page, *ids):
-    expect(page.locator("#list li")).to_have_count(len(ids))
-    expect(page.locator("#list li small")).to_have_text(list(ids))
 
 
 def no_sideways(page):
@@ -444,7 +384,7 @@ def test_a_chooser_of_150_classes(review, tmp_path):
     with review(run) as it:
         page = it.page
         at(page, "m0")
-        expect(page.locator("#bars li")).to_have_count(8)
+        expect(page.locator("#bars li")).to_have_count(9)
         expect(page.locator("#bars kbd")).to_have_count(0)
         press(page, "1")  # with so many classes digits decide nothing
         press(page, "c")
@@ -590,6 +530,7 @@ def test_a_refused_decision_brings_the_row_back(review, colours):
         expect(page.locator("#banner")).to_contain_text("not saved: keep · m0: this cannot be")
         at(page, "m0")
         expect(page.locator("#row-decision")).to_be_hidden()
+        page.wait_for_timeout(400)  # a key right after the jump is meant for the row before
         press(page, "s", "m1")
         saved(page, "suggestion · m0")
     assert history(colours) == [("m0", "suggestion", "green")]
@@ -606,7 +547,7 @@ def test_nothing_to_undo_is_said(review, colours):
 
 
 def test_decisions_that_wait_survive_a_reload(review, colours):
-    with review(colours, problems_allowed="ERR_FAILED") as it:
+    with review(colours, problems_allowed="ERR_FAILED|beforeunload") as it:
         page = it.page
         at(page, "m0")
         page.route("**/api/decide", lambda route: route.abort())
@@ -614,6 +555,7 @@ def test_decisions_that_wait_survive_a_reload(review, colours):
         press(page, "x", "m2")
         expect(page.locator("#banner")).to_contain_text("none of these · m1")
         page.reload()
+        assert "dialog: beforeunload" in it.problems  # or the window would be closed as easily, which loses them
         at(page, "m2")
         expect(page.locator("#banner")).to_contain_text("keep · m0; none of these · m1")
         page.unroute("**/api/decide")
@@ -623,7 +565,7 @@ def test_decisions_that_wait_survive_a_reload(review, colours):
 
 
 def test_a_server_that_dies_and_comes_back_elsewhere_is_said(review, colours):
-    with review(colours, problems_allowed="net::ERR_|404", process=True) as it:
+    with review(colours, problems_allowed="net::ERR_|404|beforeunload", process=True) as it:
         page = it.page
         at(page, "m0")
         press(page, "k", "m1")

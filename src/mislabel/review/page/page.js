@@ -10,6 +10,8 @@ const DIGITS = 9;
 const WIDEST = 0.5; // an interval above which the curve shows nothing
 const FEW = 10; // random checks below which only an interval is told
 const UNSEEN = 350; // milliseconds in which nobody reads a row and finds a button for it
+const PATIENCE = 15000; // milliseconds after which a server is said not to answer
+const LONG = 60000; // for what it may have to do for a million rows
 
 const $ = (id) => document.getElementById(id);
 const number = (value) => value.toLocaleString('en');
@@ -20,11 +22,12 @@ const percent = (share) => {
 };
 const counted = (count, word) => `${number(count)} ${word}${count === 1 ? '' : 's'}`;
 const rows = (count) => counted(count, 'row');
-const label = (code) => (code === null || code === undefined ? '–' : String(run.classes[code]));
+const label = (code) => (code === null || code === undefined ? '–' : run.classes[code]);
 const arrow = (one) => `${label(one.given)} → ${label(one.suggested)}`;
 const named = (kind, code) => (kind === 'label' ? `${KINDS.label}: ${label(code)}` : KINDS[kind]);
 const job_words = (job) => (job.undo ? `undo ${job.undo.what || ''}` : `${named(job.kind, job.label)} · ${job.what}`);
 const clock = (time = new Date()) => time.toLocaleTimeString('en-GB');
+const dialog = () => document.querySelector('dialog[open]');
 
 function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -41,10 +44,11 @@ function action(words, className, act) {
   return button;
 }
 
-async function ask(path, body) {
+async function ask(path, body, patience = body ? LONG : PATIENCE) {
   const post = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
-  const response = await fetch(path, body && post);
-  const answer = await response.json().catch(() => null); // no JSON at all, or a server died within its answer
+  const response = await fetch(path, { ...(body && post), signal: AbortSignal.timeout(patience) });
+  // No JSON at all, a server that died within its answer, or one that became silent in it.
+  const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
   if (response.ok) throw new Error('the answer came only in part');
   throw Object.assign(new Error(answer?.error || `the server answered ${response.status}`), { status: response.status });
@@ -52,8 +56,8 @@ async function ask(path, body) {
 
 let run; // what api/run says
 let number_seen = 0; // the last event that this page knows
-let shown = null; // the row on the screen: nothing can be decided but this one
-let shown_at = 0;
+let number_first = 0; // the last event when it was opened: what is newer and not its own, another window decided
+let shown = null; // the row on the screen, how one came to it and when: nothing can be decided but this one
 let showing = 0; // counts what was asked to be shown, so that a late answer does not overwrite a newer one
 let view = 'row';
 const cache = new Map(); // rows and neighbours as the server gave them
@@ -63,14 +67,25 @@ const own = new Set(); // actions of this window
 /* What must survive a reload. The address holds the token: another server's rows are never mixed with this one's. */
 
 const KEPT = `mislabel ${location.pathname}`;
-// trail: the rows gone through, `at` the one shown; detours: rows looked at beside the way, neighbours say;
-// done: what U takes back; outbox: what the server has not confirmed yet, oldest first.
-const session = { trail: [], at: -1, detours: [], after: 0, done: [], outbox: [], list: 'list' };
+// trail: the rows gone through, `at` the one shown, or behind the last one for what the queue gives next;
+// detours: rows looked at beside the way, neighbours say; done: what U takes back; outbox: what the server has not
+// confirmed yet, oldest first.
+const session = { trail: [], at: 0, detours: [], after: 0, done: [], outbox: [], list: 'list' };
+
+// Before anything is pressed: what is kept must not be written over by an empty session.
+try {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT)) || {};
+  const fits = (name) => typeof kept[name] === typeof session[name] && Array.isArray(kept[name]) === Array.isArray(session[name]);
+  if (Object.keys(session).every(fits)) Object.assign(session, kept);
+} catch {
+  // A forbidden store, or one that holds something else, costs what was kept; the page works.
+}
 
 function keep() {
   if (session.trail.length > 1000) {
-    session.at -= session.trail.length - 500;
-    session.trail = session.trail.slice(-500);
+    const before = Math.min(session.at, session.trail.length - 500);
+    session.trail.splice(0, before);
+    session.at -= before;
   }
   session.done = session.done.slice(-500);
   try {
@@ -83,10 +98,16 @@ function keep() {
 /* Decisions: shown at once, sent one after another, said to be saved when the server says so. */
 
 let sending = false;
+let lost = false; // whether what was sent last was not heard at all
 let wake = () => {};
 
+const pause = (time) => new Promise((resolve) => {
+  wake = resolve;
+  setTimeout(resolve, time);
+});
+
 function post(job) {
-  session.outbox.push({ key: crypto.randomUUID(), ...job });
+  session.outbox.push({ key: crypto.randomUUID(), since: number_seen, ...job });
   keep();
   send();
 }
@@ -101,7 +122,7 @@ async function send() {
       const answer = await ask(job.undo ? 'api/undo' : 'api/decide', body(job));
       session.outbox.shift();
       tries = 0;
-      accepted(job, answer);
+      await accepted(job, answer);
     } catch (error) {
       // Refused for good, or not heard at all: then the same key is sent again, which the server counts once.
       if (error.status >= 400 && error.status < 500 && error.status !== 404) {
@@ -109,11 +130,9 @@ async function send() {
         tries = 0;
         refused(job, error);
       } else {
-        unreachable(error);
-        await new Promise((resolve) => {
-          wake = resolve;
-          setTimeout(resolve, Math.min(15000, 500 * 2 ** tries++));
-        });
+        lost = !error.status;
+        unreachable(error, 'send');
+        await pause(Math.min(15000, 500 * 2 ** tries++));
       }
     }
     keep();
@@ -121,84 +140,109 @@ async function send() {
   sending = false;
 }
 
+// The answer tells what changed since the job was made here: its own rows are always among that, after a reload too.
 function body(job) {
-  if (job.undo) return { key: job.key, action: job.undo.action ?? null, since: number_seen };
-  const { key, kind, rows, filter, expected, place } = job;
-  return { key, kind, label: job.label ?? null, since: number_seen, rows, filter, expected, place };
+  if (job.undo) return { key: job.key, action: job.undo.action ?? null, since: job.since };
+  const { key, kind, rows, filter, digest, place, since } = job;
+  return { key, kind, label: job.label ?? null, since, rows, filter, digest, place };
 }
 
-function accepted(job, answer) {
-  hideBanner('server');
-  if (job.undo) {
-    $('saved').textContent = `${clock()} · undone: ${said(job.undo.what, answer.undone)}`;
-  } else {
-    own.add(answer.action);
-    for (const entry of [...session.done, ...session.outbox.map((other) => other.undo || {})]) {
-      if (entry.key === job.key) Object.assign(entry, { action: answer.action, row: answer.rows[0] });
-    }
-    $('saved').textContent = `saved ${clock()} · ${job_words(job)} — U undoes`;
+async function accepted(job, answer) {
+  heard('send');
+  if (!job.undo) own.add(answer.action);
+  for (const entry of [...session.done, ...session.outbox.map((other) => other.undo || {})]) {
+    if (entry.key === job.key) entry.action = answer.action;
   }
+  const still = job.still?.(); // the person has not gone elsewhere since
   apply(answer.state, true);
-  if (job.undo && view === 'row' && !job.undo.back && answer.undone.length) detour(answer.undone[0]);
+  if (job.undo && still && !job.undo.back && answer.undone.length) jump(answer.undone[0]);
   if (view === 'list') fillList();
+  const words = job.undo ? `undone: ${job.undo.what || (await said(answer.undone))}` : `${job_words(job)} — U undoes`;
+  $('saved').textContent = job.undo ? `${clock()} · ${words}` : `saved ${clock()} · ${words}`;
 }
 
-const said = (what, list) => what || (list.length === 1 ? 'the row before' : rows(list.length));
+async function said(list) {
+  const one = list.length === 1 && (await fetched(list[0]).catch(() => null));
+  return one ? one.id : rows(list.length);
+}
 
 function refused(job, error) {
+  heard('send');
   const entry = job.undo || session.done.find((one) => one.key === job.key) || {};
   session.done = session.done.filter((one) => one.key !== job.key);
   session.outbox = session.outbox.filter((other) => other.undo?.key !== job.key);
   $('saved').textContent = '';
   const what = job.undo ? `not undone: ${entry.what || 'the last decision'}` : `not saved: ${job_words(job)}`;
-  banner(`${what}: ${error.message}`, 'refused');
-  for (const row of entry.rows || []) latest.delete(row), cache.delete(row);
+  refusal(`${what}: ${error.message}`);
+  for (const row of job.rows || entry.rows || []) latest.delete(row), cache.delete(row);
+  restart(); // it may have passed over what counted as decided
   if (view === 'list') fillList();
-  else if (job.rows?.length === 1 && job.rows[0] !== shown?.row) detour(job.rows[0]);
-  else showRow();
+  else jump(job.rows?.length === 1 ? job.rows[0] : null);
 }
 
-function unreachable(error) {
+/* What goes wrong stands above the page: what the server refused until it is closed, what does not work until it does. */
+
+const refusals = new Set();
+const troubles = new Map(); // by what was asked
+
+function unreachable(error, asked) {
   if (session.outbox.length) $('saved').textContent = 'waiting for the server …';
-  const waiting = session.outbox.map(job_words);
-  const list = waiting.slice(0, 5).join('; ') + (waiting.length > 5 ? `; and ${waiting.length - 5} more` : '');
-  const why = error.status === 404
+  troubles.set(asked, error.status === 404
     ? 'The server was started anew, under another address: open the one that it printed, and decide these again.'
     : error.status
       ? `${error.message}. It is tried again by itself.`
-      : 'The server does not answer. It is tried again by itself; if you stopped it, start mislabel review again.';
-  banner(waiting.length ? `not saved: ${list}. ${why}` : why, 'server', true);
+      : 'The server does not answer. It is tried again by itself; if you stopped it, start mislabel review again.');
+  showBanner();
 }
 
-function banner(words, cause, retry = false) {
-  $('trouble').textContent = words;
-  $('banner').dataset.cause = cause;
-  $('banner').hidden = false;
-  $('retry').hidden = !retry;
+function heard(asked) {
+  if (troubles.delete(asked)) showBanner();
 }
 
-function hideBanner(cause) {
-  if (!cause || $('banner').dataset.cause === cause) $('banner').hidden = true;
+function refusal(words) {
+  refusals.add(words);
+  showBanner();
 }
 
-function decide(kind, code = null) {
-  if (view === 'list') return decideChosen(kind, code);
-  if (!shown || !possible(kind, shown)) return;
-  const look = current();
-  const job = { kind, label: code, rows: [shown.row], place: look.place ?? undefined, what: shown.id };
-  const before = decisionOf(shown);
-  latest.set(shown.row, { kind, label: code, waiting: true });
-  const key = crypto.randomUUID();
-  session.done.push({ key, rows: [shown.row], what: String(shown.id), before, look });
-  post({ key, ...job });
-  forward(true);
+function showBanner() {
+  const waiting = session.outbox.map(job_words);
+  const list = waiting.slice(0, 5).join('; ') + (waiting.length > 5 ? `; and ${waiting.length - 5} more` : '');
+  const why = [...new Set(troubles.values())].join(' ');
+  const words = [...refusals, why && waiting.length ? `not saved: ${list}. ${why}` : why].filter(Boolean).join('\n');
+  if ($('trouble').textContent !== words) $('trouble').textContent = words; // it is read aloud when it changes
+  $('banner').hidden = !words;
+  $('retry').hidden = !why;
+}
+
+// What a decision is about: the row on the screen, or what is chosen in the list. A dialog keeps what it was opened for.
+function target() {
+  if (view === 'row') return shown && { rows: [shown.row.row], count: 1, what: shown.row.id, on: shown };
+  const { filter, digest, total } = list;
+  if (all) return { filter, digest, count: total, what: rows(total) };
+  const what = chosen.size === 1 ? [...chosen.values()][0] : rows(chosen.size);
+  return chosen.size ? { rows: [...chosen.keys()], count: chosen.size, what } : null;
+}
+
+function decide(kind, code = null, about = target()) {
+  if (!about || (about.on && !possible(kind, about.on.row))) return;
+  about.count > ASK_ABOVE ? askFirst(kind, code, about) : record(kind, code, about);
+}
+
+function record(kind, code, { rows, filter, digest, what, on }) {
+  const entry = { key: crypto.randomUUID(), what };
+  if (on) Object.assign(entry, { rows, before: decisionOf(on.row), look: on.look });
+  for (const row of rows || []) latest.set(row, { kind, label: code, waiting: true });
+  session.done.push(entry);
+  post({ key: entry.key, kind, label: code, rows, filter, digest, place: on?.look.place ?? undefined, what });
+  if (!on) chooseNone();
+  else if (current() === on.look) forward(true);
 }
 
 const possible = (kind, row) => (kind !== 'keep' || row.given !== null) && (kind !== 'suggestion' || row.suggested !== null);
 
 function undo() {
   const entry = session.done.pop();
-  if (entry && view === 'row' && entry.look) {
+  if (entry?.look && view === 'row') {
     latest.set(entry.look.row, entry.before);
     entry.back = true; // the row is on the screen before the server has answered
     const at = session.trail.findIndex((look) => look.row === entry.look.row);
@@ -206,7 +250,8 @@ function undo() {
     if (at >= 0) session.at = at;
     showRow();
   }
-  post({ undo: entry || {} });
+  const from = view === 'row' && showing;
+  post({ undo: entry || {}, still: () => view === 'row' && showing === from }); // not known any more after a reload
 }
 
 /* What other windows and the server say. */
@@ -216,15 +261,20 @@ function decisionOf(row) {
 }
 
 const isDecided = (look) => Boolean(decisionOf(cache.get(look.row) || look));
+const elsewhere = (one) => one.source === 'page' && one.number > number_first && !own.has(one.action);
 
 function apply(state, mine = false) {
   if (state.number < number_seen) return poll();
   const waiting = new Set(session.outbox.flatMap((job) => job.rows || job.undo?.rows || []));
   let skipped = false;
-  if (state.reset) latest.clear(), cache.clear();
+  if (state.reset) {
+    for (const row of latest.keys()) if (!waiting.has(row)) latest.delete(row);
+    cache.clear();
+    restart();
+  }
   for (const { row, decision } of state.changed) {
     if (waiting.has(row)) skipped = true; // what was pressed here comes after it
-    else latest.set(row, decision && { ...decision, elsewhere: !own.has(decision.action) && decision.source === 'page' });
+    else latest.set(row, decision && { ...decision, elsewhere: elsewhere(decision) });
   }
   const news = state.number > number_seen;
   if (!skipped) number_seen = state.number;
@@ -237,15 +287,19 @@ function apply(state, mine = false) {
   if (view === 'list' && !mine) state.reset ? fillList() : markList();
 }
 
+let polling = false;
+
 async function poll() {
-  if (document.hidden) return;
+  if (document.hidden || polling) return;
+  polling = true;
   try {
     apply(await ask(`api/state?since=${number_seen}`));
-    hideBanner('server');
-    wake();
+    heard('poll');
+    if (lost) wake();
   } catch (error) {
-    unreachable(error);
+    unreachable(error, 'poll');
   }
+  polling = false;
 }
 
 function showNumbers(state) {
@@ -265,70 +319,53 @@ function showNumbers(state) {
 /* The way through the rows. */
 
 const current = () => session.detours.at(-1) || session.trail[session.at] || null;
-const ahead = [];
-let asked = 0; // the queue is fetched up to here
-let exhausted = false;
-let filling = null;
+let ahead; // what the queue gives next: looks that are fetched, up to where it was asked, whether that was all
+restart();
 
-function fill() {
-  filling ??= fetchAhead().finally(() => {
-    filling = null;
-  });
-  return filling;
+// A new look-ahead, so that answers to the one before end up nowhere.
+function restart() {
+  ahead = { looks: [], asked: session.after, end: false, filling: null };
 }
 
-async function fetchAhead() {
-  while (ahead.length < AHEAD && !exhausted) {
-    const look = await ask(`api/next?after=${asked}`);
-    if (look.place === null) exhausted = true;
+function fill() {
+  const mine = ahead;
+  mine.filling ??= fetchAhead(mine).finally(() => {
+    mine.filling = null;
+  });
+  return mine.filling;
+}
+
+async function fetchAhead(mine) {
+  while (mine.looks.length < AHEAD && !mine.end) {
+    const look = await ask(`api/next?after=${mine.asked}`);
+    if (look.place === null) mine.end = true;
     else {
-      asked = look.place + 1;
+      mine.asked = look.place + 1;
       cache.set(look.row.row, look.row);
-      ahead.push({ place: look.place, row: look.row.row, probe: look.probe });
+      mine.looks.push({ place: look.place, row: look.row.row, probe: look.probe });
       if (look.row.image) new Image().src = look.row.image;
     }
   }
 }
 
-async function takeLook() {
+// The look that comes next, which stays where it is until its row is shown.
+async function nextLook() {
   for (;;) {
-    while (ahead.length) {
-      const look = ahead.shift();
-      session.after = look.place + 1;
-      if (!isDecided(look)) return look; // else decided meanwhile, in the list or another window
-    }
-    if (exhausted) return null;
+    while (ahead.looks.length && isDecided(ahead.looks[0])) ahead.looks.shift(); // in the list or another window
+    if (ahead.looks.length || ahead.end) return ahead.looks[0];
     await fill();
   }
 }
 
-async function forward(decided = false) {
-  if (session.detours.length) {
-    session.detours.pop();
+function forward(decided = false) {
+  if (session.detours.pop()) {
     const here = current();
     if (here && !(decided && isDecided(here))) return showRow();
   }
-  let next = session.at + 1;
-  while (decided && next < session.trail.length && isDecided(session.trail[next])) next++;
-  if (next < session.trail.length) {
-    session.at = next;
-    return showRow();
-  }
-  if (session.at >= session.trail.length) return; // the end is shown already
-  const mine = ++showing;
-  const wait = setTimeout(() => waiting(mine), 150);
-  shown = null;
-  try {
-    const look = await takeLook();
-    if (look) session.trail.push(look);
-    session.at = session.trail.length - (look ? 1 : 0);
-    if (mine === showing) showRow();
-  } catch (error) {
-    unreachable(error);
-    setTimeout(() => mine === showing && forward(decided), 1500);
-  } finally {
-    clearTimeout(wait);
-  }
+  do session.at++;
+  while (decided && session.at < session.trail.length && isDecided(session.trail[session.at]));
+  session.at = Math.min(session.at, session.trail.length);
+  showRow();
 }
 
 function back() {
@@ -338,9 +375,16 @@ function back() {
   showRow();
 }
 
-function detour(row) {
-  if (current()?.row !== row) session.detours.push({ row, place: null });
-  showRow();
+function detour(look, sudden) {
+  if (current()?.row !== look.row) session.detours.push(look);
+  showRow(sudden);
+}
+
+// The page goes to a row by itself, but never behind a dialog.
+function jump(row) {
+  if (dialog()) return shown && showDecision();
+  if (row === null || row === current()?.row) return showRow();
+  detour(session.trail.find((look) => look.row === row) || { row, place: null }, true);
 }
 
 async function fetched(row) {
@@ -353,26 +397,38 @@ async function fetched(row) {
 
 /* One row. */
 
-async function showRow() {
+// `sudden`: no key asked for it, so that one pressed right then is meant for what was there before.
+async function showRow(sudden = false) {
   const mine = ++showing;
-  const look = current();
   keep();
-  if (!look) return session.at < 0 ? forward() : showEnd();
-  const wait = setTimeout(() => waiting(mine), 150);
   shown = null;
+  const wait = setTimeout(() => mine === showing && part('waiting'), 150);
   try {
-    const row = await fetched(look.row);
+    const look = current() || (await nextLook());
+    const row = look && (await fetched(look.row));
     if (mine !== showing) return;
+    heard('row');
+    if (!current()) {
+      if (look ? look !== ahead.looks[0] : !ahead.end) return showRow(sudden); // the queue begins anew
+      if (!look) return showEnd();
+      session.trail.push(ahead.looks.shift());
+      session.after = look.place + 1;
+      keep();
+    }
+    shown = { row, look, at: performance.now(), sudden: sudden || $('chooser').open };
     fillRow(row, look);
-    shown = row;
-    shown_at = performance.now();
     showDecision();
     showNeighbours();
+    if ($('chooser').open && !choosing) choosing = target(), filterClasses(); // it waited for this row
     fill().catch(() => {});
   } catch (error) {
-    unreachable(error);
-    if (error.status && session.detours.pop()) banner(error.message, 'refused'); // an address of a row that is not there
-    setTimeout(() => mine === showing && showRow(), 1500);
+    if (mine !== showing) return;
+    if (error.status && session.detours.pop()) {
+      refusal(error.message); // an address of a row that is not there
+      return showRow(sudden);
+    }
+    unreachable(error, 'row');
+    setTimeout(() => mine === showing && showRow(sudden), 1500);
   } finally {
     clearTimeout(wait);
   }
@@ -381,8 +437,6 @@ async function showRow() {
 function part(name) {
   for (const one of ['row', 'end', 'waiting']) $(one).hidden = one !== name;
 }
-
-const waiting = (mine) => mine === showing && part('waiting');
 
 function fillRow(row, look) {
   part('row');
@@ -407,8 +461,8 @@ function fillRow(row, look) {
   $('why-part').hidden = !row.why.length;
   showButtons();
   // So that Space pressed next does not press a button of the row before, and the text scrolls by arrow keys.
-  if (view === 'row' && !document.querySelector('dialog[open]')) $('content').focus({ preventScroll: true });
-  window.scrollTo(0, 0);
+  if (view === 'row' && !dialog()) $('content').focus({ preventScroll: true });
+  if (view === 'row') window.scrollTo(0, 0);
 }
 
 function where(look) {
@@ -419,7 +473,7 @@ function where(look) {
 
 function content(row) {
   if (row.image) return picture(row, 420);
-  if (row.text === null) return say('p', `This run keeps no inputs (--no-content): look up ${row.id} in your data.`, 'muted');
+  if (row.text === null) return say('p', row.note, 'muted');
   return row.text.trim() ? say('div', row.text, 'text') : say('p', 'The text is empty.', 'muted');
 }
 
@@ -432,6 +486,7 @@ function picture(row, size) {
     const scale = most <= 64 ? Math.max(1, Math.floor(size / most)) : size / most;
     image.style.width = `${Math.round(image.naturalWidth * scale)}px`;
   });
+  image.addEventListener('error', () => image.replaceWith(say('span', 'This picture cannot be shown.', 'muted')));
   image.src = row.image;
   return image;
 }
@@ -447,7 +502,7 @@ function barOf(bar, place, row) {
 }
 
 function showDecision() {
-  const decision = decisionOf(shown);
+  const decision = decisionOf(shown.row);
   $('row-decision').hidden = !decision;
   if (!decision) return;
   let who = decision.source === 'page' ? 'decided' : `decided (${decision.source})`;
@@ -458,17 +513,18 @@ function showDecision() {
 }
 
 async function showNeighbours() {
-  const row = shown;
-  const key = `near ${row.row}`;
+  const here = shown;
+  const { row } = here.row;
+  const key = `near ${row}`;
   if (!cache.has(key)) $('neighbours').replaceChildren();
   try {
-    if (!cache.has(key)) cache.set(key, await ask(`api/rows/${row.row}/neighbours`));
+    if (!cache.has(key)) cache.set(key, await ask(`api/rows/${row}/neighbours`));
   } catch (error) {
     // The next poll says what is wrong.
-    if (!error.status) setTimeout(() => row === shown && showNeighbours(), 1500);
+    if (!error.status) setTimeout(() => here === shown && showNeighbours(), 1500);
     return;
   }
-  if (row !== shown) return;
+  if (here !== shown) return;
   const { neighbours, note } = cache.get(key);
   $('near-note').textContent = note || 'None was found.';
   $('near-note').hidden = neighbours.length > 0;
@@ -478,7 +534,7 @@ async function showNeighbours() {
 function neighbourCard(one) {
   const decision = decisionOf(one);
   const other = one.suggested !== one.given && one.suggested !== null;
-  const card = action('', 'card', () => detour(one.row));
+  const card = action('', 'card', () => detour({ row: one.row, place: null }));
   card.title = `Open ${one.id}`;
   const about = `${one.id} · similarity ${one.similarity.toFixed(2)}`;
   card.append(
@@ -493,11 +549,12 @@ function neighbourCard(one) {
 function showEnd() {
   part('end');
   shown = null;
+  if (!choosing) $('chooser').close();
   showButtons();
   const state = showNumbers.state;
   const path = /\s/.test(run.path) ? `'${run.path}'` : run.path;
   const again = action(`Look at the ${rows(state.left)} that you passed over`, 'strong', () => {
-    Object.assign(session, { trail: [], at: -1, after: 0 });
+    Object.assign(session, { trail: [], at: 0, detours: [], after: 0 });
     restart();
     showRow();
   });
@@ -513,12 +570,6 @@ function showEnd() {
   if (view === 'row') $('end').focus({ preventScroll: true });
 }
 
-function restart() {
-  ahead.length = 0;
-  exhausted = false;
-  asked = session.after;
-}
-
 /* Buttons and keys. */
 
 function showButtons() {
@@ -526,13 +577,13 @@ function showButtons() {
   $('keep-label').textContent = several ? 'as given' : shown_label('given');
   $('suggestion-label').textContent = several ? 'of each' : shown_label('suggested');
   for (const button of document.querySelectorAll('.decide button')) {
-    button.disabled = several ? !chosenCount() : !current() || !possible(button.dataset.do, cache.get(current().row) || {});
+    button.disabled = several ? !chosenCount() : !shown || !possible(button.dataset.do, shown.row);
   }
   for (const name of ['back', 'next']) document.querySelector(`[data-do=${name}]`).hidden = several;
   $('bar').classList.toggle('several', several);
 }
 
-const shown_label = (name) => (current() ? label(cache.get(current().row)?.[name]) : '');
+const shown_label = (name) => (shown ? label(shown.row[name]) : '');
 
 const DO = {
   keep: () => decide('keep'),
@@ -542,7 +593,7 @@ const DO = {
   none: () => decide('none'),
   undo,
   back: () => view === 'row' && back(),
-  next: () => view === 'row' && (shown || !$('end').hidden) && forward(),
+  next: () => view === 'row' && (shown || !$('end').hidden || troubles.has('row')) && forward(),
   list: () => (location.hash = session.list),
   row: () => (location.hash = 'row'),
   help: () => $('help').showModal(),
@@ -558,8 +609,12 @@ function pressed(event) {
   return /^Key[A-Z]$/.test(event.code) ? event.code[3].toLowerCase() : key; // a keyboard that is not Latin
 }
 
-document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || document.querySelector('dialog[open]')) return;
+const DECIDE = ['keep', 'suggestion', 'unsure', 'none'];
+const unread = (event, one = shown) => one?.sudden && event.timeStamp - one.at < UNSEEN;
+
+function onKey(event) {
+  const other = event.ctrlKey || event.altKey || event.metaKey || event.getModifierState('AltGraph');
+  if (other || event.isComposing || dialog()) return;
   const box = event.target;
   if (box.matches('select, textarea, input:not([type=checkbox])')) return;
   const key = pressed(event);
@@ -568,30 +623,38 @@ document.addEventListener('keydown', (event) => {
   const name = KEYS[key];
   if (name) {
     event.preventDefault();
+    if (view === 'row' && DECIDE.includes(name) && unread(event)) return;
     if (!event.repeat || name === 'next' || name === 'back') DO[name](); // a key held down decides one row
   } else if (view === 'row' && shown && /^[1-9]$/.test(key) && run.classes.length <= DIGITS && !event.repeat) {
-    const bar = shown.posterior[Number(key) - 1];
-    if (bar) decide('label', bar.label);
+    const bar = shown.row.posterior[Number(key) - 1];
+    if (bar && !unread(event)) decide('label', bar.label);
   }
-});
+}
 
-document.addEventListener('click', (event) => {
+function onClick(event) {
   const button = event.target.closest('[data-do]');
   if (!button) return;
-  const name = button.dataset.do;
-  const decides = button.closest('.decide') && view === 'row';
-  if (decides && event.detail && (event.detail > 1 || event.timeStamp - shown_at < UNSEEN)) return; // a double click
-  DO[name]();
-});
+  const decides = shown && button.closest('.decide') && view === 'row';
+  if (decides && event.detail && (event.detail > 1 || event.timeStamp - shown.at < UNSEEN)) return; // a double click
+  if (decides && unread(event)) return;
+  DO[button.dataset.do]();
+}
+
+// Enter held down presses what has the focus again and again, be that another row's button by now.
+function onceOnly(event) {
+  if (event.repeat && event.key === 'Enter') event.preventDefault(), event.stopPropagation();
+}
 
 /* The chooser of another class. */
 
+let choosing = null; // what it was opened for; null where that row is being fetched
 let options = [];
 let picked = 0;
 const folded = (words) => words.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 function openChooser() {
-  if (view === 'list' ? !chosenCount() : !shown) return;
+  if (view === 'list' ? !chosenCount() : !$('end').hidden) return;
+  choosing = target();
   $('wanted').value = '';
   $('chooser-title').textContent = `Which class is right${view === 'list' ? ` for ${rows(chosenCount())}` : ''}?`;
   $('chooser').showModal();
@@ -599,11 +662,13 @@ function openChooser() {
 }
 
 function filterClasses() {
-  const wanted = folded($('wanted').value.trim());
-  const likely = new Map((view === 'row' ? shown.posterior : []).map((bar) => [bar.label, bar.p]));
+  const typed = $('wanted').value.trim();
+  const wanted = folded(typed);
+  const likely = new Map((choosing?.on?.row.posterior || []).map((bar) => [bar.label, bar.p]));
   const order = [...likely.keys(), ...run.classes.keys()].filter((code, place, all) => all.indexOf(code) === place);
-  const rank = (code) => (folded(label(code)).startsWith(wanted) ? 0 : 1);
-  options = order.filter((code) => folded(label(code)).includes(wanted));
+  const ranks = [(name) => name === typed, (name) => folded(name) === wanted, (name) => folded(name).startsWith(wanted), () => true];
+  const rank = (code) => ranks.findIndex((fits) => fits(label(code)));
+  options = choosing ? order.filter((code) => folded(label(code)).includes(wanted)) : [];
   if (wanted) options.sort((a, b) => rank(a) - rank(b));
   const most = options.slice(0, 300);
   $('classes').replaceChildren(...most.map((code, place) => {
@@ -614,7 +679,8 @@ function filterClasses() {
   }));
   const hidden = options.length - most.length;
   const matching = `${number(options.length)} of ${number(run.classes.length)} classes`;
-  $('classes-note').textContent = options.length ? matching + (hidden ? ', the first 300 shown' : '') : 'No class matches.';
+  const none = choosing ? 'No class matches.' : 'Fetching the row …';
+  $('classes-note').textContent = options.length ? matching + (hidden ? ', the first 300 shown' : '') : none;
   pick(0);
 }
 
@@ -629,14 +695,14 @@ function pick(place) {
 function takeClass(place) {
   if (options[place] === undefined) return;
   $('chooser').close();
-  decide('label', options[place]);
+  decide('label', options[place], choosing);
 }
 
 $('wanted').addEventListener('input', filterClasses);
 $('wanted').addEventListener('keydown', (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[event.key];
   if (step) event.preventDefault(), pick(picked + step);
-  if (event.key === 'Enter' && !event.isComposing) event.preventDefault(), takeClass(picked);
+  if (event.key === 'Enter' && !event.isComposing) event.preventDefault(), unread(event, choosing?.on) || takeClass(picked);
 });
 
 /* The list. Its filters live in the address, so that reload and the browser's Back keep them. */
@@ -645,13 +711,15 @@ const USUAL = { given: '', suggested: '', decision: '', status: 'judged', search
 const form = $('filters').elements;
 const chosen = new Map(); // id by row, over all pages of one filter
 let all = false; // every row that matches is chosen, also those of other pages
-let last_ticked = null;
-let list = { total: 0, offset: 0, rows: [] };
+let last_ticked = null; // a row
+let list = { words: null, filter: null, total: 0, offset: 0, rows: [] }; // what is on the screen, and what it was asked with
+let offset = 0; // of the list that is wanted
 let asking = 0;
+let answered = 0;
 
 function fillFilters() {
   const option = (value, textContent) => make('option', { value, textContent });
-  const classes = run.classes.map((name, code) => option(code, String(name)));
+  const classes = run.classes.map((_, code) => option(code, label(code)));
   form.given.replaceChildren(option('', 'any'), ...classes);
   form.suggested.replaceChildren(option('', 'any'), ...classes.map((one) => one.cloneNode(true)));
   const pairs = run.pairs.map((pair) => option(`${pair.given},${pair.suggested}`, `${arrow(pair)} (${number(pair.count)})`));
@@ -663,8 +731,8 @@ function wanted() {
   return Object.fromEntries(Object.entries(USUAL).map(([name, usual]) => [name, form[name].value || usual]));
 }
 
-function address(offset) {
-  const told = Object.entries({ ...wanted(), offset: offset || '' }).filter(([name, value]) => value !== (USUAL[name] || ''));
+function address(from) {
+  const told = Object.entries({ ...wanted(), offset: from || '' }).filter(([name, value]) => value !== (USUAL[name] || ''));
   return told.length ? `list?${new URLSearchParams(told)}` : 'list';
 }
 
@@ -672,15 +740,15 @@ function openList(query) {
   const before = address(0);
   const told = new URLSearchParams(query);
   for (const [name, usual] of Object.entries(USUAL)) form[name].value = told.get(name) ?? usual;
-  list.offset = Math.max(0, Math.floor(Number(told.get('offset')) / PAGE) * PAGE || 0);
+  offset = Math.max(0, Math.floor(Number(told.get('offset')) / PAGE) * PAGE || 0);
   if (address(0) !== before) chooseNone();
-  fillList(shown?.row);
+  fillList(shown?.row.row);
 }
 
 function filtered() {
   chooseNone();
-  list.offset = 0;
-  session.list = address(0);
+  if (view !== 'list') return; // L comes back to what was typed last
+  offset = 0;
   history.replaceState(null, '', `#${session.list}`);
   keep();
   fillList();
@@ -688,27 +756,51 @@ function filtered() {
 
 async function fillList(focus) {
   const mine = ++asking;
+  $('all-match').hidden = true;
   form.pair.value = form.given.value && form.suggested.value ? `${form.given.value},${form.suggested.value}` : '';
-  const words = new URLSearchParams({ ...wanted(), offset: list.offset, limit: PAGE });
+  const { given, suggested, decision, status, search } = wanted();
+  const words = String(new URLSearchParams({ ...wanted(), offset, limit: PAGE }));
+  const old = () => mine === asking && list.words !== words && showNoList(); // rows that need not be what is asked for
+  setTimeout(old, 150);
   try {
-    const found = await ask(`api/list?${words}`);
+    const found = await ask(`api/list?${words}`, undefined, LONG);
     if (mine !== asking) return; // an answer to older words
+    heard('list');
     if (!found.rows.length && found.offset) {
-      list.offset = Math.max(0, Math.floor((found.total - 1) / PAGE) * PAGE);
+      offset = Math.max(0, Math.floor((found.total - 1) / PAGE) * PAGE);
       return fillList(focus);
     }
-    list = found;
+    answered = mine;
+    const whole = (value) => (value === '' ? null : Number(value));
+    const filter = { given: whole(given), suggested: whole(suggested), decision: decision || 'any', status, search };
+    list = { ...found, words, filter };
     showList(focus);
   } catch (error) {
-    if (error.status && error.status !== 404) banner(error.message, 'refused');
-    else unreachable(error);
+    if (mine !== asking) return;
+    old();
+    if (error.status >= 400 && error.status < 500 && error.status !== 404) return refusal(error.message);
+    unreachable(error, 'list');
+    setTimeout(() => mine === asking && fillList(focus), 1500);
   }
 }
 
+function showNoList() {
+  list = { ...list, words: null, rows: [] };
+  $('list').replaceChildren();
+  $('list-waiting').hidden = false;
+  $('empty').hidden = true;
+  $('count').textContent = '';
+  markList();
+}
+
 function showList(focus) {
-  const held = document.activeElement?.closest('#list li');
+  const at = document.activeElement;
+  const held = at?.closest('#list li');
+  const free = at === document.body || at?.closest('#list, #row-view, #to-list'); // else somebody types or presses there
   const row = focus ?? (held && Number(held.dataset.row));
+  const part = held && at.matches('input') ? 'input' : 'a';
   $('list').replaceChildren(...list.rows.map(itemOf));
+  $('list-waiting').hidden = true;
   $('empty').hidden = list.rows.length > 0;
   const end = list.offset + list.rows.length;
   const shown_part = `${number(list.offset + 1)}–${number(end)} of ${number(list.total)}, as the audit orders them`;
@@ -717,7 +809,7 @@ function showList(focus) {
   $('page-before').disabled = !list.offset;
   $('page-after').disabled = end >= list.total;
   document.querySelector('.pages').hidden = list.total <= PAGE;
-  $('list').querySelector(`[data-row="${row}"] a`)?.focus();
+  if (free) $('list').querySelector(`[data-row="${row}"] ${part}`)?.focus();
   markList();
 }
 
@@ -747,12 +839,12 @@ function itemOf(one, place) {
 
 function ticked(place, on, range) {
   if (all) chooseNone();
-  const from = range && last_ticked !== null ? last_ticked : place;
-  for (let at = Math.min(from, place); at <= Math.max(from, place); at++) {
-    const one = list.rows[at];
-    if (one) on ? chosen.set(one.row, one.id) : chosen.delete(one.row);
+  const last = range ? list.rows.findIndex((one) => one.row === last_ticked) : -1; // it may be on another page
+  const from = last < 0 ? place : last;
+  for (const one of list.rows.slice(Math.min(from, place), Math.max(from, place) + 1)) {
+    on ? chosen.set(one.row, one.id) : chosen.delete(one.row);
   }
-  last_ticked = place;
+  last_ticked = list.rows[place].row;
   markList();
 }
 
@@ -778,7 +870,7 @@ function markList() {
   const here = list.rows.filter((one) => all || chosen.has(one.row)).length;
   $('all-page').checked = here > 0 && here === list.rows.length;
   $('all-page').indeterminate = here > 0 && here < list.rows.length;
-  $('all-match').hidden = all || !$('all-page').checked || list.total <= list.rows.length;
+  $('all-match').hidden = all || asking !== answered || !$('all-page').checked || list.total <= list.rows.length;
   $('all-match').textContent = `choose all ${number(list.total)} that match`;
   $('clear').hidden = !chosenCount();
   $('clear').textContent = `${number(chosenCount())} chosen: clear`;
@@ -793,37 +885,22 @@ function moveInList(event, step) {
   next.querySelector(event.target.matches('input') ? 'input' : 'a').focus();
 }
 
-function decideChosen(kind, code) {
-  const count = chosenCount();
-  if (!count) return;
-  if (count <= ASK_ABOVE) return sendChosen(kind, code);
-  $('confirm-title').textContent = `Decide ${rows(count)} at once?`;
+function askFirst(kind, code, about) {
+  $('confirm-title').textContent = `Decide ${rows(about.count)} at once?`;
   $('confirm-words').textContent = `“${named(kind, code)}” for each of them. U takes all of it back.`;
-  $('confirm-yes').textContent = `Decide ${rows(count)}`;
+  $('confirm-yes').textContent = `Decide ${rows(about.count)}`;
   $('confirm-yes').onclick = () => {
     $('confirm').close();
-    sendChosen(kind, code);
+    record(kind, code, about);
   };
   $('confirm').showModal();
-}
-
-function sendChosen(kind, code) {
-  const key = crypto.randomUUID();
-  const { given, suggested, decision, status, search } = wanted();
-  const whole = (value) => (value === '' ? null : Number(value));
-  const filter = { given: whole(given), suggested: whole(suggested), decision: decision || 'any', status, search };
-  const several = all ? { filter, expected: list.total } : { rows: [...chosen.keys()] };
-  const what = chosenCount() === 1 && !all ? String([...chosen.values()][0]) : rows(chosenCount());
-  for (const row of several.rows || []) latest.set(row, { kind, label: code, waiting: true });
-  session.done.push({ key, what });
-  chooseNone();
-  post({ key, kind, label: code, what, ...several });
 }
 
 let typing = 0;
 $('filters').addEventListener('submit', (event) => event.preventDefault());
 $('filters').addEventListener('input', (event) => {
   if (event.target === form.pair) [form.given.value, form.suggested.value = ''] = form.pair.value.split(',');
+  session.list = address(0);
   clearTimeout(typing);
   typing = setTimeout(filtered, event.target.name === 'search' ? 200 : 0);
 });
@@ -839,16 +916,20 @@ $('all-match').addEventListener('click', () => {
 });
 $('clear').addEventListener('click', chooseNone);
 $('no-filters').addEventListener('click', () => (location.hash = 'list?status=any'));
-$('page-before').addEventListener('click', () => (location.hash = address(Math.max(0, list.offset - PAGE))));
-$('page-after').addEventListener('click', () => (location.hash = address(list.offset + PAGE)));
+$('page-before').addEventListener('click', () => (location.hash = address(Math.max(0, offset - PAGE))));
+$('page-after').addEventListener('click', () => (location.hash = address(offset + PAGE)));
 
 /* How many are wrong: the estimate from rows that chance chose, and how precise the list is at each depth. */
 
 let estimating = 0;
 
-function estimateSoon() {
+function estimateSoon(wait = 500) {
   clearTimeout(estimating);
-  estimating = setTimeout(() => ask('api/estimate').then(showEstimate, () => {}), 500);
+  const mine = setTimeout(async () => {
+    const said = await ask('api/estimate').catch(() => null);
+    if (mine === estimating) said ? showEstimate(said) : estimateSoon(2000); // else a newer one is asked for
+  }, wait);
+  estimating = mine;
 }
 
 function showEstimate(said) {
@@ -920,6 +1001,7 @@ function drawing(runs) {
 /* Start. */
 
 function route() {
+  dialog()?.close(); // what it asks about is not there any more
   const [name, query] = location.hash.slice(1).split('?');
   view = name === 'list' ? 'list' : 'row';
   for (const one of ['row', 'list']) {
@@ -931,51 +1013,61 @@ function route() {
     history.replaceState(null, '', '#row');
     session.detours = [{ row: Number(row), place: null }];
   }
+  if (view === 'list') session.list = location.hash.slice(1);
   if (view === 'list') openList(query);
   else showRow();
-  if (view === 'list') session.list = location.hash.slice(1);
   $('to-list').hash = session.list;
   showButtons();
   keep();
 }
 
 async function start() {
+  let state;
   try {
     run = await ask('api/run');
-    const state = await ask('api/state');
-    number_seen = state.number;
-    Object.assign(session, JSON.parse(sessionStorage.getItem(KEPT) || '{}'));
-    document.title = `${run.name} · mislabel review`;
-    $('name').textContent = run.name;
-    $('about').textContent = `${rows(run.rows)} · ${run.order_words} · ${run.method}`;
-    $('help-digits').hidden = run.classes.length > DIGITS;
-    $('last-digit').textContent = run.classes.length;
-    $('bar').hidden = false;
-    for (const { rows, kind, label } of session.outbox) {
-      for (const row of rows || []) latest.set(row, { kind, label, waiting: true });
-    }
-    fillFilters();
-    restart();
-    showNumbers(state);
-    estimateSoon();
-    if (session.outbox.length) send();
-    route();
+    state = await ask('api/state');
+    heard('start');
   } catch (error) {
-    unreachable(error);
-    setTimeout(start, 2000);
-    return;
+    unreachable(error, 'start');
+    await pause(2000);
+    return start();
   }
+  run.classes = run.classes.map((name) => (name.trim() ? name : '(empty)'));
+  number_seen = number_first = state.number;
+  document.title = `${run.name} · mislabel review`;
+  $('name').textContent = run.name;
+  $('about').textContent = `${rows(run.rows)} · ${run.order_words} · ${run.method}`;
+  $('help-digits').hidden = run.classes.length > DIGITS;
+  $('last-digit').textContent = run.classes.length;
+  $('bar').hidden = false;
+  for (const { rows, kind, label, undo } of session.outbox) {
+    for (const row of rows || undo?.rows || []) latest.set(row, undo ? undo.before : { kind, label, waiting: true });
+  }
+  fillFilters();
+  showNumbers(state);
+  estimateSoon();
+  send();
+  route();
+  // Only now: before, there is nothing that a key could be meant for.
+  document.addEventListener('keydown', onceOnly, true);
+  document.addEventListener('keydown', onKey);
+  document.addEventListener('click', onClick);
   setInterval(poll, 2000);
+  $('retry').addEventListener('click', poll);
   window.addEventListener('focus', poll);
   window.addEventListener('hashchange', route);
 }
 
-$('retry').addEventListener('click', () => {
-  wake();
-  poll();
+$('retry').addEventListener('click', () => wake());
+$('close-banner').addEventListener('click', () => {
+  refusals.clear();
+  troubles.clear();
+  showBanner();
 });
-$('close-banner').addEventListener('click', () => hideBanner());
 $('to-help').addEventListener('click', DO.help);
 $('close-help').addEventListener('click', () => $('help').close());
 $('confirm-no').addEventListener('click', () => $('confirm').close());
+window.addEventListener('beforeunload', (event) => {
+  if (session.outbox.length) event.preventDefault(); // what waits here is lost with the window
+});
 start();
