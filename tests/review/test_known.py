@@ -177,6 +177,20 @@ def test_other_features_without_ids_are_refused_and_named(tmp_path, ids):
         apply_decisions(load(tmp_path / "d.csv"), before)
 
 
+def test_decisions_that_nothing_but_the_place_can_match_are_noted(tmp_path):
+    table = pd.DataFrame({"text": ["one", "two", "three"], "label": ["a", "a", "b"]})
+    before = make_run(tmp_path / "before", table, id=None, text="text")
+    decide(before, [Decision(0, "label", "b", "a")])
+
+    def notes():
+        found, _ = apply_decisions(make_dataset(table["text"], table["label"]), before)
+        return [note for note in found.notes if "by their place alone" in note]
+
+    assert len(notes()) == 1
+    pd.DataFrame({"id": [0, 1, 2], "input": table["text"]}).to_parquet(before.inputs, index=False)
+    assert notes() == []
+
+
 def test_texts_of_rows_without_ids_are_compared_too(tmp_path):
     table = pd.DataFrame({"text": ["one", "two", "three"], "label": ["a", "a", "b"]})
     before = make_run(tmp_path / "before", table, id=None, text="text")
@@ -306,14 +320,29 @@ def test_the_gain_by_hand():
     config = RunConfig(method="ce", seed=1).effective("text", 40)
     old = every_setting(RunConfig(method="ce", seed=0).effective("text", 40))
     now = {"rows": 90, "accuracy": 0.75, "macro_f1": 0.375, "ece": 0.1}
-    found = gain(Earlier(told, old, "another", SCORED), config, data, now)
+    found = gain(Earlier(told, old, "another", SCORED, []), config, data, now)
     assert found["gain"] == pytest.approx({"accuracy": 0.25, "macro_f1": -0.025})
     assert found["before"] == {"method": "ce", "test": SCORED, "settings_that_differ": ["seed"]}
     assert [note.startswith("The data are not those of runs/a") for note in found["notes"]] == [True]
     assert {
         name: found[name] for name in ("run", "rows", "changed", "none_of_these", "held_out")
     }.items() <= told.items()
-    assert gain(Earlier(told, old, data.fingerprint, SCORED), config, data, now)["notes"] == []
+    assert gain(Earlier(told, old, data.fingerprint, SCORED, []), config, data, now)["notes"] == []
+
+
+def test_there_is_no_gain_between_different_test_rows():
+    told = {"run": "runs/a", "rows": 3, "changed": 2, "none_of_these": 0, "held_out": 1, "fingerprint": "0"}
+    config = RunConfig(method="ce").effective("text", 40)
+    old = every_setting(config)
+    data = dataset(frame(), holdout=0.25, seed=3)
+    then = data.ids[data.split == "test"].tolist()
+    assert gain(Earlier(told, old, "another", SCORED, then[::-1]), config, data, SCORED)["gain"]["accuracy"] == 0
+    other = sorted(set(data.ids.tolist()) - set(then))[:2]
+    found = gain(Earlier(told, old, data.fingerprint, SCORED, [*then[2:], *other]), config, data, SCORED)
+    assert found["gain"] is None
+    assert (
+        f"Of the {len(then)} rows that are held out, {len(then) - 2} were held out in runs/a too" in found["notes"][0]
+    )
 
 
 def test_settings_that_differ():

@@ -12,10 +12,6 @@ from mislabel.cli.answers import errors, say
 from mislabel.cli.options import DataNow, Json, Run
 from mislabel.errors import some_ids
 
-_BY_PLACE_ALONE = (
-    "rows were matched by their place alone: the run has no ids, and keeps nothing that could show whether they moved"
-)
-
 
 def review(
     run: Run,
@@ -59,6 +55,7 @@ def export(
     Example: mislabel export runs/messages -o corrected.csv
     """
     with errors():
+        from mislabel.review.exchange.inputs import BY_PLACE_ALONE
         from mislabel.review.export import export as write
         from mislabel.run.folder import RunFolder
 
@@ -73,7 +70,7 @@ def export(
                 ".jsonl and .parquet keep them as they are"
             )
         if told.get("by_place_alone"):
-            print(_BY_PLACE_ALONE, file=sys.stderr)
+            print(BY_PLACE_ALONE, file=sys.stderr)
         say(as_json, told, said)
 
 
@@ -90,6 +87,7 @@ def import_decisions(
     Example: mislabel import-decisions runs/messages reviewed.csv
     """
     with errors():
+        from mislabel.review.exchange.inputs import BY_PLACE_ALONE
         from mislabel.review.importing import import_decisions as take
         from mislabel.run.folder import RunFolder
 
@@ -102,7 +100,7 @@ def import_decisions(
                 f"{some_ids(found.replaced_ids)}; one undo (U on the page) brings those back"
             )
         if found.by_place_alone:
-            print(_BY_PLACE_ALONE, file=sys.stderr)
+            print(BY_PLACE_ALONE, file=sys.stderr)
         for line in found.refused if not as_json else ():
             print(f"line {line['line']}, id {line['id']}: {line['reason']}", file=sys.stderr)
         say(as_json, asdict(found), said)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -13,8 +14,9 @@ from mislabel.data.decided import NONE_OF_THESE, code_finder, with_decisions
 from mislabel.data.rows import FITS_NONE
 from mislabel.errors import InputError, some_ids
 from mislabel.review.exchange.formulas import neutralised
-from mislabel.review.exchange.inputs import same_input
+from mislabel.review.exchange.inputs import BY_PLACE_ALONE, same_input
 from mislabel.review.store import Decision, Store, read_decisions, read_history
+from mislabel.run.contents import told_by
 from mislabel.run.folder import RunFolder
 
 
@@ -57,7 +59,8 @@ def apply_decisions(dataset: Dataset, before: RunFolder) -> tuple[Dataset, dict[
         dataset, {id: NONE_OF_THESE if one.kind == "none" else spell(one.label) for id, one in here.items()}
     )
     _check_given(dataset, here, places, before)
-    _check_inputs(dataset, here, places, before)
+    if not _check_inputs(dataset, here, places, before):
+        found = replace(found, notes=[*found.notes, f"Decisions: {BY_PLACE_ALONE}."])
     assert found.decided is not None
     labelled, fits_none = found.decided >= 0, found.decided == FITS_NONE
     return found, {
@@ -114,22 +117,28 @@ def _spelling(classes: list) -> Callable[[Any], Any]:
     return lambda label: neutralised(label) if isinstance(label, str) and find(label) is None else label
 
 
-def _check_inputs(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: RunFolder) -> None:
-    """Raise where a row has another text than the run kept of it, or, without an id, other features."""
+def _check_inputs(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: RunFolder) -> bool:
+    """Raise where a row has another text than the run kept of it, or, without an id, other features.
+
+    Gives whether something beside the place in the data tells which row is which: an id, or what was compared.
+    """
     modality, about = dataset.inputs.modality, before.read_config()["data"]
+    named = bool(about.get("columns", {}).get("id")) or dataset.ids.dtype == object
     if modality == "image" or about.get("modality") != modality or not before.inputs.is_file():
-        return
-    if modality == "features" and about.get("columns", {}).get("id"):
-        return  # better embeddings of the same rows are no other rows
-    same = same_input(dataset.inputs)
-    then = pq.read_table(before.inputs, columns=["id", "input"], filters=compute.field("id").isin(list(made)))
-    pairs = zip(then["id"].to_pylist(), then["input"].to_pylist(), strict=True)
+        return named
+    if modality == "features" and named:
+        return True  # better embeddings of the same rows are no other rows
+    column = told_by(before.inputs)
+    same = same_input(dataset.inputs, column)
+    then = pq.read_table(before.inputs, columns=["id", column], filters=compute.field("id").isin(list(made)))
+    pairs = zip(then["id"].to_pylist(), then[column].to_pylist(), strict=True)
     other = [id for id, kept in pairs if id in made and not same(places[id], kept)]
     if other:
         raise InputError(
             f"{dataset.name} is not what was decided in {before.path}: {len(other)} rows have "
             f"{'another text' if modality == 'text' else 'other features'} than then, {some_ids(other)}. {_FIX}"
         )
+    return True
 
 
 def _fingerprint(made: Iterable[Decision]) -> str:

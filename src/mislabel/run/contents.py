@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mislabel.data import Dataset
+from mislabel.data.features import Features
 from mislabel.data.images import Images
 from mislabel.data.inputs import Texts
 from mislabel.errors import RunError
@@ -21,19 +23,27 @@ TEXTS_AT_ONCE, PICTURES_AT_ONCE = 4096, 256
 
 
 def write_contents(dataset: Dataset, path: Path) -> None:
-    """A Parquet file with `id` and `input`: text, or a PNG or JPEG of at most 128 pixels a side, or None."""
+    """A Parquet file with `id` and `input`: text, or a PNG or JPEG of at most 128 pixels a side, or None.
+
+    Features are a line in words, which is not all of them, and a `digest` that is.
+    """
     ids, pictures = pa.array(dataset.ids.tolist()), dataset.inputs.modality == "image"
     kind, step = (pa.binary(), PICTURES_AT_ONCE) if pictures else (pa.string(), TEXTS_AT_ONCE)
     schema = pa.schema([("id", ids.type), ("input", kind)])
+    digests = dataset.inputs.digests() if isinstance(dataset.inputs, Features) else None
+    if digests is not None:
+        schema = schema.append(pa.field("digest", pa.binary(16)))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for begin in range(0, len(dataset), step):
             places = range(begin, min(begin + step, len(dataset)))
-            contents = pa.array(_contents(dataset, places), type=kind)
-            writer.write_table(pa.table([ids.slice(begin, len(places)), contents], schema=schema))
+            columns = [ids.slice(begin, len(places)), pa.array(_contents(dataset, places), type=kind)]
+            if digests is not None:
+                columns.append(pa.array(islice(digests, len(places)), type=pa.binary(16)))
+            writer.write_table(pa.table(columns, schema=schema))
 
 
-def read_contents(path: Path, places: np.ndarray) -> list[str | bytes | None]:
-    """The inputs at some places of the data (m,), None where none is kept.
+def read_contents(path: Path, places: np.ndarray, column: str = "input") -> list[str | bytes | None]:
+    """The inputs at some places of the data (m,), None where none is kept; or another column of the file.
 
     Raises
     ------
@@ -47,10 +57,16 @@ def read_contents(path: Path, places: np.ndarray) -> list[str | bytes | None]:
             begin, end = end, end + file.metadata.row_group(group).num_rows
             inside = np.flatnonzero((places >= begin) & (places < end))
             if len(inside):  # one group after the other: the pictures of all rows may be gigabytes
-                inputs = file.read_row_group(group, columns=["input"])["input"].take(places[inside] - begin)
+                inputs = file.read_row_group(group, columns=[column])[column].take(places[inside] - begin)
                 for k, value in zip(inside.tolist(), inputs.to_pylist(), strict=True):
                     found[k] = value
     return found
+
+
+def told_by(path: Path) -> str:
+    """The column of the file that tells all of an input: `digest` where there is one, else `input`."""
+    with _opened(path) as file:
+        return "digest" if "digest" in file.schema_arrow.names else "input"
 
 
 def find_places(path: Path, ids: Collection[Any]) -> dict[Any, int]:

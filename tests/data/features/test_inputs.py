@@ -145,6 +145,27 @@ def test_missing_and_infinite_numbers():
         check(pd.DataFrame({"a": [None]}), encoding=check(pd.DataFrame({"a": [1.0]}))[0].encoding)
 
 
+def test_digests_name_what_a_row_holds():
+    """The same for the same row: in other company, with columns and levels in another order, after a CSV export."""
+    frame = people().assign(colour=["=red", None, "green", "blue"])
+    features, _ = check(frame)
+    found = list(features.digests())
+    assert len(set(found)) == 4
+    assert {len(one) for one in found} == {16}
+    turned, _ = check(frame.iloc[::-1, ::-1])
+    assert list(turned.digests()) == found[::-1]
+    shown, _ = check(frame.assign(colour=["'=red", None, "green", "blue"]))
+    assert list(shown.digests()) != found
+    assert list(shown.digests(lambda word: word.removeprefix("'"))) == found
+    other = frame.assign(emb=[[0.5, -3], [1, 2], [4, 8], [4, 8]])
+    changed = [one != now for one, now in zip(found, check(other)[0].digests(), strict=True)]
+    assert changed == [one != now for one, now in zip(frame["emb"].map(list), other["emb"], strict=True)]
+    matrix = np.zeros((3, 50), dtype=np.float32)
+    matrix[2, 49] = 1e-30
+    first, second, third = check(matrix)[0].digests()
+    assert first == second != third
+
+
 def test_captions():
     frame = people().assign(colour=["red\n\u202ewine", None, "g" * 50, "b"])
     features, _ = check(frame)
@@ -155,5 +176,7 @@ def test_captions():
     assert len(wide.caption(0)) <= 70
     assert wide.caption(0).endswith(", …")
     vector, _ = check([[0.123, -3.4, 1e-9, 123456, 1.5e20]])
+    named, _ = check(pd.DataFrame({"vec": [[0, 0, 1, 0.25]]}))
+    assert named.caption(0) == "vec [0, 0, 1, 0.25]"
     assert vector.caption(0) == "[0.123, -3.4, 1e-09, 123456, 1.5e+20]"
     assert check(np.full((1, 384), -1.2345))[0].caption(0) == "[" + "-1.23, " * 9 + "…]"

@@ -1,6 +1,7 @@
 """Features: columns of a table, a matrix, or one vector per row, as one float32 matrix and the way that led there."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -46,11 +47,37 @@ class Features:
         """The bytes of each row, as little-endian float32: equal for equal rows, on every machine."""
         return row_bytes(self.matrix)
 
+    def digests(self, spell: Callable[[str], str] = str) -> Iterator[bytes]:
+        """16 bytes a row, equal for rows that hold the same under the same names, in whatever order columns come.
+
+        Parameters
+        ----------
+        spell : callable
+            Gives the name of a column or level as it was written once.
+        """
+        starts = np.cumsum([0, *(column.width for column in self.encoding.columns)]).tolist()
+        named = sorted(zip(map(spell, (column.name for column in self.encoding.columns)), starts, self.encoding.columns,
+                           strict=False), key=lambda one: one[0])  # fmt: skip
+        numbers = [place for _, start, column in named if column.kind != "category"
+                   for place in range(start, start + column.width)]  # fmt: skip
+        words = [self._levels(start, column, spell) for _, start, column in named if column.kind == "category"]
+        names = repr([(name, column.kind) for name, _, column in named]).encode("utf-8", "surrogatepass")
+        for place, row in enumerate(row_bytes(np.ascontiguousarray(self.matrix[:, numbers]))):
+            levels = repr([one[place] for one in words]).encode("utf-8", "surrogatepass")
+            yield hashlib.blake2b(names + b"\0" + row + levels, digest_size=16).digest()
+
+    def _levels(self, start: int, column: FeatureColumn, spell: Callable[[str], str]) -> list[str | None]:
+        """The level of each row in one category, None for one that training did not know."""
+        cells, levels = self.matrix[:, start : start + column.width], [spell(level) for level in column.levels]
+        known = (cells != 0).any(axis=1).tolist()
+        return [levels[code] if there else None for code, there in zip(cells.argmax(1), known, strict=True)]
+
     def caption(self, place: int) -> str:
         """One line of at most 70 characters on a row: ``age 37, colour=red, ...`` or ``[0.12, -3.4, ...]``."""
         row = self.matrix[place]
-        if self.encoding.is_matrix:
-            return _join([_number(value) for value in row[:_CAPTION]], len(row), "[", "]")
+        if len(self.encoding.columns) == 1 and self.encoding.columns[0].kind == "vector":
+            name = _cut(self.encoding.columns[0].name)
+            return _join([_number(value) for value in row[:_CAPTION]], len(row), f"{name} [" if name else "[", "]")
         parts, start = [], 0
         for column in self.encoding.columns[:_CAPTION]:
             parts.append(_words(column, row[start : start + column.width]))

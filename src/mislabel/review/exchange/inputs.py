@@ -17,12 +17,20 @@ from mislabel.errors import InputError
 from mislabel.review.exchange.formulas import restored
 from mislabel.review.exchange.original import Original
 from mislabel.review.rows import Rows
-from mislabel.run.contents import read_contents
+from mislabel.run.contents import read_contents, told_by
+
+BY_PLACE_ALONE = "rows were matched by their place alone: they have no ids, and nothing else shows whether they moved"
 
 
-def same_input(inputs: RawInputs) -> Callable[[int, Any], bool]:
-    """Tells of a place in texts or features whether a run read the same, but for what a CSV export does to formulas."""
-    if isinstance(inputs, Features):
+def same_input(inputs: RawInputs, column: str) -> Callable[[int, Any], bool]:
+    """Tells of a place in texts or features whether a run read the same, but for what a CSV export does to formulas.
+
+    `column` is that of the run's inputs, see `mislabel.run.contents.told_by`.
+    """
+    if isinstance(inputs, Features) and column == "digest":
+        known = list(zip(inputs.digests(), inputs.digests(restored), strict=True))
+        return lambda place, then: then in known[place]
+    if isinstance(inputs, Features):  # a run of before there were digests
         plain = Features(inputs.matrix, _restored(inputs.encoding))
         return lambda place, then: inputs.caption(place) == then or plain.caption(place) == then
     texts = cast(Texts, inputs)
@@ -45,8 +53,9 @@ def other_inputs(original: Original, rows: Rows, row_of: np.ndarray) -> list[int
     if rows.place is None or not _comparable(original, rows):
         return []
     places = np.flatnonzero(row_of >= 0)
-    same = same_input(_inputs(original, rows))
-    kept = read_contents(original.inputs, rows.place[row_of[places]])
+    column = told_by(original.inputs)
+    same = same_input(_inputs(original, rows), column)
+    kept = read_contents(original.inputs, rows.place[row_of[places]], column)
     return [place for place, then in zip(places.tolist(), kept, strict=True) if not same(place, then)]
 
 
