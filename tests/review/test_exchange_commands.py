@@ -9,6 +9,7 @@ from review.runs import decide, make_run
 
 from mislabel.data import write_table
 from mislabel.review.store import Decision
+from mislabel.run.folder import RunFolder
 
 ALONE = "rows were matched by their place alone"
 
@@ -73,6 +74,48 @@ def test_a_real_run_on_features_without_ids_knows_its_rows_again(mislabel, tmp_p
         done = mislabel("export", run, "-o", tmp_path / f"out.{ending}")
         assert f"2 rows have other features than the run read in their place: {first}, {second}." in done.stderr
         assert done.exit_code == 2
+
+
+def test_vectors_that_begin_alike_are_told_apart(mislabel, tmp_path):
+    """Bags of words: the first numbers are nearly always 0."""
+    random = np.random.default_rng(0)
+    vectors = np.concatenate([np.zeros((40, 12)), random.poisson(1.0, (40, 20))], axis=1).astype(np.float32)
+    vectors[np.arange(40) % 2 == 0, 20] += 5
+    frame = pd.DataFrame({"vec": list(vectors), "label": np.where(np.arange(40) % 2, "odd", "even")})
+    frame.to_parquet(tmp_path / "d.parquet", index=False)
+    line = ["audit", tmp_path / "d.parquet", "--features", "vec", "--label", "label"]
+    assert mislabel(*line, "--out", tmp_path / "run").exit_code == 0
+    decide(RunFolder(tmp_path / "run"), Decision(5, "keep", "odd", "odd"))
+    frame.iloc[np.roll(np.arange(40), 2)].to_parquet(tmp_path / "d.parquet", index=False)  # the labels are as before
+    done = mislabel("export", tmp_path / "run", "-o", tmp_path / "out.parquet")
+    assert (done.exit_code, "40 rows have other features than the run read" in done.stderr) == (2, True)
+    done = mislabel(*line, "--decisions", tmp_path / "run", "--out", tmp_path / "next")
+    assert (done.exit_code, "1 rows have other features than then, 5" in done.stderr) == (2, True)
+
+
+def test_what_was_held_out_stays_held_out_when_labels_are_corrected(mislabel, tmp_path):
+    random = np.random.default_rng(1)
+    gold = np.arange(80) % 2
+    frame = pd.DataFrame(random.normal(size=(80, 3)) + 3 * gold[:, None], columns=pd.Index(["f1", "f2", "f3"]))
+    frame = frame.assign(id=range(100, 180), gold=gold, label=np.where(random.random(80) < 0.2, 1 - gold, gold))
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    line = ["--features", "f*", "--label", "label", "--gold", "gold", "--id", "id", "--holdout", "0.25"]
+    assert mislabel("audit", tmp_path / "d.csv", *line, "--out", tmp_path / "a").exit_code == 0
+    rows = pd.read_parquet(tmp_path / "a" / "audit.parquet").set_index("id")
+    wrong = rows[(rows.status == "judged") & (rows.given_label != rows.gold_label)]
+    decide(
+        RunFolder(tmp_path / "a"),
+        *(Decision(int(id), "label", int(row.gold_label), int(row.given_label)) for id, row in wrong.iterrows()),
+    )
+    assert mislabel("export", tmp_path / "a", "-o", tmp_path / "corrected.csv").exit_code == 0
+    again = ["--decisions", tmp_path / "a", "--seed", "1", "--json"]
+    done = mislabel("audit", tmp_path / "corrected.csv", *line, *again, "--out", tmp_path / "b")
+    after = pd.read_parquet(tmp_path / "b" / "audit.parquet").set_index("id")
+    assert set(after.index[after.status == "held_out"]) == set(rows.index[rows.status == "held_out"])
+    assert set(after.index[after.status == "decided"]) == set(wrong.index)
+    told = json.loads(done.stdout)
+    before = json.loads((tmp_path / "a" / "metrics.json").read_text())
+    assert told["decisions"]["gain"]["accuracy"] == told["test"]["accuracy"] - before["test"]["accuracy"]
 
 
 def test_rows_that_nothing_but_their_place_names_are_told_of(mislabel, tmp_path):

@@ -41,6 +41,7 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.run.about import describe
         from mislabel.run.config import RunConfig
         from mislabel.run.folder import RunFolder
+        from mislabel.run.gain import held_out_rows
         from mislabel.run.job import run
         from mislabel.run.saved import load_audit
         from mislabel.training.device import leave_processes
@@ -48,11 +49,15 @@ def _train(given: dict[str, Any]) -> None:
 
         columns = {name: given[name] for name in ("text", "image", "features", "label", "gold", "id", "split")}
         checks = {name: given[name] for name in ("missing", "on_bad", "holdout", "seed")}
-        dataset = load_dataset(given["data"], **columns, **checks)
+        before, decisions = RunFolder(given["decisions"]) if given["decisions"] else None, None
+        held_out = None
+        if before is not None and given["holdout"] and not before.read_config()["data"]["columns"].get("split"):
+            # What was held out stays so: labels that were corrected would change the draw, and move rows into training.
+            held_out = held_out_rows(before) or None
+        dataset = load_dataset(given["data"], **columns, **checks, held_out=held_out)
         settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
         config = RunConfig(**settings, options=_options(given))
         folder = RunFolder(given["out"]) if given["out"] else None
-        before, decisions = RunFolder(given["decisions"]) if given["decisions"] else None, None
         if before is not None:
             if folder and folder.path.resolve() == before.path.resolve():
                 raise InputError(f"--decisions and --out are the same run, {before.path}: choose another --out")

@@ -1,6 +1,6 @@
 """From arrays to a Dataset: everything is checked here, once, at the door."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from mislabel.data.label_columns import rows_of
 from mislabel.data.labels import MISSING_POLICIES, Labels, Missing, encode_against, refuse_missing
 from mislabel.data.names import one_of
 from mislabel.data.rows import STATUSES, Dataset, conflicts, fingerprint, row_status
-from mislabel.data.splits import parse_split, stratified_holdout
+from mislabel.data.splits import hold_out, parse_split
 from mislabel.data.text import as_list, check_texts
 from mislabel.errors import InputError
 
@@ -38,6 +38,7 @@ def make_dataset(
     root: Path | None = None,
     encoding: FeatureEncoding | None = None,
     holdout: float = 0.0,
+    held_out: Collection | None = None,
     seed: int = 0,
     classes: Sequence | None = None,
     need_labels: bool = True,
@@ -75,6 +76,8 @@ def make_dataset(
         How features were encoded for training; learned from `inputs` without it.
     holdout, seed
         The share of the labelled rows to hold out as test, stratified by the given label, and the seed of the draw.
+    held_out
+        Ids to hold out in place of a draw, as by a run before: labels that changed since would change the draw.
     classes
         The classes, in order; see `encode_labels`.
     need_labels
@@ -128,9 +131,10 @@ def make_dataset(
         gold_codes = None if gold_codes is None else gold_codes[keep]
     if holdout > 0:
         eligible = (encoded.codes >= 0) & ~empty & ~unreadable
-        chosen = stratified_holdout(encoded.codes, eligible, row_ids, holdout, seed)
+        chosen = hold_out(encoded.codes, eligible, row_ids, holdout, seed, held_out)
         parts[chosen] = "test"
-        told.append(f"Held out as test: {int(chosen.sum())} of {len(checked)} rows (share {holdout}, seed {seed}).")
+        how = f"share {holdout}, seed {seed}" if held_out is None else "those of before"
+        told.append(f"Held out as test: {int(chosen.sum())} of {len(checked)} rows ({how}).")
     if need_labels and not (parts == "train").any():
         raise InputError(f"{split_name}: no row is marked train, so there is nothing to learn from")
 

@@ -1,6 +1,6 @@
 """From a table, a folder of images or a matrix on disk to a Dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ def load_dataset(
     on_bad: OnBad = "error",
     encoding: FeatureEncoding | None = None,
     holdout: float = 0.0,
+    held_out: Collection | None = None,
     seed: int = 0,
     classes: Sequence | None = None,
     need_labels: bool = True,
@@ -47,7 +48,7 @@ def load_dataset(
         encoded images; or for features globs of columns ("f_*,age"), a column of vectors, or an .npy file of n rows.
     label, gold, id, split
         The names of columns. Rows are taken by their place; an index is not looked at.
-    missing, on_bad, encoding, holdout, seed, classes, need_labels
+    missing, on_bad, encoding, holdout, held_out, seed, classes, need_labels
         See `make_dataset`.
 
     Raises
@@ -97,6 +98,7 @@ def load_dataset(
         root=root,
         encoding=encoding,
         holdout=holdout,
+        held_out=held_out,
         seed=seed,
         classes=classes,
         need_labels=need_labels,

@@ -1,5 +1,6 @@
 """Which rows are trained on and which are held out: from a column, or by a seeded stratified draw."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,15 @@ def parse_split(values: Any, ids: Any, name: str = "split") -> np.ndarray:
             f"{some_ids(ids[place] for place in other)}). Filter these rows, or rename them"
         )
     return np.array([meaning[word] for word in words], dtype="U5")
+
+
+def hold_out(
+    codes: np.ndarray, eligible: np.ndarray, ids: np.ndarray, share: float, seed: int, before: Collection | None
+) -> np.ndarray:
+    """The rows (n,) bool to hold out: those eligible ones that were `before`, by their ids, or a draw without it."""
+    if before is None:
+        return stratified_holdout(codes, eligible, ids, share, seed)
+    return eligible & pd.Series(ids).isin(list(before)).to_numpy()
 
 
 def stratified_holdout(codes: np.ndarray, eligible: np.ndarray, ids: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -4,7 +4,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from mislabel.data import Dataset
+from mislabel.data.arrow import compute
+from mislabel.errors import RunError
 from mislabel.run.about import every_setting
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
@@ -27,19 +32,40 @@ class Earlier:
         Of its data.
     test : dict
         Its scores on test rows; empty where it has none.
+    held_out : list
+        The ids of its rows that were not trained on because they are held out.
     """
 
     told: dict[str, Any]
     settings: dict[str, Any]
     fingerprint: str
     test: dict[str, Any]
+    held_out: list
 
 
 def read_earlier(told: dict[str, Any]) -> Earlier:
     """Read it before training starts: by the end it may be gone."""
     folder = RunFolder(told["run"])
-    config = folder.read_config()
-    return Earlier(told, config["settings"], config["data"]["fingerprint"], folder.read_metrics().get("test", {}))
+    config, test = folder.read_config(), folder.read_metrics().get("test", {})
+    return Earlier(told, config["settings"], config["data"]["fingerprint"], test, held_out_rows(folder))
+
+
+def held_out_rows(folder: RunFolder) -> list:
+    """The ids of a run's rows that were held out.
+
+    Raises
+    ------
+    InputError
+        If the run is not finished.
+    RunError
+        If audit.parquet cannot be read.
+    """
+    folder.read_metrics()
+    try:
+        table = pq.read_table(folder.audit, columns=["id"], filters=compute.field("status") == "held_out")
+    except (OSError, pa.ArrowException) as error:
+        raise RunError(f"{folder.audit} cannot be read ({error}); the run has to be made again") from error
+    return table["id"].to_pylist()
 
 
 def gain(earlier: Earlier, config: RunConfig, dataset: Dataset, test: dict[str, Any]) -> dict[str, Any]:
@@ -55,12 +81,10 @@ def gain(earlier: Earlier, config: RunConfig, dataset: Dataset, test: dict[str, 
     told, before = earlier.told, earlier.test
     differs = different(earlier.settings, json.loads(json.dumps(every_setting(config))))
     shown = {name: before[name] for name in ("rows", *SCORES) if name in before}
-    notes = [why] if (why := incomparable(told["run"], before, test)) else []
+    why = incomparable(told["run"], before, test) or _other_rows(earlier, dataset)
+    notes = [why] if why else []
     if earlier.fingerprint != dataset.fingerprint:
-        notes.append(
-            f"The data are not those of {told['run']}: inputs, given labels or split differ. Scores before and after "
-            "can be compared only where the test rows are the same."
-        )
+        notes.append(f"The data are not those of {told['run']}: inputs, given labels or split differ.")
     return {
         **{name: value for name, value in told.items() if name != "fingerprint"},
         "before": {"method": earlier.settings["method"], "test": shown, "settings_that_differ": differs},
@@ -81,6 +105,17 @@ def incomparable(run: str, before: dict[str, Any], now: dict[str, Any]) -> str |
     if before["rows"] != now["rows"]:
         return f"{run} was scored on {before['rows']} held-out rows and this run on {now['rows']}, so {nothing}."
     return None
+
+
+def _other_rows(earlier: Earlier, dataset: Dataset) -> str | None:
+    """Why no gain can be told where other rows are held out than in the run before."""
+    now, then = set(dataset.ids[dataset.split != "train"].tolist()), set(earlier.held_out)
+    if now == then:
+        return None
+    return (
+        f"Of the {len(now)} rows that are held out, {len(now & then)} were held out in {earlier.told['run']} too, the "
+        "others were not, so their scores cannot be compared: give the same --split, or --holdout to both runs."
+    )
 
 
 def different(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
