@@ -89,6 +89,16 @@ def test_rows_that_had_no_label_were_not_wrong(make_run, small_table, page):
     assert "Called wrong 1 50% of the 2 that had a label" in said(page(render_report(folder)))
 
 
+def test_the_estimate_says_of_which_rows_it_is(make_run, long_table, page):
+    """Known rows of an earlier review are decided, and no rows of which anything is estimated."""
+    long_table.loc[:9, "status"] = "decided"
+    folder = make_run(long_table, CLASSES)
+    decide(folder, *(Decision(f"r{k}", "suggestion", "dog", "cat", probe=k >= 10) for k in range(40)))
+    found = said(page(render_report(folder)))
+    assert "Called wrong 40 100% of those" in found
+    assert "Wrong among the 30 judged rows 100% all decided" in found
+
+
 def test_without_random_rows_it_says_how_to_get_them(make_run, long_table, page):
     folder = make_run(long_table, CLASSES)
     decide(folder, *(Decision(f"r{k}", "suggestion", "dog", "cat") for k in range(12)))

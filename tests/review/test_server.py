@@ -20,6 +20,7 @@ pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 from review.browser import Server as Process
 from review.browser import write_run
 
+from mislabel.review.serve import farewell
 from mislabel.review.server import Server
 from mislabel.review.session import Session
 from mislabel.review.store import read_decisions
@@ -465,6 +466,42 @@ def test_the_pace_leaves_out_what_was_undone(review):
     assert 0 < pace() < before
     client.post("api/undo", {"key": "v", "action": actions.pop()})
     assert pace() is None
+
+
+def test_a_review_hears_nothing_of_gold(review, tmp_path):
+    folder = some_run(tmp_path / "run")
+    table = pd.read_parquet(folder / "audit.parquet")
+    table.assign(gold_label="the gold").to_parquet(folder / "audit.parquet", index=False)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    rate = {"estimate": 0.25, "low": 0.125, "high": 0.5, "true": 0.987654}
+    (folder / "metrics.json").write_text(json.dumps(metrics | {"noise_rate": rate, "test": {"accuracy": 0.987654}}))
+    client, _ = review(folder)
+    asked = ("run", "state", "estimate", "next", "list", "rows/0", "rows/0/neighbours")
+    said = {path: json.dumps(client.get(f"api/{path}")[1]) for path in asked}
+    assert [path for path, words in said.items() if "0.987654" in words or "gold" in words] == []
+    assert json.loads(said["estimate"])["model"] == {"estimate": 0.25, "low": 0.125, "high": 0.5}
+
+
+def test_no_bars_where_there_is_no_input(review, tmp_path):
+    folder = write_run(
+        tmp_path / "run", ["", "b", "c"], [0, 1, 2], [0, 1, 2], CLASSES, status=["empty_input", *["judged"] * 2]
+    )
+    client, _ = review(folder)
+    assert [len(client.get(f"api/rows/{row}")[1]["posterior"]) for row in range(3)] == [0, 3, 3]
+
+
+def test_the_farewell_counts_every_decision(tmp_path):
+    folder = RunFolder(some_run(tmp_path / "run"))
+    with closing(Session(folder, budget=2)) as session:
+        session.decide(np.array([9]), "keep", None, key="held out")
+        words = farewell(session, 0)
+        assert "1 rows are decided, 1 of them now (1 keep)\n2 are left; go on with: mislabel review" in words
+        assert "mislabel export" in words
+        session.decide(session.queue.rows, "keep", None, key="all")
+        words = farewell(session, 1)
+        assert "3 rows are decided, 2 of them now (3 keep)\nthe planned looks are done, 52 other rows are left" in words
+        session.decide(np.flatnonzero(session.rows.judged), "none", None, key="rest")
+        assert "\n0 are left" in farewell(session, 1)
 
 
 def test_every_refusal_is_a_sentence(review):

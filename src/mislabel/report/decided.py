@@ -170,7 +170,9 @@ def _tiles(source: Source, standing: list[Event], estimate: Depth | None) -> lis
         share, span = percent(estimate.precision), interval(*estimate.precision_interval)
         number = f"{count(estimate.low)} to {count(estimate.high)} rows"
         how = "all decided" if estimate.looked == estimate.depth else f"from random rows; 95% interval {span}, {number}"
-        tiles.append(Tile("Wrong labels in all", share, how))
+        judged = len(source.table) == estimate.depth
+        title = "Wrong labels in all" if judged else f"Wrong among the {count(estimate.depth)} judged rows"
+        tiles.append(Tile(title, share, how))
     rate = section(source.metrics, "noise_rate")
     if is_number(rate.get("estimate")):
         span = interval(rate.get("low"), rate.get("high"))

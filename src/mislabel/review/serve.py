@@ -59,12 +59,17 @@ def farewell(session: Session, before: int) -> str:
     """How many rows are decided, how many of them since event `before`, and what to do with that."""
     session.refresh()
     now = sum(session.decision(row) is not None for row in session.changed(before))
-    path, decided = shlex.quote(str(session.folder.path)), sum(session.counts.values())
-    parts = ", ".join(f"{count} {kind}" for kind, count in session.counts.items() if count)
-    lines = [
-        f"\n{decided} rows are decided, {now} of them now" + (f" ({parts})" if parts else ""),
-        f"{session.left} are left; go on with: mislabel review {path}{_options(session)}",
-    ]
+    path, kinds = shlex.quote(str(session.folder.path)), session.kinds()
+    decided, parts = sum(kinds.values()), ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+    lines = [f"\n{decided} rows are decided, {now} of them now" + (f" ({parts})" if parts else "")]
+    undecided = session.rows.n_judged - sum(session.counts.values())
+    if session.left or not undecided:
+        lines.append(f"{session.left} are left; go on with: mislabel review {path}{_options(session)}")
+    else:
+        lines.append(
+            f"the planned looks are done, {undecided} other rows are left; go on without --budget or with a larger "
+            f"one: mislabel review {path}"
+        )
     if decided:
         lines += [
             f"corrected data: mislabel export {path} -o corrected.csv",

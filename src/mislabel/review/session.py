@@ -144,6 +144,12 @@ class Session:
             first = bisect_right(self.log, (since, len(self.rows)))
             return list(dict.fromkeys(row for _, row in self.log[first:]))
 
+    def kinds(self) -> dict[str, int]:
+        """How many rows are decided in each way, those that were not judged among them."""
+        with self.lock:
+            found = np.bincount(self.kind[self.kind >= 0], minlength=len(KINDS))
+            return dict(zip(KINDS, found.tolist(), strict=True))
+
     def per_minute(self) -> float | None:
         """Actions of the last five minutes that were not undone, per minute; None for fewer than five."""
         now = datetime.now(UTC).timestamp()

@@ -105,7 +105,7 @@ def deviations(
     network, n_classes = Probabilities(predictor.network).to(accelerator.device), len(predictor.classes)
     random = torch.Generator().manual_seed(seed)
     found = np.empty((len(raw), repeats, n_classes), dtype=np.float32)
-    with TemporaryDirectory() as temporary:
+    with TemporaryDirectory(prefix=".review-", dir=folder.path) as temporary:
         inputs = _decoded(predictor.reader.inputs(raw, accelerator, progress), Path(temporary))
         quiet = outputs(network, inputs, n_classes, accelerator)
         progress.begin("noise in the weights", repeats)

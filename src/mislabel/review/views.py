@@ -16,6 +16,7 @@ EXCERPT = 300  # characters
 BARS = 9  # as there are digits to press
 MOST_CHANGES = 1000  # rows that are told one by one; beyond, a page reads everything again
 NO_NEIGHBOURS = "This run keeps no embeddings, so neighbours cannot be shown."
+NO_INPUT = ("empty_input", "unreadable")  # statuses of rows of which a model says something all the same
 PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
@@ -74,7 +75,8 @@ class Views:
             "decided": counted.looked,
             "wrong": counted.wrong,
             "unsure": counted.unsure,
-            "model": rate if rate.get("estimate") is not None else None,
+            # Name by name: metrics also tell the true rate where there is gold, which only scores.
+            "model": {name: rate.get(name) for name in ("estimate", "low", "high")} if rate.get("estimate") else None,
             "curve": [
                 {
                     "depth": point.depth,
@@ -201,7 +203,7 @@ class Views:
     def _bars(self, row: int) -> list[dict[str, Any]]:
         """The most probable classes, with the given and the suggested one among them."""
         place, posterior = self.rows.place, self.session.posterior
-        if place is None or posterior is None:
+        if place is None or posterior is None or self.rows.status[row].as_py() in NO_INPUT:
             return []
         values = posterior.lines(int(place[row]), 1)[0].astype(np.float64)
         names = ("given_label", "suggested_label")

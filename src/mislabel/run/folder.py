@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,8 @@ class RunFolder:
         if there:
             self._clear()
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(PermissionError):  # somebody else's, who lets us write
+            self.path.chmod(0o700)  # it may have been there, for all to read
         self.write_config(config)
 
     def write_config(self, config: dict[str, Any]) -> None:
