@@ -480,6 +480,9 @@ def test_a_review_hears_nothing_of_gold(review, tmp_path):
     said = {path: json.dumps(client.get(f"api/{path}")[1]) for path in asked}
     assert [path for path, words in said.items() if "0.987654" in words or "gold" in words] == []
     assert json.loads(said["estimate"])["model"] == {"estimate": 0.25, "low": 0.125, "high": 0.5}
+    for rate, told in (({"estimate": 0.0}, {"estimate": 0.0, "low": None, "high": None}), ({"true": 0.5}, None)):
+        (folder / "metrics.json").write_text(json.dumps(metrics | {"noise_rate": rate}))
+        assert review(folder)[0].get("api/estimate")[1]["model"] == told
 
 
 def test_no_bars_where_there_is_no_input(review, tmp_path):

@@ -64,8 +64,8 @@ class Views:
         }
 
     def estimate(self) -> dict[str, Any]:
-        looks = self.session.looks()
-        counted, rate = count_wrong(looks), self.session.model_rate
+        looks, rate = self.session.looks(), self.session.model_rate
+        counted, known = count_wrong(looks), rate.get("estimate") is not None
         return {
             "probes": counted.probes,
             "estimate": counted.estimate,
@@ -76,7 +76,7 @@ class Views:
             "wrong": counted.wrong,
             "unsure": counted.unsure,
             # Name by name: metrics also tell the true rate where there is gold, which only scores.
-            "model": {name: rate.get(name) for name in ("estimate", "low", "high")} if rate.get("estimate") else None,
+            "model": {name: rate.get(name) for name in ("estimate", "low", "high")} if known else None,
             "curve": [
                 {
                     "depth": point.depth,
