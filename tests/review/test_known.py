@@ -276,21 +276,32 @@ def test_decisions_are_carried_over_once_with_their_times(before, tmp_path):
     after = RunFolder(tmp_path / "after")
     after.path.mkdir()
     for _ in range(2):  # as when a run is continued
-        carry_over(before, after)
+        carry_over(before, after, LABELS)
     with Store(after.decisions) as store:
         now = store.history()
         assert [(e.time, e.decision, e.undoes) for e in now] == [(e.time, e.decision, e.undoes) for e in then]
         assert {event.source for event in now} == {"before"}
         assert read_decisions(after.decisions) == read_decisions(before.decisions)
         store.decide([Decision("r5", "keep", "cat", "cat")])  # its own review goes on
-    carry_over(before, after)
+    carry_over(before, after, LABELS)
     assert len(read_decisions(after.decisions)) == 3
     # and from there to a third run, under the name of the first
     third = RunFolder(tmp_path / "third")
     third.path.mkdir()
-    carry_over(after, third)
+    carry_over(after, third, LABELS)
     with Store(third.decisions) as store:
         assert [event.source for event in store.history()] == ["before"] * len(then) + ["after"]
+
+
+def test_decisions_are_carried_over_as_the_data_write_the_labels(tmp_path):
+    before, after = RunFolder(tmp_path / "before"), RunFolder(tmp_path / "after")
+    for folder in (before, after):
+        folder.path.mkdir()
+    decide(before, [Decision(1, "label", "@spam", "ham"), Decision(2, "keep", "=gone", "=gone"), Decision(3, "none")])
+    carry_over(before, after, ["'@spam", "ham"])
+    assert list(read_decisions(after.decisions).values()) == [
+        Decision(1, "label", "'@spam", "ham"), Decision(2, "keep", "=gone", "=gone"), Decision(3, "none"),
+    ]  # fmt: skip
 
 
 SCORED = {"rows": 90, "accuracy": 0.5, "macro_f1": 0.4}

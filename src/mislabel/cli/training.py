@@ -81,7 +81,7 @@ def _train(given: dict[str, Any]) -> None:
             if not main:
                 return
             if before and folder:
-                carry_over(before, folder)
+                carry_over(before, folder, dataset.labels.classes)
             path = None
             if folder:
                 from mislabel.report import write_report

@@ -15,7 +15,7 @@ from mislabel.data.rows import FITS_NONE
 from mislabel.errors import InputError, some_ids
 from mislabel.review.exchange.formulas import neutralised
 from mislabel.review.exchange.inputs import BY_PLACE_ALONE, same_input
-from mislabel.review.store import Decision, Store, read_decisions, read_history
+from mislabel.review.store import Decision, Event, Store, read_decisions, read_history
 from mislabel.run.contents import told_by
 from mislabel.run.folder import RunFolder
 
@@ -73,14 +73,21 @@ def apply_decisions(dataset: Dataset, before: RunFolder) -> tuple[Dataset, dict[
     }
 
 
-def carry_over(before: RunFolder, after: RunFolder) -> None:
+def carry_over(before: RunFolder, after: RunFolder, classes: list) -> None:
     """Put the decisions of one run into the store of the next, with their times: its review goes on from there.
 
-    Once only: a store that holds anything, as after a run that was continued, stays as it is.
+    Once only: a store that holds anything, as after a run that was continued, stays as it is. Labels are written as
+    the `classes` of the next run are.
     """
+    spell = _spelling(classes)
+
+    def spelled(event: Event) -> Event:
+        one = event.decision
+        return replace(event, decision=replace(one, label=spell(one.label), given=spell(one.given)))
+
     with Store(after.decisions) as taking:
         if not taking.last():
-            taking.take_over(read_history(before.decisions), before.path.resolve().name)
+            taking.take_over(map(spelled, read_history(before.decisions)), before.path.resolve().name)
 
 
 def _check_ids(dataset: Dataset, made: Iterable[Any], places: dict[Any, int]) -> None:
@@ -114,7 +121,12 @@ def _code_or_missing(classes: list) -> Callable[[Any], int | None]:
 def _spelling(classes: list) -> Callable[[Any], Any]:
     """Gives a label as the data write it: with the apostrophe of a CSV export, where only so it is a class."""
     find = code_finder(classes)
-    return lambda label: neutralised(label) if isinstance(label, str) and find(label) is None else label
+
+    def spell(label: Any) -> Any:
+        other = isinstance(label, str) and find(label) is None and find(neutralised(label)) is not None
+        return neutralised(label) if other else label
+
+    return spell
 
 
 def _check_inputs(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: RunFolder) -> bool:
