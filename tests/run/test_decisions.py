@@ -146,6 +146,12 @@ def test_a_run_that_is_open_in_a_review_is_not_overwritten(tmp_path):
     folder.prepare({"settings": {}, "data": {}}, resume=False, overwrite=True)
 
 
+def test_a_run_folder_that_was_there_becomes_its_owners(tmp_path):
+    tmp_path.chmod(0o755)
+    RunFolder(tmp_path).prepare({"settings": {}, "data": {}}, resume=False, overwrite=False)
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize("broken", [b"", b'{"rows": 1', b"\xff\xfe", b"[1]"])
 def test_broken_metrics_are_said_to_be(tmp_path, broken):
     folder = RunFolder(tmp_path)
