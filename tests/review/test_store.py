@@ -158,6 +158,20 @@ def test_reading_makes_no_file(tmp_path):
         store.decide([Decision(2, "keep", "a", "a")])
 
 
+def test_a_store_that_was_killed_before_it_had_tables_holds_nothing(tmp_path):
+    path = tmp_path / "decisions.sqlite"
+    path.touch()
+    assert read_decisions(path) == {}
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    assert path.stat().st_size > 0
+    assert read_decisions(path) == {}
+    with Store(path) as store:
+        store.decide([Decision(1, "keep", "a", "a")])
+    assert list(read_decisions(path)) == [1]
+
+
 def test_reads_what_a_killed_review_left(tmp_path):
     path = tmp_path / "decisions.sqlite"
     script = (

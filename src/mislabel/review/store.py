@@ -307,10 +307,7 @@ def _open_to_write(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone():
-                for statement in _TABLES.split(";\n"):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO about VALUES ('schema', ?)", (json.dumps(SCHEMA),))
+            _make_tables(connection)
     except sqlite3.DatabaseError:
         connection.close()
         raise
@@ -324,11 +321,26 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     address = f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if whole else "")
     connection = sqlite3.connect(address, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        made = _has_tables(connection)
     except sqlite3.DatabaseError:
         connection.close()
         raise
+    if not made:  # killed before it was: it holds nothing
+        connection.close()
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        _make_tables(connection)
     return connection
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone())
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    if not _has_tables(connection):
+        for statement in _TABLES.split(";\n"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO about VALUES ('schema', ?)", (json.dumps(SCHEMA),))
 
 
 def _file_of(path: Path) -> tuple[int, int] | None:
