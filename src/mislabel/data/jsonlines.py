@@ -69,7 +69,7 @@ def write_json_lines(frame: pd.DataFrame, path: Path) -> None:
         columns.append(values.tolist())
     with open(path, "w", encoding="utf-8", newline="\n") as handle:
         for values in zip(*columns, strict=True):
-            line = json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False, default=_plain)
+            line = json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False, default=plain_value)
             handle.write(utf8_safe(line) + "\n")
 
 
@@ -123,7 +123,7 @@ def _typed(values: list) -> pd.Series:
     return pd.Series(values, dtype=object)
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """What JSON can hold in place of a numpy value, a date, or whatever else a cell may be."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()

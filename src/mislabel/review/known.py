@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-import pyarrow.parquet as pq
+import numpy as np
 
 from mislabel.data import Dataset
-from mislabel.data.arrow import compute
 from mislabel.data.decided import NONE_OF_THESE, code_finder, with_decisions
 from mislabel.data.rows import FITS_NONE
 from mislabel.errors import InputError, some_ids
 from mislabel.review.exchange.formulas import neutralised
 from mislabel.review.exchange.inputs import BY_PLACE_ALONE, same_input
 from mislabel.review.store import Decision, Event, Store, read_decisions, read_history
-from mislabel.run.contents import told_by
+from mislabel.run.contents import find_places, read_contents, told_by
 from mislabel.run.folder import RunFolder
 
 
@@ -142,9 +141,9 @@ def _check_inputs(dataset: Dataset, made: dict[Any, Decision], places: dict[Any,
         return True  # better embeddings of the same rows are no other rows
     column = told_by(before.inputs)
     same = same_input(dataset.inputs, column)
-    then = pq.read_table(before.inputs, columns=["id", column], filters=compute.field("id").isin(list(made)))
-    pairs = zip(then["id"].to_pylist(), then[column].to_pylist(), strict=True)
-    other = [id for id, kept in pairs if id in made and not same(places[id], kept)]
+    then = find_places(before.inputs, made)
+    kept = read_contents(before.inputs, np.array(list(then.values()), dtype=np.int64), column)
+    other = [id for id, one in zip(then, kept, strict=True) if not same(places[id], one)]
     if other:
         raise InputError(
             f"{dataset.name} is not what was decided in {before.path}: {len(other)} rows have "

@@ -2,6 +2,7 @@
 
 import shlex
 import webbrowser
+from contextlib import closing
 
 from mislabel.errors import InputError
 from mislabel.review.session import Session
@@ -35,13 +36,10 @@ def serve(
     except ImportError as error:
         raise InputError(f"a review needs more packages ({error}): pip install 'mislabel[review]'") from error
 
-    socket = listen(port)  # first: to plan the looks may take minutes
-    try:
-        session = Session(folder, order=order, budget=budget, probe=probe, progress=progress)
-    except BaseException:
-        socket.close()
-        raise
-    try:
+    with (
+        closing(listen(port)) as socket,  # first: to plan the looks may take minutes
+        closing(Session(folder, order=order, budget=budget, probe=probe, progress=progress)) as session,
+    ):
         server, before = Server(session, socket), session.store.last()
         said = f"{session.left} rows of {folder.path} to look at:\n\n    {server.address}\n\nCtrl-C ends the review."
         print(said, flush=True)
@@ -51,8 +49,6 @@ def serve(
             server.run()
         finally:
             print(farewell(session, before), flush=True)
-    finally:
-        session.close()
 
 
 def farewell(session: Session, before: int) -> str:

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from mislabel import __version__
+from mislabel.data.jsonlines import plain_value
 from mislabel.errors import InputError
 from mislabel.files import atomic_path, atomic_write
 from mislabel.review.exchange.corrected import Corrected
@@ -161,4 +162,4 @@ def _plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, (str, int, bool)):
         return value
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return plain_value(value)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mislabel.data.arrow import compute
-from mislabel.data.jsonlines import json_rows
+from mislabel.data.jsonlines import json_rows, plain_value
 from mislabel.data.tables import DELIMITERS, JSON_ENDINGS, table_ending, write_table
 from mislabel.errors import InputError
 from mislabel.files import atomic_path
@@ -141,7 +141,7 @@ def _json_line(row: dict[str, Any]) -> str:
     try:
         return json_text(row)
     except ValueError:  # NaN or infinite numbers, for which JSON has no word
-        plain = json.loads(json.dumps(row, default=_other))
+        plain = json.loads(json.dumps(row, default=plain_value))
         return json_text({name: _known(value, name) for name, value in plain.items()})
 
 
@@ -170,19 +170,12 @@ def json_text(value: Any) -> str:
     ValueError
         If a number in it is NaN or infinite.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_other)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=plain_value)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        return json.dumps(value, allow_nan=False, default=_other)
+        return json.dumps(value, allow_nan=False, default=plain_value)
     return text
-
-
-def _other(value: Any) -> Any:
-    """What JSON can hold in place of a number or an array of numpy, a date, or whatever else a cell may be."""
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def _write_batches(table: Parquet, label: str, columns: Columns, path: Path) -> None:
