@@ -36,9 +36,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from mislabel.backbones.text import DEFAULT_ENCODER, TextInputs, find_encoder, load_encoder, load_tokenizer
 from mislabel.bench.peers import cross_validated
-from mislabel.data import corrupt_table
+from mislabel.modalities.text.networks import DEFAULT_ENCODER, TextInputs, find_encoder, load_encoder, load_tokenizer
+from mislabel.noise import corrupt_table
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import outputs
 

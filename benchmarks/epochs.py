@@ -16,12 +16,12 @@ from statistics import median
 import numpy as np
 import torch
 
-from mislabel.data import load_dataset
 from mislabel.methods import METHODS
+from mislabel.modalities.loading import load_dataset
+from mislabel.modalities.prepared import prepare
 from mislabel.run.about import effective
 from mislabel.run.config import RunConfig
 from mislabel.run.job import training_settings
-from mislabel.run.modalities import prepare
 from mislabel.training.cost import passes
 from mislabel.training.device import make_accelerator
 from mislabel.training.loop import Loop

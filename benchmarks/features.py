@@ -21,8 +21,8 @@ from sklearn.datasets import make_blobs
 from torch.nn import functional
 
 from mislabel import FeatureClassifier
-from mislabel.backbones.features import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.methods.ido import IDO
+from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.run.config import RunConfig
 from mislabel.training.device import choose_precision
 

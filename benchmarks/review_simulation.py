@@ -23,16 +23,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mislabel.data import load_dataset
-from mislabel.review.estimates import count_wrong, looks_from
-from mislabel.review.known import apply_decisions
+from mislabel.decisions.estimates import count_wrong, looks_from
+from mislabel.decisions.store import Decision, Store
+from mislabel.modalities.loading import load_dataset
 from mislabel.review.queue import make_queue
-from mislabel.review.rows import read_rows
-from mislabel.review.store import Decision, Store
 from mislabel.run.about import describe
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
+from mislabel.run.prior_decisions import apply_decisions
+from mislabel.run.reading import read_rows
 from mislabel.training.progress import Quiet
 
 COLUMNS = {"text": "text", "label": "noisy_label", "gold": "label", "id": "id", "split": "split"}

@@ -11,7 +11,8 @@ import argparse
 import numpy as np
 from sklearn.datasets import load_digits
 
-from mislabel.data import corrupt, make_dataset
+from mislabel.modalities.dataset import make_dataset
+from mislabel.noise import corrupt
 from mislabel.run.config import RunConfig
 from mislabel.run.job import run
 

@@ -22,7 +22,9 @@ import pandas as pd
 import torch
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments, logging
 
-from mislabel.backbones.text import (
+from mislabel.dynamics.scores import distinct_rates
+from mislabel.methods.ce import CE
+from mislabel.modalities.text.networks import (
     DEFAULT_ENCODER,
     TextInputs,
     TextNetwork,
@@ -30,8 +32,6 @@ from mislabel.backbones.text import (
     load_classifier,
     load_tokenizer,
 )
-from mislabel.dynamics.scores import distinct_rates
-from mislabel.methods.ce import CE
 from mislabel.posterior.beta_mixture import fit_beta_mixture
 from mislabel.training.device import choose_precision
 from mislabel.training.loop import Loop

@@ -50,8 +50,8 @@ def recording(given: argparse.Namespace) -> dict:
     import pandas as pd
     import torch
 
-    from mislabel.backbones import DEFAULT_ENCODER
-    from mislabel.backbones.text import TextInputs, TextNetwork, find_encoder, load_classifier, load_tokenizer
+    from mislabel.modalities import DEFAULT_ENCODER
+    from mislabel.modalities.text.networks import TextInputs, TextNetwork, find_encoder, load_classifier, load_tokenizer
     from mislabel.training.branches import Branches
     from mislabel.training.device import make_accelerator
     from mislabel.training.inference import Probabilities, outputs
@@ -86,8 +86,8 @@ def recording(given: argparse.Namespace) -> dict:
 
 def memory(given: argparse.Namespace) -> dict:
     """A whole run of DyGen's stages on 20,000 random vectors."""
-    from mislabel.backbones.features import FeatureInputs, FeatureNetwork, standardisation
     from mislabel.methods.dygen import DyGen
+    from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
     from mislabel.training.loop import Loop
     from mislabel.training.stages import TrainingSettings
 

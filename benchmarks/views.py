@@ -19,7 +19,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
-from mislabel.backbones.views import strong_view, weak_view
+from mislabel.modalities.image.views import strong_view, weak_view
 
 BATCHES = {32: 128, 224: 32}  # side: images in a batch
 SHARE = 10 / 30

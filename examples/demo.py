@@ -13,7 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from mislabel.data import Dataset, load_dataset
+from mislabel.data import Dataset
+from mislabel.modalities.loading import load_dataset
 from mislabel.report import write_report
 from mislabel.run.about import describe
 from mislabel.run.config import RunConfig

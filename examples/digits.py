@@ -17,7 +17,8 @@ from demo import side_by_side
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from mislabel.data import corrupt_table, load_dataset
+from mislabel.modalities.loading import load_dataset
+from mislabel.noise import corrupt_table
 
 ENLARGED = 4  # 8 x 8 pixels a digit become 32 x 32
 

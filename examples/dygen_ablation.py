@@ -15,7 +15,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mislabel.data import Dataset, load_dataset
+from mislabel.data import Dataset
+from mislabel.modalities.loading import load_dataset
 from mislabel.run.config import RunConfig
 from mislabel.run.job import run
 

@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
 from mislabel import ImageClassifier, InputError, TextClassifier
-from mislabel.data import corrupt
+from mislabel.noise import corrupt
 
 FIXED = {"scratch": "resnet-small", "resolution": 16, "batch_size": 16, "precision": "fp32", "device": "cpu"}
 SHORT = {"method": "ce", "options": {"epochs": 2}}
@@ -150,7 +150,7 @@ def test_nothing_stays_on_disk(cache, toy, tmp_path, monkeypatch):
 
 def test_a_file_that_goes_while_it_is_decoded_leaves_nothing(toy, tmp_path, monkeypatch):
     from mislabel.errors import RunError
-    from mislabel.run import images
+    from mislabel.modalities.image import reader as images
 
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))

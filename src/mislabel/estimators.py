@@ -11,10 +11,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from mislabel.audit import Audit
-from mislabel.data import Dataset, make_dataset
+from mislabel.data import Dataset
 from mislabel.data.inputs import Modality
 from mislabel.data.labels import Missing
 from mislabel.errors import InputError
+from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder

@@ -8,7 +8,7 @@ import pytest
 from mislabel.bench.runner import run_bench
 from mislabel.bench.shared import lend
 from mislabel.bench.suites import read_suite
-from mislabel.data import load_dataset
+from mislabel.modalities.loading import load_dataset
 from mislabel.run.config import RunConfig
 from mislabel.run.job import run
 

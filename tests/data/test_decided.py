@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mislabel.data import make_dataset
 from mislabel.data.decided import NONE_OF_THESE, code_finder, with_decisions
 from mislabel.data.rows import FITS_NONE, STATUSES, UNDECIDED
+from mislabel.data.training_rows import trainable_rows
 from mislabel.errors import InputError
-from mislabel.run.rows import trainable_rows
+from mislabel.modalities.dataset import make_dataset
 
 
 def data(**more):

@@ -5,9 +5,9 @@ import pytest
 from helpers import StopAfter
 from sklearn.metrics import roc_auc_score
 
-from mislabel.data import make_dataset
 from mislabel.data.decided import NONE_OF_THESE, with_decisions
 from mislabel.methods import METHODS
+from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder

@@ -11,7 +11,6 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from mislabel.backbones.features import FeatureInputs
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.dynamics.trajectory import Shape, Trajectory
 from mislabel.errors import InputError
@@ -19,6 +18,7 @@ from mislabel.methods import npc
 from mislabel.methods.ce import CE, CrossEntropy
 from mislabel.methods.dygen import Distillation
 from mislabel.methods.npc import NPC, correct, most_confident
+from mislabel.modalities.features.network import FeatureInputs
 from mislabel.posterior.dirichlet import last_probabilities
 from mislabel.posterior.summary import noise_rate, p_mislabeled
 from mislabel.training.loop import Loop, passes_of

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mislabel.decisions.estimates import hypergeometric_limits
+from mislabel.decisions.store import Decision, Store
 from mislabel.report.decided import wrong_pairs
 from mislabel.report.page import render_report
-from mislabel.review.estimates import hypergeometric_limits
-from mislabel.review.store import Decision, Store
 
 CLASSES = ["cat", "dog", "cow"]
 GAIN = {

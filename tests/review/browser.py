@@ -256,7 +256,7 @@ def lists(page: Any, *ids: str) -> None:
 
 def history(run: Path) -> list[tuple]:
     """Every event as (id, kind, label), an undo as (id, "undo", kind that it took back)."""
-    from mislabel.review.store import Store
+    from mislabel.decisions.store import Store
 
     with Store(run / "decisions.sqlite") as store:
         return [

@@ -22,7 +22,7 @@ from review.browser import (
     write_run,
 )
 
-from mislabel.review.store import Store
+from mislabel.decisions.store import Store
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no chromium here, nor is one in MISLABEL_CHROMIUM")
 

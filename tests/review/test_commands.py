@@ -8,9 +8,9 @@ import sys
 
 import pandas as pd
 import pytest
-from review.runs import decide, make_run
+from runs import decide, make_run
 
-from mislabel.review.store import Decision, read_decisions
+from mislabel.decisions.store import Decision, read_decisions
 
 
 def mislabel(*words):

@@ -20,10 +20,10 @@ pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 from review.browser import Server as Process
 from review.browser import write_run
 
+from mislabel.decisions.store import read_decisions
 from mislabel.review.serve import farewell
 from mislabel.review.server import Server
 from mislabel.review.session import Session
-from mislabel.review.store import read_decisions
 from mislabel.run.folder import RunFolder
 
 CLASSES = ["billing", "delivery", "refund"]

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from mislabel.data.inputs import Texts
 from mislabel.errors import InputError
+from mislabel.modalities.text.texts import Texts
 from mislabel.review.orders import farthest
-from mislabel.review.rows import read_rows
 from mislabel.review.stability import deviations, disturbed, raw_inputs, stability_order
 from mislabel.run.folder import RunFolder
 from mislabel.run.predictor import load_predictor
+from mislabel.run.reading import read_rows
 
 QUICK = ["--option", "warm_epochs=2", "--option", "robust_epochs=2", "--batch-size", "16", "--device", "cpu"]
 

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from helpers import StopAfter
 
-from mislabel.data import load_dataset
+from mislabel.decisions.store import Decision, Store, read_decisions
 from mislabel.errors import InputError, RunError
-from mislabel.review.known import apply_decisions
-from mislabel.review.store import Decision, Store, read_decisions
+from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
+from mislabel.run.prior_decisions import apply_decisions
 
 MESSAGES = Path(__file__).resolve().parents[2] / "examples" / "messages" / "messages.csv"
 COLUMNS = ["--text", "text", "--label", "label", "--id", "id", "--split", "split"]

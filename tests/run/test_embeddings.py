@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mislabel.data import make_dataset
+from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
@@ -60,7 +60,7 @@ def test_probabilities_do_not_depend_on_whether_embeddings_are_kept(texts, tiny_
 @pytest.mark.parametrize("content", [True, False])
 def test_texts_frozen_encoder(content, texts, tiny_encoder, tmp_path):
     """The cache that the head was trained on, in float32, as it was before; gone where inputs are to stay out."""
-    from mislabel.backbones.text import TextInputs, load_encoder, load_tokenizer
+    from mislabel.modalities.text.networks import TextInputs, load_encoder, load_tokenizer
     from mislabel.training.device import make_accelerator
     from mislabel.training.inference import outputs
 

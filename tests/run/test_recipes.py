@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from mislabel.data import make_dataset
 from mislabel.errors import InputError
 from mislabel.methods.ido import IDO
+from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import effective
 from mislabel.run.config import SCRATCH_LENGTHEN, RunConfig, read_options
 from mislabel.run.job import training_settings

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mislabel.data import make_dataset
 from mislabel.errors import InputError
+from mislabel.modalities.dataset import make_dataset
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run, save_run

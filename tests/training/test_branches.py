@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from mislabel.backbones.features import FeatureNetwork, standardisation
-from mislabel.backbones.text import TextInputs, TextNetwork, load_classifier, load_tokenizer
+from mislabel.modalities.features.network import FeatureNetwork, standardisation
+from mislabel.modalities.text.networks import TextInputs, TextNetwork, load_classifier, load_tokenizer
 from mislabel.training.branches import Branches, classify_and_embed, last_linear, make_branches
 
 ROWS, FEATURES, CLASSES = 6, 5, 3

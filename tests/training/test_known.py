@@ -7,10 +7,10 @@ from helpers import numerical_gradient
 from small_loop import CLASSES, IDS, ROWS, Plain, assert_same_weights, data, make_loop, weights
 from torch import nn
 
-from mislabel.backbones.features import FeatureInputs
 from mislabel.methods.ce import CE, CrossEntropy
 from mislabel.methods.elr import ELR
 from mislabel.methods.mixup import MixedCrossEntropy
+from mislabel.modalities.features.network import FeatureInputs
 from mislabel.training.evaluation import held_back
 from mislabel.training.known import loss_with_known
 from mislabel.training.loop import Loop

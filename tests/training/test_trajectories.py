@@ -7,10 +7,10 @@ from helpers import StopAfter
 from safetensors.torch import load_file
 from torch import nn
 
-from mislabel.backbones.features import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.dynamics.trajectory import open_trajectory, projection
 from mislabel.methods.ce import CrossEntropy
 from mislabel.methods.dygen import DyGen
+from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training import trajectories
 from mislabel.training.branches import Branches, make_branches
 from mislabel.training.loop import Loop

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mislabel.data import read_table
+from mislabel.tables import read_table
 
 HERE = Path(__file__).resolve().parent
 # In a clone the messages lie with the examples; a wheel brings its own copy (see pyproject.toml).

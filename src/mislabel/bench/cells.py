@@ -15,9 +15,10 @@ from mislabel.bench.shared import lend, matrix_of, shared_embeddings
 from mislabel.bench.specs import CE, PEER, Spec
 from mislabel.bench.specs import GOLD as GOLD_METHOD
 from mislabel.bench.suites import Source
-from mislabel.data import Dataset, load_dataset
+from mislabel.data import Dataset
 from mislabel.errors import RunError
 from mislabel.files import atomic_write
+from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder

@@ -9,12 +9,12 @@ from filelock import FileLock
 
 from mislabel.bench.builtin import builtin_frame
 from mislabel.bench.suites import Source
-from mislabel.data import read_table
-from mislabel.data.features import choose_columns
-from mislabel.data.hub import read_hub
 from mislabel.errors import InputError
 from mislabel.files import atomic_path, atomic_write
-from mislabel.run.corrupting import corrupt_source
+from mislabel.modalities.features import choose_columns
+from mislabel.noise.planting import corrupt_source
+from mislabel.tables import read_table
+from mislabel.tables.hub import read_hub
 
 GOLD, GIVEN, SPLIT, ID = "gold_label", "given_label", "split", "id"
 

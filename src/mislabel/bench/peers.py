@@ -12,8 +12,8 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
 from mislabel.data import Dataset
+from mislabel.data.training_rows import trainable_rows
 from mislabel.errors import InputError
-from mislabel.run.rows import trainable_rows
 from mislabel.run.scores import gold_scores
 
 FOLDS = 5

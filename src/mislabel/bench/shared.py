@@ -15,10 +15,10 @@ from pandas.util import hash_pandas_object
 
 from mislabel.data import Dataset
 from mislabel.errors import InputError
+from mislabel.modalities.prepared import prepare
 from mislabel.run.about import effective
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
-from mislabel.run.modalities import prepare
 from mislabel.training.device import make_accelerator
 from mislabel.training.progress import Quiet
 

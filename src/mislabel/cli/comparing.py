@@ -50,9 +50,9 @@ def corrupt(
     Example: mislabel corrupt gold.csv --label label --text text --kind idn --rate 0.4 -o noisy.csv
     """
     with errors():
-        from mislabel.data import write_table
         from mislabel.files import atomic_write
-        from mislabel.run.corrupting import corrupt_source
+        from mislabel.noise.planting import corrupt_source
+        from mislabel.tables import write_table
 
         frame, planted = corrupt_source(
             data,

@@ -55,8 +55,8 @@ def export(
     Example: mislabel export runs/messages -o corrected.csv
     """
     with errors():
-        from mislabel.review.exchange.inputs import BY_PLACE_ALONE
-        from mislabel.review.export import export as write
+        from mislabel.exchange.export import export as write
+        from mislabel.exchange.inputs import BY_PLACE_ALONE
         from mislabel.run.folder import RunFolder
 
         told = write(RunFolder(run), output, kind=cast(Any, kind), data=data, take_suggestions=take_suggestions)
@@ -87,8 +87,8 @@ def import_decisions(
     Example: mislabel import-decisions runs/messages reviewed.csv
     """
     with errors():
-        from mislabel.review.exchange.inputs import BY_PLACE_ALONE
-        from mislabel.review.importing import import_decisions as take
+        from mislabel.exchange.importing import import_decisions as take
+        from mislabel.exchange.inputs import BY_PLACE_ALONE
         from mislabel.run.folder import RunFolder
 
         found = take(RunFolder(run), file, data=data)

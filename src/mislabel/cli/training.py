@@ -36,13 +36,13 @@ def audit(**given: Any) -> None:
 
 def _train(given: dict[str, Any]) -> None:
     with errors():
-        from mislabel.data import load_dataset
-        from mislabel.review.known import apply_decisions, carry_over
+        from mislabel.modalities.loading import load_dataset
         from mislabel.run.about import describe
         from mislabel.run.config import RunConfig
         from mislabel.run.folder import RunFolder
         from mislabel.run.gain import held_out_rows
         from mislabel.run.job import run
+        from mislabel.run.prior_decisions import apply_decisions, carry_over
         from mislabel.run.saved import load_audit
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal

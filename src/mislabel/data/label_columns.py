@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mislabel.data.arrow import series_of
 from mislabel.errors import InputError, some_ids
+from mislabel.tables.arrow import series_of
 
 Rows = Callable[[np.ndarray], str]
 """From positions in a column to a few ids, as text for a message."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from mislabel.data.classes import Found, class_key, family, find_classes
 from mislabel.data.label_columns import rows_of
-from mislabel.data.names import one_of
 from mislabel.errors import InputError
+from mislabel.errors import check_choice as one_of
 
 Missing = Literal["error", "drop", "unlabeled"]
 MISSING_POLICIES = {

@@ -8,7 +8,7 @@ import numpy as np
 
 from mislabel.data.inputs import RawInputs
 from mislabel.data.labels import Labels, decode
-from mislabel.data.names import one_of
+from mislabel.errors import check_choice as one_of
 
 STATUSES = (
     "judged", "unlabeled", "empty_input", "unreadable", "class_too_small", "held_out", "decided", "none_of_these",

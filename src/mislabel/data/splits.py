@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mislabel.data.text import as_list
+from mislabel.data.columns import as_list
 from mislabel.errors import InputError, some_ids
 
 SPLIT_NAMES = {

@@ -10,14 +10,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from mislabel.decisions.estimates import Depth, Looks, count_wrong, depths, found_so_far, looks_from, precision_curve
+from mislabel.decisions.store import Event, read_history, replay
 from mislabel.errors import RunError
 from mislabel.report.classes import LONGEST_NAME
 from mislabel.report.drawing import ACCENT, MUTED, axes, draw
 from mislabel.report.source import Source, section
 from mislabel.report.summary import Tile
 from mislabel.report.words import count, duration, interval, is_number, label_text, percent, rows, short
-from mislabel.review.estimates import Depth, Looks, count_wrong, depths, found_so_far, looks_from, precision_curve
-from mislabel.review.store import Event, read_history, replay
 from mislabel.run.folder import RunFolder
 
 WIDTH, HEIGHT = 440, 300

@@ -5,7 +5,7 @@ from typing import Any, TypeGuard
 
 from markupsafe import Markup, escape
 
-from mislabel.data.text import utf8_safe
+from mislabel.tables.characters import utf8_safe
 
 # Control characters become their pictures (NUL is shown as U+2400), but tab and line ends stay. HTML allows none of
 # the others, nor C1 controls and the two noncharacters.

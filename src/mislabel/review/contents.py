@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mislabel.data.arrow import compute
 from mislabel.errors import RunError
 from mislabel.run.folder import RunFolder
+from mislabel.tables.arrow import compute
 
 GROUPS_KEPT = 8  # groups of rows kept unpacked in memory
 SEARCHERS = 2

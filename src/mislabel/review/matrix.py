@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mislabel.errors import RunError
-from mislabel.review.rows import Rows
+from mislabel.run.reading import Rows
 
 
 class Matrix:

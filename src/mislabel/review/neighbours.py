@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mislabel.review.matrix import open_matrix
-from mislabel.review.rows import Rows
+from mislabel.run.reading import Rows
 
 BLOCK = 1 << 23  # bytes read at a time, so that memory does not grow with the file
 SHOWN = 3

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.review import orders
 from mislabel.review.matrix import map_matrix
-from mislabel.review.rows import Rows
-from mislabel.review.store import Store
 from mislabel.run.folder import RunFolder
+from mislabel.run.reading import Rows
 from mislabel.training.progress import Quiet
 
 ORDERS = {

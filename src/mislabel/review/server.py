@@ -16,10 +16,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from mislabel.decisions.store import Kind
 from mislabel.errors import InputError, RunError
 from mislabel.review.guard import HEADERS, HOST, refused
 from mislabel.review.session import Filter, Session, digest
-from mislabel.review.store import Kind
 from mislabel.review.views import Views
 
 MOST_AT_ONCE = 500  # rows of a list

@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from mislabel.data.arrow import compute
+from mislabel.decisions.estimates import Looks, looks_from
+from mislabel.decisions.store import KINDS, NAMED, Decision, Event, Kind, Store, pile
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.review.contents import Contents
-from mislabel.review.estimates import Looks, looks_from
 from mislabel.review.matrix import open_matrix
 from mislabel.review.neighbours import Neighbours
 from mislabel.review.queue import ORDERS, Queue, make_queue
-from mislabel.review.rows import Rows, read_rows
-from mislabel.review.store import KINDS, NAMED, Decision, Event, Kind, Store, pile
 from mislabel.run.folder import RunFolder
+from mislabel.run.reading import Rows, read_rows
+from mislabel.tables.arrow import compute
 from mislabel.training.progress import Quiet
 
 RECENT = 300  # seconds over which decisions per minute are counted

@@ -15,18 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mislabel.backbones.images import ImageInputs, decode_all
-from mislabel.backbones.inputs import Inputs
-from mislabel.data.images import Images
-from mislabel.data.inputs import RawInputs, Texts
+from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
+from mislabel.modalities.image import Images
+from mislabel.modalities.image.batches import ImageInputs, decode_all
+from mislabel.modalities.text.texts import Texts
 from mislabel.review.orders import farthest
-from mislabel.review.rows import Rows
 from mislabel.run.contents import read_contents
 from mislabel.run.folder import PIXELS, RunFolder
 from mislabel.run.predictor import load_predictor
+from mislabel.run.reading import Rows
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
+from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 
 REPEATS, SCALE = 30, 1e-3  # the paper's K and s

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mislabel.review.estimates import count_wrong, precision_curve
+from mislabel.decisions.estimates import count_wrong, precision_curve
+from mislabel.decisions.store import Event
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
-from mislabel.review.store import Event
 from mislabel.review.why import reasons
 
 EXCERPT = 300  # characters

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mislabel.review.rows import Rows
+from mislabel.run.reading import Rows
 
 
 def reasons(rows: Rows, row: int) -> list[str]:

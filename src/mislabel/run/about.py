@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from mislabel.data import Dataset
+from mislabel.data.training_rows import TRAINS
 from mislabel.methods import method_entry
 from mislabel.run.config import RunConfig, read_options
-from mislabel.run.rows import TRAINS
 
 PACKAGES = ("torch", "transformers", "accelerate", "numpy", "scipy", "pandas")
 
@@ -29,7 +29,7 @@ def describe(
     columns : dict
         Which column is what.
     decisions : dict, optional
-        Whose decisions are taken as known, as `mislabel.review.known.apply_decisions` tells it.
+        Whose decisions are taken as known, as `mislabel.run.prior_decisions.apply_decisions` tells it.
     """
     chosen = effective(config, dataset)
     known = None if decisions is None else {name: decisions[name] for name in ("rows", "fingerprint", "run")}

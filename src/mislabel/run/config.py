@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-from mislabel.backbones import DEFAULT_ENCODER, DEFAULT_IMAGE_ENCODER
 from mislabel.data.inputs import Modality
 from mislabel.errors import InputError, in_range, nearest, one_of
 from mislabel.methods import method_entry
+from mislabel.modalities import DEFAULT_ENCODER, DEFAULT_IMAGE_ENCODER
 from mislabel.posterior.detection import find_score
 from mislabel.run.recipes import find_recipe
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mislabel.data import Dataset
-from mislabel.data.features import Features
-from mislabel.data.images import Images
-from mislabel.data.inputs import Texts
 from mislabel.errors import RunError
 from mislabel.files import atomic_path
+from mislabel.modalities.features import Features
+from mislabel.modalities.image import Images
+from mislabel.modalities.text.texts import Texts
 
 # Rows that are written at once, and unpacked at once where one of them is read: all pictures would not fit into memory.
 TEXTS_AT_ONCE, PICTURES_AT_ONCE = 4096, 256

@@ -6,9 +6,9 @@ import numpy as np
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import InputError
+from mislabel.modalities.prepared import Prepared
 from mislabel.posterior.confident_learning import need_cleanlab
 from mislabel.posterior.detection import find_score, make_evidence
-from mislabel.run.modalities import Prepared
 from mislabel.training.branches import Branches
 from mislabel.training.inference import Flat, outputs
 from mislabel.training.progress import Quiet

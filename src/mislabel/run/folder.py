@@ -153,7 +153,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _check_undecided(path: Path) -> None:
-    """Look into a store of `mislabel.review.store`, which this room does not know, before it is deleted.
+    """Look into a store of `mislabel.decisions.store`, which this room does not know, before it is deleted.
 
     Raises
     ------

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mislabel.data import Dataset
-from mislabel.data.arrow import compute
 from mislabel.errors import RunError
 from mislabel.run.about import every_setting
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
+from mislabel.tables.arrow import compute
 
 SCORES = ("accuracy", "macro_f1")
 WITHOUT_EFFECT = {"device", "image_cache"}  # settings that change no result
@@ -25,7 +25,7 @@ class Earlier:
     Attributes
     ----------
     told : dict
-        What `mislabel.review.known.apply_decisions` tells.
+        What `mislabel.run.prior_decisions.apply_decisions` tells.
     settings : dict
         Every effective one.
     fingerprint : str

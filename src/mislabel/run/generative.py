@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from mislabel.backbones.inputs import Inputs
 from mislabel.dynamics.trajectory import Shape, Trajectory, projection
 from mislabel.errors import InputError
 from mislabel.files import atomic_path, atomic_write
 from mislabel.posterior.dirichlet import DirichletAutoencoder, Generative, last_probabilities
 from mislabel.training.branches import make_branches
+from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 from mislabel.training.trajectories import load_weights, watch, weights_file, write_flat
 

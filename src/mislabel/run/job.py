@@ -14,11 +14,11 @@ from accelerate import Accelerator
 from torch import nn
 
 from mislabel.audit import Audit, build_audit
-from mislabel.backbones.inputs import Inputs
-from mislabel.backbones.pooler import sample_rows
 from mislabel.data import Dataset
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.methods import method_entry
+from mislabel.modalities.prepared import Prepared, prepare
+from mislabel.modalities.text.pooler import sample_rows
 from mislabel.posterior.dirichlet import Generative
 from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import Clock, effective, peak_memory_mb
@@ -27,13 +27,13 @@ from mislabel.run.detecting import check_score, row_scores
 from mislabel.run.folder import RunFolder
 from mislabel.run.gain import gain, read_earlier
 from mislabel.run.generative import TrajectoryModel
-from mislabel.run.modalities import Prepared, prepare
 from mislabel.run.predictor import Predictor
 from mislabel.run.saved import mixture_summary, save_run, write_parquet
 from mislabel.run.scores import detection_scores, test_scores
 from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs, probabilities_and_embeddings
+from mislabel.training.inputs import Inputs
 from mislabel.training.loop import Loop, passes_of
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Stage, TrainingSettings
@@ -68,7 +68,7 @@ def run(
     folder : RunFolder, optional
         Prepared and locked; without it nothing is written.
     decisions : dict, optional
-        What `mislabel.review.known.apply_decisions` tells of an earlier run, where that made `dataset`.
+        What `mislabel.run.prior_decisions.apply_decisions` tells of an earlier run, where that made `dataset`.
     content : bool
         Whether the inputs go into the run folder, for the report and a review, and embeddings of them, for a review.
 

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from mislabel.audit import label_column
-from mislabel.data import load_dataset, write_table
-from mislabel.data.dataset import OnBad
 from mislabel.errors import one_of
+from mislabel.modalities.dataset import OnBad
+from mislabel.modalities.loading import load_dataset
 from mislabel.run.folder import RunFolder
 from mislabel.run.generative import load_trajectory_model
 from mislabel.run.predictor import load_predictor
+from mislabel.tables import write_table
 from mislabel.training.progress import Quiet
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
 from mislabel.files import atomic_write
+from mislabel.modalities.prepared import Reader, load_reader
 from mislabel.run.generative import TrajectoryModel
-from mislabel.run.modalities import Reader, load_reader
 from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs

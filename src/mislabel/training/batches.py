@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mislabel.backbones.inputs import PAD_TO
+from mislabel.training.inputs import PAD_TO
 
 BATCHES_PER_BUCKET = 50
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mislabel.backbones.pooler import mean_state
 from mislabel.errors import RunError
+from mislabel.modalities.text.pooler import mean_state
 
 HEAD_DROPOUT = 0.1
 

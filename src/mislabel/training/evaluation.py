@@ -6,9 +6,9 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.nn import functional
 
-from mislabel.backbones.inputs import Inputs
 from mislabel.training.branches import Branches
 from mislabel.training.inference import Flat, outputs
+from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 
 

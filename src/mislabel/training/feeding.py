@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mislabel.backbones.inputs import Inputs
+from mislabel.training.inputs import Inputs
 
 
 def fed(

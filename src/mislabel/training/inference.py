@@ -8,10 +8,10 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from mislabel.backbones.inputs import Inputs
 from mislabel.dynamics.trajectory import HALF_MAX
 from mislabel.training.batches import sorted_batches
 from mislabel.training.feeding import fed
+from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 
 BATCH_SIZE = 128

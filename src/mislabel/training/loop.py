@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mislabel.backbones.inputs import Inputs
 from mislabel.dynamics.recorder import Recorder
 from mislabel.dynamics.scores import prediction_changes
 from mislabel.dynamics.store import DynamicsStore, Pass
@@ -30,6 +29,7 @@ from mislabel.training.checkpoints import (
 from mislabel.training.device import make_accelerator
 from mislabel.training.evaluation import branch_logits, given_losses, held_back
 from mislabel.training.feeding import fed
+from mislabel.training.inputs import Inputs
 from mislabel.training.known import loss_with_known
 from mislabel.training.mixing import mixer, numeric
 from mislabel.training.optimizers import learning_rate, make_optimizer

@@ -8,12 +8,12 @@ from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mislabel.backbones.inputs import Inputs
 from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, open_trajectory, projection
 from mislabel.files import atomic_path
 from mislabel.training.branches import Branches
 from mislabel.training.copies import HostBuffer
 from mislabel.training.inference import outputs
+from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Recording
 

@@ -1,6 +1,0 @@
-"""Images: files, encoded bytes or pixels, every one of them opened and decoded once at the door."""
-
-from mislabel.data.images.files import read_image_folder
-from mislabel.data.images.inputs import Images, check_images
-
-__all__ = ["Images", "check_images", "read_image_folder"]

@@ -1,0 +1,133 @@
+"""What a line of a reviewed file says of its row, against what the run gave and what an export would have written."""
+
+from typing import Any, NamedTuple
+
+from mislabel.decisions.store import KINDS, NAMED, Decision, Kind
+from mislabel.errors import nearest
+from mislabel.exchange.corrected import DECIDED_BY, is_missing, match
+from mislabel.exchange.original import Original
+from mislabel.exchange.reading import Ids, LabelReader, Refused, same_cell, shown
+from mislabel.run.reading import Rows
+
+
+class Columns(NamedTuple):
+    """How the columns of a file are called; None for what it does not have."""
+
+    id: str | None
+    label: str
+    before: str | None
+    decided_by: str | None
+    decision: str | None
+
+
+class Outcome(NamedTuple):
+    """What a line says of its row: a kind of decision and its label, or nothing (kind None)."""
+
+    kind: Kind | None
+    label: Any = None
+
+
+class Judge:
+    """Says what a line means for its row.
+
+    Parameters
+    ----------
+    rows : Rows
+    columns : Columns
+    holds : dict
+        The decisions that hold, by id.
+    original : Original, optional
+        The data, where they are an export themselves and so say of some rows already who decided.
+    """
+
+    def __init__(self, rows: Rows, columns: Columns, holds: dict[Any, Decision], original: Original | None):
+        self.rows, self.columns, self.holds = rows, columns, holds
+        self.ids, self.labels = Ids(rows), LabelReader(rows.classes)
+        self.carried: dict[int, tuple[Any, Any]] = {}
+        if original is not None and original.carries_decisions:
+            before, by = original.table.column("label_before"), original.table.column("decided_by")
+            pairs = zip(match(original, rows).tolist(), before, by, strict=True)
+            self.carried = {row: (was, who) for row, was, who in pairs}
+
+    def silent(self, cells: dict[str, Any]) -> bool:
+        """Whether a line says nothing, as those of rows that were left out of the run for want of a label."""
+        columns = self.columns
+        try:
+            said = _word(cells, columns.decision, KINDS) or _word(cells, columns.decided_by, DECIDED_BY) == "person"
+        except Refused:  # a word that means nothing is not nothing
+            return False
+        return not said and is_missing(cells.get(columns.label))
+
+    def given(self, row: int) -> Any:
+        return self.rows.label(int(self.rows.labels["given_label"][row]))
+
+    def suggested(self, row: int) -> Any:
+        return self.rows.label(int(self.rows.labels["suggested_label"][row]))
+
+    def outcome(self, row: int, cells: dict[str, Any]) -> Outcome:
+        """What a line says of a row; `Refused` where it does not fit."""
+        columns = self.columns
+        word = _word(cells, columns.decision, KINDS)
+        label = self.labels.read(cells.get(columns.label))
+        if columns.before is not None:
+            was = self.carried[row][0] if row in self.carried else self.given(row)
+            if not self._is_label(cells.get(columns.before), was):
+                raise Refused(
+                    f"its label_before is {shown(cells.get(columns.before))}, and the run was given {was!r}: "
+                    "this is a file of other data"
+                )
+        if word:
+            return self._said(row, word, label)
+        if columns.decided_by is None and columns.before is None:
+            return self._named(row, label) if label is not None and columns.decision is None else Outcome(None)
+        return self._read_back(row, label, _word(cells, columns.decided_by, DECIDED_BY))
+
+    def _said(self, row: int, word: str, label: Any) -> Outcome:
+        """What the column `decision` says; the label may be the decided one, the given one, or left out."""
+        meant = {"keep": self.given(row), "suggestion": self.suggested(row), "label": label}.get(word)
+        if word in NAMED and meant is None:
+            raise Refused(f"its decision is {word}, but there is no such label")
+        if word != "label" and label is not None and label not in (meant, self.given(row)):
+            raise Refused(f"its decision is {word}, but its label is {label!r}")
+        return self._named(row, meant) if word in NAMED else Outcome("none" if word == "none" else "unsure")
+
+    def _read_back(self, row: int, label: Any, by: str) -> Outcome:
+        """What differs from an export without a person."""
+        given, earlier = self.given(row), self.carried[row][1] if row in self.carried else None
+        holds = self.holds.get(self.rows.id(row))
+        if by == earlier and label == given and (holds is None or holds.kind == "unsure"):
+            return Outcome(None)  # of an earlier review, whose labels this run was given
+        if by == "person":
+            return self._named(row, label) if label is not None else Outcome("none")
+        if label == (self.suggested(row) if by == "suggestion" else given):
+            return Outcome(None)
+        if label is None:
+            raise Refused("its label is empty, but decided_by is not person: person would say that no class fits")
+        return self._named(row, label)
+
+    def _named(self, row: int, label: Any) -> Outcome:
+        if label == self.given(row):
+            return Outcome("keep", label)
+        return Outcome("suggestion" if label == self.suggested(row) else "label", label)
+
+    def _is_label(self, cell: Any, label: Any) -> bool:
+        try:
+            return self.labels.read(cell) == self.labels.read(label)
+        except Refused:  # a label from before this run, which is no class of it
+            return same_cell(cell, label)
+
+    def holds_already(self, row: int, outcome: Outcome) -> bool:
+        one = self.holds.get(self.rows.id(row))
+        if one is None:
+            return False
+        return one.label == outcome.label if one.kind in NAMED and outcome.kind in NAMED else one.kind == outcome.kind
+
+
+def _word(cells: dict[str, Any], column: str | None, known: tuple[str, ...]) -> str:
+    value = cells.get(column) if column else None
+    if value is None or value != value:
+        return ""
+    word = str(value).strip().casefold()
+    if word and word not in known:
+        raise Refused(f"its {column} is {shown(value)}{nearest(word[:40], known)}")
+    return word

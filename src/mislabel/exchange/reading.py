@@ -1,0 +1,145 @@
+"""What a cell of a reviewed file means in the terms of a run: an id, a label; tolerant of what spreadsheets change."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mislabel.data.classes import class_key
+from mislabel.errors import did_you_mean as nearest
+from mislabel.exchange.corrected import is_missing
+from mislabel.run.reading import Rows
+from mislabel.tables.formulas import restored
+
+SHOWN = 60  # characters of a foreign value in a message
+_WHOLE = re.compile(r"(-?[0-9]{1,19})(?:\.0+)?")
+
+
+class Refused(Exception):
+    """A line does not fit; the message says why."""
+
+
+class Unknown(Refused):
+    """There is no such row."""
+
+
+class Ids:
+    """Finds rows of the audit by the id in a cell.
+
+    Parameters
+    ----------
+    rows : Rows
+    """
+
+    def __init__(self, rows: Rows):
+        self.rows, self.whole = rows, pa.types.is_integer(rows.ids.type)
+
+    def find(self, value: Any) -> int:
+        """The row of an id; `Refused` where there is none, `Unknown` where the run lacks it."""
+        if value is None or value == "" or value != value:
+            raise Refused("it has no id")
+        if self.whole:
+            found = _WHOLE.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
+            keys = [int(found[1])] if found else []
+        else:
+            keys = list({str(value), restored(str(value))})
+        known = [row for row in self.rows.find(keys).tolist() if row >= 0]
+        if len(known) > 1:
+            raise Refused(f"the ids {str(value)!r} and {restored(str(value))!r} read the same in CSV: use .jsonl")
+        if not known:
+            raise Unknown(f"the run has no row {shown(value)}")
+        return known[0]
+
+
+class LabelReader:
+    """Finds the class that a cell names.
+
+    Parameters
+    ----------
+    classes : list
+        The K classes of the run.
+    """
+
+    def __init__(self, classes: list):
+        self.classes = classes
+        self.exact = {class_key(value): value for value in classes}
+        self.by_text: dict[str, list] = {}
+        for value in classes:
+            self.by_text.setdefault(str(value), []).append(value)
+        self.truth = {str(value).casefold(): value for value in classes if isinstance(value, bool)}
+        self.numbers = {
+            value: value for value in classes if isinstance(value, (int, float)) and not isinstance(value, bool)
+        }
+
+    def read(self, value: Any) -> Any:
+        """The class, None for an empty cell; `Refused` where it is neither."""
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, (list, dict)):
+            raise Refused(f"the label is {shown(value)}, one value is needed")
+        if class_key(value) in self.exact:
+            return self.exact[class_key(value)]
+        text = str(value)
+        found = self.by_text.get(text) or self.by_text.get(restored(text)) or self._spelled(value)
+        if len(found) == 1:
+            return found[0]
+        if not found and is_missing(value):
+            return None
+        close = "" if len(text) > SHOWN else nearest(text, self.by_text)
+        raise Refused(f"the label {shown(value)} is not among the classes of the run{close}")
+
+    def _spelled(self, value: Any) -> list:
+        """TRUE for True, 3 for 3.0, as spreadsheets and data frames write them."""
+        text = str(value).strip().casefold()
+        if text in self.truth:
+            return [self.truth[text]]
+        try:
+            number = float(text) if not isinstance(value, bool) else None
+        except ValueError:
+            return []
+        return [self.numbers[number]] if number in self.numbers else []
+
+
+def same_cell(cell: Any, known: Any) -> bool:
+    """Whether a cell of a reviewed file can be what the data hold, after a spreadsheet or another format had it."""
+    if isinstance(known, np.floating):  # of float32 a file has 0.1, or all the digits of its neighbour in float64
+        cell = _narrowed(cell, type(known))
+    one, other = _normal(cell), _normal(known)
+    return one is None or other is None or one == other or restored(one) == other
+
+
+def shown(value: Any) -> str:
+    """A foreign value for a message, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def _narrowed(cell: Any, kind: type) -> Any:
+    """A cell as a number of that kind, where it is one."""
+    try:
+        with np.errstate(over="ignore"):
+            return cell if cell is None else kind(cell)
+    except (TypeError, ValueError):
+        return cell
+
+
+def _normal(value: Any) -> str | None:
+    """One way to write a cell, None for what cannot be compared, such as dates and lists."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    if not isinstance(value, (str, int, float)):
+        return "" if is_null(value) else None
+    text = str(value)
+    try:
+        return repr(float(text)) if not isinstance(value, bool) else text.casefold()
+    except ValueError:
+        # Line ends change with the system, and spreadsheets write TRUE for True.
+        return text.casefold() if text.casefold() in ("true", "false") else text.replace("\r\n", "\n")
+
+
+def is_null(value: Any) -> bool:
+    """Whether a cell is one of the signs of pandas for nothing."""
+    return type(value).__name__ in ("NAType", "NaTType")

@@ -1,0 +1,161 @@
+"""The way from a table, a matrix or vectors to one matrix of features, kept so that new data take the same way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mislabel.data.label_columns import Rows, rows_of
+from mislabel.errors import InputError, some_ids
+from mislabel.modalities.features.arrays import as_float32, blocks, refuse_unusable
+from mislabel.modalities.features.columns import column_places, table_or_matrix, where_of
+from mislabel.modalities.features.kinds import FeatureColumn, learn_column, number_column, plain_column, write_column
+
+
+@dataclass(frozen=True)
+class FeatureEncoding:
+    """The columns of a table in order, and what each becomes; a matrix is one vector without a name.
+
+    Attributes
+    ----------
+    columns : tuple of FeatureColumn
+    """
+
+    columns: tuple[FeatureColumn, ...]
+
+    @property
+    def width(self) -> int:
+        """How many columns the matrix has."""
+        return sum(column.width for column in self.columns)
+
+    @property
+    def names(self) -> list[str]:
+        """What the columns of the matrix are called: "age", "colour=red", "emb[0]"; "[0]" for those of a matrix."""
+        return [name for column in self.columns for name in column.names]
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether it was learned from a matrix, whose columns have a place but no name."""
+        return len(self.columns) == 1 and self.columns[0].kind == "vector" and not self.columns[0].name
+
+    def plain(self) -> dict:
+        """The same as text, numbers, lists and dictionaries, for JSON."""
+        return {"columns": [column.plain() for column in self.columns]}
+
+    @classmethod
+    def from_plain(cls, stored: Mapping) -> "FeatureEncoding":
+        """The encoding that `plain` wrote; `InputError` if `stored` is nothing that it writes."""
+        try:
+            columns = tuple(FeatureColumn.from_plain(item) for item in stored["columns"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"a stored encoding of features cannot be read ({error!r}): {stored!r:.200}") from error
+        return cls(columns)
+
+    def encode(self, values: Any, ids: Any, name: str) -> tuple[np.ndarray, list[str]]:
+        """The matrix of other data.
+
+        Parameters
+        ----------
+        values
+            A table, whose columns are found by name in any order, or a matrix (or vectors) of the same width.
+        ids
+            n ids, for the messages.
+        name
+            What the values are called, for the messages.
+
+        Returns
+        -------
+        matrix : (n, width) float32
+            C-contiguous; `values` itself where that is so already.
+        notes : list of str
+
+        Raises
+        ------
+        InputError
+            If there are no rows, a column is missing or holds something else than in training, the width differs, or a
+            number is missing, infinite or too large.
+        """
+        say = rows_of(ids)
+        values = table_or_matrix(values, ids, name)
+        notes: list[str] = []
+        if not isinstance(values, pd.DataFrame):
+            matrix, notes = as_float32(values), self._check_matrix(values, name)
+        elif self.is_matrix:
+            matrix, notes = self._by_place(values, ids, name)
+        else:
+            matrix, notes = self._from_frame(values, name, say)
+        refuse_unusable(matrix, name, say, self._naming)
+        return matrix, notes
+
+    def _from_frame(self, frame: pd.DataFrame, name: str, say: Rows) -> tuple[np.ndarray, list[str]]:
+        place_of = column_places(frame, [column.name for column in self.columns], name)
+        matrix = np.empty((len(frame), self.width), dtype=np.float32)
+        numbers: list[tuple[int, np.ndarray]] = []
+        notes: list[str] = []
+        start = 0
+        for needed in self.columns:
+            where = where_of(name, needed.name)
+            column = plain_column(frame.iloc[:, place_of[needed.name]], where)
+            if needed.kind == "number":
+                numbers.append((start, number_column(column, where, say)))
+            else:
+                notes += write_column(column, needed, where, say, matrix[:, start : start + needed.width])
+            start += needed.width
+        # Blocks of rows, because one column after the other would walk through the whole matrix for each.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for block in blocks(matrix.shape):
+                for place, column in numbers:
+                    matrix[block, place] = column[block]
+        return matrix, notes
+
+    def _check_matrix(self, matrix: np.ndarray, name: str) -> list[str]:
+        categories = [column.name for column in self.columns if column.kind == "category"]
+        if categories:
+            raise InputError(
+                f"{name}: a matrix of shape {matrix.shape} was given; training had a table with the categories "
+                f"{some_ids(categories)}, so a table with these columns is needed"
+            )
+        if matrix.shape[1] != self.width:
+            raise InputError(
+                f"{name}: a matrix of shape {matrix.shape} was given, where training had {self.width} columns; a "
+                f"matrix of shape ({len(matrix)}, {self.width}) is needed"
+            )
+        if len(self.columns) == 1:
+            return []
+        names = some_ids(column.name for column in self.columns)
+        return [f"{name}: a matrix without names, whose columns are taken in the order of training: {names}."]
+
+    def _by_place(self, frame: pd.DataFrame, ids: Any, name: str) -> tuple[np.ndarray, list[str]]:
+        """A table for an encoding of a matrix, where columns have no name that could be looked up."""
+        learned, _ = learn_encoding(frame, ids, name)
+        self._check_matrix(np.empty((len(frame), learned.width), dtype=bool), name)
+        if any(column.kind == "category" for column in learned.columns):
+            listed = some_ids(column.name for column in learned.columns if column.kind == "category")
+            raise InputError(f"{name}: columns of text were given ({listed}), where training had a matrix of numbers")
+        matrix, notes = learned.encode(frame, ids, name)
+        return matrix, [*notes, f"{name}: training had a matrix without names, so columns are taken as they come."]
+
+    def _naming(self, places: np.ndarray) -> str:
+        if self.is_matrix:
+            return f"columns {some_ids(places.tolist())}"
+        ends = np.cumsum([column.width for column in self.columns])
+        wrong = dict.fromkeys(np.searchsorted(ends, places, side="right").tolist())
+        return f"columns {some_ids(self.columns[place].name for place in wrong)}"
+
+
+def learn_encoding(values: Any, ids: Any, name: str) -> tuple[FeatureEncoding, list[str]]:
+    """How each column of a table (or a matrix) becomes numbers, and notes; see `mislabel.modalities.features`."""
+    values = table_or_matrix(values, ids, name)
+    if not isinstance(values, pd.DataFrame):
+        return FeatureEncoding((FeatureColumn("", "vector", width=values.shape[1]),)), []
+    names = [str(column) for column in values.columns]
+    column_places(values, names, name)
+    columns, notes = [], []
+    for place, column_name in enumerate(names):
+        where = where_of(name, column_name)
+        column, more = learn_column(plain_column(values.iloc[:, place], where), column_name, where, rows_of(ids))
+        columns.append(column)
+        notes += more
+    return FeatureEncoding(tuple(columns)), notes

@@ -1,0 +1,84 @@
+"""A small network on vectors: features as they are, or embeddings of a frozen encoder."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from mislabel.data import Dataset
+from mislabel.dynamics.trajectory import HALF_MAX
+from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.modalities.prepared import Prepared, Reader
+from mislabel.modalities.text.pooler import sample_rows
+from mislabel.run.folder import RunFolder
+from mislabel.run.saved import write_array
+from mislabel.training.inference import outputs
+from mislabel.training.inputs import Inputs
+from mislabel.training.progress import Quiet
+
+HEAD_FILE = "head.safetensors"
+ROWS_AT_ONCE = 1 << 14
+
+
+def prepare_head(dataset: Dataset, trained: np.ndarray, matrix: np.ndarray, reader: Reader) -> Prepared:
+    """A head on the rows of a matrix, (n, d) float32, standardised by those of them that train."""
+    own, n_classes = matrix[trained], dataset.labels.n_classes
+    mean, scale = standardisation(own)
+    return Prepared(
+        dataset=dataset,
+        trained=trained,
+        inputs=FeatureInputs(matrix, mean, scale),
+        untrained=own[sample_rows(len(trained))],
+        telling=True,
+        build=lambda: FeatureNetwork(mean, scale, n_classes),
+        reader=reader,
+        embed=lambda: (matrix[trained] - mean.numpy()) / scale.numpy(),
+        standardised=lambda: in_half(matrix, mean.numpy(), scale.numpy()),
+    )
+
+
+def in_half(matrix: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Rows (n, d) standardised by (d,) each, float16; a number that it cannot hold becomes its largest."""
+    result = np.empty(matrix.shape, dtype=np.float16)
+    for begin in range(0, len(matrix), ROWS_AT_ONCE):
+        with np.errstate(over="ignore"):
+            part = (matrix[begin : begin + ROWS_AT_ONCE] - mean) / scale
+        result[begin : begin + ROWS_AT_ONCE] = part.clip(-HALF_MAX, HALF_MAX)
+    return result
+
+
+def embeddings(
+    encoder: nn.Module, inputs: Inputs, accelerator: Any, folder: RunFolder | None, progress: Quiet
+) -> np.ndarray:
+    """What a frozen encoder gives for all rows, (n, d) float32, or what the run folder has of it."""
+    shape = (len(inputs), int(encoder.dimension))  # pyright: ignore[reportArgumentType]
+    # All processes look, so that all compute or none does.
+    if folder is not None and folder.embeddings.is_file():
+        cached = np.load(folder.embeddings)
+        if cached.shape == shape:
+            return cached
+    matrix = outputs(encoder, inputs, shape[1], accelerator, low_precision=True, progress=progress)
+    if folder is not None and accelerator.is_main_process:
+        write_array(matrix, folder.embeddings)
+    return matrix
+
+
+def has_head(folder: Path) -> bool:
+    """Whether a model folder holds a head, not a whole classifier."""
+    return (folder / HEAD_FILE).is_file()
+
+
+def save_head(folder: Path, network: nn.Module, backbone: str) -> None:
+    """Write a head, with the name of the encoder that it stands on."""
+    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    save_file(tensors, folder / HEAD_FILE, metadata={"backbone": backbone})
+
+
+def load_head(folder: Path, n_classes: int) -> FeatureNetwork:
+    """Read what `save_head` wrote."""
+    tensors = load_file(folder / HEAD_FILE)
+    network = FeatureNetwork(tensors["mean"], tensors["scale"], n_classes)
+    network.load_state_dict(tensors)
+    return network

@@ -1,0 +1,165 @@
+"""Image classifiers of Hugging Face, pretrained or from nothing, and the preprocessing that each of them wants."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mislabel.errors import InputError
+from mislabel.modalities.hub import head_of, load, load_head_and_body, quiet
+
+FILES = "config.json, preprocessor_config.json and model.safetensors"
+SCRATCH_HINT = ", or train from nothing with --scratch resnet-small"
+
+
+class Preprocessor:
+    """Size and normalisation of a model, from its own preprocessor config.
+
+    Parameters
+    ----------
+    processor
+        Of transformers, with the Pillow backend.
+    resolution : int, optional
+        Side that images are resized to instead.
+    stored : (int, int), optional
+        Height and width to keep pixels at, where the network enlarges them itself.
+    """
+
+    def __init__(self, processor: Any, resolution: int | None = None, stored: tuple[int, int] | None = None):
+        self.processor, self.stored = processor, stored
+        if resolution is not None:
+            _resize(processor, resolution)
+        self.mean, self.scale = _normalisation(processor)
+
+    def pixels(self, image: Any) -> np.ndarray:
+        """One RGB image of Pillow's, resized and cropped as the model wants it: (3, h, w) uint8."""
+        if self.stored is not None:
+            from PIL import Image
+
+            array = np.asarray(image.resize(self.stored[::-1], Image.Resampling.BILINEAR))
+            return np.ascontiguousarray(array.transpose(2, 0, 1))
+        found = self.processor(images=image, return_tensors="np")["pixel_values"][0]
+        levels = (found * self.scale.numpy()[:, None, None] + self.mean.numpy()[:, None, None]) * 255
+        return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+
+
+def load_preprocessor(name: str, resolution: int | None) -> Preprocessor:
+    """The preprocessor of a model, by hub name or folder.
+
+    Raises
+    ------
+    InputError
+        If it cannot be loaded.
+    """
+    import transformers
+
+    quiet(transformers)
+    loader = transformers.AutoImageProcessor.from_pretrained
+    return Preprocessor(load(loader, name, FILES, SCRATCH_HINT, backend="pil", trust_remote_code=False), resolution)
+
+
+def load_image_classifier(name: str, labels: list[str], new_head: bool) -> nn.Module:
+    """An `AutoModelForImageClassification` for these labels (their names, as text), with a new head or its own."""
+    import transformers
+
+    quiet(transformers)
+    make = transformers.AutoModelForImageClassification
+    return load_head_and_body(make, name, labels, new_head, FILES, SCRATCH_HINT)
+
+
+@dataclass(frozen=True)
+class Included:
+    """An architecture that comes with this package, for small images.
+
+    The stem of every ResNet in transformers shrinks its input four times, which leaves 8 x 8 of a 32 x 32 image; so
+    these read images enlarged.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        Channels of the stages, of two basic blocks each; the stem has as many as the first.
+    enlarged : int
+        Factor on the side of an image.
+    """
+
+    hidden: tuple[int, ...]
+    enlarged: int
+
+
+INCLUDED = {
+    "resnet-small": Included((32, 64, 128), 2),  # 0.7 million weights, 16 x 16 after the stem: for two CPU cores
+    "resnet-18": Included((64, 128, 256, 512), 4),  # 11 million weights, 32 x 32 after the stem: for a GPU
+}
+SIDE = 32
+
+
+def scratch_classifier(name: str, labels: list[str]) -> nn.Module:
+    """The same with random weights: one of `INCLUDED`, or the architecture of a model's config."""
+    import transformers
+
+    quiet(transformers)
+    if name in INCLUDED:
+        hidden = INCLUDED[name].hidden
+        blocks = {"depths": [2] * len(hidden), "layer_type": "basic"}
+        config: Any = transformers.ResNetConfig(embedding_size=hidden[0], hidden_sizes=list(hidden), **blocks)
+    else:
+        loader = transformers.AutoConfig.from_pretrained
+        config = load(loader, name, "config.json", SCRATCH_HINT, trust_remote_code=False)
+    for key, value in head_of(labels).items():
+        setattr(config, key, value)
+    make = transformers.AutoModelForImageClassification.from_config
+    needs = "config.json of an image classifier"
+    return load(lambda _: make(config, trust_remote_code=False), name, needs, SCRATCH_HINT)
+
+
+def scratch_preprocessor(name: str, resolution: int | None) -> Preprocessor:
+    """For one of `INCLUDED`: 32 x 32 pixels, which the network reads enlarged. Else the model's own."""
+    if name not in INCLUDED:
+        return load_preprocessor(name, resolution)
+    import transformers
+
+    quiet(transformers)
+    side = resolution or SIDE
+    wanted = dict.fromkeys(("height", "width"), INCLUDED[name].enlarged * side)
+    processor = transformers.ViTImageProcessorPil(size=wanted)  # pyright: ignore[reportArgumentType]
+    return Preprocessor(processor, stored=(side, side))
+
+
+def _normalisation(processor: Any) -> tuple[Tensor, Tensor]:
+    """Mean and scale, (3,) float32 each, by which a preprocessor changes pixels in [0, 1].
+
+    They are read off a black and a white image: some preprocessors do not only what their mean and deviation say.
+
+    Raises
+    ------
+    InputError
+        If it does not make images of one size out of any image.
+    """
+    from PIL import Image
+
+    images = Image.new("RGB", (64, 32), "black"), Image.new("RGB", (32, 64), "white")
+    black, white = (np.asarray(processor(images=one, return_tensors="np")["pixel_values"])[0] for one in images)
+    if black.ndim != 3 or len(black) != 3 or black.shape != white.shape:
+        raise InputError(
+            f"the model's preprocessor, {type(processor).__name__}, makes arrays of shape {black.shape} and "
+            f"{white.shape} out of a wide and a tall image; needed are images of one size: choose another model"
+        )
+    middle = (slice(None), black.shape[1] // 2, black.shape[2] // 2)  # what is padded is at the edges
+    low, high = (torch.tensor(part[middle], dtype=torch.float64) for part in (black, white))
+    return (-low / (high - low)).float(), (1 / (high - low)).float()
+
+
+def _resize(processor: Any, side: int) -> None:
+    """Make a preprocessor give another side; what it crops away stays the same share."""
+    size, crop = dict(processor.size or {}), getattr(processor, "crop_size", None)
+    edge = size.get("shortest_edge") or size.get("height")
+    if not edge:
+        raise InputError(f"the size of the model's preprocessor, {size}, cannot be changed: leave --resolution out")
+    crop = crop if getattr(processor, "do_center_crop", False) else None
+    resized = round(side * max(1.0, edge / crop["height"])) if crop else side
+    names = ("shortest_edge",) if size.get("shortest_edge") else ("height", "width")
+    processor.size = dict.fromkeys(names, resized)
+    if crop:
+        processor.crop_size = {"height": side, "width": side}

@@ -1,0 +1,208 @@
+"""Runs on images: a whole classifier, pretrained or from nothing, or a head on the embeddings of a pretrained one."""
+
+import shutil
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mislabel.data import Dataset
+from mislabel.data.inputs import RawInputs
+from mislabel.data.training_rows import trainable_rows
+from mislabel.errors import InputError
+from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
+from mislabel.modalities.image import Images
+from mislabel.modalities.image.batches import ImageInputs, ImageNetwork, Pixels, decode_all
+from mislabel.modalities.image.models import (
+    Preprocessor,
+    load_image_classifier,
+    load_preprocessor,
+    scratch_classifier,
+    scratch_preprocessor,
+)
+from mislabel.modalities.prepared import Prepared
+from mislabel.modalities.text.pooler import sample_rows
+from mislabel.run.config import RunConfig
+from mislabel.run.folder import PIXELS, RunFolder
+from mislabel.training.branches import classify_and_embed, last_linear
+from mislabel.training.inference import outputs
+from mislabel.training.inputs import Inputs
+from mislabel.training.progress import Quiet
+
+SIDE_OF_PIXELS = 8  # raw pixels are averaged to so many squares a side before they are compared
+ROWS_AT_ONCE = 128
+
+
+@dataclass
+class ImageReader:
+    """Images in, pixels or a frozen classifier's embeddings out.
+
+    Attributes
+    ----------
+    preprocessor : Preprocessor
+    backbone : str
+        Name of the model.
+    encoder : FrozenImageEncoder or None
+        Where a head stands on it.
+    """
+
+    preprocessor: Preprocessor
+    backbone: str
+    encoder: "FrozenImageEncoder | None"
+
+    def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> Inputs:
+        images = ImageInputs(self.decoder(cast(Images, raw)), np.arange(len(raw)))
+        if self.encoder is None:
+            return images
+        return FeatureInputs(outputs(self.encoder, images, self.encoder.dimension, accelerator, progress=progress))
+
+    def decoder(self, images: Images) -> Pixels:
+        """What gives the pixels of one image, (3, h, w) uint8."""
+        return lambda place: self.preprocessor.pixels(images.open(place))
+
+    def save(self, folder: Path, network: nn.Module) -> dict[str, Any]:
+        if isinstance(network, ImageNetwork):
+            cast(Any, network.classifier.cpu()).save_pretrained(folder)
+        else:
+            save_head(folder, network, self.backbone)
+        self.preprocessor.processor.save_pretrained(folder)
+        return {"modality": "image", "backbone": self.backbone, "stored": self.preprocessor.stored}
+
+    def checks(self) -> dict[str, Any]:
+        return {}
+
+
+class FrozenImageEncoder(nn.Module):
+    """A classifier that is not trained: what its last layer reads, (b, d) float32 of unit length."""
+
+    def __init__(self, network: ImageNetwork):
+        super().__init__()
+        self.network = network
+        last = last_linear(network)
+        self.dimension = last.in_features if last is not None else int(network.classifier.config.num_labels)  # pyright: ignore
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        return functional.normalize(classify_and_embed(self.network, inputs)[1].float(), dim=-1)
+
+
+def prepare(
+    dataset: Dataset, config: RunConfig, accelerator: Any, folder: RunFolder | None, progress: Quiet
+) -> Prepared:
+    """Decode, and embed where only a head is trained; see `mislabel.modalities.prepared.prepare`."""
+    trained = trainable_rows(dataset)
+    labels = [str(value) for value in dataset.labels.classes]
+    if config.scratch is not None:
+        name, preprocessor = config.scratch, scratch_preprocessor(config.scratch, config.resolution)
+    else:
+        name = config.backbone or ""
+        preprocessor = load_preprocessor(name, config.resolution)
+
+    def build() -> nn.Module:
+        if config.scratch is not None:
+            return network_of(scratch_classifier(name, labels), preprocessor)
+        return network_of(load_image_classifier(name, labels, new_head=True), preprocessor)
+
+    start = FrozenImageEncoder(cast(ImageNetwork, build()))  # first, so that a model that does not fit is known at once
+    if config.resolution is not None:
+        check_resolution(start.network, preprocessor, name)
+    encoder = start if config.tune == "head" else None
+    reader = ImageReader(preprocessor, name, encoder)
+    inputs = decoded(reader.decoder(cast(Images, dataset.inputs)), len(dataset), config, accelerator, folder, progress)
+    if encoder is not None:
+        return prepare_head(dataset, trained, embeddings(encoder, inputs, accelerator, folder, progress), reader)
+    some = inputs.take(trained[sample_rows(len(trained))])
+    if config.scratch is not None:
+        return Prepared(dataset, trained, inputs, coarse_pixels(some), False, build, reader)
+    untrained = outputs(start, some, start.dimension, accelerator, low_precision=True)
+
+    def embed() -> np.ndarray:
+        start = FrozenImageEncoder(cast(ImageNetwork, build()))
+        return outputs(start, inputs.take(trained), start.dimension, accelerator, low_precision=True, progress=progress)
+
+    return Prepared(dataset, trained, inputs, untrained, True, build, reader, embed)
+
+
+def load(folder: Path, about: dict[str, Any]) -> tuple[ImageReader, nn.Module]:
+    """Read what `ImageReader.save` wrote."""
+    labels, name = [str(value) for value in about["classes"]], about["backbone"]
+    preprocessor = load_preprocessor(str(folder), None)
+    preprocessor.stored = tuple(about["stored"]) if about["stored"] else None
+    if has_head(folder):
+        encoder = FrozenImageEncoder(network_of(load_image_classifier(name, labels, new_head=True), preprocessor))
+        return ImageReader(preprocessor, name, encoder), load_head(folder, len(labels))
+    return ImageReader(preprocessor, name, None), network_of(
+        load_image_classifier(str(folder), labels, new_head=False), preprocessor
+    )
+
+
+def network_of(classifier: nn.Module, preprocessor: Preprocessor) -> ImageNetwork:
+    """A classifier that reads the pixels of this preprocessor."""
+    size = preprocessor.processor.size
+    enlarged = (int(size["height"]), int(size["width"])) if preprocessor.stored is not None else None
+    return ImageNetwork(classifier, preprocessor.mean, preprocessor.scale, enlarged)
+
+
+def decoded(
+    pixels: Pixels, n: int, config: RunConfig, accelerator: Any, folder: RunFolder | None, progress: Quiet
+) -> ImageInputs:
+    """All images decoded once where they fit into `config.image_cache`, else decoded as they are needed."""
+    shape = pixels(0).shape
+    needed = n * int(np.prod(shape)) / 1e6
+    say = progress.line if accelerator.is_main_process else lambda line: None
+    size = f"{n} images of {shape[2]} x {shape[1]} pixels"
+    if needed > config.image_cache:
+        say(f"{size} would take {needed:.0f} MB, over --image-cache {config.image_cache}: decoded in workers as needed")
+        return ImageInputs(pixels, np.arange(n))
+    home = folder.path if folder is not None else Path(mkdtemp(prefix="mislabel-"))
+    path = home / PIXELS
+    if not _same(path, (n, *shape)) and (accelerator.is_main_process or folder is None):
+        say(f"{size} decoded once, {needed:.1f} MB of --image-cache {config.image_cache}")
+        progress.begin("decode", n)
+        try:
+            decode_all(pixels, n, path, lambda count: progress.advance(by=count))
+        except BaseException:
+            if folder is None:
+                shutil.rmtree(home, ignore_errors=True)
+            raise
+        progress.end()
+    accelerator.wait_for_everyone()
+    store = np.load(path, mmap_mode="r")
+    if folder is None:  # nobody asked for files: they go when the pixels do
+        weakref.finalize(store, shutil.rmtree, home, ignore_errors=True)
+    return ImageInputs(store, np.arange(n))
+
+
+def check_resolution(network: nn.Module, preprocessor: Preprocessor, name: str) -> None:
+    """Raise InputError where a model cannot read images of this size: some have a position for every patch."""
+    from PIL import Image
+
+    pixels = preprocessor.pixels(Image.new("RGB", (64, 64)))
+    try:
+        with torch.inference_mode():
+            network.eval()({"pixel_values": torch.from_numpy(pixels)[None]})
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"the model {name!r} cannot read images of {pixels.shape[2]} x {pixels.shape[1]} pixels ({error}): leave "
+            "--resolution out, or choose a model without positions, such as a ResNet or ConvNeXt"
+        ) from error
+
+
+def coarse_pixels(inputs: ImageInputs) -> np.ndarray:
+    """What can be said of images without any model, (m, d) float32: their pixels, averaged over squares."""
+    found = []
+    for rows in np.array_split(np.arange(len(inputs)), -(-len(inputs) // ROWS_AT_ONCE)):
+        pixels = inputs.batch(rows)["pixel_values"].float()
+        found.append(functional.adaptive_avg_pool2d(pixels, SIDE_OF_PIXELS).flatten(1).numpy())
+    return np.concatenate(found)
+
+
+def _same(path: Path, shape: tuple[int, ...]) -> bool:
+    """Whether the pixels are there already, from a run that is continued."""
+    return path.is_file() and np.load(path, mmap_mode="r").shape == shape

@@ -1,0 +1,1 @@
+"""Texts: their checks, batches and views, networks, and what a run does with them."""

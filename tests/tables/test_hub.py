@@ -1,0 +1,85 @@
+"""The datasets library, played by a stand-in: what is asked of it, and what becomes of its answers."""
+
+import sys
+import types
+
+import pandas as pd
+import pytest
+
+from mislabel.errors import InputError
+from mislabel.modalities.loading import load_dataset
+from mislabel.tables import read_table
+
+
+class ClassLabel:
+    def __init__(self, names):
+        self.names = names
+
+
+class HubSet:
+    """A map-style data set."""
+
+    def __init__(self, frame, features=None):
+        self.frame, self.features = frame, features or {}
+
+    def __len__(self):
+        return len(self.frame)
+
+    def to_pandas(self):
+        return self.frame.copy()
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """Puts a stand-in for the library in place; what it answers is `hub.answer`, what it was asked `hub.asked`."""
+    library = types.ModuleType("datasets")
+    state = types.SimpleNamespace(answer=None, asked=None)
+
+    def load(name, split=None):
+        state.asked = (name, split)
+        if isinstance(state.answer, Exception):
+            raise state.answer
+        return state.answer
+
+    library.load_dataset = load
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    return state
+
+
+TABLE = pd.DataFrame({"text": ["a", "b", "c"], "label": [1, 0, -1]})
+
+
+def test_name_and_split(hub):
+    hub.answer = HubSet(TABLE)
+    assert read_table("hf:org/name:train")["text"].tolist() == ["a", "b", "c"]
+    assert hub.asked == ("org/name", "train")
+    read_table("hf:org/name")
+    assert hub.asked == ("org/name", None)
+
+
+def test_a_class_label_shows_its_names(hub):
+    hub.answer = {"train": HubSet(TABLE, {"label": ClassLabel(["zebra", "ant"]), "text": None})}
+    column = read_table("hf:x")["label"]
+    assert column.tolist()[:2] == ["ant", "zebra"]
+    assert column.isna().tolist() == [False, False, True]
+    dataset = load_dataset("hf:x", text="text", label="label", missing="unlabeled")
+    assert dataset.labels.classes == ["zebra", "ant"]  # the order of the hub, not the alphabet's
+    assert dataset.labels.codes.tolist() == [1, 0, -1]
+    assert dataset.name == "hf:x"
+
+
+def test_several_splits(hub):
+    hub.answer = {"train": HubSet(TABLE), "test": HubSet(TABLE)}
+    with pytest.raises(InputError, match="splits train, test; pick one, for example hf:x:train"):
+        read_table("hf:x")
+
+
+def test_failures(hub, monkeypatch):
+    hub.answer = ConnectionError("no route")
+    with pytest.raises(InputError, match='"hf:x" could not be loaded: no route'):
+        read_table("hf:x")
+    with pytest.raises(InputError, match="names no data set"):
+        read_table("hf:")
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(InputError, match="pip install datasets"):
+        read_table("hf:x")
