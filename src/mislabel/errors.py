@@ -36,7 +36,7 @@ def one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise InputError(f"{name} is {value!r}, needed one of {', '.join(choices)}")
 
 
-def in_range(name: str, value: float, low: float, high: float) -> None:
+def in_range(name: str, value: object, low: float, high: float) -> None:
     """Raise InputError unless `value` is a number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InputError(f"{name} is {value!r}, needed {low:g} to {high:g}")
