@@ -267,17 +267,22 @@ def history(run: Path) -> list[tuple]:
         ]
 
 
-def watch(page: Any, server: Server | Here) -> list[str]:
-    """Open a page of the server; everything that goes wrong in it from now on stands in the list."""
+def watch(page: Any, server: Server | Here, servers: Sequence[Server | Here] = ()) -> list[str]:
+    """Open a page of the server; everything that goes wrong in it from now on stands in the list.
+
+    It may ask the other `servers` as well, which may be added later.
+    """
     problems: list[str] = []
     page.add_init_script(VIOLATIONS)
     page.on("console", lambda said: said.type in ("error", "warning") and problems.append(f"console: {said.text}"))
     page.on("pageerror", lambda error: problems.append(f"error: {error}"))
     page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.type}"), dialog.accept()))
-    page.on(
-        "request",
-        lambda asked: asked.url.startswith(server.address) or problems.append(f"request elsewhere: {asked.url}"),
-    )
+
+    def check(request: Any) -> None:
+        if not any(request.url.startswith(one.address) for one in (server, *servers)):
+            problems.append(f"request elsewhere: {request.url}")
+
+    page.on("request", check)
     page.goto(server.address)
     return problems
 

@@ -31,8 +31,11 @@ def review(chrome, tmp_path):
             if script:
                 context.add_init_script(script)
             page = context.new_page()
-            problems = watch(page, server)
-            yield SimpleNamespace(page=page, server=server, context=context, problems=problems, run=run)
+            servers = []  # others that the page may ask as well
+            problems = watch(page, server, servers)
+            yield SimpleNamespace(
+                page=page, server=server, servers=servers, context=context, problems=problems, run=run
+            )
             context.close()
         wrong = [one for one in problems if not problems_allowed or not re.search(problems_allowed, one)]
         assert wrong == []
