@@ -75,10 +75,13 @@ def many(folder, count, step=2):
     return write_run(folder, [f"text {k}" for k in range(count)], given, [1] * count, COLOURS)
 
 
+AHEAD = "import(new URL('look-ahead.js', location)).then(({ AHEAD, queue }) => queue.ahead.looks.length === AHEAD)"
+
+
 def looked_ahead(page):
     """Wait until the page has fetched what it fetches before it is asked for."""
     for _ in range(2000):
-        if page.evaluate("ahead.looks.length === AHEAD"):
+        if page.evaluate(AHEAD):
             return
         page.wait_for_timeout(10)
     raise AssertionError("the page does not look ahead")

@@ -90,7 +90,7 @@ def test_there_is_nothing_without_the_token(review, tmp_path):
     folder = some_run(tmp_path / "run")
     client, _ = review(folder)
     token = client.server.token
-    for path in ("/", "/api/run", "/page.js", f"/{token[:-1]}/", f"/{'x' * len(token)}/api/run", f"//{token}/api/run"):
+    for path in ("/", "/api/run", "/start.js", f"/{token[:-1]}/", f"/{'x' * len(token)}/api/run", f"//{token}/api/run"):
         assert client.raw("GET", path)[0] == 404, path
     assert client.raw("GET", f"/{token}/")[0] == 200
     assert len(token) >= 32
@@ -136,7 +136,7 @@ def test_bodies_have_a_limit(review):
 def test_every_answer_forbids_what_is_not_its_own(review):
     client, _ = review()
     base = f"/{client.server.token}"
-    for path in (f"{base}/", f"{base}/page.js", f"{base}/api/run", f"{base}/nothing", "/", f"{base}/media/0"):
+    for path in (f"{base}/", f"{base}/start.js", f"{base}/api/run", f"{base}/nothing", "/", f"{base}/media/0"):
         _, headers, _ = client.raw("GET", path)
         headers = {name.lower(): value for name, value in headers.items()}
         policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
@@ -152,8 +152,8 @@ def test_every_answer_forbids_what_is_not_its_own(review):
 @pytest.mark.parametrize(
     "path",
     ["config.json", "../config.json", "..%2fconfig.json", "%2e%2e/%2e%2e/config.json", "page.py", "server.py",
-     "media/../config.json", "media/..%2f..%2faudit.parquet", "media/-1", "media/9999", "media/x", "page.js%00.png",
-     "..\\config.json", "/etc/passwd", "page/page.js"],
+     "media/../config.json", "media/..%2f..%2faudit.parquet", "media/-1", "media/9999", "media/x", "start.js%00.png",
+     "..\\config.json", "/etc/passwd", "page/start.js", "page.html", "types.d.ts", "__init__.py"],
 )  # fmt: skip
 def test_gives_no_file_but_the_page(review, path):
     client, _ = review()

@@ -5,7 +5,6 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Annotated, Any
 
 import numpy as np
@@ -18,18 +17,12 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from mislabel.decisions.store import Kind
 from mislabel.errors import InputError, RunError
+from mislabel.review.assets import asset_paths
 from mislabel.review.guard import HEADERS, HOST, refused
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.views import Views
 
 MOST_AT_ONCE = 500  # rows of a list
-PAGE = {
-    "": ("page.html", "text/html; charset=utf-8"),
-    "page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "page.css": ("page.css", "text/css; charset=utf-8"),
-    "icon.svg": ("icon.svg", "image/svg+xml"),
-}
-
 
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what a page can count to
 
@@ -90,6 +83,7 @@ def make_app(session: Session, token: str, port: Callable[[], int]) -> FastAPI:
     _answer_errors(app)
     app.include_router(_deciding(session, views), prefix="/{token}")
     app.include_router(_reading(session, views), prefix="/{token}")
+    app.include_router(asset_paths(), prefix="/{token}")
     return app
 
 
@@ -154,14 +148,6 @@ def _reading(session: Session, views: Views) -> APIRouter:
             raise HTTPException(404, "this row has no picture")
         return Response(found[0], media_type=found[1])
 
-    @paths.get("/{name}")
-    def page(name: str) -> Response:
-        return _page(name)
-
-    @paths.get("/")
-    def start() -> Response:
-        return _page("")
-
     return paths
 
 
@@ -181,13 +167,6 @@ def _deciding(session: Session, views: Views) -> APIRouter:
         return views.undone(session.undo(asked.action, key=asked.key), asked.since)
 
     return paths
-
-
-def _page(name: str) -> Response:
-    if name not in PAGE:
-        raise HTTPException(404, "there is nothing here")
-    file, kind = PAGE[name]
-    return Response((files("mislabel.review") / "page" / file).read_bytes(), media_type=kind)
 
 
 def _known(session: Session, row: int) -> int:

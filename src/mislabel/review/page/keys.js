@@ -1,0 +1,94 @@
+// Keys, and clicks on the buttons below the page.
+import { ACTIONS, isDeciding } from './actions.js';
+import { decide } from './decide.js';
+import { display, isUnexpected, isUnread } from './display.js';
+import { currentDialog } from './elements.js';
+import { moveInList } from './list-view.js';
+import { MOST_DIGITS, run } from './run.js';
+
+/** @type {Record<string, string>} */
+const KEYS = {
+  k: 'keep',
+  s: 'suggestion',
+  c: 'label',
+  n: 'unsure',
+  x: 'none',
+  u: 'undo',
+  ' ': 'next',
+  arrowright: 'next',
+  arrowleft: 'back',
+  l: 'list',
+  r: 'row',
+  '?': 'help',
+};
+
+/** @param {KeyboardEvent} event */
+function keyOf(event) {
+  const key = event.key.toLowerCase();
+  if (key.length > 1 || key.charCodeAt(0) < 128) return key;
+  return /^Key[A-Z]$/.test(event.code) ? event.code[3].toLowerCase() : key; // a keyboard that is not Latin
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  const other = event.ctrlKey || event.altKey || event.metaKey || event.getModifierState('AltGraph');
+  if (other || event.isComposing || currentDialog()) return;
+  const target = /** @type {Element} */ (event.target);
+  if (target.matches('select, textarea, input:not([type=checkbox])')) return;
+  const key = keyOf(event);
+  const inList = display.view === 'list';
+  if (key === ' ' && (inList || target.matches('button, a, input'))) return;
+  if (inList && (key === 'arrowdown' || key === 'arrowup')) return moveInList(event, key === 'arrowdown' ? 1 : -1);
+  if (KEYS[key]) {
+    event.preventDefault();
+    onAction(KEYS[key], event);
+  } else if (/^[1-9]$/.test(key) && !event.repeat) onDigit(Number(key), event);
+}
+
+/**
+ * @param {string} name
+ * @param {KeyboardEvent} event
+ */
+function onAction(name, event) {
+  if (display.view === 'row' && isDeciding(name) && isUnexpected(event, display.shown)) return;
+  if (!event.repeat || name === 'next' || name === 'back') ACTIONS[name](); // a key held down decides one row
+}
+
+/**
+ * @param {number} digit
+ * @param {KeyboardEvent} event
+ */
+function onDigit(digit, event) {
+  const { shown, view } = display;
+  if (view !== 'row' || !shown || run.classes.length > MOST_DIGITS) return;
+  const bar = shown.row.posterior[digit - 1];
+  if (bar && !isUnexpected(event, shown)) decide('label', bar.label);
+}
+
+/** @param {MouseEvent} event */
+function onClick(event) {
+  const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('[data-do]'));
+  if (!button) return;
+  const { shown, view } = display;
+  if (shown && view === 'row' && button.closest('.decide')) {
+    if (event.detail && (event.detail > 1 || isUnread(event, shown))) return; // a double click
+    if (isUnexpected(event, shown)) return;
+  }
+  ACTIONS[button.dataset.do ?? '']();
+}
+
+/**
+ * Enter held down presses what has the focus again and again, be that another row's button by now.
+ * @param {KeyboardEvent} event
+ */
+function ignoreHeldEnter(event) {
+  if (!event.repeat || event.key !== 'Enter') return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+export function listenToKeys() {
+  document.addEventListener('keydown', ignoreHeldEnter, true);
+  document.addEventListener('keydown', onKey);
+  document.addEventListener('click', onClick);
+}

@@ -1,0 +1,94 @@
+// One row: its content, its labels and what the run says of it.
+/** @import { Bar, Row } from './types.js' */
+/** @import { Look } from './session.js' */
+import { display } from './display.js';
+import { byId, createElement, createText, currentDialog } from './elements.js';
+import { formatNumber, formatPercent, formatTime } from './format.js';
+import { decisionOf } from './known.js';
+import { createPicture } from './picture.js';
+import { className, decisionName, MOST_DIGITS, run } from './run.js';
+import { session } from './session.js';
+
+const LONG_TEXT = 900; // characters above which the letters are smaller
+
+/**
+ * @param {Row} row
+ * @param {Look} look
+ */
+export function fillRow(row, look) {
+  byId('row-id').textContent = row.id;
+  byId('row-where').textContent = describePlace(look);
+  byId('row-probe').hidden = !look.probe;
+  byId('row-status').hidden = row.status === 'judged';
+  byId('row-status').textContent = row.status.replaceAll('_', ' ');
+  fillContent(row);
+  fillVerdict(row);
+  // So that Space pressed next does not press a button of the row before, and the text scrolls by arrow keys.
+  if (display.view === 'row' && !currentDialog()) byId('content').focus({ preventScroll: true });
+  if (display.view === 'row') window.scrollTo(0, 0);
+}
+
+/** @param {Look} look */
+function describePlace(look) {
+  if (session.detours.length) return 'opened beside the way: ← or → goes back';
+  if (look.place !== null) return `look ${formatNumber(look.place + 1)} of ${formatNumber(run.looks)}`;
+  return `from the list, ${formatNumber(look.nth ?? 0)} of ${formatNumber(look.of ?? 0)}`;
+}
+
+/** @param {Row} row */
+function fillContent(row) {
+  const content = byId('content');
+  content.replaceChildren(createContent(row));
+  content.className = `card ${row.image ? 'picture' : run.modality}`;
+  content.classList.toggle('long', (row.text || '').length > LONG_TEXT);
+  content.scrollTop = 0;
+}
+
+/** @param {Row} row */
+function createContent(row) {
+  if (row.image) return createPicture(row, 420);
+  if (row.text === null) return createText('p', row.note ?? '', 'muted');
+  return row.text.trim() ? createText('div', row.text, 'text') : createText('p', 'The text is empty.', 'muted');
+}
+
+/** @param {Row} row */
+function fillVerdict(row) {
+  byId('given').textContent = className(row.given);
+  byId('suggested').textContent = className(row.suggested);
+  byId('suggested').classList.toggle('same', row.suggested === row.given);
+  const chance = `The given label is ${formatPercent(row.p_mislabeled)} likely wrong.`;
+  byId('chance').textContent = row.p_mislabeled === null ? 'The run does not judge this row.' : chance;
+  byId('bars').replaceChildren(...row.posterior.map((bar, index) => createBar(bar, index, row)));
+  byId('bars-part').hidden = !row.posterior.length;
+  byId('why').replaceChildren(...row.why.map((sentence) => createElement('li', { textContent: sentence })));
+  byId('why-part').hidden = !row.why.length;
+}
+
+/**
+ * @param {Bar} bar
+ * @param {number} index
+ * @param {Row} row
+ */
+function createBar(bar, index, row) {
+  const fill = createElement('i');
+  fill.style.width = `${Math.max(bar.p * 100, 0.5)}%`;
+  const roles = [bar.label === row.given && 'given', bar.label === row.suggested && 'suggested'];
+  const role = roles.filter(Boolean).join(', ');
+  const digit = run.classes.length <= MOST_DIGITS ? createText('kbd', `${index + 1}`) : null;
+  const track = createElement('span', { className: 'track' }, fill);
+  const name = createText('span', className(bar.label), 'name');
+  const share = createText('b', formatPercent(bar.p));
+  return createElement('li', { className: role }, digit, name, createText('small', role), track, share);
+}
+
+/** @param {Row} row */
+export function showDecision(row) {
+  const decision = decisionOf(row);
+  byId('row-decision').hidden = !decision;
+  if (!decision) return;
+  let who = decision.source === 'page' ? 'decided' : `decided (${decision.source})`;
+  if (decision.time) who += ` at ${formatTime(new Date(decision.time)).slice(0, 5)}`;
+  if (decision.elsewhere) who = 'decided in another window';
+  if (decision.waiting) who = 'not saved yet';
+  byId('row-decision').textContent = `✓ ${who}: ${decisionName(decision.kind, decision.label)}`;
+}
