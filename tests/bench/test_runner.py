@@ -1,17 +1,14 @@
 """Sweeps: what fails turns red, what was killed goes on, what was done stays."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from bench.conftest import read_lines
+from signalled import run_until
 
 from mislabel.bench.book import Book
 from mislabel.bench.runner import Remaining, run_bench
@@ -184,18 +181,10 @@ def test_a_line_cut_off_by_a_kill_is_run_again(blob_suite, tmp_path):
 
 
 def killed(blob_suite, out, environment, number, done=2):
-    """A bench as a process of its own, ended by a signal once some cells are done."""
+    """A bench as a process of its own, ended by a signal when a run is whole and the lines of some before it stand."""
     words = ["bench", blob_suite, "--data-dir", blob_suite.parent, "--out", out, "--methods", SOME, "--seeds", "3"]
-    line = [sys.executable, "-m", "mislabel", *map(str, words)]
-    process = subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    results, limit = out / "results.jsonl", time.monotonic() + 60
-    while time.monotonic() < limit and process.poll() is None:
-        if results.is_file() and results.read_text().count("\n") >= done:
-            break
-        time.sleep(0.005)
-    os.kill(process.pid, number)
-    _, said = process.communicate(timeout=60)
-    return process.returncode, said
+    process = run_until(words, environment, number, "metrics.json", times=done + 1)
+    return process.returncode, process.stderr
 
 
 def without_time(out):

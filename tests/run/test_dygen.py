@@ -4,10 +4,7 @@ import json
 import random
 import re
 import signal
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from signalled import run_until
 from sklearn.metrics import accuracy_score, f1_score
 
 CLASSES = ["apple", "boat", "cloud"]
@@ -426,21 +424,9 @@ def test_killed_and_resumed_gives_the_same_bytes(moment, plain, tmp_path, enviro
     """SIGKILL in the second epoch of the branches, or after it: while denoising or distilling."""
     folder = tmp_path / "run"
     line = [*map(str, plain.line), "--out", str(folder)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mislabel", *line],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    try:
-        end = time.monotonic() + 90
-        while not any(path.name >= moment for path in (folder / "checkpoints").glob("0*")):
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < end
-            time.sleep(0.001)
-        time.sleep(random.Random(moment).uniform(0, 0.03))
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    events = random.Random(moment).randrange(1, 20_000)
+    killed = run_until(line, environment, signal.SIGKILL, f"checkpoints/{moment}", events=events)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (folder / "metrics.json").exists()
     done = mislabel(*line, "--resume")
     assert done.exit_code == 0, done.stderr

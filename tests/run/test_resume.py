@@ -3,45 +3,24 @@
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
-import subprocess
-import sys
-import time
 
 import pandas as pd
 import pytest
+from signalled import run_until
 
 EPOCHS = ["--option", "warm_epochs=4", "--option", "robust_epochs=3"]
 
 
 @pytest.fixture(scope="module")
-def plain(toy_file, tiny_options, tmp_path_factory, command):
+def plain(toy_file, tiny_options, tmp_path_factory, mislabel):
     """A run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("plain") / "run"
-    done = command("train", toy_file, *tiny_options, *EPOCHS, "--out", folder)
-    assert done.returncode == 0, done.stderr
+    done = mislabel("train", toy_file, *tiny_options, *EPOCHS, "--out", folder)
+    assert done.exit_code == 0, done.stderr
     return folder
-
-
-def start(line, environment):
-    # a group of its own, so that a signal reaches this process and nobody else
-    return subprocess.Popen(
-        [sys.executable, "-m", "mislabel", *map(str, line)],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-
-
-def wait_for(process, condition, limit=90.0):
-    """Until `condition` holds; False where the process ended before."""
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        if condition():
-            return True
-        if process.poll() is not None:
-            return False
-        time.sleep(0.001)
-    raise TimeoutError("the run never came that far")
 
 
 def same_results(one, other):
@@ -55,42 +34,31 @@ def same_results(one, other):
 
 
 @pytest.mark.parametrize("moment", ["config.json", "checkpoints/00-0002", "checkpoints/01-0001"])
-def test_killed_and_resumed_gives_the_same_bytes(moment, plain, toy_file, tiny_options, tmp_path, environment, command):
-    """SIGKILL when a file or checkpoint has just come up, and a moment (by seed) later."""
+def test_killed_and_resumed_gives_the_same_bytes(
+    moment, plain, toy_file, tiny_options, tmp_path, environment, mislabel
+):
+    """SIGKILL when a file or checkpoint has just come up, and a number of calls (by seed) later."""
     folder = tmp_path / "run"
     line = ["train", toy_file, *tiny_options, *EPOCHS, "--out", folder]
-    process = start(line, environment)
-    try:
-        # a checkpoint lives until the next one: take any that is as late
-        stem, wanted = moment.rsplit("/", 1) if "/" in moment else ("", moment)
-        came = wait_for(
-            process, lambda: any(path.name >= wanted for path in (folder / stem).glob("0*" if stem else wanted))
-        )
-        assert came, process.communicate()[1]
-        time.sleep(random.Random(moment).uniform(0, 0.03))
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    events = random.Random(moment).randrange(1, 20_000)
+    killed = run_until(line, environment, signal.SIGKILL, moment, events=events)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (folder / "metrics.json").exists()
-    resumed = command(*line, "--resume")
-    assert resumed.returncode == 0, resumed.stderr
+    resumed = mislabel(*line, "--resume")
+    assert resumed.exit_code == 0, resumed.stderr
     same_results(plain, folder)
 
 
-def test_ctrl_c_gives_the_command_that_goes_on(plain, toy_file, tiny_options, tmp_path, environment):
+def test_ctrl_c_gives_the_command_that_goes_on(plain, toy_file, tiny_options, tmp_path, environment, mislabel):
     folder = tmp_path / "a run"
-    process = start(["train", toy_file, *tiny_options, *EPOCHS, "--out", folder], environment)
-    assert wait_for(process, lambda: any((folder / "checkpoints").glob("*/state.json"))), process.communicate()[1]
-    process.send_signal(signal.SIGINT)
-    _, shown = process.communicate(timeout=60)
-    assert process.returncode == 130, shown
-    hint = next(row for row in shown.splitlines() if "continue with: mislabel" in row)
+    line = ["train", toy_file, *tiny_options, *EPOCHS, "--out", folder]
+    interrupted = run_until(line, environment, signal.SIGINT, "checkpoints/00-0001")
+    assert interrupted.returncode == 130, interrupted.stderr
+    hint = next(row for row in interrupted.stderr.splitlines() if "continue with: mislabel" in row)
     words = hint.split("continue with: mislabel ")[1]
     assert f"'{folder}'" in words  # quoted, since it has a space
-    line = f"{sys.executable} -m mislabel {words}"
-    again = subprocess.run(line, shell=True, env=environment, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
+    again = mislabel(*shlex.split(words))
+    assert again.exit_code == 0, again.stderr
     same_results(plain, folder)
 
 
