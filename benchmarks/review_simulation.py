@@ -23,8 +23,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mislabel.decisions.estimates import count_wrong, looks_from
-from mislabel.decisions.store import Decision, Store
+from mislabel.decisions.estimates import count_wrong
+from mislabel.decisions.events import Decision
+from mislabel.decisions.reviewed import reviewed_rows
+from mislabel.decisions.store import Store
 from mislabel.modalities.loading import load_dataset
 from mislabel.review.queue import make_queue
 from mislabel.run.about import describe
@@ -138,7 +140,9 @@ def estimates(
             store.decide(answers(folder, frame, queue.rows, queue.probe))
             history = store.history()
         for count in looks:
-            found[count].append(count_wrong(looks_from(history[:count], lambda ids: rank[rows.find(ids)], len(judged))))
+            found[count].append(
+                count_wrong(reviewed_rows(history[:count], lambda ids: rank[rows.find(ids)], len(judged)))
+            )
     gold = frame.set_index("id").loc[[rows.id(int(row)) for row in judged]]
     truth = int((gold["label"] != gold["noisy_label"]).sum())
     for count, (first, *others) in found.items():

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mislabel.decisions.store import Decision, Store
+from mislabel.decisions.events import Decision
+from mislabel.decisions.store import Store
 from mislabel.run.folder import RunFolder
 
 

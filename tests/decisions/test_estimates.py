@@ -1,62 +1,37 @@
 """The estimates against exact enumeration, hand counts and simulated reviews."""
 
-from collections.abc import Callable
-from fractions import Fraction
 from itertools import permutations
-from math import comb
 
 import numpy as np
 import pytest
 from scipy.stats import beta
 
-from mislabel.decisions.estimates import (
+from mislabel.decisions.estimates import count_wrong, depths, precision_curve
+from mislabel.decisions.limits import hypergeometric_limits
+from mislabel.decisions.reviewed import (
     RIGHT,
     UNDECIDED,
     UNSURE,
     WRONG,
-    Looks,
-    beginning_of,
-    count_wrong,
-    depths,
-    found_so_far,
-    hypergeometric_limits,
-    looks_from,
-    precision_curve,
+    ReviewedRows,
+    decided_beginning,
+    reached_in,
 )
-from mislabel.decisions.store import Decision, Store
 from mislabel.review.orders import mix_in
 
 REVIEWS = 2000
 
 
-def looks(*decided: tuple[int, int, bool], n: int) -> Looks:
-    """Looks of n rows: (rank, what was found, whether as a probe), in the order of time."""
-    found = Looks(np.full(n, UNDECIDED, dtype=np.int8), np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64))
+def reviewed(*decided: tuple[int, int, bool], n: int) -> ReviewedRows:
+    """What is known of n rows: (rank, what was found, whether as a probe), in the order of time."""
+    found = ReviewedRows(np.full(n, UNDECIDED, dtype=np.int8), np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64))
     for time, (rank, state, probe) in enumerate(decided, 1):
         found.state[rank], found.probe[rank], found.when[rank] = state, probe, time
     return found
 
 
-def looks_of_queue(queue: np.ndarray, probe: np.ndarray, wrong: np.ndarray) -> Looks:
-    return looks(*zip(queue.tolist(), wrong[queue].astype(int).tolist(), probe.tolist(), strict=True), n=len(wrong))
-
-
-def test_limits_are_those_of_exact_tests():
-    def tail(rows, count, drawn, accepted):
-        ways = sum(comb(count, k) * comb(rows - count, drawn - k) for k in accepted)
-        return Fraction(ways, comb(rows, drawn))
-
-    for rows in (1, 7, 23):
-        for drawn in range(1, rows + 1):
-            for wrong in range(drawn + 1):
-                kept = [
-                    count
-                    for count in range(rows + 1)
-                    if tail(rows, count, drawn, range(wrong, drawn + 1)) > Fraction(1, 40)
-                    and tail(rows, count, drawn, range(wrong + 1)) > Fraction(1, 40)
-                ]
-                low, high = hypergeometric_limits(*(np.array([value]) for value in (rows, drawn, wrong)))
-                assert (int(low[0]), int(high[0])) == (kept[0], kept[-1])
+def reviewed_queue(queue: np.ndarray, probe: np.ndarray, wrong: np.ndarray) -> ReviewedRows:
+    return reviewed(*zip(queue.tolist(), wrong[queue].astype(int).tolist(), probe.tolist(), strict=True), n=len(wrong))
 
 
 @pytest.mark.parametrize("after", [3, 4, 5])
@@ -65,7 +40,7 @@ def test_the_estimate_is_exactly_right_on_average_over_all_orders_that_chance_ca
     estimates = []
     for drawn in permutations(range(6)):
         queue, probe = mix_in(np.arange(6), np.array(drawn), 0.5)
-        found = count_wrong(looks_of_queue(queue[:after], probe[:after], wrong)).estimate
+        found = count_wrong(reviewed_queue(queue[:after], probe[:after], wrong)).estimate
         if found is not None:
             estimates.append(found)
     assert len(estimates) > 300
@@ -95,7 +70,7 @@ def worst_first() -> dict:
     for review in range(REVIEWS):
         queue, probe = mix_in(np.arange(400), np.random.default_rng(1000 + review).permutation(400), 0.2)
         for after, kept in found["after"].items():
-            one = looks_of_queue(queue[:after], probe[:after], wrong)
+            one = reviewed_queue(queue[:after], probe[:after], wrong)
             kept.append(precision_curve(one, np.array([200, 400])))
         listed, drawn = queue[:150][~probe[:150]], queue[:150][probe[:150]]
         found["naive"].append(wrong[listed].sum() + (400 - len(listed)) * wrong[drawn].mean())
@@ -138,7 +113,7 @@ def test_unbiased_and_covering_whatever_a_person_does_in_between(share):
             for place, one in enumerate(chosen):
                 open_rows.discard(one)
                 seen.append((one, int(wrong[one]), probe and not place))
-        found.append(count_wrong(looks(*seen, n=400)))
+        found.append(count_wrong(reviewed(*seen, n=400)))
     found = [one for one in found if one.estimate is not None]
     check([one.unbounded for one in found], [one.low for one in found], [one.high for one in found], wrong.sum())
     held = np.array([one.estimate for one in found])
@@ -153,7 +128,7 @@ def test_unsure_rows_count_as_looked_at_and_not_as_called_wrong():
     for review in range(REVIEWS):
         queue, probe = mix_in(np.arange(400), np.random.default_rng(9000 + review).permutation(400), 0.3)
         seen = zip(queue[:120].tolist(), states[queue[:120]].tolist(), probe[:120].tolist(), strict=True)
-        found.append(count_wrong(looks(*seen, n=400)))
+        found.append(count_wrong(reviewed(*seen, n=400)))
     check([one.estimate for one in found], [one.low for one in found], [one.high for one in found],
           (wrong & told).sum())  # fmt: skip
     assert found[0].looked == 120
@@ -162,7 +137,7 @@ def test_unsure_rows_count_as_looked_at_and_not_as_called_wrong():
 
 def test_by_hand_with_one_run_of_probes():
     # Two listed rows and a probe among them are known; of the 7 others, 2 probes were seen, one of them wrong.
-    one = looks((0, WRONG, False), (1, WRONG, True), (2, RIGHT, False), (8, WRONG, True), (5, RIGHT, True), n=10)
+    one = reviewed((0, WRONG, False), (1, WRONG, True), (2, RIGHT, False), (8, WRONG, True), (5, RIGHT, True), n=10)
     total = count_wrong(one)
     assert total.estimate == 2 + 7 * 1 / 2
     assert (total.looked, total.wrong, total.unsure, total.probes, total.probes_wrong) == (5, 3, 0, 2, 1)
@@ -175,7 +150,7 @@ def test_by_hand_with_one_run_of_probes():
 
 def test_by_hand_with_decisions_between_probes():
     # A probe when 10 rows were undecided, then two rows of the person's own choice, then a probe when 7 were.
-    one = looks((9, WRONG, True), (4, WRONG, False), (6, RIGHT, False), (8, RIGHT, True), n=10)
+    one = reviewed((9, WRONG, True), (4, WRONG, False), (6, RIGHT, False), (8, RIGHT, True), n=10)
     total = count_wrong(one)
     # 1 = W / 10 + (W - 2) / 7
     assert total.estimate == pytest.approx((1 + 2 / 7) / (1 / 10 + 1 / 7))
@@ -185,39 +160,39 @@ def test_by_hand_with_decisions_between_probes():
 
 
 def test_without_probes_only_what_is_certain_is_said():
-    one = looks((0, WRONG, False), (1, RIGHT, False), n=5)
+    one = reviewed((0, WRONG, False), (1, RIGHT, False), n=5)
     first, second, last = precision_curve(one, np.array([1, 2, 5]))
     assert (first.estimate, first.low, first.high) == (1, 1, 1)
     assert (second.estimate, second.precision_interval) == (1, (0.5, 0.5))
     assert (last.estimate, last.low, last.high, last.precision) == (None, 1, 4, None)
-    nothing = count_wrong(looks(n=5))
+    nothing = count_wrong(reviewed(n=5))
     assert (nothing.estimate, nothing.low, nothing.high) == (None, 0, 5)
 
 
 def test_everything_decided_is_exact():
     wrong = np.array([1, 0, 1, 1, 0, 0], dtype=bool)
     queue, probe = mix_in(np.arange(6), np.array([5, 3, 0, 1, 2, 4]), 0.5)
-    for one in precision_curve(looks_of_queue(queue, probe, wrong), np.arange(1, 7)):
+    for one in precision_curve(reviewed_queue(queue, probe, wrong), np.arange(1, 7)):
         assert one.estimate == one.low == one.high == wrong[: one.depth].sum()
 
 
 def test_the_decided_beginning_is_told_exactly():
-    one = looks((0, WRONG, False), (1, UNSURE, True), (2, RIGHT, False), (4, WRONG, True), n=6)
-    found = found_so_far(one)
+    one = reviewed((0, WRONG, False), (1, UNSURE, True), (2, RIGHT, False), (4, WRONG, True), n=6)
+    found = decided_beginning(one)
     assert (found.depth, found.wrong, found.unsure) == (3, 1, 1)
-    assert found_so_far(looks((1, WRONG, False), n=3)).depth == 0
-    assert found_so_far(looks((0, WRONG, False), n=1)).depth == 1
+    assert decided_beginning(reviewed((1, WRONG, False), n=3)).depth == 0
+    assert decided_beginning(reviewed((0, WRONG, False), n=1)).depth == 1
 
 
 def test_rows_worked_through_in_another_order_are_known_too():
     order = np.array([7, 3, 5, 1, 0, 2, 4, 6])
-    one = looks((7, WRONG, False), (5, RIGHT, True), (6, WRONG, True), (3, WRONG, False), (1, RIGHT, False), n=8)
-    reached = beginning_of(order, one)
+    one = reviewed((7, WRONG, False), (5, RIGHT, True), (6, WRONG, True), (3, WRONG, False), (1, RIGHT, False), n=8)
+    reached = reached_in(order, one)
     assert np.flatnonzero(reached).tolist() == [1, 3, 5, 7]
     total = count_wrong(one, reached)
     assert (total.estimate, total.probes) == (2 + 4 * 1 / 1, 1)
     # A probe at the end of what was decided does not lengthen it: chance put it there.
-    assert np.flatnonzero(beginning_of(order, looks((7, WRONG, False), (3, RIGHT, True), n=8))).tolist() == [7]
+    assert np.flatnonzero(reached_in(order, reviewed((7, WRONG, False), (3, RIGHT, True), n=8))).tolist() == [7]
 
 
 def test_depths_end_with_all_rows():
@@ -227,36 +202,3 @@ def test_depths_end_with_all_rows():
         assert found[-1] == n
         assert len(found) <= 40
         assert (np.diff(found) > 0).all()
-
-
-@pytest.fixture
-def rank_of() -> Callable:
-    return lambda ids: np.array([int(id[1:]) if id[1:].isdigit() else -1 for id in ids])
-
-
-def test_probes_of_an_earlier_run_are_no_sample_of_this_one(tmp_path, rank_of):
-    """Of ten probes the six that a person could tell are known rows by now; the four others are not four of any ten."""
-    with Store(tmp_path / "earlier.sqlite") as earlier, Store(tmp_path / "decisions.sqlite") as store:
-        earlier.decide([Decision(f"r{k}", "unsure", None, "a", probe=True) for k in range(4)])
-        store.take_over(earlier.history(), "earlier")
-        looks = looks_from(store.history(), rank_of, 30)
-        assert looks.state[:4].tolist() == [UNSURE] * 4
-        assert not looks.probe.any()
-        assert count_wrong(looks).estimate is None
-        store.decide([Decision("r9", "none", None, "a", probe=True)])
-        assert looks_from(store.history(), rank_of, 30).probe.nonzero()[0].tolist() == [9]
-
-
-def test_looks_of_a_history_with_undone_and_changed_decisions(tmp_path, rank_of):
-    with Store(tmp_path / "decisions.sqlite") as store:
-        store.decide([Decision("r3", "label", "b", "a", probe=True)])
-        store.decide([Decision("r0", "keep", "a", "a")])
-        store.decide([Decision("r3", "keep", "a", "a")])  # once more, from the list: still a row that chance chose
-        store.decide([Decision("r1", "unsure"), Decision("other", "keep", "a", "a")])
-        store.decide([Decision("r2", "none", None, "a")])
-        undone = store.decide([Decision("r4", "suggestion", "b", "a")])
-        store.undo(undone[0].action)
-        one = looks_from(store.history(), rank_of, 5)
-    assert one.state.tolist() == [RIGHT, UNSURE, WRONG, RIGHT, UNDECIDED]
-    assert one.probe.tolist() == [False, False, False, True, False]
-    assert one.when[3] < one.when[0] < one.when[1] < one.when[2]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mislabel.decisions.store import KINDS, Decision, Store, read_decisions, replay
+from mislabel.decisions.events import KINDS, Decision, replay
+from mislabel.decisions.store import NotSaved, Store, read_decisions
 from mislabel.errors import InputError, RunError
 
 
@@ -37,22 +38,6 @@ def test_keeps_values_as_they_are(store):
         assert [event.decision for event in again.history()] == decisions
         assert list(holds(again)) == [3, "7", "é\u202e😀\n<script>", -1, "x"]
     assert oct(store.path.stat().st_mode & 0o777) == "0o600"
-
-
-@pytest.mark.parametrize(
-    ("decision", "wrong"),
-    [
-        (Decision(1, "keep", "a", "a"), False),
-        (Decision(1, "suggestion", "b", "a"), True),
-        (Decision(1, "label", "a", "a"), False),
-        (Decision(1, "none", None, "a"), True),
-        (Decision(1, "unsure", None, "a"), None),
-        (Decision(1, "label", "a", None), None),
-        (Decision(1, "none", None, None), None),
-    ],
-)
-def test_says_whether_the_given_label_was_wrong(decision, wrong):
-    assert decision.wrong is wrong
 
 
 def test_undo_brings_back_what_held_before(store):
@@ -132,6 +117,27 @@ def test_refuses_what_is_no_store(tmp_path):
         Store(newer)
 
 
+def test_a_commit_is_on_the_disk_before_it_is_said_to_be_saved(store):
+    """With a write-ahead log, synchronous=FULL (2) syncs the log at every commit. At NORMAL (1) or OFF (0) a decision
+    that was said to be saved can be lost when the power goes, though not when the process does."""
+    assert store.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    with Store(store.path) as again:  # it is no property of the file: every connection has to ask for it
+        assert again.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(store):
+    store.decide([Decision(0, "keep", "a", "a")])
+    pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+    store.connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(NotSaved, match="^nothing was saved: database or disk is full"):
+        store.decide([Decision(k, "label", "b" * 1000, "a") for k in range(200)], key="much")
+    assert [event.decision.id for event in store.history()] == [0]
+    assert store.made("much") == []
+    store.connection.execute("PRAGMA max_page_count = 100000")
+    assert len(store.decide([Decision(k, "label", "b" * 1000, "a") for k in range(200)], key="much")) == 200
+
+
 def test_says_that_a_store_cannot_be_written(tmp_path, monkeypatch):
     path = tmp_path / "decisions.sqlite"
     Store(path).close()
@@ -154,7 +160,7 @@ def test_reading_makes_no_file(tmp_path):
     assert list(read_decisions(path)) == [1]
     assert [file.name for file in tmp_path.iterdir()] == ["some.sqlite"]
     assert path.stat().st_mtime_ns == before.st_mtime_ns
-    with Store(path, read_only=True) as store, pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with Store(path, read_only=True) as store, pytest.raises(NotSaved, match="nothing was saved: .*readonly"):
         store.decide([Decision(2, "keep", "a", "a")])
 
 
@@ -176,7 +182,8 @@ def test_reads_what_a_killed_review_left(tmp_path):
     path = tmp_path / "decisions.sqlite"
     script = (
         "import os, sys, pathlib\n"
-        "from mislabel.decisions.store import Decision, Store\n"
+        "from mislabel.decisions.events import Decision\n"
+        "from mislabel.decisions.store import Store\n"
         "store = Store(pathlib.Path(sys.argv[1]))\n"
         "store.decide([Decision(k, 'keep', 'a', 'a') for k in range(3)])\n"
         "os._exit(1)\n"
@@ -204,7 +211,7 @@ def test_a_store_without_a_name_saves_nothing(store):
     store.decide([Decision(1, "keep", "a", "a")])
     store.path.rename(store.path.with_name("elsewhere"))
     for _ in range(2):  # no file there, then another one
-        with pytest.raises(sqlite3.OperationalError, match="removed or replaced"):
+        with pytest.raises(NotSaved, match="nothing was saved: .*removed or replaced"):
             store.decide([Decision(2, "keep", "a", "a")])
         store.path.touch()
     assert len(store.history()) == 1
@@ -229,26 +236,26 @@ step = st.one_of(st.lists(decision, min_size=1, max_size=3, unique_by=lambda one
 @settings(max_examples=60, deadline=None)
 @given(st.lists(step, max_size=14))
 def test_what_holds_is_what_a_list_of_moves_says(tmp_path_factory, steps):
-    """A model that keeps, for each row, the pile of decisions on it: an undo takes an action off the tops of piles."""
-    actions, piles = [], {}
+    """A model that keeps a stack of decisions for each row: an undo takes an action off the tops of stacks."""
+    actions, stacks = [], {}
     with Store(tmp_path_factory.mktemp("store") / "decisions.sqlite") as store:
         for move in steps:
             if isinstance(move, list):
                 number = store.decide(move)[0].action
                 actions.append((number, move))
                 for one in move:
-                    piles.setdefault(one.id, []).append((number, one))
+                    stacks.setdefault(one.id, []).append((number, one))
                 continue
             number, made = actions[move % len(actions)] if actions else (1, [])
-            on_top = [bool(piles[one.id]) and piles[one.id][-1] == (number, one) for one in made]
+            on_top = [bool(stacks[one.id]) and stacks[one.id][-1] == (number, one) for one in made]
             if made and all(on_top):
                 store.undo(number)
                 for one in made:
-                    piles[one.id].pop()
+                    stacks[one.id].pop()
             else:
                 with pytest.raises(InputError):
                     store.undo(number)
-        expected = {id: pile[-1][1] for id, pile in piles.items() if pile}
+        expected = {id: stack[-1][1] for id, stack in stacks.items() if stack}
         assert holds(store) == expected
         history = store.history()
         assert [event.number for event in history] == list(range(1, len(history) + 1))
@@ -280,7 +287,8 @@ def test_what_was_said_to_be_saved_outlives_a_kill(tmp_path):
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from mislabel.review.store import Decision, Store
+        from mislabel.decisions.events import Decision
+        from mislabel.decisions.store import Store
         store, number = Store(Path(sys.argv[1])), 0
         while True:
             store.decide([Decision(number, "label", "b", "a"), Decision(-number - 1, "keep", "a", "a")])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from runs import decide, make_run
 
-from mislabel.decisions.store import Decision
+from mislabel.decisions.events import Decision
 from mislabel.run.folder import RunFolder
 from mislabel.tables import write_table
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runs import decide, make_run
 
-from mislabel.decisions.store import Decision
+from mislabel.decisions.events import Decision
 from mislabel.errors import InputError
 from mislabel.exchange import export as export_module
 from mislabel.exchange.export import export

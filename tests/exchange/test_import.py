@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runs import decide, make_run
 
-from mislabel.decisions.store import Decision, Store, read_decisions
+from mislabel.decisions.events import Decision
+from mislabel.decisions.store import Store, read_decisions
 from mislabel.errors import InputError
 from mislabel.exchange import lines as lines_module
 from mislabel.exchange.export import export

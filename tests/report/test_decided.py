@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mislabel.decisions.estimates import hypergeometric_limits
-from mislabel.decisions.store import Decision, Store
+from mislabel.decisions.events import Decision
+from mislabel.decisions.limits import hypergeometric_limits
+from mislabel.decisions.store import Store
 from mislabel.report.decided import wrong_pairs
 from mislabel.report.page import render_report
 

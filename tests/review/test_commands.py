@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from runs import decide, make_run
 
-from mislabel.decisions.store import Decision, read_decisions
+from mislabel.decisions.events import Decision
+from mislabel.decisions.store import read_decisions
 
 
 def mislabel(*words):

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from helpers import StopAfter
 
-from mislabel.decisions.store import Decision, Store, read_decisions
+from mislabel.decisions.events import Decision
+from mislabel.decisions.store import Store, read_decisions
 from mislabel.errors import InputError, RunError
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from runs import make_run
 
-from mislabel.decisions.store import Decision, Store, read_decisions
+from mislabel.decisions.events import Decision
+from mislabel.decisions.store import Store, read_decisions
 from mislabel.errors import InputError
 from mislabel.exchange.export import export
 from mislabel.modalities.dataset import make_dataset

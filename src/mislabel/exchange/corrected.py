@@ -8,7 +8,7 @@ import numpy as np
 
 from mislabel.data.classes import MISSING_WORDS, SENTINELS, class_key
 from mislabel.data.ids import check_ids
-from mislabel.decisions.store import NAMED, Decision
+from mislabel.decisions.events import NAMED, Decision
 from mislabel.errors import InputError, some_ids
 from mislabel.exchange.inputs import other_inputs
 from mislabel.exchange.original import Original

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mislabel.decisions.store import Decision, Store, read_decisions
+from mislabel.decisions.events import Decision
+from mislabel.decisions.store import Store, read_decisions
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import data_ids, match
 from mislabel.exchange.inputs import only_place_tells

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from mislabel.decisions.store import KINDS, NAMED, Decision, Kind
+from mislabel.decisions.events import KINDS, NAMED, Decision, Kind
 from mislabel.errors import nearest
 from mislabel.exchange.corrected import DECIDED_BY, is_missing, match
 from mislabel.exchange.original import Original

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from mislabel import __version__
-from mislabel.decisions.store import Decision
+from mislabel.decisions.events import Decision
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import Corrected
 from mislabel.exchange.original import Original

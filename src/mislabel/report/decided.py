@@ -10,8 +10,10 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from mislabel.decisions.estimates import Depth, Looks, count_wrong, depths, found_so_far, looks_from, precision_curve
-from mislabel.decisions.store import Event, read_history, replay
+from mislabel.decisions.estimates import Depth, count_wrong, depths, precision_curve
+from mislabel.decisions.events import Event, replay
+from mislabel.decisions.reviewed import ReviewedRows, decided_beginning, reviewed_rows
+from mislabel.decisions.store import read_history
 from mislabel.errors import RunError
 from mislabel.report.classes import LONGEST_NAME
 from mislabel.report.drawing import ACCENT, MUTED, axes, draw
@@ -75,7 +77,7 @@ def decided_section(source: Source, folder: RunFolder) -> dict[str, Any]:
         "pace": _pace(history),
         "tiles": _tiles(source, standing, estimate),
         "curve": curve,
-        "found": found_so_far(looks),
+        "found": decided_beginning(looks),
         "estimate": estimate,
         "pairs": wrong_pairs(standing)[:MOST_PAIRS],
     }
@@ -145,16 +147,16 @@ def _ticks(first: int, last: int) -> list[float]:
     return [tick for tick in found if first <= tick <= last] or [float(last)]
 
 
-def _looks(source: Source, history: list[Event]) -> Looks:
+def _looks(source: Source, history: list[Event]) -> ReviewedRows:
     """Of the assessed rows, in the order of the audit."""
     wanted = {event.decision.id for event in history}
     ids = source.table["id"][source.assessed].tolist()
     ranks = {id: rank for rank, id in enumerate(ids) if id in wanted}
-    return looks_from(history, lambda asked: np.array([ranks.get(id, -1) for id in asked]), len(ids))
+    return reviewed_rows(history, lambda asked: np.array([ranks.get(id, -1) for id in asked]), len(ids))
 
 
-def _curve(looks: Looks, source: Source) -> Markup:
-    n, worked = len(looks.state), found_so_far(looks).depth
+def _curve(looks: ReviewedRows, source: Source) -> Markup:
+    n, worked = len(looks.state), decided_beginning(looks).depth
     at = np.unique(np.append(depths(n), [worked] if worked else []).astype(np.int64))
     stated = np.cumsum(source.p_mislabeled[source.assessed])
     return precision_chart(precision_curve(looks, at), stated[at - 1] / at, worked)

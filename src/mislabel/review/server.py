@@ -2,7 +2,6 @@
 
 import secrets
 import socket
-import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -15,7 +14,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from mislabel.decisions.store import Kind
+from mislabel.decisions.events import Kind
+from mislabel.decisions.store import NotSaved
 from mislabel.errors import InputError, RunError
 from mislabel.review.assets import asset_paths
 from mislabel.review.guard import HEADERS, HOST, refused
@@ -107,9 +107,9 @@ def _answer_errors(app: FastAPI) -> None:
     async def broken_run(request: Request, error: RunError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 500)
 
-    @app.exception_handler(sqlite3.OperationalError)
-    async def not_written(request: Request, error: sqlite3.OperationalError) -> JSONResponse:
-        return JSONResponse({"error": f"nothing was saved: {error}"}, 507)  # the page says so, and tries again
+    @app.exception_handler(NotSaved)
+    async def not_saved(request: Request, error: NotSaved) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 507)  # the page says so, and tries again
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> JSONResponse:

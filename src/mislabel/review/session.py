@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from mislabel.decisions.estimates import Looks, looks_from
-from mislabel.decisions.store import KINDS, NAMED, Decision, Event, Kind, Store, pile
+from mislabel.decisions.events import KINDS, NAMED, Decision, Event, Kind, apply_event
+from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
+from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.review.contents import Contents
 from mislabel.review.matrix import open_matrix
@@ -65,7 +66,7 @@ class Session:
     order : str
         A name of `ORDERS`.
     budget : int, optional
-        Looks that are planned.
+        ReviewedRows that are planned.
     probe : float
         Share of the looks that chance chooses.
     progress : Quiet, optional
@@ -104,7 +105,7 @@ class Session:
         self.kind = np.full(len(self.rows), -1, dtype=np.int8)  # of what holds, a code of KINDS
         self.counts = dict.fromkeys(KINDS, 0)  # of judged rows
         self.log: list[tuple[int, int]] = []  # number and row of every event
-        self._looks: tuple[int, Looks] | None = None
+        self._looks: tuple[int, ReviewedRows] | None = None
         self.times: dict[int, float] = {}  # when each action on a page was made, in seconds, but for those undone
         self.contents = Contents(folder, texts=self.rows.modality != "image")
         self.neighbours = Neighbours(folder.embeddings, self.rows)
@@ -198,7 +199,7 @@ class Session:
             for code, count in common.most_common(MOST_PAIRS)
         ]
 
-    def looks(self) -> Looks:
+    def looks(self) -> ReviewedRows:
         """What the estimates need: of the judged rows in the order of the audit, what was found, when and how."""
         with self.lock:
             self.refresh()
@@ -211,7 +212,7 @@ class Session:
                     return np.where(found < 0, -1, rank[found])
 
                 history = [event for event in self.store.history() if event.number <= self.seen]
-                self._looks = self.seen, looks_from(history, rank_of, self.rows.n_judged)
+                self._looks = self.seen, reviewed_rows(history, rank_of, self.rows.n_judged)
             return self._looks[1]
 
     # What pages say.
@@ -260,7 +261,7 @@ class Session:
                 stack = self.stacks.setdefault(row, [])
                 for undone in (one for one in stack if one.number == event.undoes):
                     self.times.pop(undone.action, None)
-                pile(stack, event)
+                apply_event(stack, event)
                 if event.undoes is None and event.source == "page":
                     self.times[event.action] = datetime.fromisoformat(event.time).timestamp()
                 self._holds(row, stack[-1].decision.kind if stack else None)

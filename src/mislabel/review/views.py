@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from mislabel.decisions.estimates import count_wrong, precision_curve
-from mislabel.decisions.store import Event
+from mislabel.decisions.events import Event
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.why import reasons

@@ -3,14 +3,14 @@
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from mislabel.decisions.opening import check_deletable
 from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_write
 
@@ -134,7 +134,7 @@ class RunFolder:
     def _clear(self) -> None:
         if not self.config.is_file():
             raise InputError(f"{self.path} holds files but no run: it is not overwritten, choose another --out")
-        _check_undecided(self.decisions)
+        check_deletable(self.decisions)
         self.metrics.unlink(missing_ok=True)  # first: from here on the run is not whole
         for item in self.path.iterdir():
             if item.name in (".lock", ".owner"):
@@ -150,48 +150,6 @@ def _read_json(path: Path) -> dict[str, Any]:
         return found
     except ValueError as error:
         raise RunError(f"{path} cannot be read ({error}); the run has to be made again") from error
-
-
-def _check_undecided(path: Path) -> None:
-    """Look into a store of `mislabel.decisions.store`, which this room does not know, before it is deleted.
-
-    Raises
-    ------
-    InputError
-        If it holds decisions, a review has it open, or that cannot be read off the file.
-    """
-    if not path.is_file():
-        return
-    standing = (
-        "SELECT count(DISTINCT id), count(DISTINCT CASE WHEN source IN ('page', 'import') THEN id END) FROM events "
-        "WHERE kind != 'undo' AND number NOT IN (SELECT undoes FROM events WHERE undoes IS NOT NULL)"
-    )
-    try:
-        with closing(sqlite3.connect(path, timeout=0)) as connection:
-            decided, here = connection.execute(standing).fetchone()
-            if not decided:
-                connection.execute("PRAGMA journal_mode=DELETE")  # fails while anybody else has the file open
-    except sqlite3.OperationalError as error:
-        if "locked" not in str(error):
-            raise _unreadable(path, error) from error
-        raise InputError(
-            f"{path.parent} is open in a review and is not overwritten: end that review, or choose another --out"
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise _unreadable(path, error) from error
-    if decided:
-        raise InputError(
-            f"{path.parent} holds {decided} decisions by a person and is not overwritten: mislabel export them, or "
-            "choose another --out"
-            + ("" if here else f". All were taken over from an earlier run: if that one still has them, delete {path}")
-        )
-
-
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{path} cannot be read ({error}) and may hold decisions by a person: nothing is overwritten, move it away "
-        "or choose another --out"
-    )
 
 
 def _short(value: object) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 from mislabel.data import Dataset
 from mislabel.data.decided import NONE_OF_THESE, code_finder, with_decisions
 from mislabel.data.rows import FITS_NONE
-from mislabel.decisions.store import Decision, Event, Store, read_decisions, read_history
+from mislabel.decisions.events import Decision, Event
+from mislabel.decisions.store import Store, read_decisions, read_history
 from mislabel.errors import InputError, some_ids
 from mislabel.exchange.inputs import BY_PLACE_ALONE, same_input
 from mislabel.run.contents import find_places, read_contents, told_by

@@ -1,0 +1,46 @@
+"""Exact 95 % limits of how many rows are wrong, from tests at 2.5 % a side."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import betaincinv
+from scipy.stats import hypergeom
+
+SIDE = 0.025  # error on either side of an interval
+
+
+def binomial_limits(drawn: int, wrong: int) -> tuple[float, float]:
+    """Limits of a share of which `wrong` of `drawn` >= 1 independent draws came (Clopper and Pearson, 1934)."""
+    # At an end of its range a side is no beta quantile.
+    low = betaincinv(wrong, drawn - wrong + 1, SIDE) if wrong else 0.0
+    high = betaincinv(wrong + 1, drawn - wrong, 1 - SIDE) if wrong < drawn else 1.0
+    return low, high
+
+
+def hypergeometric_limits(rows: np.ndarray, drawn: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Limits of how many of some rows are wrong when `wrong` of `drawn` are, drawn without replacement.
+
+    Parameters
+    ----------
+    rows, drawn, wrong : (k,) int
+        wrong <= drawn <= rows.
+
+    Returns
+    -------
+    low, high : (k,) int64
+        The numbers of wrong rows that neither of two one-sided tests at 2.5 % refuses.
+    """
+    # P(at least so many | K) grows with K, P(at most so many | K) falls: the first K accepted, and the last.
+    low = _first(lambda count: hypergeom.sf(wrong - 1, rows, count, drawn) > SIDE, wrong, rows - drawn + wrong)
+    beyond = _first(lambda count: hypergeom.cdf(wrong, rows, count, drawn) <= SIDE, wrong, rows - drawn + wrong + 1)
+    return low, beyond - 1
+
+
+def _first(holds: Callable[[np.ndarray], np.ndarray], begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The first whole number in [begin, end] from which on something holds, by bisection; `end` is taken to do."""
+    begin, end = begin.astype(np.int64), end.astype(np.int64)
+    while (begin < end).any():
+        middle = (begin + end) // 2
+        accepted = holds(middle)
+        end, begin = np.where(accepted, middle, end), np.where(accepted | (begin == end), begin, middle + 1)
+    return begin

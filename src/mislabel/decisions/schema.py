@@ -1,0 +1,47 @@
+"""The tables of a store, and the values in them."""
+
+import json
+import sqlite3
+from typing import Any
+
+SCHEMA = 1
+
+_TABLES = """
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    action INTEGER NOT NULL,     -- the number of the first event made at the same go
+    time TEXT NOT NULL,          -- UTC, ISO 8601
+    id TEXT NOT NULL,            -- of the row, as JSON
+    kind TEXT NOT NULL,          -- a decision's kind, or undo
+    label TEXT,                  -- the decided label, as JSON
+    given TEXT,                  -- the label that the data had then, as JSON
+    probe INTEGER NOT NULL,      -- whether the row was shown because chance chose it
+    source TEXT NOT NULL,        -- who decided: page, import, or the run it was taken over from
+    undoes INTEGER               -- of an undo: the number of the decision that no longer holds
+);
+CREATE TABLE requests (key TEXT PRIMARY KEY, action INTEGER NOT NULL);
+CREATE INDEX events_by_id ON events (id);
+CREATE INDEX events_by_action ON events (action);
+CREATE UNIQUE INDEX events_by_undone ON events (undoes) WHERE undoes IS NOT NULL;
+"""
+
+
+def has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone())
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Create the tables where there are none."""
+    if not has_tables(connection):
+        for statement in _TABLES.split(";\n"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO about VALUES ('schema', ?)", (to_json(SCHEMA),))
+
+
+def to_json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)  # ASCII: a lone surrogate has no other way to disk
+
+
+def from_json(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
