@@ -1,0 +1,141 @@
+"""The house holds together: what reads and reviews runs needs no torch, files stay small, names say where they are."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from types import ModuleType
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RUNS_THE_MODEL = {"mislabel.review.stability"}  # asks the network, and is imported where a person chooses that order
+
+IMPORT_WITHOUT_TRAINING = """
+import sys
+from importlib import import_module
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "transformers", "accelerate") or name == "safetensors.torch":
+            raise ImportError(f"{name} is blocked")
+
+sys.meta_path.insert(0, Blocked())
+for name in sys.argv[1:]:
+    import_module(name)
+"""
+
+
+def load_house() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("house", REPOSITORY / "benchmarks" / "house.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["house"] = module  # where dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+house = load_house()
+MODULES = house.read_modules()
+
+
+def module_names(room: str) -> list[str]:
+    """The dotted names of all modules of a room."""
+    paths = [module.name.removesuffix(".py").removesuffix("/__init__") for module in MODULES if module.room == room]
+    return [f"mislabel.{path.replace('/', '.')}" for path in paths]
+
+
+def import_without_training(names: list[str]) -> str:
+    """What Python says when it imports the modules in a new process where torch and its like are missing."""
+    command = [sys.executable, "-c", IMPORT_WITHOUT_TRAINING, *names]
+    return subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY / "src").stderr
+
+
+@pytest.mark.parametrize("room", ["tables", "data", "decisions", "report", "review", "exchange", "cli"])
+def test_a_room_imports_without_torch(room):
+    names = module_names(room)
+    assert names
+    assert import_without_training(sorted(set(names) - RUNS_THE_MODEL)) == ""
+
+
+def test_a_run_is_read_without_torch():
+    assert import_without_training(["mislabel.run.reading"]) == ""
+
+
+def test_what_needs_torch_is_told_where_torch_is_missing():
+    assert "torch is blocked" in import_without_training(["mislabel.training.loop"])
+
+
+def test_files_are_small():
+    assert [module.name for module in MODULES if module.lines > 500] == []
+    pages = [path for path in house.PACKAGE.rglob("*") if path.suffix in house.PAGE_ENDINGS]
+    assert [path.name for path in pages if len(path.read_text(encoding="utf-8").splitlines()) > 500] == []
+    assert median(module.lines for module in MODULES) < 130
+
+
+def test_a_file_name_says_where_it_is():
+    assert house.recurring_names(MODULES, more_than=3) == {}
+
+
+# --- The measures themselves, on a house of three rooms
+
+
+@pytest.fixture
+def package(tmp_path):
+    files = {
+        "__init__.py": "",
+        "tables/__init__.py": "from mislabel.tables import csv\n",
+        "tables/csv.py": "import os\n",
+        "data/__init__.py": "",
+        "data/labels.py": (
+            "from typing import TYPE_CHECKING\n"
+            "from mislabel import tables\n"
+            "from ..tables.csv import read\n"
+            "if TYPE_CHECKING:\n"
+            "    from mislabel.cli import main\n"
+        ),
+        "cli/__init__.py": "def main():\n    from mislabel.data.labels import read\n    import mislabel.tables.csv\n",
+        "data/rows.py": "def rows():\n    from importlib import import_module\n    import_module('mislabel.cli')\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_imports_between_rooms_are_those_that_stand_there(package):
+    modules = house.read_modules(package)
+    imports = {(each.module, each.line, each.target, each.lazy) for module in modules for each in module.imports}
+    assert imports == {
+        ("data/labels.py", 2, "tables", False),
+        ("data/labels.py", 3, "tables", False),
+        ("data/rows.py", 3, "cli", True),
+        ("cli/__init__.py", 2, "data", True),
+        ("cli/__init__.py", 3, "tables", True),
+    }
+    assert [each.module for each in house.backward_imports(modules)] == ["data/rows.py"]
+
+
+def test_rooms_that_stand_side_by_side_do_not_know_each_other(package):
+    for room, text in {"report": "import mislabel.review\n", "review": "import mislabel.tables\n", "attic": ""}.items():
+        (package / f"{room}.py").write_text(text)
+    modules = house.read_modules(package)
+    backward = [(each.source, each.target) for each in house.backward_imports(modules)]
+    assert sorted(backward) == [("data", "cli"), ("report", "review")]
+    assert house.unknown_rooms(modules) == ["attic"]
+
+
+def test_what_stands_in_two_places_is_found(package):
+    lines = [f"    {name} = {name} + 1" for name in "abcdef"]
+    (package / "data" / "one.py").write_text("\n".join(["def one():", '    """One."""', *lines, "    return a"]))
+    (package / "cli" / "two.py").write_text("\n".join(["import os", *(line.strip() + "  # why" for line in lines)]))
+    assert list(house.duplicates(package).values()) == [["cli/two.py:2", "data/one.py:3"]]
+
+
+def test_recurring_names_are_told_with_their_rooms(package):
+    (package / "cli" / "rows.py").write_text("")
+    modules = house.read_modules(package)
+    assert house.recurring_names(modules) == {"rows.py": ["cli", "data"]}
+    assert house.recurring_names(modules, more_than=2) == {}
