@@ -188,7 +188,7 @@ def test_reads_what_a_killed_review_left(tmp_path):
         "store.decide([Decision(k, 'keep', 'a', 'a') for k in range(3)])\n"
         "os._exit(1)\n"
     )
-    subprocess.run([sys.executable, "-c", script, path], check=False, timeout=60)
+    subprocess.run([sys.executable, "-c", script, path], check=False, timeout=120)
     assert path.with_name("decisions.sqlite-wal").stat().st_size > 0
     assert list(read_decisions(path)) == [0, 1, 2]
 

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from contextlib import closing
 from urllib.parse import quote, urlsplit
@@ -46,7 +45,7 @@ class Client:
     """One connection to a server in this process."""
 
     def __init__(self, server):
-        self.server, self.connection = server, http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        self.server, self.connection = server, http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
 
     def raw(self, method, path, body=None, **headers):
         self.connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -82,7 +81,7 @@ def review(tmp_path):
     for client, server, thread, session in opened:
         client.connection.close()
         server.stop()
-        thread.join(timeout=20)
+        thread.join(timeout=120)
         session.close()
 
 
@@ -518,11 +517,10 @@ def test_every_refusal_is_a_sentence(review):
     assert (status, "is no class code" in answer["error"]) == (400, True)
 
 
-def kill_while_posting(process, limit):
-    """Post until the server is gone; the ids of the rows that were said to be saved."""
-    parts = urlsplit(process.address)
-    said, began = [], time.monotonic()
-    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=30)) as connection:
+def kill_while_posting(process, answers):
+    """Post until the server is gone, killed after so many answers; the numbers of the events said to be saved."""
+    parts, said = urlsplit(process.address), []
+    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=120)) as connection:
         for row in range(10_000):
             body = json.dumps({"key": str(row), "rows": [row % 50], "kind": ("keep", "none", "unsure")[row % 3]})
             try:
@@ -531,7 +529,7 @@ def kill_while_posting(process, limit):
             except (OSError, http.client.HTTPException):
                 return said
             said.append(answer["number"])
-            if time.monotonic() - began > limit:
+            if len(said) == answers:
                 process.process.send_signal(signal.SIGKILL)
     raise AssertionError("the server was not killed")
 
@@ -539,9 +537,9 @@ def kill_while_posting(process, limit):
 def test_a_killed_server_loses_nothing(tmp_path):
     folder = some_run(tmp_path / "run")
     process = Process(folder)
-    said = kill_while_posting(process, 0.5)
+    said = kill_while_posting(process, 60)
     process.kill()
-    assert len(said) > 10
+    assert len(said) >= 60
     session = Session(RunFolder(folder))
     try:
         numbers = [event.number for event in session.store.history()]
@@ -556,12 +554,12 @@ def test_ctrl_c_says_what_was_decided_and_how_to_go_on(tmp_path):
     process = Process(folder, "--probe", "0.1")
     parts = urlsplit(process.address)
     body = json.dumps({"key": "k", "rows": [0, 1], "kind": "suggestion"})
-    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=120)) as connection:
         connection.request("POST", f"{parts.path}api/decide", body, {"Content-Type": "application/json"})
         assert connection.getresponse().status == 200
     process.process.send_signal(signal.SIGINT)
-    assert process.process.wait(timeout=30) == 130
-    process.reader.join(timeout=30)
+    assert process.process.wait(timeout=120) == 130
+    process.reader.join(timeout=120)
     said = "".join(list(process.lines.queue))
     again = f"go on with: mislabel review {folder} --probe 0.1"
     for words in ("2 rows are decided", "52 are left", again, "mislabel export", "--decisions", "mislabel report"):
@@ -621,6 +619,6 @@ def test_says_which_extra_is_missing(tmp_path):
     folder = some_run(tmp_path / "run", n=12)
     script = "import sys; sys.modules['fastapi'] = None\nfrom mislabel.cli import main\nmain()"
     line = [sys.executable, "-c", script, "review", str(folder)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert "pip install 'mislabel[review]'" in done.stderr

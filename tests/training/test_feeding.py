@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -16,20 +17,23 @@ PARTS = [np.array([4, 1]), np.array([0]), np.array([2, 3, 5]), np.array([6]), np
 class Told:
     """Inputs whose batches are their row numbers, and which note when each was fetched and by whom."""
 
-    def __init__(self, ahead, slow=0.0, broken=None):
-        self.ahead, self.slow, self.broken = ahead, slow, broken
+    def __init__(self, ahead, broken=None, fetching=lambda number: None):
+        self.ahead, self.broken, self.fetching = ahead, broken, fetching
         self.fetched, self.threads = [], []
 
     def batch(self, index):
-        time.sleep(self.slow)
+        self.fetching(len(self.fetched))
         if self.broken is not None and self.broken in index:
             raise OSError(f"row {self.broken} has gone")
         self.fetched.append(index.tolist())
         self.threads.append(threading.current_thread())
         return {"rows": torch.as_tensor(index)}
 
+    def fetchers_alive(self):
+        return [thread for thread in self.threads if thread is not threading.main_thread() and thread.is_alive()]
 
-def wait_until(condition, limit=10.0):
+
+def wait_until(condition, limit=120.0):
     end = time.monotonic() + limit
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)
@@ -57,37 +61,53 @@ def test_without_ahead_nothing_is_fetched_before_it_is_asked_for():
 
 def test_ahead_are_fetched_while_the_first_is_used():
     """Two more than the one in hand, no third; in another thread."""
-    inputs = Told(2)
+    asked_for, too_early = 0, []
+
+    def fetching(number):
+        if number > asked_for + 2:
+            too_early.append(number)
+
+    inputs = Told(2, fetching=fetching)
     feed = fed(inputs, PARTS, CPU)
-    next(feed)
-    wait_until(lambda: len(inputs.fetched) == 3)
-    time.sleep(0.05)
-    assert len(inputs.fetched) == 3
-    next(feed)
-    wait_until(lambda: len(inputs.fetched) == 4)
-    feed.close()
+    for asked_for in range(len(PARTS)):
+        next(feed)
+        wait_until(lambda: len(inputs.fetched) == min(asked_for + 3, len(PARTS)))  # noqa: B023
+    assert too_early == []
+    assert list(feed) == []
     assert threading.main_thread() not in inputs.threads
 
 
 @pytest.mark.parametrize("ahead", [0, 2])
 def test_an_error_comes_up_where_its_batch_was_due(ahead):
     """The batches before it arrive; then it is raised as it is, and no thread stays."""
-    before = threading.active_count()
-    feed = fed(Told(ahead, broken=3), PARTS, CPU)
+    inputs = Told(ahead, broken=3)
+    feed = fed(inputs, PARTS, CPU)
     assert [next(feed)[0].tolist() for _ in range(2)] == [[4, 1], [0]]
     with pytest.raises(OSError, match="row 3 has gone"):
         next(feed)
-    assert threading.active_count() <= before
+    assert inputs.fetchers_alive() == []
     assert list(feed) == []
 
 
 @pytest.mark.parametrize("end", ["close", "forget", "interrupt"])
-def test_stopping_early_waits_for_no_more_than_the_batch_in_work(end):
-    before, inputs = threading.active_count(), Told(9, slow=0.2)
-    many = [np.array([k]) for k in range(100)]
-    feed = fed(inputs, many, CPU)
+def test_stopping_early_waits_for_no_more_than_the_batch_in_work(end, monkeypatch):
+    """Of the ten that it asked for, the fourth is in work; it goes on only once the fetcher is told to end."""
+    in_work, ending, shutdown = threading.Event(), threading.Event(), ThreadPoolExecutor.shutdown
+
+    def fetching(number):
+        if number == 3:
+            in_work.set()
+            assert ending.wait(120)
+
+    def told_to_end(self, *options, **more):
+        ending.set()
+        shutdown(self, *options, **more)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", told_to_end)
+    inputs = Told(9, fetching=fetching)
+    feed = fed(inputs, [np.array([k]) for k in range(100)], CPU)
     next(feed)
-    began = time.monotonic()
+    assert in_work.wait(120)
     if end == "close":
         feed.close()
     elif end == "forget":
@@ -95,9 +115,8 @@ def test_stopping_early_waits_for_no_more_than_the_batch_in_work(end):
     else:
         with pytest.raises(KeyboardInterrupt):
             feed.throw(KeyboardInterrupt())
-    assert time.monotonic() - began < 1.5  # nine more would take 1.8
-    assert len(inputs.fetched) <= 5
-    assert threading.active_count() <= before
+    assert inputs.fetched == [[0], [1], [2], [3]]
+    assert inputs.fetchers_alive() == []
 
 
 def test_tensors_keep_names_values_and_kind():

@@ -274,13 +274,13 @@ def test_quiet_leaves_the_filters_as_they_were():
     def other():
         with quiet():
             inside.set()
-            leave.wait(10)
+            leave.wait(120)
             warnings.warn("not shown", stacklevel=1)
 
     thread = threading.Thread(target=other)
     with quiet():
         thread.start()
-        assert inside.wait(10)
+        assert inside.wait(120)
     leave.set()
     thread.join()
     assert warnings.filters == before
