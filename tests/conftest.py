@@ -202,11 +202,11 @@ def mislabel():
 
 
 @pytest.fixture(scope="session")
-def toy_run(tmp_path_factory, toy_file, tiny_options, command) -> Path:
+def toy_run(tmp_path_factory, toy_file, tiny_options, mislabel) -> Path:
     """The folder of one whole run of `mislabel train`, with gold labels; treat as read-only."""
     folder = tmp_path_factory.mktemp("runs") / "toy"
-    done = command("train", toy_file, *tiny_options, "--gold", "gold", "--holdout", "0.2", "--out", folder, "--json")
-    assert done.returncode == 0, done.stderr
+    done = mislabel("train", toy_file, *tiny_options, "--gold", "gold", "--holdout", "0.2", "--out", folder, "--json")
+    assert done.exit_code == 0, done.stderr
     (folder.parent / "toy.stdout").write_text(done.stdout, encoding="utf-8")
     assert json.loads(done.stdout)["rows"] == 90
     return folder

@@ -1,16 +1,16 @@
-"""`mislabel bench` as a process: what it prints, where it writes, its exit codes."""
+"""`mislabel bench`: what it prints, where it writes, its exit codes."""
 
 import json
 
 import pytest
 
 
-def test_a_bench_from_the_command_line(blob_suite, tmp_path, command, mislabel):
+def test_a_bench_from_the_command_line(blob_suite, tmp_path, mislabel):
     out, results = tmp_path / "out", tmp_path / "RESULTS.md"
     words = ["bench", blob_suite, "--methods", "ce:epochs=2, gold:epochs=2", "--seeds", 2, "--data", "real"]
     words += ["--data-dir", tmp_path, "--out", out, "--device", "cpu"]
-    done = command(*words, "--results", results)
-    assert done.returncode == 0, done.stderr
+    done = mislabel(*words, "--results", results)
+    assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("| method | cells | accuracy % |")
     assert "0 cells failed" in done.stdout
     assert "4/4 real gold:epochs=2 seed 1: accuracy" in done.stderr

@@ -2,9 +2,6 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -12,12 +9,6 @@ from runs import decide, make_run
 
 from mislabel.decisions.events import Decision
 from mislabel.decisions.store import read_decisions
-
-
-def mislabel(*words):
-    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
-    line = [sys.executable, "-m", "mislabel", *map(str, words)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=60, env=environment)
 
 
 @pytest.fixture
@@ -29,9 +20,9 @@ def run(tmp_path):
     return folder
 
 
-def test_out_and_back(run, tmp_path):
+def test_out_and_back(run, tmp_path, mislabel):
     done = mislabel("export", run.path, "-o", tmp_path / "out.csv")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
     assert "2 decided by a person, 0 by a suggestion, 2 kept; 1 labels changed" in done.stdout
     with (tmp_path / "out.csv").open(newline="") as file:
         lines = list(csv.reader(file))
@@ -46,7 +37,7 @@ def test_out_and_back(run, tmp_path):
     with (tmp_path / "back.csv").open("w", newline="") as file:
         csv.writer(file).writerows(lines)
     done = mislabel("import-decisions", run.path, tmp_path / "back.csv")
-    assert done.returncode == 2, "a refused line must be noticed"
+    assert done.exit_code == 2, "a refused line must be noticed"
     assert "1 decisions taken" in done.stdout
     assert "line 5, id 10" in done.stderr
     assert read_decisions(run.decisions)[9] == Decision(9, "suggestion", "y", "x")
@@ -54,10 +45,10 @@ def test_out_and_back(run, tmp_path):
     assert (told["read"], told["imported"], told["unchanged"], told["refused"]) == (4, 0, 2, [])
 
 
-def test_says_where_data_are_that_have_moved(run, tmp_path):
+def test_says_where_data_are_that_have_moved(run, tmp_path, mislabel):
     (tmp_path / "data.csv").rename(tmp_path / "moved.csv")
     done = mislabel("export", run.path, "-o", tmp_path / "out.jsonl")
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "--data" in done.stderr
     told = json.loads(
         mislabel("export", run.path, "-o", tmp_path / "out.jsonl", "--data", tmp_path / "moved.csv", "--json").stdout
@@ -65,10 +56,10 @@ def test_says_where_data_are_that_have_moved(run, tmp_path):
     assert (told["rows"], told["person"], told["changed"]) == (4, 2, 1)
 
 
-def test_says_what_it_can_write(run, tmp_path):
+def test_says_what_it_can_write(run, tmp_path, mislabel):
     done = mislabel("export", run.path, "-o", tmp_path / "out.csv", "--as", "excel")
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "table" in done.stderr
     assert "cleanlab" in done.stderr
-    assert mislabel("export", run.path, "-o", tmp_path / "out.xlsx").returncode == 2
-    assert mislabel("import-decisions", run.path, tmp_path / "none.csv").returncode == 2
+    assert mislabel("export", run.path, "-o", tmp_path / "out.xlsx").exit_code == 2
+    assert mislabel("import-decisions", run.path, tmp_path / "none.csv").exit_code == 2

@@ -108,9 +108,9 @@ def test_another_score_is_another_run(source, folder, mislabel):
     assert "settings.score was 'aum' and is now 'mean_loss'" in done.stderr
 
 
-def test_a_wrong_name_gets_the_nearest(source, command):
-    done = command("audit", source, *LINE, "--score", "aun")
-    assert done.returncode == 2
+def test_a_wrong_name_gets_the_nearest(source, mislabel):
+    done = mislabel("audit", source, *LINE, "--score", "aun")
+    assert done.exit_code == 2
     assert "score 'aun' is not known; did you mean 'aum'?" in done.stderr
 
 

@@ -12,10 +12,10 @@ AUDIT_COLUMNS = ["id", "given_label", "suggested_label", "p_mislabeled", "diffic
 
 
 @pytest.fixture(scope="module")
-def predictions(toy_run, toy_file, tmp_path_factory, command):
+def predictions(toy_run, toy_file, tmp_path_factory, mislabel):
     path = tmp_path_factory.mktemp("predictions") / "predictions.csv"
-    done = command("predict", toy_run, toy_file, "-o", path, "--id", "id", "--json")
-    assert done.returncode == 0, done.stderr
+    done = mislabel("predict", toy_run, toy_file, "-o", path, "--id", "id", "--json")
+    assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout) == {"rows": 90, "output": str(path)}
     return pd.read_csv(path)
 

@@ -9,14 +9,14 @@ import torch
 from mislabel import FeatureClassifier
 
 
-def test_two_text_networks_answer_with_their_mean(toy_file, tiny_options, tmp_path, command):
+def test_two_text_networks_answer_with_their_mean(toy_file, tiny_options, tmp_path, mislabel):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     run, output = tmp_path / "run", tmp_path / "predictions.csv"
-    done = command("train", toy_file, *tiny_options, "--method", "co_teaching", "--option", "epochs=1", "--out", run)
-    assert done.returncode == 0, done.stderr
-    done = command("predict", run, toy_file, "-o", output, "--id", "id")
-    assert done.returncode == 0, done.stderr
+    done = mislabel("train", toy_file, *tiny_options, "--method", "co_teaching", "--option", "epochs=1", "--out", run)
+    assert done.exit_code == 0, done.stderr
+    done = mislabel("predict", run, toy_file, "-o", output, "--id", "id")
+    assert done.exit_code == 0, done.stderr
     assert json.loads((run / "model" / "mislabel.json").read_text())["networks"] == 2
     predictions = pd.read_csv(output)[["p_apple", "p_boat", "p_cloud"]].to_numpy()
     each = []
