@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_OFFLINE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo demo-images bench readme test check
+.PHONY: demo demo-images bench readme test check check-page
 
 demo: .venv/.ready
 	$(BIN)/python examples/demo.py
@@ -26,6 +26,15 @@ check: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory check-page; \
+	else echo "There is no npm here, so the modules of the review page are not checked."; fi
+
+check-page: node_modules/.ready
+	npm run --silent check
+
+node_modules/.ready: package.json package-lock.json
+	npm ci --silent
+	touch $@
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

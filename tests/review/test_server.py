@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import uuid
 from contextlib import closing
 from urllib.parse import quote, urlsplit
 
@@ -18,6 +17,7 @@ pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 
 from review.browser import Server as Process
 from review.browser import write_run
+from review.client import Client
 
 from mislabel.decisions.store import read_decisions
 from mislabel.review.serve import farewell
@@ -39,30 +39,6 @@ def some_run(folder, n=60, **more):
     given, suggested = rng.integers(3, size=n).tolist(), rng.integers(3, size=n).tolist()
     status = ["held_out" if k % 10 == 9 else "judged" for k in range(n)]
     return write_run(folder, more.pop("inputs", texts), given, suggested, CLASSES, status=status, **more)
-
-
-class Client:
-    """One connection to a server in this process."""
-
-    def __init__(self, server):
-        self.server, self.connection = server, http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
-
-    def raw(self, method, path, body=None, **headers):
-        self.connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        response = self.connection.getresponse()
-        return response.status, dict(response.getheaders()), response.read()
-
-    def get(self, path, **headers):
-        status, _, body = self.raw("GET", f"/{self.server.token}/{path}", **headers)
-        return status, json.loads(body)
-
-    def post(self, path, said, **headers):
-        headers = {"Content_Type": "application/json"} | headers
-        status, _, body = self.raw("POST", f"/{self.server.token}/{path}", json.dumps(said), **headers)
-        return status, json.loads(body)
-
-    def decide(self, rows, kind, **more):
-        return self.post("api/decide", {"key": str(uuid.uuid4()), "rows": rows, "kind": kind} | more)
 
 
 @pytest.fixture

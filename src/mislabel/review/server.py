@@ -4,61 +4,25 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import uvicorn
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from mislabel.decisions.events import Kind
 from mislabel.decisions.store import NotSaved
 from mislabel.errors import InputError, RunError
+from mislabel.review.answers import Decided, ListPage, Neighbours, Row, Undone
 from mislabel.review.assets import asset_paths
 from mislabel.review.guard import HEADERS, HOST, refused
+from mislabel.review.requests import DecideRequest, UndoRequest
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.views import Views
 
 MOST_AT_ONCE = 500  # rows of a list
-
-Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what a page can count to
-
-
-class Asked(BaseModel):
-    """What a page may send, and nothing else."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Wanted(Asked):
-    given: Whole | None = None
-    suggested: Whole | None = None
-    decision: str = "any"
-    status: str = "judged"
-    search: str = Field("", max_length=1000)
-
-    def filter(self) -> Filter:
-        return Filter(**self.model_dump())
-
-
-class Deciding(Asked):
-    key: str = Field(min_length=1, max_length=100)
-    kind: Kind
-    label: Whole | None = None
-    rows: list[Whole] | None = None
-    filter: Wanted | None = None
-    digest: str | None = None  # of the rows that a list said pass the filter
-    place: Whole | None = None
-    since: Whole = 0
-
-
-class Undoing(Asked):
-    key: str = Field(min_length=1, max_length=100)
-    action: Whole | None = None
-    since: Whole = 0
 
 
 def make_app(session: Session, token: str, port: Callable[[], int]) -> FastAPI:
@@ -129,16 +93,16 @@ def _reading(session: Session, views: Views) -> APIRouter:
     def rows(
         given: str = "", suggested: str = "", decision: str = "any", status: str = "judged", search: str = "",
         offset: int = 0, limit: int = 50,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> ListPage:  # fmt: skip
         wanted = Filter(_whole(given), _whole(suggested), decision or "any", status or "judged", search[:1000])
         return views.matching(wanted, max(offset, 0), min(max(limit, 1), MOST_AT_ONCE))
 
     @paths.get("/api/rows/{row}")
-    def one_row(row: int) -> dict[str, Any]:
+    def one_row(row: int) -> Row:
         return views.row(_known(session, row))
 
     @paths.get("/api/rows/{row}/neighbours")
-    def neighbours(row: int) -> dict[str, Any]:
+    def neighbours(row: int) -> Neighbours:
         return views.neighbours(_known(session, row))
 
     @paths.get("/media/{row}")
@@ -156,15 +120,17 @@ def _deciding(session: Session, views: Views) -> APIRouter:
     paths = APIRouter()
 
     @paths.post("/api/decide")
-    def decide(asked: Deciding) -> dict[str, Any]:
-        made = session.store.made(asked.key)  # sent again: other rows may match by now, for its very decisions
+    def decide(request: DecideRequest) -> Decided:
+        made = session.store.made(request.key)  # sent again: other rows may match by now, for its very decisions
         if not made:
-            made = session.decide(_chosen(session, asked), asked.kind, asked.label, key=asked.key, place=asked.place)
-        return views.saved(made, asked.since)
+            made = session.decide(
+                _chosen(session, request), request.kind, request.label, key=request.key, place=request.place
+            )
+        return views.decided(made, request.since)
 
     @paths.post("/api/undo")
-    def undo(asked: Undoing) -> dict[str, Any]:
-        return views.undone(session.undo(asked.action, key=asked.key), asked.since)
+    def undo(request: UndoRequest) -> Undone:
+        return views.undone(session.undo(request.action, key=request.key), request.since)
 
     return paths
 
@@ -183,7 +149,7 @@ def _whole(value: str) -> int | None:
     return int(value)
 
 
-def _chosen(session: Session, asked: Deciding) -> np.ndarray:
+def _chosen(session: Session, request: DecideRequest) -> np.ndarray:
     """The rows that a decision is about.
 
     Raises
@@ -191,12 +157,12 @@ def _chosen(session: Session, asked: Deciding) -> np.ndarray:
     InputError
         If rows are named in no way or two, or other rows pass the filter than the page has shown.
     """
-    if (asked.rows is None) == (asked.filter is None):
+    if (request.rows is None) == (request.filter is None):
         raise InputError("a decision needs rows or a filter, one of them")
-    if asked.filter is None:
-        return np.array(asked.rows, dtype=np.int64)
-    found = session.matching(asked.filter.filter())
-    if digest(found) != asked.digest:
+    if request.filter is None:
+        return np.array(request.rows, dtype=np.int64)
+    found = session.matching(request.filter.filter())
+    if digest(found) != request.digest:
         raise InputError(f"other rows match now, {len(found)} of them: look at the list again")
     return found
 

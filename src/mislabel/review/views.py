@@ -1,4 +1,4 @@
-"""What the page is told, as plain dictionaries."""
+"""The answers to what the page asks."""
 
 from functools import cached_property
 from typing import Any
@@ -8,6 +8,26 @@ import pyarrow as pa
 
 from mislabel.decisions.estimates import count_wrong, precision_curve
 from mislabel.decisions.events import Event
+from mislabel.review.answers import (
+    Bar,
+    Brief,
+    Change,
+    CurvePoint,
+    Decided,
+    Decision,
+    Estimate,
+    ListPage,
+    ModelRate,
+    Neighbour,
+    Neighbours,
+    NextLook,
+    NoLook,
+    Pair,
+    Row,
+    Run,
+    State,
+    Undone,
+)
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.why import reasons
@@ -21,95 +41,98 @@ PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 class Views:
-    """The answers to a page's questions about one review."""
+    """The answers about one review."""
 
     def __init__(self, session: Session):
         self.session, self.rows = session, session.rows
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Run:
         session, rows = self.session, self.rows
-        return {
-            "name": rows.name,
-            "path": str(session.folder.path),
-            "modality": rows.modality,
-            "method": session.method,
-            "classes": [str(value) for value in rows.classes],
-            "rows": len(rows),
-            "judged": rows.n_judged,
-            "order": session.order,
-            "order_words": ORDERS[session.order],
-            "budget": session.budget,
-            "probe": session.probe,
-            "looks": len(session.queue.rows),
-            "statuses": sorted(set(rows.status.dictionary.to_pylist())),
-            "has_inputs": session.contents.there,
-            "has_neighbours": session.neighbours.there,
-            "pairs": session.pairs(),
-        }
+        return Run(
+            name=rows.name,
+            path=str(session.folder.path),
+            modality=rows.modality,
+            method=session.method,
+            classes=[str(value) for value in rows.classes],
+            rows=len(rows),
+            judged=rows.n_judged,
+            order=session.order,
+            order_words=ORDERS[session.order],
+            budget=session.budget,
+            probe=session.probe,
+            looks=len(session.queue.rows),
+            statuses=sorted(set(rows.status.dictionary.to_pylist())),
+            has_inputs=session.contents.there,
+            has_neighbours=session.neighbours.there,
+            pairs=[Pair(**pair) for pair in session.pairs()],
+        )
 
-    def state(self, since: int = 0) -> dict[str, Any]:
+    def state(self, since: int = 0) -> State:
         session = self.session
         changed = session.changed(since)
-        told = len(changed) <= MOST_CHANGES
-        return {
-            "number": session.seen,
-            "decided": sum(session.counts.values()),
-            "judged": self.rows.n_judged,
-            "left": session.left,
-            "looks": len(session.queue.rows),
-            "kinds": dict(session.counts),
-            "per_minute": session.per_minute(),
-            "changed": [{"row": row, "decision": self.decision(row)} for row in changed] if told else [],
-            "reset": not told,
-        }
+        reset = len(changed) > MOST_CHANGES
+        return State(
+            number=session.seen,
+            decided=sum(session.counts.values()),
+            judged=self.rows.n_judged,
+            left=session.left,
+            looks=len(session.queue.rows),
+            kinds=dict(session.counts),
+            per_minute=session.per_minute(),
+            changed=[] if reset else [Change(row=row, decision=self.decision(row)) for row in changed],
+            reset=reset,
+        )
 
-    def estimate(self) -> dict[str, Any]:
+    def estimate(self) -> Estimate:
         looks, rate = self.session.looks(), self.session.model_rate
-        counted, known = count_wrong(looks), rate.get("estimate") is not None
-        return {
-            "probes": counted.probes,
-            "estimate": counted.estimate,
-            "low": counted.low,
-            "high": counted.high,
-            "rows": counted.depth,
-            "decided": counted.looked,
-            "wrong": counted.wrong,
-            "unsure": counted.unsure,
+        counted = count_wrong(looks)
+        return Estimate(
+            probes=counted.probes,
+            estimate=counted.estimate,
+            low=counted.low,
+            high=counted.high,
+            rows=counted.depth,
+            decided=counted.looked,
+            wrong=counted.wrong,
+            unsure=counted.unsure,
             # Name by name: metrics also tell the true rate where there is gold, which only scores.
-            "model": {name: rate.get(name) for name in ("estimate", "low", "high")} if known else None,
-            "curve": [
-                {
-                    "depth": point.depth,
-                    "precision": point.precision,
-                    "low": point.precision_interval[0],
-                    "high": point.precision_interval[1],
-                    "decided": point.looked,
-                }
+            model=None
+            if rate.get("estimate") is None
+            else ModelRate(estimate=rate["estimate"], low=rate.get("low"), high=rate.get("high")),
+            curve=[
+                CurvePoint(
+                    depth=point.depth,
+                    precision=point.precision,
+                    low=point.precision_interval[0],
+                    high=point.precision_interval[1],
+                    decided=point.looked,
+                )
                 for point in precision_curve(looks)
             ],
-        }
+        )
 
-    def next(self, after: int = 0) -> dict[str, Any]:
+    def next(self, after: int = 0) -> NextLook | NoLook:
         place = self.session.next(after)
         if place is None:
-            return {"place": None, "row": None}
+            return NoLook()
         queue = self.session.queue
-        return {"place": place, "row": self.row(int(queue.rows[place])), "probe": bool(queue.probe[place])}
+        return NextLook(place=place, row=self.row(int(queue.rows[place])), probe=bool(queue.probe[place]))
 
-    def row(self, row: int) -> dict[str, Any]:
+    def row(self, row: int) -> Row:
         content, note = self._content(row)
-        return {
+        return Row(
             **self._about(row),
-            "predicted": self.rows.code("predicted_label", row),
-            **{name: self._number(name, row) for name in ("difficulty", "confidence")},
-            "posterior": self._bars(row),
-            "why": reasons(self.rows, row),
-            "text": content if isinstance(content, str) else None,
-            "image": f"media/{row}" if isinstance(content, bytes) else None,
-            "note": note,
-        }
+            predicted=self.rows.code("predicted_label", row),
+            difficulty=self._number("difficulty", row),
+            confidence=self._number("confidence", row),
+            posterior=self._bars(row),
+            why=reasons(self.rows, row),
+            text=content if isinstance(content, str) else None,
+            image=f"media/{row}" if isinstance(content, bytes) else None,
+            note=note,
+        )
 
-    def brief(self, row: int) -> dict[str, Any]:
+    def _brief(self, row: int) -> dict[str, Any]:
         # Pictures are not looked at for a list: whether there is one is known when the browser asks for it.
         picture = self.rows.modality == "image" and self.session.contents.there
         content = None if picture else self._content(row)[0]
@@ -120,7 +143,7 @@ class Views:
         }
 
     def _about(self, row: int) -> dict[str, Any]:
-        """What is told of a row wherever it stands."""
+        """The fields of every row."""
         rows = self.rows
         return {
             "row": row,
@@ -132,15 +155,15 @@ class Views:
             "decision": self.decision(row),
         }
 
-    def neighbours(self, row: int) -> dict[str, Any]:
+    def neighbours(self, row: int) -> Neighbours:
         nearest = self.session.neighbours
-        found = [self.brief(other) | {"similarity": round(near, 4)} for other, near in nearest.of(row)]
-        return {"neighbours": found, "note": None if nearest.there else NO_NEIGHBOURS}
+        neighbours = [Neighbour(**self._brief(other), similarity=round(near, 4)) for other, near in nearest.of(row)]
+        return Neighbours(neighbours=neighbours, note=None if nearest.there else NO_NEIGHBOURS)
 
-    def matching(self, wanted: Filter, offset: int, limit: int) -> dict[str, Any]:
-        found = self.session.matching(wanted)
-        shown = [self.brief(int(row)) for row in found[offset : offset + limit]]
-        return {"total": len(found), "digest": digest(found), "offset": offset, "rows": shown}
+    def matching(self, wanted: Filter, offset: int, limit: int) -> ListPage:
+        matching = self.session.matching(wanted)
+        shown = [Brief(**self._brief(int(row))) for row in matching[offset : offset + limit]]
+        return ListPage(total=len(matching), digest=digest(matching), offset=offset, rows=shown)
 
     def media(self, row: int) -> tuple[bytes, str] | None:
         """A row's picture and its kind; None where there is none."""
@@ -151,33 +174,28 @@ class Views:
         kind = next(kinds, None)
         return None if kind is None else (content, kind)
 
-    def saved(self, events: list[Event], since: int) -> dict[str, Any]:
-        rows = self.rows.find([event.decision.id for event in events])
-        return {
-            "saved": True,
-            "action": events[0].action,
-            "number": events[-1].number,
-            "rows": rows.tolist(),
-            "state": self.state(since),
-        }
+    def decided(self, events: list[Event], since: int) -> Decided:
+        rows = self.rows.find([event.decision.id for event in events]).tolist()
+        first, last = events[0], events[-1]
+        return Decided(saved=True, action=first.action, number=last.number, rows=rows, state=self.state(since))
 
-    def undone(self, events: list[Event], since: int) -> dict[str, Any]:
-        rows = self.rows.find([event.decision.id for event in events])
-        return {"undone": rows.tolist(), "number": events[-1].number, "state": self.state(since)}
+    def undone(self, events: list[Event], since: int) -> Undone:
+        rows = self.rows.find([event.decision.id for event in events]).tolist()
+        return Undone(undone=rows, number=events[-1].number, state=self.state(since))
 
-    def decision(self, row: int) -> dict[str, Any] | None:
+    def decision(self, row: int) -> Decision | None:
         event = self.session.decision(row)
         if event is None:
             return None
         decided = event.decision
-        return {
-            "kind": decided.kind,
-            "label": self.code_of.get(str(decided.label)) if decided.label is not None else None,
-            "number": event.number,
-            "action": event.action,
-            "time": event.time,
-            "source": event.source,
-        }
+        return Decision(
+            kind=decided.kind,
+            label=None if decided.label is None else self.code_of.get(str(decided.label)),
+            number=event.number,
+            action=event.action,
+            time=event.time,
+            source=event.source,
+        )
 
     @cached_property
     def code_of(self) -> dict[str, int]:
@@ -200,7 +218,7 @@ class Views:
         value = self.rows.number(name, row)
         return None if value is None else round(value, 6)
 
-    def _bars(self, row: int) -> list[dict[str, Any]]:
+    def _bars(self, row: int) -> list[Bar]:
         """The most probable classes, with the given and the suggested one among them."""
         place, posterior = self.rows.place, self.session.posterior
         if place is None or posterior is None or self.rows.status[row].as_py() in NO_INPUT:
@@ -211,6 +229,5 @@ class Views:
         first = np.argsort(-values, kind="stable")[:BARS].tolist()
         chosen = list(dict.fromkeys([*first[: BARS - len(set(named) - set(first))], *named]))
         chosen = [code for code in chosen if code < len(values)]
-        return [
-            {"label": code, "p": round(float(values[code]), 6)} for code in sorted(chosen, key=lambda one: -values[one])
-        ]
+        chosen.sort(key=lambda code: -values[code])
+        return [Bar(label=code, p=round(float(values[code]), 6)) for code in chosen]

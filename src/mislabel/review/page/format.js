@@ -22,7 +22,8 @@ export const formatRows = (count) => formatCount(count, 'row');
 export const formatTime = (time = new Date()) => time.toLocaleTimeString('en-GB');
 
 /**
- * @param {{ low: number, high: number }} interval
- * @param {(value: number) => string} format
+ * @template {number | null} Bound
+ * @param {{ low: Bound, high: Bound }} interval
+ * @param {(bound: Bound) => string} format
  */
 export const formatInterval = (interval, format) => `${format(interval.low)} to ${format(interval.high)}`;

@@ -7,9 +7,8 @@ import { className, run } from './run.js';
 
 export const PAGE_SIZE = 50; // rows of the list at once
 
+/** @type {Record<string, string>} */
 const DEFAULTS = { given: '', suggested: '', decision: '', status: 'judged', search: '' };
-
-const names = /** @type {(keyof typeof DEFAULTS)[]} */ (Object.keys(DEFAULTS));
 
 /**
  * The form's field of this name.
@@ -53,9 +52,7 @@ export function takePair() {
 
 /** What the fields hold, as the address writes it. */
 const fieldValues = () =>
-  /** @type {typeof DEFAULTS} */ (
-    Object.fromEntries(names.map((name) => [name, fieldOf(name).value || DEFAULTS[name]]))
-  );
+  Object.fromEntries(Object.entries(DEFAULTS).map(([name, usual]) => [name, fieldOf(name).value || usual]));
 
 /**
  * The address of the list with these filters.
@@ -63,7 +60,7 @@ const fieldValues = () =>
  */
 export function listHash(offset) {
   const values = Object.entries({ ...fieldValues(), offset: `${offset || ''}` });
-  const told = values.filter(([name, value]) => value !== /** @type {Record<string, string>} */ (DEFAULTS[name] || ''));
+  const told = values.filter(([name, value]) => value !== (DEFAULTS[name] || ''));
   return told.length ? `list?${new URLSearchParams(told)}` : 'list';
 }
 
@@ -73,7 +70,7 @@ export function listHash(offset) {
  */
 export function readQuery(query) {
   const values = new URLSearchParams(query);
-  for (const name of names) fieldOf(name).value = values.get(name) ?? DEFAULTS[name];
+  for (const [name, usual] of Object.entries(DEFAULTS)) fieldOf(name).value = values.get(name) ?? usual;
   list.offset = Math.max(0, Math.floor(Number(values.get('offset')) / PAGE_SIZE) * PAGE_SIZE || 0);
 }
 

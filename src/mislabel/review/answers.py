@@ -1,0 +1,183 @@
+"""What the page is told. `tools/page_types.py` makes the page's types from these models.
+
+A class is told by its code, its place in `Run.classes`; a row by its place in the order of the audit. What is not known
+is None.
+"""
+
+from pydantic import BaseModel, ConfigDict
+
+from mislabel.decisions.events import Kind
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+    )
+
+
+class Pair(Answer):
+    given: int
+    suggested: int
+    count: int
+
+
+class Run(Answer):
+    name: str
+    path: str
+    modality: str
+    method: str
+    classes: list[str]
+    rows: int
+    judged: int
+    order: str
+    order_words: str
+    budget: int | None
+    probe: float
+    """Share of the looks that chance chooses."""
+    looks: int
+    """Length of the queue."""
+    statuses: list[str]
+    has_inputs: bool
+    has_neighbours: bool
+    pairs: list[Pair]
+    """The most frequent pairs of classes that differ, the most frequent first."""
+
+
+class Decision(Answer):
+    kind: Kind
+    label: int | None
+    number: int
+    action: int
+    time: str
+    source: str
+
+
+class Change(Answer):
+    row: int
+    decision: Decision | None
+
+
+class State(Answer):
+    number: int
+    """Of the last event."""
+    decided: int
+    judged: int
+    left: int
+    """Looks that are not decided."""
+    looks: int
+    kinds: dict[Kind, int]
+    per_minute: float | None
+    changed: list[Change]
+    """Rows with events that the page did not know."""
+    reset: bool
+    """Whether so many changed that the page has to ask for everything anew."""
+
+
+class CurvePoint(Answer):
+    depth: int
+    precision: float | None
+    low: float
+    high: float
+    decided: int
+
+
+class ModelRate(Answer):
+    """The noise rate as the method estimates it."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+
+
+class Estimate(Answer):
+    probes: int
+    estimate: float | None
+    low: int
+    high: int
+    rows: int
+    decided: int
+    wrong: int
+    unsure: int
+    model: ModelRate | None
+    curve: list[CurvePoint]
+
+
+class Bar(Answer):
+    label: int
+    p: float
+
+
+class AnyRow(Answer):
+    """What is told of a row wherever it stands."""
+
+    row: int
+    id: str
+    given: int | None
+    suggested: int | None
+    p_mislabeled: float | None
+    status: str
+    decision: Decision | None
+
+
+class Row(AnyRow):
+    predicted: int | None
+    difficulty: float | None
+    confidence: float | None
+    posterior: list[Bar]
+    """The most probable classes, the most probable first."""
+    why: list[str]
+    text: str | None
+    image: str | None
+    """Where its picture is."""
+    note: str | None
+    """Why there is no input."""
+
+
+class Brief(AnyRow):
+    text: str | None
+    """Its beginning."""
+    image: str | None
+
+
+class Neighbour(Brief):
+    similarity: float
+
+
+class Neighbours(Answer):
+    neighbours: list[Neighbour]
+    note: str | None
+
+
+class ListPage(Answer):
+    total: int
+    digest: str
+    """Names all rows that match."""
+    offset: int
+    rows: list[Brief]
+
+
+class NextLook(Answer):
+    place: int
+    """In the queue."""
+    row: Row
+    probe: bool
+    """Whether chance chose it."""
+
+
+class NoLook(Answer):
+    place: None = None
+    row: None = None
+
+
+class Decided(Answer):
+    saved: bool
+    action: int
+    number: int
+    rows: list[int]
+    state: State
+
+
+class Undone(Answer):
+    undone: list[int]
+    number: int
+    state: State

@@ -1,0 +1,220 @@
+// Made by tools/page_types.py from review/answers.py and review/requests.py: change those, then run it again.
+
+export type Kind = 'keep' | 'suggestion' | 'label' | 'unsure' | 'none';
+
+export interface Pair {
+  given: number;
+  suggested: number;
+  count: number;
+}
+
+export interface Run {
+  name: string;
+  path: string;
+  modality: string;
+  method: string;
+  classes: string[];
+  rows: number;
+  judged: number;
+  order: string;
+  order_words: string;
+  budget: number | null;
+  /** Share of the looks that chance chooses. */
+  probe: number;
+  /** Length of the queue. */
+  looks: number;
+  statuses: string[];
+  has_inputs: boolean;
+  has_neighbours: boolean;
+  /** The most frequent pairs of classes that differ, the most frequent first. */
+  pairs: Pair[];
+}
+
+export interface Decision {
+  kind: Kind;
+  label: number | null;
+  number: number;
+  action: number;
+  time: string;
+  source: string;
+}
+
+export interface Change {
+  row: number;
+  decision: Decision | null;
+}
+
+export interface State {
+  /** Of the last event. */
+  number: number;
+  decided: number;
+  judged: number;
+  /** Looks that are not decided. */
+  left: number;
+  looks: number;
+  kinds: Record<Kind, number>;
+  per_minute: number | null;
+  /** Rows with events that the page did not know. */
+  changed: Change[];
+  /** Whether so many changed that the page has to ask for everything anew. */
+  reset: boolean;
+}
+
+export interface CurvePoint {
+  depth: number;
+  precision: number | null;
+  low: number;
+  high: number;
+  decided: number;
+}
+
+/** The noise rate as the method estimates it. */
+export interface ModelRate {
+  estimate: number;
+  low: number | null;
+  high: number | null;
+}
+
+export interface Estimate {
+  probes: number;
+  estimate: number | null;
+  low: number;
+  high: number;
+  rows: number;
+  decided: number;
+  wrong: number;
+  unsure: number;
+  model: ModelRate | null;
+  curve: CurvePoint[];
+}
+
+export interface Bar {
+  label: number;
+  p: number;
+}
+
+/** What is told of a row wherever it stands. */
+export interface AnyRow {
+  row: number;
+  id: string;
+  given: number | null;
+  suggested: number | null;
+  p_mislabeled: number | null;
+  status: string;
+  decision: Decision | null;
+}
+
+export interface Row {
+  row: number;
+  id: string;
+  given: number | null;
+  suggested: number | null;
+  p_mislabeled: number | null;
+  status: string;
+  decision: Decision | null;
+  predicted: number | null;
+  difficulty: number | null;
+  confidence: number | null;
+  /** The most probable classes, the most probable first. */
+  posterior: Bar[];
+  why: string[];
+  text: string | null;
+  /** Where its picture is. */
+  image: string | null;
+  /** Why there is no input. */
+  note: string | null;
+}
+
+export interface Brief {
+  row: number;
+  id: string;
+  given: number | null;
+  suggested: number | null;
+  p_mislabeled: number | null;
+  status: string;
+  decision: Decision | null;
+  /** Its beginning. */
+  text: string | null;
+  image: string | null;
+}
+
+export interface Neighbour {
+  row: number;
+  id: string;
+  given: number | null;
+  suggested: number | null;
+  p_mislabeled: number | null;
+  status: string;
+  decision: Decision | null;
+  /** Its beginning. */
+  text: string | null;
+  image: string | null;
+  similarity: number;
+}
+
+export interface Neighbours {
+  neighbours: Neighbour[];
+  note: string | null;
+}
+
+export interface ListPage {
+  total: number;
+  /** Names all rows that match. */
+  digest: string;
+  offset: number;
+  rows: Brief[];
+}
+
+export interface NextLook {
+  /** In the queue. */
+  place: number;
+  row: Row;
+  /** Whether chance chose it. */
+  probe: boolean;
+}
+
+export interface NoLook {
+  place: null;
+  row: null;
+}
+
+export interface Decided {
+  saved: boolean;
+  action: number;
+  number: number;
+  rows: number[];
+  state: State;
+}
+
+export interface Undone {
+  undone: number[];
+  number: number;
+  state: State;
+}
+
+export interface ListFilter {
+  given?: number | null;
+  suggested?: number | null;
+  decision?: string;
+  status?: string;
+  search?: string;
+}
+
+/** Needs `rows` or `filter`. */
+export interface DecideRequest {
+  key: string;
+  kind: Kind;
+  label?: number | null;
+  rows?: number[] | null;
+  filter?: ListFilter | null;
+  /** Of the rows that a list said pass the filter. */
+  digest?: string | null;
+  place?: number | null;
+  since?: number;
+}
+
+export interface UndoRequest {
+  key: string;
+  action?: number | null;
+  since?: number;
+}

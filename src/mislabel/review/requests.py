@@ -1,0 +1,45 @@
+"""What the page may send, and nothing else. `tools/page_types.py` makes the page's types from these models."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mislabel.decisions.events import Kind
+from mislabel.review.session import Filter
+
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what a page can count to
+
+
+class PageRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class ListFilter(PageRequest):
+    given: Whole | None = None
+    suggested: Whole | None = None
+    decision: str = "any"
+    status: str = "judged"
+    search: str = Field("", max_length=1000)
+
+    def filter(self) -> Filter:
+        return Filter(**self.model_dump())
+
+
+class DecideRequest(PageRequest):
+    """Needs `rows` or `filter`."""
+
+    key: str = Field(min_length=1, max_length=100)
+    kind: Kind
+    label: Whole | None = None
+    rows: list[Whole] | None = None
+    filter: ListFilter | None = None
+    digest: str | None = None
+    """Of the rows that a list said pass the filter."""
+    place: Whole | None = None
+    since: Whole = 0
+
+
+class UndoRequest(PageRequest):
+    key: str = Field(min_length=1, max_length=100)
+    action: Whole | None = None
+    since: Whole = 0

@@ -1,0 +1,120 @@
+"""What the server says, name by name, and the page's types of it."""
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra `review` is not installed")
+
+from pydantic import BaseModel
+from review.browser import COLOURS, write_run
+from review.client import Client
+
+from mislabel.review.server import Server
+from mislabel.review.session import Session
+from mislabel.run.folder import RunFolder
+
+ROOT = Path(__file__).resolve().parents[2]
+ROW = ["row", "id", "given", "suggested", "p_mislabeled", "status", "decision"]
+DECISION = ["kind", "label", "number", "action", "time", "source"]
+STATE = ["number", "decided", "judged", "left", "looks", "kinds", "per_minute", "changed", "reset"]
+
+
+@pytest.fixture
+def client(tmp_path):
+    run = write_run(tmp_path / "run", ["a", "b", "c", "d"], [0, 1, 2, 3], [1, 1, 0, 3], COLOURS)
+    session = Session(RunFolder(run))
+    server = Server(session)
+    thread, client = server.start(), Client(server)
+    yield client
+    client.connection.close()
+    server.stop()
+    thread.join(timeout=20)
+    session.close()
+
+
+def test_names_and_their_order_stay(client):
+    decided = client.decide([0], "keep")[1]
+    assert list(decided) == ["saved", "action", "number", "rows", "state"]
+    assert list(decided["state"]) == STATE
+    assert list(decided["state"]["kinds"]) == ["keep", "suggestion", "label", "unsure", "none"]
+    assert [list(change) for change in decided["state"]["changed"]] == [["row", "decision"]]
+    assert list(decided["state"]["changed"][0]["decision"]) == DECISION
+    run = client.get("api/run")[1]
+    assert list(run) == [
+        "name", "path", "modality", "method", "classes", "rows", "judged", "order", "order_words", "budget", "probe",
+        "looks", "statuses", "has_inputs", "has_neighbours", "pairs",
+    ]  # fmt: skip
+    assert run["pairs"] == [{"given": 0, "suggested": 1, "count": 1}, {"given": 2, "suggested": 0, "count": 1}]
+    row = [*ROW, "predicted", "difficulty", "confidence", "posterior", "why", "text", "image", "note"]
+    assert list(client.get("api/rows/0")[1]) == row
+    look = client.get("api/next")[1]
+    assert list(look) == ["place", "row", "probe"]
+    assert list(look["row"]) == row
+    assert {tuple(bar) for bar in look["row"]["posterior"]} == {("label", "p")}
+    assert client.get("api/next?after=4")[1] == {"place": None, "row": None}
+    found = client.get("api/list")[1]
+    assert list(found) == ["total", "digest", "offset", "rows"]
+    assert {tuple(one) for one in found["rows"]} == {(*ROW, "text", "image")}
+    near = client.get("api/rows/0/neighbours")[1]
+    assert list(near) == ["neighbours", "note"]
+    assert {tuple(one) for one in near["neighbours"]} == {(*ROW, "text", "image", "similarity")}
+    estimate = client.get("api/estimate")[1]
+    assert list(estimate) == [
+        "probes", "estimate", "low", "high", "rows", "decided", "wrong", "unsure", "model", "curve",
+    ]  # fmt: skip
+    assert estimate["model"] == {"estimate": 0.21, "low": 0.19, "high": 0.23}
+    assert {tuple(point) for point in estimate["curve"]} == {("depth", "precision", "low", "high", "decided")}
+    undone = client.post("api/undo", {"key": "u"})[1]
+    assert list(undone) == ["undone", "number", "state"]
+    assert undone["state"]["changed"] == [{"row": 0, "decision": None}]
+
+
+def test_the_types_of_the_page_are_those_of_the_models():
+    tool = runpy.run_path(str(ROOT / "tools" / "page_types.py"))
+    assert tool["TARGET"].read_text(encoding="utf-8") == tool["page_types"](), "run: python tools/page_types.py"
+
+
+def test_what_a_type_is_by_hand():
+    tool = runpy.run_path(str(ROOT / "tools" / "page_types.py"))
+
+    class Inner(BaseModel):
+        """One of several."""
+
+        size: float
+
+    class Outer(BaseModel):
+        names: list[str]
+        inner: Inner | None
+        pairs: list[Inner | None] = []
+        counts: dict[str, int]
+
+    schema = Outer.model_json_schema()
+    assert tool["interface"]("Inner", schema["$defs"]["Inner"]).splitlines() == [
+        "/** One of several. */",
+        "export interface Inner {",
+        "  size: number;",
+        "}",
+    ]
+    schema["properties"]["counts"]["propertyNames"] = {"enum": ["a", "b"]}
+    assert tool["interface"]("Outer", schema).splitlines() == [
+        "export interface Outer {",
+        "  names: string[];",
+        "  inner: Inner | null;",
+        "  pairs?: (Inner | null)[];",
+        "  counts: Record<'a' | 'b', number>;",
+        "}",
+    ]
+    with pytest.raises(KeyError):
+        tool["type_of"]({"type": "tuple"})
+
+
+def test_node_is_needed_for_checks_alone_and_from_no_named_registry():
+    package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
+    assert "dependencies" not in package
+    assert sorted(package["devDependencies"]) == ["prettier", "typescript"]
+    assert all(version[0].isdigit() for version in package["devDependencies"].values())
+    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
+    assert all("resolved" not in entry for entry in lock["packages"].values())
