@@ -1,7 +1,7 @@
 """What this package raises. Every message says what was given, what is needed, where, and how to fix it."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 
 class InputError(ValueError):
@@ -23,34 +23,33 @@ def some_ids(ids: Iterable[object], limit: int = 5) -> str:
     return text + (f" (and {len(listed) - limit} more)" if len(listed) > limit else "")
 
 
-def nearest(name: str, known: Iterable[str], otherwise: str = "there are ") -> str:
-    """The end of a message about a name that is not known: the one that was perhaps meant, or all there are."""
+def did_you_mean(name: object, known: Iterable[object]) -> str:
+    """``' (did you mean "label"?)'``, or nothing where no known name is near; capitals do not count."""
+    by_folded = {str(option).casefold(): str(option) for option in known}
+    near = difflib.get_close_matches(str(name).casefold(), list(by_folded), n=1, cutoff=0.6)
+    return f' (did you mean "{by_folded[near[0]]}"?)' if near else ""
+
+
+def listed(names: Iterable[object], limit: int = 20) -> str:
+    """Names one after the other, and how many more there are than `limit`: ``"a, b, c (and 9 more)"``."""
+    texts = [str(name) for name in names]
+    return ", ".join(texts[:limit]) + (f" (and {len(texts) - limit} more)" if len(texts) > limit else "")
+
+
+def alternatives(name: object, known: Iterable[object]) -> str:
+    """The end of a message about a name that does not exist: the nearest one, and what there is to choose from."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; {otherwise}{', '.join(names)}"
+    return f"{did_you_mean(name, names)}; choose one of {listed(names)}"
 
 
-def one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Raise InputError unless `value` is one of the choices."""
-    if value not in choices:
-        raise InputError(f"{name} is {value!r}, needed one of {', '.join(choices)}")
+def one_of(name: str, value: object, choices: Iterable[str]) -> None:
+    """Raise InputError unless `value` is one of the choices; the message tells the nearest and lists them."""
+    known = list(choices)
+    if value not in known:
+        raise InputError(f"{name} is {value!r}{did_you_mean(value, known)}, needed one of {listed(known)}")
 
 
 def in_range(name: str, value: object, low: float, high: float) -> None:
     """Raise InputError unless `value` is a number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InputError(f"{name} is {value!r}, needed {low:g} to {high:g}")
-
-
-def did_you_mean(name: object, options: Iterable[object]) -> str:
-    """``' (did you mean "label"?)'``, or nothing where no option is near; capitals do not count."""
-    by_folded = {str(option).casefold(): str(option) for option in options}
-    found = difflib.get_close_matches(str(name).casefold(), list(by_folded), n=1, cutoff=0.6)
-    return f' (did you mean "{by_folded[found[0]]}"?)' if found else ""
-
-
-def check_choice(value: object, options: Mapping[str, object] | Iterable[str], what: str) -> None:
-    """Raise `InputError` unless `value` is one of `options`; the message names the nearest and lists all."""
-    known = list(options)
-    if value not in known:
-        raise InputError(f"{what} is {value!r}{did_you_mean(value, known)}; it must be one of {', '.join(known)}")

@@ -15,7 +15,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from mislabel.errors import InputError, in_range, nearest, one_of
+from mislabel.errors import InputError, alternatives, in_range, one_of
 
 T = TypeVar("T")
 WORDS: dict[object, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
@@ -127,7 +127,7 @@ def make_settings(cls: type[T], values: Mapping[str, Any], what: str = "option")
     known = declarations(cls)
     for name, value in values.items():
         if name not in known:
-            raise InputError(f"{cls.__name__} has no {what} {name!r}{nearest(name, known, 'known: ')}")
+            raise InputError(f"{cls.__name__} has no {what} {name!r}{alternatives(name, known)}")
         known[name].check(value)
     return cls(**values)
 

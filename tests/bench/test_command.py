@@ -36,9 +36,9 @@ def test_a_failed_cell_is_told_at_the_end(blob_suite, tmp_path, mislabel):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["quik"], "did you mean 'quick'?"),
-        (["quick", "--methods", "ce,idoo"], "did you mean 'ido'?"),
-        (["quick", "--data", "digit"], "did you mean 'digits'?"),
+        (["quik"], 'did you mean "quick"?'),
+        (["quick", "--methods", "ce,idoo"], 'did you mean "ido"?'),
+        (["quick", "--data", "digit"], 'did you mean "digits"?'),
         (["quick", "--seeds", "0"], "--seeds is 0"),
         (["quick", "--jobs", "0"], "--jobs is 0"),
         (["quick", "--tune", "half"], "needed one of full, head"),

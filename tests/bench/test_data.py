@@ -99,7 +99,7 @@ def test_data_that_are_not_there(tmp_path):
     with pytest.raises(InputError, match="--data-dir DIR, a folder with t.parquet"):
         make_table(source, 0, None, tmp_path / "home")
     blobs().to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="no column 'wrong'; there are x0"):
+    with pytest.raises(InputError, match="no column 'wrong'; choose one of x0"):
         make_table(Source("t", files=("t.parquet",), features="x*", given="wrong"), 0, tmp_path, tmp_path / "home")
 
 

@@ -97,7 +97,7 @@ def test_a_failing_cell_turns_red_the_others_go_on_and_it_is_tried_again(blob_su
     errors = {one["method"]: one["error"] for one in found.failed}
     assert errors["broken"] == "ZeroDivisionError: first line"
     assert errors["ce:epochs=0"].startswith("InputError: epochs is 0")
-    assert "did you mean 'epochs'" in errors["ce:epoks=3"]
+    assert 'did you mean "epochs"' in errors["ce:epoks=3"]
     assert [one["status"] for one in read_lines(out)] == ["done", "failed", "failed", "failed"]
     assert "FAILED, ZeroDivisionError" in told[1]
     assert "in stages" in (out / "cells" / "real.0.broken" / "error.txt").read_text()

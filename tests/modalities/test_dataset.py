@@ -50,7 +50,7 @@ class TestLoad:
         assert len(dataset) == 6
         assert dataset.name == "data"
         assert dataset.notes == []
-        with pytest.raises(InputError, match="must be one of train, valid, test"):
+        with pytest.raises(InputError, match="needed one of train, valid, test"):
             dataset.rows("dev")
 
     @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
@@ -204,7 +204,7 @@ class TestMissing:
             make_dataset(list("abcd"), [one, -one, None, one])
 
     def test_unknown_policy(self):
-        with pytest.raises(InputError, match="must be one of error, drop, unlabeled"):
+        with pytest.raises(InputError, match="needed one of error, drop, unlabeled"):
             make_dataset(["a"], [1], missing="ignore")
 
     def test_a_test_row_with_gold_needs_no_given_label(self):

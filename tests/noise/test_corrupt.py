@@ -192,7 +192,7 @@ class TestRefused:
             spoil(self.y, "sym", 0.4, convention="own")
         with pytest.raises(InputError, match="for kind sym only"):
             spoil(self.y, "asym", 0.4, convention="replace_incl_own")
-        with pytest.raises(InputError, match="must be one of raw"):
+        with pytest.raises(InputError, match="needed one of raw"):
             spoil(self.y, "idn", 0.4, compat="paper")
         with pytest.raises(InputError, match="for kind idn only"):
             spoil(self.y, "sym", 0.4, compat="raw")

@@ -224,7 +224,7 @@ def test_classes_with_fewer_rows_than_folds(labels):
 
 def test_names():
     assert find_score("aum") is SCORES["aum"]
-    with pytest.raises(InputError, match="score 'aun' is not known; did you mean 'aum'"):
+    with pytest.raises(InputError, match="""score 'aun' is not known .did you mean "aum\""""):
         find_score("aun")
     with pytest.raises(InputError, match="choose one of wrong_events, last_loss"):
         find_score("zzz")

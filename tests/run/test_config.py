@@ -12,7 +12,7 @@ from mislabel.run.config import RunConfig, read_options
     ("settings", "message"),
     [
         ({"tune": "half"}, "tune is 'half', needed one of full, head"),
-        ({"precision": "fp16"}, "precision is 'fp16', needed one of auto, bf16, fp32"),
+        ({"precision": "fp16"}, """precision is 'fp16' .did you mean "bf16".., needed one of auto, bf16, fp32"""),
         ({"device": "tpu"}, "device is 'tpu'"),
         ({"batch_size": 0}, "batch_size is 0, needed 1 to"),
         ({"batch_size": 2.5}, "batch_size is 2.5, needed a whole number"),
@@ -34,8 +34,8 @@ def test_settings_out_of_range_are_named(settings, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"warm_epoch": 3}, "IDO has no option 'warm_epoch'; did you mean 'warm_epochs'?"),
-        ({"zzz": 3}, "IDO has no option 'zzz'; known: warm_epochs, robust_epochs"),
+        ({"warm_epoch": 3}, """IDO has no option 'warm_epoch' .did you mean "warm_epochs"?"""),
+        ({"zzz": 3}, "IDO has no option 'zzz'; choose one of warm_epochs, robust_epochs"),
         ({"warm_epochs": 2.5}, "warm_epochs is 2.5, needed a whole number"),
         ({"warm_epochs": "many"}, "warm_epochs is 'many', needed a whole number"),
         ({"confidence": "no"}, "confidence is 'no', needed true or false"),

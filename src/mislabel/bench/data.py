@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from mislabel.bench.builtin import builtin_frame
 from mislabel.bench.suites import Source
-from mislabel.errors import InputError
+from mislabel.errors import InputError, alternatives
 from mislabel.files import atomic_path, atomic_write
 from mislabel.modalities.features import choose_columns
 from mislabel.noise.planting import corrupt_source
@@ -78,7 +78,7 @@ def _usable(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     wanted += [] if source.features else [source.column]
     for name in wanted:
         if name not in frame:
-            raise InputError(f"data {source.name}: no column {name!r}; there are {', '.join(map(str, frame.columns))}")
+            raise InputError(f"data {source.name}: no column {name!r}{alternatives(name, frame.columns)}")
     known: Any = frame[SPLIT].isin(["train", "test"]) & frame[source.label].notna()
     train = frame[SPLIT] == "train"
     if source.text:

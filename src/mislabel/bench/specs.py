@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from mislabel.errors import InputError, nearest
+from mislabel.errors import InputError, alternatives
 from mislabel.methods import METHODS
 from mislabel.run.pairs import read_pairs
 
@@ -59,7 +59,7 @@ def read_spec(text: str) -> Spec:
     name, _, rest = text.strip().partition(":")
     known = [*METHODS, GOLD, PEER]
     if name not in known:
-        raise InputError(f"method {name!r} is not known{nearest(name, known)}")
+        raise InputError(f"method {name!r} is not known{alternatives(name, known)}")
     pairs = [one for one in rest.split(";") if one]
     if name == PEER and pairs:
         raise InputError(f"{PEER} takes no options, {rest!r} was given")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mislabel.data.inputs import Modality
-from mislabel.errors import InputError, nearest
+from mislabel.errors import InputError, alternatives, one_of
 
 SHIPPED = Path(__file__).parent / "suites"
 BUILTIN = ("digits", "messages")
@@ -104,7 +104,7 @@ class Suite:
         known = {one.name: one for one in self.data}
         for name in names:
             if name not in known:
-                raise InputError(f"suite {self.name} has no data {name!r}{nearest(name, known)}")
+                raise InputError(f"suite {self.name} has no data {name!r}{alternatives(name, known)}")
         return tuple(known[name] for name in names) if names else self.data
 
 
@@ -122,7 +122,7 @@ def read_suite(name: str) -> Suite:
     """
     own = name.endswith(".toml")
     if not own and name not in shipped_suites():
-        raise InputError(f"no suite {name!r}{nearest(name, shipped_suites())}; or give the path of a .toml file")
+        raise InputError(f"no suite {name!r}{alternatives(name, shipped_suites())}, or give the path of a .toml file")
     path = Path(name) if own else SHIPPED / f"{name}.toml"
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -151,8 +151,8 @@ def _source(content: dict[str, Any], file: str) -> Source:
     if isinstance(content.get("files"), str):
         content = content | {"files": [content["files"]]}
     source = _read(Source, content, where)
-    if source.builtin is not None and source.builtin not in BUILTIN:
-        raise InputError(f"{where}: builtin is {source.builtin!r}, needed one of {', '.join(BUILTIN)}")
+    if source.builtin is not None:
+        one_of(f"{where}: builtin", source.builtin, BUILTIN)
     if source.builtin is None and not source.files and not source.hub:
         raise InputError(f"{where}: where are the data? Give files (below --data-dir), hub, or builtin")
     if [source.text, source.image, source.features].count(None) != 2:
@@ -169,7 +169,7 @@ def _read(cls: type, content: dict[str, Any], where: str) -> Any:
     known = [one.name for one in fields(cls)]
     for name in content:
         if name not in known:
-            raise InputError(f"{where}: unknown key {name!r}{nearest(name, known)}")
+            raise InputError(f"{where}: unknown key {name!r}{alternatives(name, known)}")
     return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()})
 
 
@@ -180,5 +180,5 @@ def _check_run(settings: dict[str, Any], where: str) -> None:
     known = [one.name for one in fields(RunConfig) if one.name not in ("method", "options", "seed", "recipe")]
     for name in settings:
         if name not in known:
-            raise InputError(f"{where}: unknown setting {name!r}{nearest(name, known)}")
+            raise InputError(f"{where}: unknown setting {name!r}{alternatives(name, known)}")
     RunConfig(**settings)

@@ -8,8 +8,7 @@ import numpy as np
 
 from mislabel.data.classes import Found, class_key, family, find_classes
 from mislabel.data.label_columns import rows_of
-from mislabel.errors import InputError
-from mislabel.errors import check_choice as one_of
+from mislabel.errors import InputError, one_of
 
 Missing = Literal["error", "drop", "unlabeled"]
 MISSING_POLICIES = {
@@ -107,7 +106,7 @@ def encode_labels(
     >>> labels.classes, labels.codes.tolist(), labels.decode([1]).tolist()
     (['ham', 'spam'], [1, 0, 1], ['spam'])
     """
-    one_of(missing, MISSING_POLICIES, "missing")
+    one_of("missing", missing, MISSING_POLICIES)
     found = find_classes(values, name, rows_of(ids), classes)
     if len(found.codes) != len(ids):
         raise InputError(f"{name}: {len(found.codes)} labels were given for {len(ids)} rows; one per row is needed")

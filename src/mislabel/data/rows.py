@@ -8,7 +8,7 @@ import numpy as np
 
 from mislabel.data.inputs import RawInputs
 from mislabel.data.labels import Labels, decode
-from mislabel.errors import check_choice as one_of
+from mislabel.errors import one_of
 
 STATUSES = (
     "judged", "unlabeled", "empty_input", "unreadable", "class_too_small", "held_out", "decided", "none_of_these",
@@ -77,7 +77,7 @@ class Dataset:
 
     def rows(self, split: str) -> np.ndarray:
         """Positions (m,) int64 of the rows of one split that can be read."""
-        one_of(split, ("train", "valid", "test"), "split")
+        one_of("split", split, ("train", "valid", "test"))
         return np.flatnonzero((self.split == split) & (self.status != "unreadable"))
 
     def decode_gold(self) -> np.ndarray | None:

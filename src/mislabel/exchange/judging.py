@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from mislabel.decisions.events import KINDS, NAMED, Decision, Kind
-from mislabel.errors import nearest
+from mislabel.errors import did_you_mean, listed
 from mislabel.exchange.corrected import DECIDED_BY, is_missing, match
 from mislabel.exchange.original import Original
 from mislabel.exchange.reading import Ids, LabelReader, Refused, same_cell, shown
@@ -129,5 +129,5 @@ def _word(cells: dict[str, Any], column: str | None, known: tuple[str, ...]) -> 
         return ""
     word = str(value).strip().casefold()
     if word and word not in known:
-        raise Refused(f"its {column} is {shown(value)}{nearest(word[:40], known)}")
+        raise Refused(f"its {column} is {shown(value)}{did_you_mean(word[:40], known)}; there are {listed(known)}")
     return word

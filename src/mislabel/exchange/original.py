@@ -10,8 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mislabel.errors import InputError
-from mislabel.errors import did_you_mean as nearest
+from mislabel.errors import InputError, did_you_mean
 from mislabel.modalities.features import choose_columns
 from mislabel.modalities.image.files import read_image_folder
 from mislabel.modalities.loading import is_folder
@@ -191,7 +190,7 @@ def open_original(folder: RunFolder, data: str | None = None) -> Original:
     for what, name in (("label", original.label), ("id", roles["id"])):
         if name is not None and name not in table.names:
             raise InputError(
-                f'{source} has no {what} column "{name}"{nearest(name, table.names)}; the columns found are: '
+                f'{source} has no {what} column "{name}"{did_you_mean(name, table.names)}; the columns found are: '
                 f"{', '.join(table.names)}. The data of the run are needed: --data"
             )
     if isinstance(table, Cells) and roles["features"] and not roles["features"].endswith(".npy"):

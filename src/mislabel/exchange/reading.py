@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from mislabel.data.classes import class_key
-from mislabel.errors import did_you_mean as nearest
+from mislabel.errors import did_you_mean
 from mislabel.exchange.corrected import is_missing
 from mislabel.run.reading import Rows
 from mislabel.tables.formulas import restored
@@ -86,7 +86,7 @@ class LabelReader:
             return found[0]
         if not found and is_missing(value):
             return None
-        close = "" if len(text) > SHOWN else nearest(text, self.by_text)
+        close = "" if len(text) > SHOWN else did_you_mean(text, self.by_text)
         raise Refused(f"the label {shown(value)} is not among the classes of the run{close}")
 
     def _spelled(self, value: Any) -> list:

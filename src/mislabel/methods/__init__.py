@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.errors import InputError
+from mislabel.errors import InputError, alternatives
 from mislabel.methods.ce import CE
 from mislabel.methods.co_regularization import CoRegularization
 from mislabel.methods.co_teaching import CoTeaching
@@ -81,5 +81,5 @@ METHODS: dict[str, Entry] = {
 def method_entry(name: str) -> Entry:
     """The method of this name; InputError with the known ones otherwise."""
     if name not in METHODS:
-        raise InputError(f"method {name!r} is not known; choose one of {', '.join(METHODS)}")
+        raise InputError(f"method {name!r} is not known{alternatives(name, METHODS)}")
     return METHODS[name]

@@ -14,8 +14,7 @@ from mislabel.data.label_columns import rows_of
 from mislabel.data.labels import MISSING_POLICIES, Labels, Missing, encode_against, refuse_missing
 from mislabel.data.rows import STATUSES, Dataset, conflicts, fingerprint, row_status
 from mislabel.data.splits import hold_out, parse_split
-from mislabel.errors import InputError
-from mislabel.errors import check_choice as one_of
+from mislabel.errors import InputError, one_of
 from mislabel.modalities.features import FeatureEncoding, check_features
 from mislabel.modalities.image import check_images
 from mislabel.modalities.text.checks import check_texts
@@ -94,9 +93,9 @@ def make_dataset(
     InputError
         If there are no rows, lengths differ, or inputs, labels, ids or splits are not what they should be.
     """
-    one_of(missing, MISSING_POLICIES, "missing")
+    one_of("missing", missing, MISSING_POLICIES)
     inputs_name = inputs_name or {"text": "texts", "image": "images", "features": "features"}[modality]
-    one_of(on_bad, ("error", "quarantine"), "on_bad")
+    one_of("on_bad", on_bad, ("error", "quarantine"))
     _check_draw(holdout, seed, split)
     n = len(as_list(inputs, inputs_name) if modality == "text" else inputs)
     if n == 0:

@@ -18,8 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mislabel.errors import InputError
-from mislabel.errors import check_choice as one_of
+from mislabel.errors import InputError, one_of
 from mislabel.noise.idn import check_features, instance_dependent
 from mislabel.noise.maps import FlipName, by_matrix, check_matrix, flip_map
 from mislabel.noise.rules import Compat, Recipe, class_dependent, convention_text, recipe_for, refuse_unused
@@ -173,8 +172,8 @@ def empirical_transition(true: np.ndarray, given: np.ndarray, n_classes: int) ->
 
 
 def _check(codes: Any, kind: str, rate: Any, n_classes: int, convention: str) -> np.ndarray:
-    one_of(kind, (*KINDS, "matrix", "str"), "kind")
-    one_of(convention, CONVENTIONS, "convention")
+    one_of("kind", kind, (*KINDS, "matrix", "str"))
+    one_of("convention", convention, CONVENTIONS)
     if kind == "matrix":
         if rate is not None:
             raise InputError(f"rate is {rate!r}; kind matrix takes its rate from transition: leave rate out (None)")

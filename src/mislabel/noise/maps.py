@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mislabel.data.labels import Labels, encode_labels
-from mislabel.errors import InputError
-from mislabel.errors import check_choice as one_of
+from mislabel.errors import InputError, one_of
 from mislabel.tables.reading import pick_column
 
 FlipName = Literal["next", "block5", "superclass", "cifar10"]
@@ -56,7 +55,7 @@ def flip_map(flips: FlipName | str | np.ndarray, n_classes: int, superclass: Any
         raise InputError('superclass was given, which only the map "superclass" uses; add flips="superclass"')
     if not isinstance(flips, str):
         return _whole_numbers(flips, n_classes, "flips", below=n_classes)
-    one_of(flips, FLIPS, "flips")
+    one_of("flips", flips, FLIPS)
     classes = np.arange(n_classes)
     if flips == "next":
         return (classes + 1) % n_classes

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mislabel.errors import InputError
-from mislabel.errors import check_choice as one_of
+from mislabel.errors import InputError, one_of
 from mislabel.noise.idn import choose, idn_convention
 
 Compat = Literal["raw", "dygen", "ido", "dividemix", "sed", "npc", "m-correction"]
@@ -86,7 +85,7 @@ def recipe_for(
         if kind == "str":
             raise InputError('kind str is the structured noise of one published code only: add compat="ido"')
         return own
-    one_of(compat, COMPAT, "compat")
+    one_of("compat", compat, COMPAT)
     if kind not in COMPAT[compat]:
         raise InputError(f'compat="{compat}" is for kind {" or ".join(COMPAT[compat])} only, not {kind}')
     if compat == "raw":

@@ -16,7 +16,7 @@ from mislabel.dynamics.scores import forgetting_events, last_seen, moments, rate
 from mislabel.dynamics.scores import wrong_events as count_wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.dynamics.trajectory import Trajectory
-from mislabel.errors import InputError, nearest
+from mislabel.errors import InputError, alternatives
 from mislabel.posterior.confident_learning import label_errors
 from mislabel.posterior.neighbours import neighbour_probabilities
 
@@ -220,7 +220,7 @@ SCORES: dict[str, Score] = {
 def find_score(name: str) -> Score:
     """The score of this name; InputError with the nearest or the known ones otherwise."""
     if name not in SCORES:
-        raise InputError(f"score {name!r} is not known{nearest(name, SCORES, 'choose one of ')}")
+        raise InputError(f"score {name!r} is not known{alternatives(name, SCORES)}")
     return SCORES[name]
 
 

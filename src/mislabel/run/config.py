@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from mislabel.data.inputs import Modality
-from mislabel.errors import InputError, in_range, nearest, one_of
+from mislabel.errors import InputError, alternatives, in_range, one_of
 from mislabel.methods import method_entry
 from mislabel.modalities import DEFAULT_ENCODER, DEFAULT_IMAGE_ENCODER
 from mislabel.posterior.detection import find_score
@@ -201,7 +201,7 @@ def read_options(cls: type, options: dict[str, Any]) -> Any:
     known = {one.name: one for one in fields(cls)}
     for name in options:
         if name not in known:
-            raise InputError(f"{cls.__name__} has no option {name!r}{nearest(name, known, 'known: ')}")
+            raise InputError(f"{cls.__name__} has no option {name!r}{alternatives(name, known)}")
         _check_kind(name, options[name], known[name].type)
     return cls(**options)
 

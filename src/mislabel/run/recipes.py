@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mislabel.errors import InputError
+from mislabel.errors import InputError, alternatives
 
 
 @dataclass(frozen=True)
@@ -62,5 +62,5 @@ RECIPES: dict[str, Recipe] = {
 def find_recipe(name: str) -> Recipe:
     """The recipe of this name; InputError with the known ones otherwise."""
     if name not in RECIPES:
-        raise InputError(f"recipe {name!r} is not known; choose one of {', '.join(RECIPES)}")
+        raise InputError(f"recipe {name!r} is not known{alternatives(name, RECIPES)}")
     return RECIPES[name]

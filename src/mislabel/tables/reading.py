@@ -11,8 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mislabel.errors import InputError
-from mislabel.errors import did_you_mean as nearest
+from mislabel.errors import InputError, did_you_mean
 from mislabel.files import atomic_path
 from mislabel.tables.arrow import frame_of
 from mislabel.tables.characters import utf8_safe
@@ -103,7 +102,7 @@ def pick_column(frame: Any, name: str, what: str) -> pd.Series:
     found = found or [place for place, column in enumerate(frame.columns) if str(column) == name]
     if not found:
         raise InputError(
-            f'there is no {what} column "{name}"{nearest(name, frame.columns)}; '
+            f'there is no {what} column "{name}"{did_you_mean(name, frame.columns)}; '
             f"the columns found are: {', '.join(map(str, frame.columns)) or 'none'}"
         )
     if len(found) > 1:

@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import DistributedDataParallelKwargs
 
-from mislabel.errors import InputError
+from mislabel.errors import InputError, alternatives
 
 
 def choose_device(name: str) -> str:
@@ -23,7 +23,7 @@ def choose_device(name: str) -> str:
     if name == "auto":
         return next(device for device, available in there.items() if available)
     if name not in there:
-        raise InputError(f"device {name!r} is not known; choose auto, {', '.join(there)}")
+        raise InputError(f"device {name!r} is not known{alternatives(name, ('auto', *there))}")
     if not there[name]:
         raise InputError(f"device {name!r} is not available here; use --device cpu, or install a torch build for it")
     return name
@@ -34,7 +34,7 @@ def choose_precision(name: str, device: str) -> str:
     if name == "auto":
         return "bf16" if _fast_bf16(device) else "fp32"
     if name not in ("bf16", "fp32"):
-        raise InputError(f"precision {name!r} is not known; choose auto, bf16 or fp32")
+        raise InputError(f"precision {name!r} is not known{alternatives(name, ('auto', 'bf16', 'fp32'))}")
     return name
 
 

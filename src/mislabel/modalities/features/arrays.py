@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mislabel.data.label_columns import Rows
-from mislabel.errors import InputError
-from mislabel.errors import did_you_mean as nearest
+from mislabel.errors import InputError, did_you_mean
 
 _BLOCK = 1 << 20  # cells that are looked at together, so that no check needs a second matrix
 
@@ -37,7 +36,7 @@ def read_matrix(path: Path, rows: int | None) -> np.ndarray:
         raise InputError(f"{path} is a folder; give one .npy file, written by numpy.save")
     if not path.exists():
         beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"{path} does not exist{nearest(path.name, beside)}")
+        raise InputError(f"{path} does not exist{did_you_mean(path.name, beside)}")
     try:
         with open(path, "rb") as handle:
             start = handle.read(6)

@@ -9,8 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mislabel.data.label_columns import rows_of
-from mislabel.errors import InputError, some_ids
-from mislabel.errors import did_you_mean as nearest
+from mislabel.errors import InputError, did_you_mean, some_ids
 from mislabel.modalities.features.vectors import matrix_of
 from mislabel.tables.arrow import frame_of
 
@@ -59,7 +58,7 @@ def column_places(frame: pd.DataFrame, names: Sequence[str], name: str) -> dict[
     place_of = {column: place for place, column in enumerate(columns)}
     lacking = [wanted for wanted in names if wanted not in place_of]
     if lacking:
-        near = nearest(lacking[0], columns) if len(lacking) == 1 else ""
+        near = did_you_mean(lacking[0], columns) if len(lacking) == 1 else ""
         raise InputError(
             f"{name}: {len(lacking)} of {len(names)} columns of features are not in the table: {some_ids(lacking)}"
             f"{near}. The columns found are: {', '.join(columns) or 'none'}"
@@ -112,5 +111,5 @@ def _no_match(part: str, pattern: str, names: list[str], free: list[str]) -> str
     if set(free) < set(names) and any(name == part or fnmatchcase(name, part) for name in names):
         why = f"{given} means only columns with another use, such as the label"
     else:
-        why = f"no column of features is called {given}{nearest(part, free)}"
+        why = f"no column of features is called {given}{did_you_mean(part, free)}"
     return f'{why}. Give names, or globs such as "f_*,age"; the columns found are: {", ".join(names) or "none"}'
