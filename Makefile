@@ -1,10 +1,10 @@
-# make demo, demo-images, bench, readme, test, check. Each makes .venv where it is not there.
+# make demo, demo-images, bench, readme, test, test-all, check, mutants. Each makes .venv where it is not there.
 PYTHON ?= python3
 BIN := .venv/bin
 export HF_HUB_OFFLINE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo demo-images bench readme test check check-page
+.PHONY: demo demo-images bench readme test test-all mutants check check-page
 
 demo: .venv/.ready
 	$(BIN)/python examples/demo.py
@@ -18,9 +18,22 @@ bench: .venv/.ready
 readme: .venv/.ready
 	$(BIN)/python -m pytest -m readme
 
-test: export OMP_NUM_THREADS := 1
+# Two processes; each takes file after file, those that take longest first (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test test-all mutants: export OMP_NUM_THREADS := 1
 test: .venv/.ready
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not readme"
+	$(PYTEST) -m "not sweep and not slow and not readme"
+
+test-all: test
+	$(PYTEST) -m "(sweep or slow) and not readme"
+
+# Small changes of the code that a test must notice. MUTANTS='mislabel.posterior.*' for a room, '*_[05]' for a fifth.
+MUTANTS ?= *
+mutants: .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[mutation]"
+	$(BIN)/python -m mutmut run "$(MUTANTS)"
+	$(BIN)/python -m mutmut results
 
 check: .venv/.ready
 	$(BIN)/ruff check .

@@ -16,6 +16,17 @@ import pytest
 hypothesis.settings.register_profile("suite", deadline=None)
 hypothesis.settings.load_profile("suite")
 
+# `make test` hands whole files to two processes: what takes longest begins first, so that neither waits at the end.
+LONGEST_FIRST = ("test_browser", "test_processes", "test_every_method", "test_resume", "test_runner", "test_dygen")
+
+
+def pytest_collection_modifyitems(items):
+    def number(item):
+        return next((k for k, name in enumerate(LONGEST_FIRST) if item.path.name.startswith(name)), len(LONGEST_FIRST))
+
+    items.sort(key=number)
+
+
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 COMMON = [f"common{k}" for k in range(60)]
 TOPICS = {name: [f"{name}{k}" for k in range(20)] for name in ("apple", "boat", "cloud")}

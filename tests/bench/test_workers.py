@@ -17,7 +17,11 @@ def missing(package):
 
 @pytest.mark.parametrize(
     "backend",
-    ["loky", pytest.param("dask", marks=missing("distributed")), pytest.param("ray", marks=missing("ray"))],
+    [
+        "loky",
+        pytest.param("dask", marks=[pytest.mark.sweep, missing("distributed")]),
+        pytest.param("ray", marks=[pytest.mark.sweep, missing("ray")]),
+    ],
 )
 @pytest.mark.filterwarnings("default")  # those of the clusters' own libraries
 def test_the_same_lines(backend, blob_suite, tmp_path, environment, monkeypatch):

@@ -43,7 +43,12 @@ def decided_data():
     return with_decisions(data, decided), decided, true != given
 
 
-@pytest.mark.parametrize("name", METHODS)
+FEW = {"ce", "ido", "elr", "divide_mix"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in FEW else pytest.mark.sweep) for name in METHODS]
+)
 def test_decided_labels_are_kept(name, monkeypatch):
     data, decided, flipped = decided_data()
     known = np.array([row for row, label in decided.items() if label is not NONE_OF_THESE])
@@ -82,7 +87,9 @@ def watch_losses(name, monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("name", ["ce", "ido", "dygen", "divide_mix"])
+@pytest.mark.parametrize(
+    "name", ["ido", *(pytest.param(name, marks=pytest.mark.sweep) for name in ("ce", "dygen", "divide_mix"))]
+)
 def test_stopped_and_continued_is_as_never_stopped(name, tmp_path):
     data, *_ = decided_data()
     config = RunConfig(method=name, **SETTINGS)
@@ -99,6 +106,7 @@ def test_stopped_and_continued_is_as_never_stopped(name, tmp_path):
         assert (whole.path / name).read_bytes() == (broken.path / name).read_bytes(), name
 
 
+@pytest.mark.sweep
 def test_where_every_row_is_decided_nothing_is_left_to_judge():
     """No loss of any method gets a row, and none is asked to rank or divide an empty batch."""
     matrix, _, given = planted()
