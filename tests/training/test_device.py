@@ -18,9 +18,9 @@ class WithPooler(Plain):
     def __init__(self, computed=False):
         self.computed = computed
         super().__init__()
-        self.layers, layers = nn.Sequential(), self.layers
-        self.pooler = nn.Linear(FEATURES, 4)
-        self.layers = layers
+        layers = self.layers
+        del self.layers  # the last linear layer is to stay the one that gives the logits
+        self.pooler, self.layers = nn.Linear(FEATURES, 4), layers
 
     def forward(self, inputs):
         if self.computed:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mislabel.training.prefetch import prefetched, on_device
+from mislabel.training.prefetch import on_device, prefetched
 
 CPU = torch.device("cpu")
 PARTS = [np.array([4, 1]), np.array([0]), np.array([2, 3, 5]), np.array([6]), np.array([7, 8])]

@@ -31,7 +31,8 @@ class Plain(nn.Module):
 class WithIdleLayer(Plain):
     def __init__(self):
         super().__init__()
-        layers, self.layers = self.layers, nn.Sequential()
+        layers = self.layers
+        del self.layers  # the last linear layer is to stay the one that gives the logits
         self.idle, self.layers = nn.Linear(5, 4), layers
 
 random = np.random.default_rng(0)
