@@ -51,7 +51,7 @@ def main() -> None:
             training_settings(config),
         )  # fmt: skip
         loop.run(stages)
-        return stages, loop.parts
+        return stages, loop.history.parts
 
     seconds("ce")  # warms caches
     found: dict[tuple[str, str], list[float]] = {}

@@ -59,7 +59,7 @@ def main() -> None:
             TrainingSettings(batch_size=BATCH, record=record),
         )  # fmt: skip
         loop.run(CE(epochs=1).stages())
-        return loop.seconds
+        return loop.history.seconds
 
     def trainer() -> float:
         encoded = tokenizer(texts, truncation=True, max_length=128)["input_ids"]

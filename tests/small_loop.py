@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.training import evaluation
 from mislabel.training.loop import Loop
 from mislabel.training.stages import TrainingSettings
 
@@ -40,6 +41,18 @@ def make_loop(build=Plain, *, folder=None, interrupted=lambda: False, **settings
 
 def with_dropout():
     return FeatureNetwork(*standardisation(data()[0]), CLASSES)
+
+
+def watch_held(monkeypatch):
+    """The rows that each stage of a loop holds back from training, (ROWS,) bool each, as they are drawn."""
+    drawn = []
+
+    def held_back(*arguments):
+        drawn.append(evaluation.held_back(*arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr("mislabel.training.loop.held_back", held_back)
+    return drawn
 
 
 def weights(network):

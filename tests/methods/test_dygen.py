@@ -19,7 +19,7 @@ from mislabel.methods import dygen
 from mislabel.methods.dygen import CoRegularised, Distillation, DyGen, denoise
 from mislabel.posterior.dirichlet import Fitting, disagreement
 from mislabel.training.loop import passes_of
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
 ROWS, CLASSES, EPOCHS, DIMENSION = 60, 3, 3, 4

@@ -49,7 +49,7 @@ def test_networks_see_as_many_rows_as_counted(name):
 
     stages, (_, labels) = METHODS[name].make().stages(), data()
     loop = make_loop(Counting)
-    assert isinstance(loop.inputs, FeatureInputs)
+    assert isinstance(loop.rows.inputs, FeatureInputs)
     loop.run(stages)
     each = [(stage.epochs, passes(stage, numeric=True)) for stage in stages]
     assert seen[True] == sum(epochs * one.both for epochs, one in each) * len(labels)

@@ -184,14 +184,14 @@ def test_both_sources_agree_where_nothing_moves(batch_size, accumulate, shared):
 
 
 def test_the_training_pass_stores_each_row_once_per_epoch(monkeypatch):
-    """What `record` is shown, put in place by hand; weights move between batches, so an epoch is no one network's."""
-    seen, original = [], trajectories.TrajectoryRecorder.record
+    """What `batch` is shown, put in place by hand; weights move between batches, so an epoch is no one network's."""
+    seen, original = [], trajectories.TrajectoryRecorder.batch
 
-    def watching(self, index, embeddings, logits):
-        seen.append((index.copy(), embeddings.detach().clone(), logits.detach().softmax(-1)))
-        return original(self, index, embeddings, logits)
+    def watching(self, batch):
+        seen.append((batch.rows.copy(), batch.embeddings.detach().clone(), batch.logits[:, 0].detach().softmax(-1)))
+        return original(self, batch)
 
-    monkeypatch.setattr(trajectories.TrajectoryRecorder, "record", watching)
+    monkeypatch.setattr(trajectories.TrajectoryRecorder, "batch", watching)
     network, trajectory = trained(
         with_dropout, a_stage(2, trajectory=Recording("training")), batch_size=9, accumulate=2
     )

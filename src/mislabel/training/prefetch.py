@@ -11,7 +11,7 @@ from torch import Tensor
 from mislabel.training.inputs import Inputs
 
 
-def fed(
+def prefetched(
     inputs: Inputs, parts: list[np.ndarray], device: torch.device
 ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
     """Each part with its tensors on the device, in order; `inputs.ahead` of them are fetched before they are needed."""

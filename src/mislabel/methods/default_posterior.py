@@ -8,7 +8,7 @@ from mislabel.posterior.posterior import Posterior
 from mislabel.training.stages import Stage
 
 
-class JudgedByPasses:
+class DefaultPosterior:
     """Options of a method whose posterior comes from what any training shows."""
 
     def posterior(

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from mislabel.training.feeding import fed, on_device
+from mislabel.training.prefetch import on_device, prefetched
 
 CPU = torch.device("cpu")
 PARTS = [np.array([4, 1]), np.array([0]), np.array([2, 3, 5]), np.array([6]), np.array([7, 8])]
 
 
-class Told:
+class NotingInputs:
     """Inputs whose batches are their row numbers, and which note when each was fetched and by whom."""
 
     def __init__(self, ahead, broken=None, fetching=lambda number: None):
@@ -42,17 +42,17 @@ def wait_until(condition, limit=120.0):
 
 @pytest.mark.parametrize("ahead", [0, 1, 2, 9])
 def test_every_part_once_and_in_order(ahead):
-    inputs = Told(ahead)
-    got = list(fed(inputs, PARTS, CPU))
+    inputs = NotingInputs(ahead)
+    got = list(prefetched(inputs, PARTS, CPU))
     assert [part.tolist() for part, _ in got] == [part.tolist() for part in PARTS]
     assert [tensors["rows"].tolist() for _, tensors in got] == [part.tolist() for part in PARTS]
     assert inputs.fetched == [part.tolist() for part in PARTS]
-    assert list(fed(Told(ahead), [], CPU)) == []
+    assert list(prefetched(NotingInputs(ahead), [], CPU)) == []
 
 
 def test_without_ahead_nothing_is_fetched_before_it_is_asked_for():
-    inputs = Told(0)
-    feed = fed(inputs, PARTS, CPU)
+    inputs = NotingInputs(0)
+    feed = prefetched(inputs, PARTS, CPU)
     for count in range(1, len(PARTS) + 1):
         next(feed)
         assert len(inputs.fetched) == count
@@ -67,8 +67,8 @@ def test_ahead_are_fetched_while_the_first_is_used():
         if number > asked_for + 2:
             too_early.append(number)
 
-    inputs = Told(2, fetching=fetching)
-    feed = fed(inputs, PARTS, CPU)
+    inputs = NotingInputs(2, fetching=fetching)
+    feed = prefetched(inputs, PARTS, CPU)
     for asked_for in range(len(PARTS)):
         next(feed)
         wait_until(lambda: len(inputs.fetched) == min(asked_for + 3, len(PARTS)))  # noqa: B023
@@ -80,8 +80,8 @@ def test_ahead_are_fetched_while_the_first_is_used():
 @pytest.mark.parametrize("ahead", [0, 2])
 def test_an_error_comes_up_where_its_batch_was_due(ahead):
     """The batches before it arrive; then it is raised as it is, and no thread stays."""
-    inputs = Told(ahead, broken=3)
-    feed = fed(inputs, PARTS, CPU)
+    inputs = NotingInputs(ahead, broken=3)
+    feed = prefetched(inputs, PARTS, CPU)
     assert [next(feed)[0].tolist() for _ in range(2)] == [[4, 1], [0]]
     with pytest.raises(OSError, match="row 3 has gone"):
         next(feed)
@@ -104,8 +104,8 @@ def test_stopping_early_waits_for_no_more_than_the_batch_in_work(end, monkeypatc
         shutdown(self, *options, **more)
 
     monkeypatch.setattr(ThreadPoolExecutor, "shutdown", told_to_end)
-    inputs = Told(9, fetching=fetching)
-    feed = fed(inputs, [np.array([k]) for k in range(100)], CPU)
+    inputs = NotingInputs(9, fetching=fetching)
+    feed = prefetched(inputs, [np.array([k]) for k in range(100)], CPU)
     next(feed)
     assert in_work.wait(120)
     if end == "close":

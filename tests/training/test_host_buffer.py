@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from mislabel.training.copies import HostBuffer
+from mislabel.training.host_buffer import HostBuffer
 
 CPU = torch.device("cpu")
 
