@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.loop import Loop
 from mislabel.training.stages import TrainingSettings
 
