@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from mislabel.methods import METHODS
+from mislabel.modalities.contract import prepare
 from mislabel.modalities.loading import load_dataset
-from mislabel.modalities.prepared import prepare
 from mislabel.run.about import effective
 from mislabel.run.config import RunConfig
 from mislabel.run.job import training_settings

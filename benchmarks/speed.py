@@ -24,9 +24,9 @@ from transformers import DataCollatorWithPadding, Trainer, TrainingArguments, lo
 
 from mislabel.dynamics.scores import distinct_rates
 from mislabel.methods.ce import CE
-from mislabel.modalities.text.networks import (
+from mislabel.modalities.text.batches import TextInputs
+from mislabel.modalities.text.models import (
     DEFAULT_ENCODER,
-    TextInputs,
     TextNetwork,
     find_encoder,
     load_classifier,

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training import evaluation
 from mislabel.training.loop import Loop
 from mislabel.training.stages import TrainingSettings
@@ -43,6 +43,15 @@ def with_dropout():
     return FeatureNetwork(*standardisation(data()[0]), CLASSES)
 
 
+def weights(network):
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def assert_same_weights(one, other, **tolerance):
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, **(tolerance or {"rtol": 0, "atol": 0}))
+
+
 def watch_held(monkeypatch):
     """The rows that each stage of a loop holds back from training, (ROWS,) bool each, as they are drawn."""
     drawn = []
@@ -53,12 +62,3 @@ def watch_held(monkeypatch):
 
     monkeypatch.setattr("mislabel.training.loop.held_back", held_back)
     return drawn
-
-
-def weights(network):
-    return {name: value.clone() for name, value in network.state_dict().items()}
-
-
-def assert_same_weights(one, other, **tolerance):
-    for name, value in one.items():
-        torch.testing.assert_close(other[name], value, **(tolerance or {"rtol": 0, "atol": 0}))

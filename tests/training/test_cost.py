@@ -6,7 +6,7 @@ from small_loop import Plain, data, make_loop
 
 from mislabel.methods import METHODS
 from mislabel.methods.ce import CE
-from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.cost import cost, passes
 
 # Per epoch of each stage: forward and backward, forward alone, on features.

@@ -5,7 +5,7 @@ import torch
 from small_loop import CLASSES, FEATURES, Plain, data, weights, with_dropout
 from torch import nn
 
-from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.branches import Branches, make_branches
 from mislabel.training.device import drops_layers, has_unused_weights
 

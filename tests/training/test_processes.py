@@ -12,7 +12,7 @@ import os, sys
 from dataclasses import replace
 import numpy as np, torch
 from torch import nn
-from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.vectors import FeatureInputs
 from mislabel.methods.ce import CrossEntropy
 from mislabel.methods.divide_mix import DivideMix
 from mislabel.methods.elr import ELR

@@ -10,7 +10,7 @@ from torch import nn
 from mislabel.dynamics.trajectory import open_trajectory, projection
 from mislabel.methods.ce import CrossEntropy
 from mislabel.methods.dygen import DyGen
-from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training import trajectories
 from mislabel.training.branches import Branches, make_branches
 from mislabel.training.loop import Loop

@@ -10,7 +10,7 @@ from torch import nn
 from mislabel.methods.ce import CE, CrossEntropy
 from mislabel.methods.elr import ELR
 from mislabel.methods.mixup import MixedCrossEntropy
-from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.evaluation import held_back
 from mislabel.training.loop import Loop
 from mislabel.training.losses import Batch, Loss

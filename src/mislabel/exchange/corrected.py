@@ -12,6 +12,7 @@ from mislabel.decisions.events import NAMED, Decision
 from mislabel.errors import InputError, some_ids
 from mislabel.exchange.inputs import other_inputs
 from mislabel.exchange.original import Original
+from mislabel.modalities import modality, modality_names
 from mislabel.run.reading import Rows
 
 DECIDED_BY = ("person", "suggestion", "kept")
@@ -172,7 +173,7 @@ def match(original: Original, rows: Rows) -> np.ndarray:
         raise _changed(original, f"{len(more)} rows have a label but are not in the run: {some_ids(more)}")
     others = other_inputs(original, rows, row_of) if original.roles["id"] is None else []
     if others:
-        what = "another text" if rows.modality == "text" else "other features"
+        what = modality(rows.modality).words.other
         raise _changed(original, f"{len(others)} rows have {what} than the run read in their place: {some_ids(others)}")
     return row_of
 
@@ -196,7 +197,8 @@ def carried_decisions(original: Original) -> list[str] | None:
     if original.carries_decisions:
         words = [word if isinstance(word, str) and word else "kept" for word in original.table.column("decided_by")]
         strange = sorted(set(words) - set(DECIDED_BY))
-        roles = {original.roles[what] for what in ("text", "image", "label", "gold", "id", "split")}
+        spread = [name for name in modality_names() if not modality(name).one_column]  # globs and files, no columns
+        roles = {original.roles[what] for what in original.roles if what not in spread}
         if not strange and not {"label_before", "decided_by"} & roles:
             return words
         raise InputError(

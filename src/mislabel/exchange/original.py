@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mislabel.errors import InputError, did_you_mean
-from mislabel.modalities.features import choose_columns
-from mislabel.modalities.image.files import read_image_folder
-from mislabel.modalities.loading import is_folder
+from mislabel.modalities import modality, modality_names
+from mislabel.modalities.loading import open_source, text_columns
 from mislabel.run.folder import RunFolder
 from mislabel.tables.arrow import frame_of, series_of
 from mislabel.tables.delimited import read_cells, typed_column
@@ -21,7 +20,7 @@ from mislabel.tables.hub import read_hub
 from mislabel.tables.json_lines import json_rows, read_json_lines
 from mislabel.tables.reading import DELIMITERS, JSON_ENDINGS, check_file, not_utf8
 
-ROLES = ("text", "image", "features", "label", "gold", "id", "split")
+ROLES = ("label", "gold", "id", "split")
 
 
 class Table(Protocol):
@@ -123,7 +122,7 @@ class Original:
         Where they are: a path, or ``hf:NAME``.
     table : Table
     roles : dict
-        Names of columns by what they are: text, image, features, label, gold, id, split; None where there is none.
+        Names of columns by what they are: one for each modality, label, gold, id, split; None where there is none.
     inputs : Path
         Where the run keeps its inputs, if it does.
     """
@@ -171,18 +170,20 @@ def open_original(folder: RunFolder, data: str | None = None) -> Original:
         If they cannot be found or read, or have no column for the labels.
     """
     config = folder.read_config()["data"]
-    roles = {name: config.get("columns", {}).get(name) for name in ROLES}
+    roles = {name: config.get("columns", {}).get(name) for name in (*modality_names(), *ROLES)}
     source = data or config.get("source")
     if source is None:
         raise InputError(f"the run in {folder.path} does not say where its data are: name them with --data")
     source = str(source)
     if data is None and not source.startswith("hf:") and not Path(source).exists():
         raise InputError(f"{source} is not there any more: say with --data where the data of {folder.path} are now")
-    if is_folder(source):
-        table = Frame(read_image_folder(Path(source)))
-        roles |= {"image": "image", "label": roles["label"] or "label", "id": roles["id"] or "image"}
+    own, kind = open_source(source), modality(str(config.get("modality", "text")))
+    if own is not None:
+        table = Frame(own.frame)
+        for role, name in own.roles.items():  # there is but one way to read the inputs
+            roles[role] = name if role in modality_names() else roles[role] or name
     else:
-        table = open_table(source, [name for name in (roles["text"], roles["image"]) if name])
+        table = open_table(source, text_columns({name: roles[name] for name in modality_names()}))
     twice = sorted({name for name in table.names if table.names.count(name) > 1})
     if twice:
         raise InputError(f"{source} names the column {twice[0]!r} more than once; rename one of them")
@@ -193,10 +194,10 @@ def open_original(folder: RunFolder, data: str | None = None) -> Original:
                 f'{source} has no {what} column "{name}"{did_you_mean(name, table.names)}; the columns found are: '
                 f"{', '.join(table.names)}. The data of the run are needed: --data"
             )
-    if isinstance(table, Cells) and roles["features"] and not roles["features"].endswith(".npy"):
-        others = [name for what in ("label", "gold", "id", "split") if (name := roles[what])]
+    option = roles[kind.name]
+    if isinstance(table, Cells) and option and not kind.one_column:
         with suppress(InputError):  # of --data labels and ids may be all that there is
-            table.features = choose_columns(pd.DataFrame(columns=pd.Index(table.names)), roles["features"], others)
+            table.features = kind.columns(table.names, option, [roles[role] for role in ROLES])
     return original
 
 

@@ -17,8 +17,8 @@ from mislabel.audit import Audit, build_audit
 from mislabel.data import Dataset
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.methods import method_entry
-from mislabel.modalities.prepared import Prepared, prepare
-from mislabel.modalities.text.pooler import sample_rows
+from mislabel.modalities import modality
+from mislabel.modalities.contract import Prepared, sample_rows
 from mislabel.posterior.dirichlet import Generative
 from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import Clock, effective, peak_memory_mb
@@ -84,7 +84,7 @@ def run(
     method = read_options(method_entry(config.method).make, config.options)
     accelerator = make_accelerator(config.device, config.precision)
     main = accelerator.is_main_process
-    ready = prepare(dataset, config, accelerator, folder, progress)
+    ready = modality(dataset.inputs.modality).prepare(dataset, config, accelerator, folder, progress)
     dataset, trained, inputs, build = ready.dataset, ready.trained, ready.inputs, ready.build
     for note in dataset.notes if main else ():
         progress.line(f"note: {note}")

@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForImageClassification
 
-from mislabel.modalities.image.batches import BATCHES_AHEAD, DECODED_AT_ONCE, ImageInputs, ImageNetwork, decode_all
+from mislabel.modalities.image.batches import BATCHES_AHEAD, DECODED_AT_ONCE, ImageInputs, decode_all
+from mislabel.modalities.image.models import ImageNetwork
 
 ROWS = 11
 PIXELS = np.random.default_rng(0).integers(0, 256, (ROWS, 3, 6, 9), dtype=np.uint8)

@@ -2,23 +2,22 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from mislabel.data.inputs import Modality
+from mislabel.data.inputs import CAPTION, RawInputs
 from mislabel.errors import some_ids
-from mislabel.modalities.features.arrays import constant_columns, row_bytes
-from mislabel.modalities.features.columns import table_or_matrix
+from mislabel.modalities.features.columns import FeatureColumn
 from mislabel.modalities.features.encoding import FeatureEncoding, learn_encoding
-from mislabel.modalities.features.kinds import FeatureColumn
-
-_CAPTION = 70
+from mislabel.modalities.features.matrices import constant_columns, row_bytes
+from mislabel.modalities.features.selection import table_or_matrix
+from mislabel.tables.formulas import restored
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
+class Features(RawInputs):
     """n rows of numbers.
 
     Attributes
@@ -31,7 +30,8 @@ class Features:
 
     matrix: np.ndarray
     encoding: FeatureEncoding
-    modality: ClassVar[Modality] = "features"
+    modality: ClassVar[str] = "features"
+    repeated: ClassVar[str] = "Rows of equal features"
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -66,6 +66,14 @@ class Features:
             levels = repr([one[place] for one in words]).encode("utf-8", "surrogatepass")
             yield hashlib.blake2b(names + b"\0" + row + levels, digest_size=16).digest()
 
+    def matcher(self, column: str) -> Callable[[int, Any], bool]:
+        """The same features, or those whose names and levels have the apostrophe of a CSV export."""
+        if column == "digest":
+            known = list(zip(self.digests(), self.digests(restored), strict=True))
+            return lambda position, before: before in known[position]
+        plain = Features(self.matrix, _restored(self.encoding))  # a run of before there were digests
+        return lambda position, before: before in (self.caption(position), plain.caption(position))
+
     def _levels(self, start: int, column: FeatureColumn, spell: Callable[[str], str]) -> list[str | None]:
         """The level of each row in one category, None for one that training did not know."""
         cells, levels = self.matrix[:, start : start + column.width], [spell(level) for level in column.levels]
@@ -77,9 +85,9 @@ class Features:
         row = self.matrix[place]
         if len(self.encoding.columns) == 1 and self.encoding.columns[0].kind == "vector":
             name = _cut(self.encoding.columns[0].name)
-            return _join([_number(value) for value in row[:_CAPTION]], len(row), f"{name} [" if name else "[", "]")
+            return _join([_number(value) for value in row[:CAPTION]], len(row), f"{name} [" if name else "[", "]")
         parts, start = [], 0
-        for column in self.encoding.columns[:_CAPTION]:
+        for column in self.encoding.columns[:CAPTION]:
             parts.append(_words(column, row[start : start + column.width]))
             start += column.width
         return _join(parts, len(self.encoding.columns))
@@ -135,6 +143,14 @@ def _constant_notes(matrix: np.ndarray, encoding: FeatureEncoding, name: str) ->
     return [f"{name}: columns with the same number in every row, kept but of no use: {len(constant)}; {listed}."]
 
 
+def _restored(encoding: FeatureEncoding) -> FeatureEncoding:
+    columns = (
+        replace(column, name=restored(column.name), levels=tuple(map(restored, column.levels)))
+        for column in encoding.columns
+    )
+    return FeatureEncoding(tuple(columns))
+
+
 def _words(column: FeatureColumn, cells: np.ndarray) -> str:
     """One column of one row in words; `cells` (width,) float32."""
     name = _cut(column.name)
@@ -158,7 +174,7 @@ def _cut(text: str, length: int = 30) -> str:
 
 def _join(parts: list[str], total: int, before: str = "", after: str = "") -> str:
     """As many of the parts as a caption has room for, with an ellipsis where there are more (`total` in all)."""
-    room = _CAPTION - len(before) - len(after)
+    room = CAPTION - len(before) - len(after)
     shown = len(parts)
     while shown > 1 and len(", ".join(parts[:shown])) + (3 if shown < total else 0) > room:
         shown -= 1

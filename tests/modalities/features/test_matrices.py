@@ -9,8 +9,8 @@ from helpers import check_vectors as check
 from helpers import read_only
 
 from mislabel.errors import InputError
-from mislabel.modalities.features import check_features, read_matrix
-from mislabel.modalities.features.arrays import blocks, constant_columns
+from mislabel.modalities.features.features import check_features
+from mislabel.modalities.features.matrices import blocks, constant_columns, read_matrix
 
 NUMBERS = [[1, 0, 3], [4, 5, 7]]
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from mislabel.data.columns import as_list, kind_word
 from mislabel.errors import InputError, some_ids
-from mislabel.modalities.image.arrays import as_uint8, split_stack
 from mislabel.modalities.image.decode import Unreadable, check_size, decode, explained, pillow, quiet, to_rgb
 from mislabel.modalities.image.files import locate, read_bytes
+from mislabel.modalities.image.pixels import as_uint8, split_stack
 
 Source = str | bytes | np.ndarray  # an absolute path, an encoded image, or uint8 (h, w) or (h, w, 3)
 _BLOCK = 1024  # rows handed to the threads at once, so that a million rows do not wait as objects

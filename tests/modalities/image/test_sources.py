@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mislabel.errors import InputError
-from mislabel.modalities.image.checks import look, look_at_all, read_cells
+from mislabel.modalities.image.sources import look, look_at_all, read_cells
 
 PIXELS = np.random.default_rng(0).integers(0, 256, size=(3, 5, 6, 3), dtype=np.uint8)
 ROOT = Path("/data")

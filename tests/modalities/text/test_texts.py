@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mislabel.errors import InputError
-from mislabel.modalities.text.checks import check_texts, is_blank
+from mislabel.modalities.text.texts import check_texts, is_blank
 from mislabel.tables.characters import utf8_safe
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 
 
 def test_standardisation_by_hand():

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from mislabel.data.label_columns import Rows
 from mislabel.errors import InputError
-from mislabel.modalities.features.arrays import blocks
 from mislabel.modalities.features.cells import absent, floats_of, kind_of_cells, not_numbers, type_words
+from mislabel.modalities.features.matrices import blocks
 from mislabel.tables.arrow import series_of
 
 _HINTS = {

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mislabel.errors import InputError
-from mislabel.modalities.features import choose_columns, take_columns
+from mislabel.modalities.features.selection import choose_columns, take_columns
 
 
 def table(*names):

@@ -1,30 +1,61 @@
-"""What a run needs to know of its inputs: one file for each of texts, images and features, and the same few answers."""
+"""What a modality and a run say to each other: settings and files go in, inputs made ready for training come out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from torch import nn
 
 from mislabel.data import Dataset
 from mislabel.data.inputs import RawInputs
-from mislabel.run.config import RunConfig
-from mislabel.run.folder import RunFolder
-from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
+
+if TYPE_CHECKING:  # a report reads runs where torch is not installed
+    from torch import nn
+
+    from mislabel.training.inputs import Inputs
+
+SAMPLED = 2048  # rows that tell enough of all rows
+
+
+class Settings(Protocol):
+    """The settings of a run that its inputs depend on, with their defaults filled in; see `mislabel.run.config`."""
+
+    @property
+    def backbone(self) -> str | None: ...
+
+    @property
+    def scratch(self) -> str | None: ...
+
+    @property
+    def tune(self) -> str: ...
+
+    @property
+    def max_length(self) -> int: ...
+
+    @property
+    def resolution(self) -> int | None: ...
+
+    @property
+    def image_cache(self) -> int: ...
+
+
+class Storage(Protocol):
+    """Where a run keeps what is computed once, so that a run that is continued finds it; a run folder is one."""
+
+    embeddings: Path
+    pixels: Path
 
 
 class Reader(Protocol):
     """From a user's inputs to what the network reads; goes to disk with the model."""
 
-    def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> Inputs:
+    def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> "Inputs":
         """What the network reads of new rows."""
         ...
 
-    def save(self, folder: Path, network: nn.Module) -> dict[str, Any]:
+    def save(self, folder: Path, network: "nn.Module") -> dict[str, Any]:
         """Write the network and what belongs to it; gives what a JSON file must keep for `load_reader`."""
         ...
 
@@ -62,31 +93,15 @@ class Prepared:
 
     dataset: Dataset
     trained: np.ndarray
-    inputs: Inputs
+    inputs: "Inputs"
     untrained: np.ndarray
     telling: bool
-    build: Callable[[], nn.Module]
+    build: Callable[[], "nn.Module"]
     reader: Reader
     embed: Callable[[], np.ndarray] | None = None
     standardised: Callable[[], np.ndarray] | None = None
 
 
-ROOMS = {name: f"mislabel.modalities.{name}.reader" for name in ("text", "image", "features")}
-
-
-def prepare(
-    dataset: Dataset, config: RunConfig, accelerator: Any, folder: RunFolder | None, progress: Quiet
-) -> Prepared:
-    """Read the inputs, whatever they are.
-
-    Raises
-    ------
-    InputError
-        If the data cannot train a classifier, or a model cannot be loaded.
-    """
-    return import_module(ROOMS[dataset.inputs.modality]).prepare(dataset, config, accelerator, folder, progress)
-
-
-def load_reader(folder: Path, about: dict[str, Any]) -> tuple[Reader, nn.Module]:
-    """The reader and the network that `Reader.save` wrote; `about` is what it gave, and `classes`."""
-    return import_module(ROOMS[about.get("modality", "text")]).load(folder, about)
+def sample_rows(count: int) -> np.ndarray:
+    """Which of so many rows stand for all of them: evenly spaced, (m,) int64 with m <= 2048."""
+    return np.unique(np.linspace(0, count - 1, min(count, SAMPLED)).astype(np.int64))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mislabel.errors import InputError
-from mislabel.modalities.image.arrays import as_uint8, split_stack
+from mislabel.modalities.image.pixels import as_uint8, split_stack
 
 PIXELS = np.random.default_rng(0).integers(0, 256, size=(4, 5, 6, 3), dtype=np.uint8)
 IDS = [f"r{place}" for place in range(4)]
