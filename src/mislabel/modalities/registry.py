@@ -3,7 +3,7 @@
 from functools import cache
 from importlib.metadata import entry_points
 
-from mislabel.errors import InputError, nearest
+from mislabel.errors import InputError, alternatives
 from mislabel.modalities.base import Modality
 
 ENTRY_POINTS = "mislabel.modalities"  # where a package of others names its object
@@ -37,7 +37,7 @@ def modality(name: str) -> Modality:
     """
     known = {**_included(), **_installed(), **_REGISTERED}
     if name not in known:
-        raise InputError(f"no modality {name!r} is known here{nearest(name, known)}")
+        raise InputError(f"no modality {name!r} is known here{alternatives(name, known)}")
     return known[name]
 
 
