@@ -89,7 +89,7 @@ def found(tmp_path_factory, environment):
     for start in ([], launch):
         done = subprocess.run(
             [sys.executable, *start, str(script), str(folder)],
-            env=environment, capture_output=True, text=True, timeout=200, check=False,
+            env=environment, capture_output=True, text=True, timeout=250, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     return {name: np.load(folder / f"{name}.npz") for name in ("1-0", "2-0", "2-1")}
