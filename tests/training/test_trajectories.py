@@ -331,6 +331,7 @@ def run_in(folder, options, resume=False, interrupted=lambda: False):
     return loop.run(options.stages(), resume=resume)
 
 
+@pytest.mark.usefixtures("quick_fit")
 @pytest.mark.parametrize(
     "options",
     [
@@ -364,6 +365,7 @@ def test_interrupted_and_continued_is_as_never_interrupted(tmp_path, options):
     assert open_trajectory(tmp_path / "whole" / "dynamics").done == dygen(**options).epochs
 
 
+@pytest.mark.usefixtures("quick_fit")
 def test_interrupted_in_both_stages(tmp_path):
     run_in(tmp_path / "whole", dygen())
     for steps, resume in ((8, False), (11, True), (2, True)):  # the second reaches distilling
@@ -373,6 +375,7 @@ def test_interrupted_in_both_stages(tmp_path):
     assert bytes_under(tmp_path / "parts") == bytes_under(tmp_path / "whole")
 
 
+@pytest.mark.usefixtures("quick_fit")
 def test_in_memory_as_on_disk(tmp_path):
     """Without a folder the posterior that is distilled is the same, and so are the final weights."""
     disk, _ = run_in(tmp_path, dygen())
