@@ -56,7 +56,9 @@ def corrupt(
 
         frame, planted = corrupt_source(
             data,
-            inputs={"text": text, "image": image, "features": features},
+            text=text,
+            image=image,
+            features=features,
             label=label,
             kind=cast(Any, kind),  # checked there, as the other words are
             rate=rate,

@@ -50,8 +50,7 @@ from mislabel.posterior.dirichlet import (
 from mislabel.posterior.marking import Marking, mark, mark_mirrored
 from mislabel.posterior.neighbours import elected, majority, votes_of_neighbours
 from mislabel.posterior.posterior import Posterior, replace_given
-from mislabel.training.losses import Batch, Loss
-from mislabel.training.stages import Recording, Stage
+from mislabel.training.stages import Batch, Recording, Stage, StatelessLoss
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ class DyGen:
         return found_before_distilling(stages)
 
 
-class CoRegularised(Loss):
+class CoRegularised(StatelessLoss):
     """l_1: cross-entropy of each branch, and their agreement.
 
     Parameters
@@ -186,16 +185,16 @@ class CoRegularised(Loss):
         self.weight, self.warmup = weight, warmup
         self.epoch = self.seen = self.rows = 0
 
-    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
         several = torch.distributed.is_available() and torch.distributed.is_initialized()
-        self.rows = len(target) // (torch.distributed.get_world_size() if several else 1)
+        self.rows = len(given) // (torch.distributed.get_world_size() if several else 1)
         self.epoch = self.seen = 0
 
     def __call__(self, batch: Batch) -> Tensor:
         logits = batch.logits[:, 0]
-        task = functional.cross_entropy(logits.flatten(0, 1), batch.target.repeat(len(logits)))
+        task = functional.cross_entropy(logits.flatten(0, 1), batch.given.repeat(len(logits)))
         quiet = self._warming
-        self.seen += len(batch.target)
+        self.seen += len(batch.given)
         if len(logits) == 1 or not self.weight or quiet:
             return task
         return task + self.weight * disagreement(logits.softmax(-1)).mean()

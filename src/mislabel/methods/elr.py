@@ -30,15 +30,14 @@ from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range
-from mislabel.methods.default_posterior import DefaultPosterior
-from mislabel.training.losses import Batch, Loss
-from mislabel.training.stages import Stage
+from mislabel.methods.judging import JudgedByPasses
+from mislabel.training.stages import Batch, Stage, StatelessLoss
 
 SMALLEST = 1e-4
 
 
 @dataclass(frozen=True)
-class ELR(DefaultPosterior):
+class ELR(JudgedByPasses):
     """Options of the method.
 
     Attributes
@@ -63,15 +62,15 @@ class ELR(DefaultPosterior):
         return [Stage("train", self.epochs, EarlyLearning(self.beta, self.weight))]
 
 
-class EarlyLearning(Loss):
+class EarlyLearning(StatelessLoss):
     """Cross-entropy and the pull towards the targets, which lie in `tables`."""
 
     def __init__(self, beta: float, weight: float):
         super().__init__()
         self.beta, self.weight = beta, weight
 
-    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.tables = {"targets": torch.zeros(len(target), n_classes, device=device)}
+    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.tables = {"targets": torch.zeros(len(given), n_classes, device=device)}
 
     def __call__(self, batch: Batch) -> Tensor:
         logits, targets = batch.logits[0, 0], self.tables["targets"]
@@ -80,4 +79,4 @@ class EarlyLearning(Loss):
         target = self.beta * targets[batch.index] + (1 - self.beta) * now / now.sum(-1, keepdim=True)
         targets[batch.index] = target
         pull = (1 - (target * p).sum(-1)).log().mean()
-        return functional.cross_entropy(logits, batch.target) + self.weight * pull
+        return functional.cross_entropy(logits, batch.given) + self.weight * pull
