@@ -37,7 +37,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from mislabel.bench.peers import cross_validated
-from mislabel.modalities.text.networks import DEFAULT_ENCODER, TextInputs, find_encoder, load_encoder, load_tokenizer
+from mislabel.modalities.text.batches import TextInputs
+from mislabel.modalities.text.models import DEFAULT_ENCODER, find_encoder, load_encoder, load_tokenizer
 from mislabel.noise import corrupt_table
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import outputs

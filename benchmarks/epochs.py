@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from mislabel.methods import METHODS
+from mislabel.modalities.contract import prepare
 from mislabel.modalities.loading import load_dataset
-from mislabel.modalities.prepared import prepare
 from mislabel.run.about import effective
 from mislabel.run.config import RunConfig
 from mislabel.run.job import training_settings
@@ -51,7 +51,7 @@ def main() -> None:
             training_settings(config),
         )  # fmt: skip
         loop.run(stages)
-        return stages, loop.parts
+        return stages, loop.history.parts
 
     seconds("ce")  # warms caches
     found: dict[tuple[str, str], list[float]] = {}

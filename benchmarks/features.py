@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from mislabel import FeatureClassifier
 from mislabel.methods.ido import IDO
-from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.run.config import RunConfig
 from mislabel.training.device import choose_precision
 

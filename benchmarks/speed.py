@@ -24,9 +24,9 @@ from transformers import DataCollatorWithPadding, Trainer, TrainingArguments, lo
 
 from mislabel.dynamics.scores import distinct_rates
 from mislabel.methods.ce import CE
-from mislabel.modalities.text.networks import (
+from mislabel.modalities.text.batches import TextInputs
+from mislabel.modalities.text.models import (
     DEFAULT_ENCODER,
-    TextInputs,
     TextNetwork,
     find_encoder,
     load_classifier,
@@ -59,7 +59,7 @@ def main() -> None:
             TrainingSettings(batch_size=BATCH, record=record),
         )  # fmt: skip
         loop.run(CE(epochs=1).stages())
-        return loop.seconds
+        return loop.history.seconds
 
     def trainer() -> float:
         encoded = tokenizer(texts, truncation=True, max_length=128)["input_ids"]

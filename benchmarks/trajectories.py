@@ -50,8 +50,9 @@ def recording(given: argparse.Namespace) -> dict:
     import pandas as pd
     import torch
 
-    from mislabel.modalities import DEFAULT_ENCODER
-    from mislabel.modalities.text.networks import TextInputs, TextNetwork, find_encoder, load_classifier, load_tokenizer
+    from mislabel.modalities.text.batches import TextInputs
+    from mislabel.modalities.text.modality import DEFAULT_ENCODER
+    from mislabel.modalities.text.models import TextNetwork, find_encoder, load_classifier, load_tokenizer
     from mislabel.training.branches import Branches
     from mislabel.training.device import make_accelerator
     from mislabel.training.inference import Probabilities, outputs
@@ -87,7 +88,7 @@ def recording(given: argparse.Namespace) -> dict:
 def memory(given: argparse.Namespace) -> dict:
     """A whole run of DyGen's stages on 20,000 random vectors."""
     from mislabel.methods.dygen import DyGen
-    from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+    from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
     from mislabel.training.loop import Loop
     from mislabel.training.stages import TrainingSettings
 

@@ -18,24 +18,25 @@ from torch import Tensor
 from mislabel.bench.runner import run_bench
 from mislabel.bench.suites import read_suite
 from mislabel.methods import METHODS, Entry
-from mislabel.methods.judging import JudgedByPasses
+from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.training.losses import Batch, Loss
 from mislabel.training.progress import Terminal
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.training.stages import Stage
 
 
-class BootstrappingLoss(StatelessLoss):
+class BootstrappingLoss(Loss):
     def __init__(self, beta: float):
         super().__init__()
         self.beta = beta
 
     def __call__(self, batch: Batch) -> Tensor:
         log_p = batch.logits[0, 0].log_softmax(-1)  # of the only branch and view, (rows, classes)
-        of_given = log_p.gather(-1, batch.given.unsqueeze(-1)).squeeze(-1)
+        of_given = log_p.gather(-1, batch.target.unsqueeze(-1)).squeeze(-1)
         return -(self.beta * of_given + (1 - self.beta) * log_p.amax(-1)).mean()
 
 
 @dataclass(frozen=True)
-class Bootstrapping(JudgedByPasses):  # or a posterior(stages, dynamics, given, probabilities) of its own
+class Bootstrapping(DefaultPosterior):  # or a posterior(stages, dynamics, given, probabilities) of its own
     epochs: int = 5
     beta: float = 0.8  # the paper's
 

@@ -171,6 +171,16 @@ def image_models(tmp_path_factory) -> dict[str, str]:
     return {kind: str(home / kind) for kind in made}
 
 
+@pytest.fixture
+def quick_fit(monkeypatch):
+    """Generative models of DyGen get twenty steps, not 500, where it does not matter how well they fit."""
+    from functools import partial
+
+    from mislabel.methods import dygen
+
+    monkeypatch.setattr(dygen, "Fitting", partial(dygen.Fitting, fewest_steps=20))
+
+
 @pytest.fixture(scope="session")
 def tiny_options(tiny_encoder) -> list[str]:
     """Command line options that make a run of the tiny encoder quick and able to learn."""

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from mislabel.modalities.features import check_features
+from mislabel.modalities.features.features import check_features
 
 N = 40_000  # rows, where a law is looked at
 

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.training import evaluation
 from mislabel.training.loop import Loop
 from mislabel.training.stages import TrainingSettings
 
@@ -49,3 +50,15 @@ def weights(network):
 def assert_same_weights(one, other, **tolerance):
     for name, value in one.items():
         torch.testing.assert_close(other[name], value, **(tolerance or {"rtol": 0, "atol": 0}))
+
+
+def watch_held(monkeypatch):
+    """The rows that each stage of a loop holds back from training, (ROWS,) bool each, as they are drawn."""
+    drawn = []
+
+    def held_back(*arguments):
+        drawn.append(evaluation.held_back(*arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr("mislabel.training.loop.held_back", held_back)
+    return drawn

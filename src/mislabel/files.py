@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from mislabel.errors import InputError
 
 
@@ -46,6 +48,12 @@ def atomic_write(path: str | Path, content: bytes | str) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def write_array(array: np.ndarray, path: Path) -> None:
+    """Write an array as .npy at once; see `atomic_path`."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
 
 
 def _to_disk(path: Path) -> None:

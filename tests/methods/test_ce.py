@@ -9,7 +9,7 @@ from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
 from mislabel.methods import METHODS, method_entry
 from mislabel.methods.ce import CE, CrossEntropy
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 
 @pytest.mark.parametrize("branches", [1, 2])

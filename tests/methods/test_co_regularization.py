@@ -10,7 +10,7 @@ from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import InputError
 from mislabel.methods.co_regularization import CoRegularization
 from mislabel.methods.dygen import DyGen
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
 ROWS, CLASSES = 40, 3

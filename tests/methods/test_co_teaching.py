@@ -10,7 +10,7 @@ from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
 from mislabel.methods import co_teaching
 from mislabel.methods.co_teaching import CoTeaching, Exchange
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
 ROWS, CLASSES = 10, 4

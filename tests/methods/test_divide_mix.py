@@ -10,7 +10,7 @@ from scipy.stats import norm
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
 from mislabel.methods.divide_mix import Divided, DivideMix, Penalised, clean, guess
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 ROWS, VIEWS, NETWORKS, CLASSES, N = 5, 2, 2, 3, 40
 INDEX = torch.tensor([3, 11, 20, 38, 7])

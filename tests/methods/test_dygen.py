@@ -4,7 +4,6 @@ D3, D7, D8, D14 and D17 are lines of the list of defects in the reference sheet.
 """
 
 import json
-from functools import partial
 
 import numpy as np
 import pytest
@@ -17,9 +16,11 @@ from mislabel.dynamics.trajectory import Shape, Trajectory
 from mislabel.errors import InputError
 from mislabel.methods import dygen
 from mislabel.methods.dygen import CoRegularised, Distillation, DyGen, denoise
-from mislabel.posterior.dirichlet import Fitting, disagreement
+from mislabel.posterior.dirichlet import disagreement
 from mislabel.training.loop import passes_of
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
+
+pytestmark = pytest.mark.usefixtures("quick_fit")
 
 CPU = torch.device("cpu")
 ROWS, CLASSES, EPOCHS, DIMENSION = 60, 3, 3, 4
@@ -200,12 +201,6 @@ def made(options, networks=2, branches=2, seed=0, wrong=0.2):
         store.write(number, {"prediction": prediction, "loss": np.ones(ROWS), "margin": np.zeros(ROWS)})
     store.trajectory = trajectory
     return store, given
-
-
-@pytest.fixture(autouse=True)
-def quick_fit(monkeypatch):
-    """Generative models of twenty steps: what goes in and what becomes of it is looked at, not how well they fit."""
-    monkeypatch.setattr(dygen, "Fitting", partial(Fitting, fewest_steps=20))
 
 
 def trajectory_of(store):

@@ -9,7 +9,7 @@ from torch.nn import functional
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import InputError
 from mislabel.methods.elr import ELR, EarlyLearning
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 ROWS, CLASSES = 6, 3
 GIVEN = np.array([0, 2, 1, 1, 2, 0])

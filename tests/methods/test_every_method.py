@@ -7,7 +7,7 @@ from helpers import StopAfter
 from sklearn.metrics import roc_auc_score
 
 from mislabel.methods import METHODS
-from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
 from mislabel.training.loop import Loop

@@ -11,7 +11,7 @@ from torch.nn import functional
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
 from mislabel.methods.forward import Corrected, Forward, Remembering, transition
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
 GIVEN = np.array([0, 2, 1, 1, 2, 0])

@@ -19,7 +19,7 @@ from mislabel.errors import InputError
 from mislabel.methods.ido import IDO, DynamicLoss, dynamic_terms
 from mislabel.posterior.beta_mixture import fit_beta_mixture
 from mislabel.training.loop import passes_of
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
 CHOICES = list(product([True, False], ["logits", "probabilities"]))
@@ -167,7 +167,7 @@ def test_weights_follow_the_counts_of_the_running_epoch():
     away = torch.full((1, 2, 1, 4), 0.0)
     away[..., (labels[row] + 1) % 4] = 1.0
     batch = Batch(torch.tensor([row]), torch.tensor([labels[row]]), away)
-    fit, _, entropy = (float(term) for term in dynamic_terms(away[0, 0], away[0, 1], batch.given, options))
+    fit, _, entropy = (float(term) for term in dynamic_terms(away[0, 0], away[0, 1], batch.target, options))
     for turn in (1, 2):
         clean, _ = weights_by_hand(mixture, (1 + 2 * turn) / (4 + 2 * turn))
         assert float(loss(batch)) == pytest.approx(clean * fit + (1 - clean) * entropy, rel=1e-5)

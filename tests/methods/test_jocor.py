@@ -10,7 +10,7 @@ from helpers import numerical_gradient
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
 from mislabel.methods.jocor import JoCoR, Joint
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
 ROWS, CLASSES = 10, 4

@@ -9,7 +9,7 @@ from scipy.special import rel_entr
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
 from mislabel.methods.m_correction import Corrected, MCorrection, from_uniform, high_loss
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 ROWS, CLASSES = 6, 4
 INDEX = torch.tensor([7, 2, 9, 0, 4, 5])

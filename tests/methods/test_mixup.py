@@ -8,8 +8,8 @@ from helpers import numerical_gradient
 from mislabel.errors import InputError, RunError
 from mislabel.methods.mixup import MixedCrossEntropy, Mixup, draw
 from mislabel.training.branches import Branches, TappedLinear
+from mislabel.training.losses import Batch
 from mislabel.training.mixing import mixer
-from mislabel.training.stages import Batch
 
 ROWS, CLASSES = 6, 4
 

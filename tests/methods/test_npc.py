@@ -18,11 +18,12 @@ from mislabel.methods import npc
 from mislabel.methods.ce import CE, CrossEntropy
 from mislabel.methods.dygen import Distillation
 from mislabel.methods.npc import NPC, correct, most_confident
-from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.vectors import FeatureInputs
 from mislabel.posterior.dirichlet import last_probabilities
 from mislabel.posterior.summary import noise_rate, p_mislabeled
 from mislabel.training.loop import Loop, passes_of
-from mislabel.training.stages import Batch, TrainingSettings
+from mislabel.training.losses import Batch
+from mislabel.training.stages import TrainingSettings
 
 CPU = torch.device("cpu")
 ROWS, CLASSES, EPOCHS, DIMENSION = 300, 3, 2, 4

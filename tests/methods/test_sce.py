@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from mislabel.errors import InputError
 from mislabel.methods.sce import SCE, SymmetricCrossEntropy
-from mislabel.training.stages import Batch
+from mislabel.training.losses import Batch
 
 GIVEN = torch.tensor([0, 3, 1, 1, 2, 0])
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import chi2_contingency
 
 from mislabel.errors import InputError
-from mislabel.noise.tables import corrupt_table, pixel_features
+from mislabel.noise import corrupt_table, pixel_features
 
 
 def table(copies=400, classes=4):

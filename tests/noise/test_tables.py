@@ -260,7 +260,5 @@ class TestTextFeatures:
         assert (noisy["noisy_label"] == "b").all()
 
     def test_large_vocabularies_are_cut(self, monkeypatch):
-        from mislabel.noise import tables as noise_tables
-
-        monkeypatch.setattr(noise_tables, "_VOCABULARY", 10)
+        monkeypatch.setattr("mislabel.modalities.text.look._VOCABULARY", 10)
         assert text_features([f"word{place} common" for place in range(50)]).shape == (50, 10)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mislabel.modalities.image import Images
+from mislabel.modalities.image.images import Images
 from mislabel.report.pictures import MOST_BYTES, picture, shown_size
 
 PAGE = b"<html><script>alert(1)</script></html>"

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from mislabel.errors import InputError
+from mislabel.modalities import modality
 from mislabel.modalities.text.texts import Texts
 from mislabel.review.orders import farthest
-from mislabel.review.stability import deviations, disturbed, raw_inputs, stability_order
+from mislabel.review.stability import deviations, disturbed, stability_order
+from mislabel.run.contents import read_contents
 from mislabel.run.folder import RunFolder
 from mislabel.run.predictor import load_predictor
 from mislabel.run.reading import read_rows
@@ -118,11 +120,15 @@ def test_images(photos, train_images):
     words = ["--scratch", "resnet-small", "--resolution", "16", "--batch-size", "16", "--device", "cpu", *epochs]
     folder = RunFolder(train_images(photos.folder, *words).folder)
     rows = read_rows(folder)
-    raw = raw_inputs(folder, rows.place[:4], "image")
+
+    def kept(places):
+        return modality("image").from_kept(read_contents(folder.inputs, places))
+
+    raw = kept(rows.place[:4])
     ids = [rows.id(row) for row in range(4)]
     assert len(raw) == 4
     for place, name in enumerate(ids):
-        expected = raw_inputs(folder, rows.place[[place]], "image").open(0)
+        expected = kept(rows.place[[place]]).open(0)
         assert raw.open(place).tobytes() == expected.tobytes()
         assert (photos.folder / name).is_file()
     order = stability_order(folder, rows, 5)

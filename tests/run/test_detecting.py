@@ -9,8 +9,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from mislabel.dynamics.store import open_dynamics
 from mislabel.modalities.dataset import make_dataset
-from mislabel.modalities.features.network import standardisation
 from mislabel.modalities.loading import load_dataset
+from mislabel.modalities.vectors import standardisation
 from mislabel.posterior.detection import SCORES, Evidence, all_scores, make_evidence
 from mislabel.report.source import read_source
 from mislabel.run.config import RunConfig

@@ -60,7 +60,8 @@ def test_probabilities_do_not_depend_on_whether_embeddings_are_kept(texts, tiny_
 @pytest.mark.parametrize("content", [True, False])
 def test_texts_frozen_encoder(content, texts, tiny_encoder, tmp_path):
     """The cache that the head was trained on, in float32, as it was before; gone where inputs are to stay out."""
-    from mislabel.modalities.text.networks import TextInputs, load_encoder, load_tokenizer
+    from mislabel.modalities.text.batches import TextInputs
+    from mislabel.modalities.text.models import load_encoder, load_tokenizer
     from mislabel.training.device import make_accelerator
     from mislabel.training.inference import outputs
 

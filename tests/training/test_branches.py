@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from mislabel.modalities.features.network import FeatureNetwork, standardisation
-from mislabel.modalities.text.networks import TextInputs, TextNetwork, load_classifier, load_tokenizer
+from mislabel.modalities.text.batches import TextInputs
+from mislabel.modalities.text.models import TextNetwork, load_classifier, load_tokenizer
+from mislabel.modalities.vectors import FeatureNetwork, standardisation
 from mislabel.training.branches import Branches, classify_and_embed, last_linear, make_branches
 
 ROWS, FEATURES, CLASSES = 6, 5, 3

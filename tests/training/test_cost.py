@@ -6,7 +6,7 @@ from small_loop import Plain, data, make_loop
 
 from mislabel.methods import METHODS
 from mislabel.methods.ce import CE
-from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.cost import cost, passes
 
 # Per epoch of each stage: forward and backward, forward alone, on features.
@@ -49,7 +49,7 @@ def test_networks_see_as_many_rows_as_counted(name):
 
     stages, (_, labels) = METHODS[name].make().stages(), data()
     loop = make_loop(Counting)
-    assert isinstance(loop.inputs, FeatureInputs)
+    assert isinstance(loop.rows.inputs, FeatureInputs)
     loop.run(stages)
     each = [(stage.epochs, passes(stage, numeric=True)) for stage in stages]
     assert seen[True] == sum(epochs * one.both for epochs, one in each) * len(labels)

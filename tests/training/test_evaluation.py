@@ -1,16 +1,18 @@
 """What the loop looks at between epochs: losses in evaluation mode, rows held back, and what losses keep by row."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from helpers import StopAfter
 from hypothesis import given as drawn
 from hypothesis import strategies
-from small_loop import CLASSES, assert_same_weights, data, make_loop, weights, with_dropout
+from small_loop import CLASSES, assert_same_weights, data, make_loop, watch_held, weights, with_dropout
 
 from mislabel.methods.ce import CE, CrossEntropy
 from mislabel.methods.divide_mix import DivideMix
-from mislabel.training.evaluation import given_losses, held_back
+from mislabel.training.evaluation import held_back, target_losses
 from mislabel.training.stages import Stage
 
 
@@ -47,24 +49,23 @@ def test_losses_after_the_last_epoch_are_those_of_the_final_network():
     np.testing.assert_allclose(dynamics.evaluation, wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_given_losses_by_hand():
+def test_target_losses_by_hand():
     logits = torch.tensor([[[0.0, 0.0], [np.log(3.0), 0.0]]])
-    np.testing.assert_allclose(given_losses(logits, np.array([1, 1])), [[np.log(2), np.log(4)]], rtol=1e-6)
+    np.testing.assert_allclose(target_losses(logits, np.array([1, 1])), [[np.log(2), np.log(4)]], rtol=1e-6)
 
 
 def test_rows_held_back_do_not_train_and_are_recorded(monkeypatch):
     """With the labels of those rows changed the network stays the same to the byte."""
     stage = [Stage("a", 3, CrossEntropy(), validation=0.25)]
-    first = make_loop()
-    network, dynamics = first.run(stage)
-    held = first.held
+    held_by_stage = watch_held(monkeypatch)
+    network, dynamics = make_loop().run(stage)
+    (held,) = held_by_stage
     assert held.sum() == 10
     assert not np.isnan(dynamics.loss).any()
     assert (dynamics.prediction >= 0).all()
     _, labels = data()
     other = make_loop()
-    other.given = np.where(held, (labels + 1) % CLASSES, labels)
-    other.given_on_device = torch.as_tensor(other.given)
+    other.rows = replace(other.rows, target=np.where(held, (labels + 1) % CLASSES, labels))
     monkeypatch.setattr("mislabel.training.loop.held_back", lambda *_: held)  # they are drawn by label
     changed, _ = other.run(stage)
     assert_same_weights(weights(network), weights(changed))
@@ -77,25 +78,25 @@ def test_stopping_by_validation_gives_the_weights_of_the_best_epoch():
     loop = make_loop(learning_rate=0.05)
     stages = CE(epochs=6, stop="validation", validation=0.3).stages()
     network, dynamics = loop.run(stages)
-    held = held_back(loop.given, 0.3, [0, 0])
-    agreed = (dynamics.prediction[:, held] == loop.given[held]).mean(1)
+    held = held_back(loop.rows.target, 0.3, [0, 0])
+    agreed = (dynamics.prediction[:, held] == loop.rows.target[held]).mean(1)
     chosen = int(np.argmax(agreed))
-    assert loop.log[-1]["selected_epoch"] == chosen + 1
+    assert loop.history.epochs[-1]["selected_epoch"] == chosen + 1
     assert 0 < chosen < 5  # or the test shows nothing
 
     class Stop(Exception):
         pass
 
     alone = make_loop(learning_rate=0.05)
-    seen, keep = {}, alone._report
+    seen, epoch_end = {}, alone.history.epoch_end
 
-    def report(stage, epoch, loss, seconds):
+    def stop(run, epoch):
         if epoch == chosen:
-            seen.update(weights(alone.accelerator.unwrap_model(alone.model)))
+            seen.update(weights(run.branches))
             raise Stop
-        keep(stage, epoch, loss, seconds)
+        epoch_end(run, epoch)
 
-    alone._report = report
+    alone.history.epoch_end = stop
     with pytest.raises(Stop):
         alone.run(stages)
     assert_same_weights(weights(network), seen)

@@ -1,5 +1,8 @@
 """The training loop on small networks: its schedule by hand, its parts, faults, and runs that were interrupted."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +17,7 @@ from mislabel.methods.ido import IDO
 from mislabel.training.checkpoints import load_checkpoint
 from mislabel.training.loop import passes_of
 from mislabel.training.stages import Stage
+from mislabel.training.watchers import Watcher
 
 
 @pytest.fixture
@@ -97,9 +101,9 @@ def test_the_reported_loss_is_the_mean_over_rows():
     matrix, labels = data()
     z = np.exp(network.networks[0]({"features": torch.from_numpy(matrix)}).detach().numpy().astype(float))
     wanted = -np.log(z[np.arange(ROWS), labels] / z.sum(1))
-    assert loop.log[0]["loss"] == pytest.approx(wanted.mean(), abs=1e-4)
+    assert loop.history.epochs[0]["loss"] == pytest.approx(wanted.mean(), abs=1e-4)
     np.testing.assert_allclose(record.loss[0], wanted, atol=1e-4)
-    assert loop.log[0]["agreement"] == pytest.approx(np.mean(z.argmax(1) == labels), abs=1e-5)
+    assert loop.history.epochs[0]["agreement"] == pytest.approx(np.mean(z.argmax(1) == labels), abs=1e-5)
 
 
 @pytest.mark.parametrize("chosen", [0, 1, 2])
@@ -189,7 +193,7 @@ def test_interrupted_and_continued_is_as_never_interrupted(tmp_path, steps_befor
     for name in ("prediction", "loss", "margin"):
         np.testing.assert_array_equal(getattr(record, name), getattr(again, name))
         np.testing.assert_array_equal(np.load(tmp_path / "dynamics" / f"{name}.npy"), getattr(record, name))
-    assert [line["epoch"] for line in second.log] == [1, 2, 3, 4, 1, 2, 3]
+    assert [line["epoch"] for line in second.history.epochs] == [1, 2, 3, 4, 1, 2, 3]
 
 
 def test_interrupted_twice(tmp_path):
@@ -220,3 +224,66 @@ def test_stopping_by_label_wave_gives_the_weights_of_the_chosen_epoch():
     short = Stage("train", falls[0] + 1, CrossEntropy(), decay=False)
     wanted, _ = make_loop(with_dropout, learning_rate=0.05, warmup=0.0).run([short])
     assert_same_weights(weights(wanted), weights(network))
+
+
+@pytest.mark.parametrize("steps_before", [12, 17, 22, 27])
+def test_weights_that_were_selected_before_an_interruption_are_those_that_go_on(tmp_path, steps_before):
+    """The first of four epochs (of 5 steps) is selected: stopped in the third, the fourth or the stage after."""
+
+    def stages():
+        first = Stage("warm", 4, CrossEntropy(), select=lambda changes: 0, decay=False)
+        return [first, Stage("robust", 2, CrossEntropy(), start="selected")]
+
+    whole, record = make_loop(with_dropout).run(stages())
+    last, _ = make_loop(with_dropout).run([replace(stages()[0], select=None), stages()[1]])
+    assert any(not torch.equal(one, other) for one, other in zip(whole.parameters(), last.parameters(), strict=True))
+    with pytest.raises(KeyboardInterrupt):
+        make_loop(with_dropout, folder=tmp_path, interrupted=StopAfter(steps_before)).run(stages())
+    continued, again = make_loop(with_dropout, folder=tmp_path).run(stages(), resume=True)
+    assert_same_weights(weights(whole), weights(continued))
+    np.testing.assert_array_equal(record.loss, again.loss)
+
+
+class Listening(Watcher):
+    """Notes every call, with the epoch or the rows it is about."""
+
+    def __init__(self):
+        self.calls = []
+
+    def start(self, run, checkpoint):
+        self.calls.append(("start", run.stage.name))
+
+    def batch(self, seen):
+        assert seen.logits.shape == (1, 1, len(seen.rows), CLASSES)
+        assert seen.embeddings.shape[:2] == (1, len(seen.rows))
+        self.calls.append(("batch", tuple(seen.rows)))
+
+    def epoch_end(self, run, epoch):
+        assert np.isfinite(run.loss)
+        self.calls.append(("epoch_end", epoch))
+
+
+def test_a_watcher_hears_of_every_batch_and_epoch_and_changes_nothing(monkeypatch):
+    plain, _ = make_loop(with_dropout).run([Stage("a", 2, CrossEntropy())])
+    listening, loop = Listening(), make_loop(with_dropout)
+    others = loop._watchers
+    monkeypatch.setattr(loop, "_watchers", lambda run, selection: [listening, *others(run, selection)])
+    watched, _ = loop.run([Stage("a", 2, CrossEntropy())])
+    assert_same_weights(weights(plain), weights(watched))
+    kinds = [kind for kind, _ in listening.calls]
+    assert kinds == ["start", *2 * (["batch"] * 5 + ["epoch_end"])]
+    batches = [what for kind, what in listening.calls if kind == "batch"]
+    for epoch in (batches[:5], batches[5:]):
+        assert sorted(row for rows in epoch for row in rows) == list(range(ROWS))
+
+
+def test_a_disk_that_would_fill_up_is_said_before_the_first_step(tmp_path, monkeypatch):
+    """Four copies of the weights, twice: the new checkpoint is written beside the old one."""
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+    size = sum(value.numel() * value.element_size() for value in Plain().state_dict().values())
+    free = 2 * 4 * size
+    make_loop(folder=tmp_path / "fits").run([Stage("a", 1, CrossEntropy())])
+    free -= 1
+    with pytest.raises(RunError, match="the run needs about .* MB in .* free: make room, or choose another --out"):
+        make_loop(folder=tmp_path / "full").run([Stage("a", 1, CrossEntropy())])
+    assert not (tmp_path / "full" / "checkpoints").exists()

@@ -12,11 +12,12 @@ import os, sys
 from dataclasses import replace
 import numpy as np, torch
 from torch import nn
-from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.vectors import FeatureInputs
 from mislabel.methods.ce import CrossEntropy
 from mislabel.methods.divide_mix import DivideMix
 from mislabel.methods.elr import ELR
 from mislabel.training.device import leave_processes
+from mislabel.training.evaluation import held_back
 from mislabel.training.loop import Loop
 from mislabel.training.stages import Stage, TrainingSettings
 
@@ -26,6 +27,13 @@ class Plain(nn.Module):
         self.layers = nn.Sequential(nn.Linear(5, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, 3))
     def forward(self, inputs):
         return self.layers(inputs["features"])
+
+class WithIdleLayer(Plain):
+    def __init__(self):
+        super().__init__()
+        layers = self.layers
+        del self.layers  # the last linear layer is to stay the one that gives the logits
+        self.idle, self.layers = nn.Linear(5, 4), layers
 
 random = np.random.default_rng(0)
 matrix, labels = random.normal(size=(38, 5)).astype(np.float32), random.integers(0, 3, 38)
@@ -43,19 +51,26 @@ def main():
     divided = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
     mixed, seen = divided.run(DivideMix(warm_epochs=1, epochs=2).stages())
     mixed_weights = torch.cat([value.flatten() for value in mixed.state_dict().values()]).numpy()
-    known = np.arange(38) % 3 == 0  # parts of one to three rows: some hold known rows alone, some none
-    told = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, known=known)
+    trusted = np.arange(38) % 3 == 0  # parts of one to three rows: some hold trusted rows alone, some none
+    told = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, trusted=trusted)
     taught, _ = told.run([Stage("a", 3, CrossEntropy(), branches=2)])
     taught_weights = torch.cat([value.flatten() for value in taught.state_dict().values()]).numpy()
-    both = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, known=known)
-    divided_known, _ = both.run(DivideMix(warm_epochs=1, epochs=2).stages())
-    known_mixed = torch.cat([value.flatten() for value in divided_known.state_dict().values()]).numpy()
+    both = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, trusted=trusted)
+    divided_trusted, _ = both.run(DivideMix(warm_epochs=1, epochs=2).stages())
+    trusted_mixed = torch.cat([value.flatten() for value in divided_trusted.state_dict().values()]).numpy()
+    idle = Loop(WithIdleLayer, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
+    with_idle, _ = idle.run([Stage("a", 3, CrossEntropy(), branches=2)])
+    idle_weights = torch.cat([value.flatten() for value in with_idle.state_dict().values()]).numpy()
+    heads = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
+    shared, _ = heads.run([Stage("a", 3, CrossEntropy(), branches=3, shared=True), Stage("b", 1, CrossEntropy())])
+    searched = [getattr(each._model, "find_unused_parameters", None) for each in (loop, idle, heads, divided)]
     rank, processes = loop.accelerator.process_index, loop.accelerator.num_processes
-    losses = np.array([line["loss"] for line in loop.log])
+    losses = np.array([line["loss"] for line in loop.history.epochs])
     np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
              loss=dynamics.loss, margin=dynamics.margin, losses=losses, targets=targets,
-             held=kept.held, held_prediction=other.prediction, evaluation=other.evaluation,
-             taught_weights=taught_weights, known_mixed=known_mixed,
+             held=held_back(labels, 0.2, [0, 0]), held_prediction=other.prediction, evaluation=other.evaluation,
+             taught_weights=taught_weights, trusted_mixed=trusted_mixed,
+             idle_weights=idle_weights, searched=np.array(searched, dtype=object).astype(str),
              mixed_weights=mixed_weights, mixed_prediction=seen.prediction)
 
 main()
@@ -74,7 +89,7 @@ def found(tmp_path_factory, environment):
     for start in ([], launch):
         done = subprocess.run(
             [sys.executable, *start, str(script), str(folder)],
-            env=environment, capture_output=True, text=True, timeout=200, check=False,
+            env=environment, capture_output=True, text=True, timeout=250, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     return {name: np.load(folder / f"{name}.npz") for name in ("1-0", "2-0", "2-1")}
@@ -115,10 +130,18 @@ def test_processes_that_mix_their_rows_stay_together(found):
 
 
 @pytest.mark.parametrize("rank", ["2-0", "2-1"])
-def test_known_rows_of_two_processes_are_taught_as_by_one(found, rank):
+def test_trusted_rows_of_two_processes_are_taught_as_by_one(found, rank):
     np.testing.assert_allclose(found[rank]["taught_weights"], found["1-0"]["taught_weights"], atol=2e-5)
-    np.testing.assert_array_equal(found[rank]["known_mixed"], found["2-0"]["known_mixed"])
-    assert np.isfinite(found[rank]["known_mixed"]).all()
+    np.testing.assert_array_equal(found[rank]["trusted_mixed"], found["2-0"]["trusted_mixed"])
+    assert np.isfinite(found[rank]["trusted_mixed"]).all()
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_gradients_are_searched_for_only_where_a_weight_gets_none(found, rank):
+    """Of the networks trained above, one has a layer that nobody reads; with it, too, two processes are as one."""
+    assert found[rank]["searched"].tolist() == ["False", "True", "False", "False"]
+    assert found["1-0"]["searched"].tolist() == ["None"] * 4
+    np.testing.assert_allclose(found[rank]["idle_weights"], found["1-0"]["idle_weights"], atol=2e-5)
 
 
 def test_this_process_is_alone():

@@ -10,7 +10,7 @@ from torch import nn
 from mislabel.dynamics.trajectory import open_trajectory, projection
 from mislabel.methods.ce import CrossEntropy
 from mislabel.methods.dygen import DyGen
-from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training import trajectories
 from mislabel.training.branches import Branches, make_branches
 from mislabel.training.loop import Loop
@@ -184,14 +184,14 @@ def test_both_sources_agree_where_nothing_moves(batch_size, accumulate, shared):
 
 
 def test_the_training_pass_stores_each_row_once_per_epoch(monkeypatch):
-    """What `record` is shown, put in place by hand; weights move between batches, so an epoch is no one network's."""
-    seen, original = [], trajectories.TrajectoryRecorder.record
+    """What `batch` is shown, put in place by hand; weights move between batches, so an epoch is no one network's."""
+    seen, original = [], trajectories.TrajectoryRecorder.batch
 
-    def watching(self, index, embeddings, logits):
-        seen.append((index.copy(), embeddings.detach().clone(), logits.detach().softmax(-1)))
-        return original(self, index, embeddings, logits)
+    def watching(self, batch):
+        seen.append((batch.rows.copy(), batch.embeddings.detach().clone(), batch.logits[:, 0].detach().softmax(-1)))
+        return original(self, batch)
 
-    monkeypatch.setattr(trajectories.TrajectoryRecorder, "record", watching)
+    monkeypatch.setattr(trajectories.TrajectoryRecorder, "batch", watching)
     network, trajectory = trained(
         with_dropout, a_stage(2, trajectory=Recording("training")), batch_size=9, accumulate=2
     )
@@ -331,6 +331,7 @@ def run_in(folder, options, resume=False, interrupted=lambda: False):
     return loop.run(options.stages(), resume=resume)
 
 
+@pytest.mark.usefixtures("quick_fit")
 @pytest.mark.parametrize(
     "options",
     [
@@ -364,6 +365,7 @@ def test_interrupted_and_continued_is_as_never_interrupted(tmp_path, options):
     assert open_trajectory(tmp_path / "whole" / "dynamics").done == dygen(**options).epochs
 
 
+@pytest.mark.usefixtures("quick_fit")
 def test_interrupted_in_both_stages(tmp_path):
     run_in(tmp_path / "whole", dygen())
     for steps, resume in ((8, False), (11, True), (2, True)):  # the second reaches distilling
@@ -373,6 +375,7 @@ def test_interrupted_in_both_stages(tmp_path):
     assert bytes_under(tmp_path / "parts") == bytes_under(tmp_path / "whole")
 
 
+@pytest.mark.usefixtures("quick_fit")
 def test_in_memory_as_on_disk(tmp_path):
     """Without a folder the posterior that is distilled is the same, and so are the final weights."""
     disk, _ = run_in(tmp_path, dygen())

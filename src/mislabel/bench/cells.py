@@ -18,6 +18,7 @@ from mislabel.bench.suites import Source
 from mislabel.data import Dataset
 from mislabel.errors import RunError
 from mislabel.files import atomic_write
+from mislabel.modalities import modality
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
 from mislabel.run.config import RunConfig
@@ -99,7 +100,7 @@ def _worked(cell: Cell) -> dict[str, Any]:
     config = RunConfig(method=method, options=options, seed=cell.seed, **cell.settings)
     dataset = load_dataset(table, **columns)
     shared, encoding = None, 0.0
-    if cell.source.modality != "features" and (config.tune == "head" or cell.spec.method == PEER):
+    if modality(cell.source.modality).encoder is not None and (config.tune == "head" or cell.spec.method == PEER):
         home = cell.out / "embeddings"
         shared, encoding = shared_embeddings(dataset, table, cell.source.column, config, home)
         forget_peak()  # that was for all

@@ -11,7 +11,8 @@ from mislabel.bench.builtin import builtin_frame
 from mislabel.bench.suites import Source
 from mislabel.errors import InputError, alternatives
 from mislabel.files import atomic_path, atomic_write
-from mislabel.modalities.features import choose_columns
+from mislabel.modalities import modality
+from mislabel.modalities.loading import text_columns
 from mislabel.noise.planting import corrupt_source
 from mislabel.tables import read_table
 from mislabel.tables.hub import read_hub
@@ -56,7 +57,7 @@ def _read(source: Source, data_dir: Path | None) -> pd.DataFrame:
         if missing or not source.files:
             needed = ", ".join(missing or ["(the suite names no file)"])
             raise InputError(f"data {source.name}: {needed} not found in the folder of --data-dir")
-        strings = [source.text] if source.text else []
+        strings = text_columns({source.modality: source.column})
         return pd.concat([read_table(data_dir / name, strings=strings) for name in source.files], ignore_index=True)
     if not source.hub:
         raise InputError(
@@ -74,26 +75,29 @@ def _read(source: Source, data_dir: Path | None) -> pd.DataFrame:
 
 def _usable(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     """Train and test rows with an input and a gold label, and in training with a given one."""
-    wanted = [SPLIT, source.label, *([source.given] if source.given else [])]
-    wanted += [] if source.features else [source.column]
+    kind, wanted = modality(source.modality), [SPLIT, source.label, *([source.given] if source.given else [])]
+    wanted += [source.column] if kind.one_column else []
     for name in wanted:
         if name not in frame:
             raise InputError(f"data {source.name}: no column {name!r}{alternatives(name, frame.columns)}")
     known: Any = frame[SPLIT].isin(["train", "test"]) & frame[source.label].notna()
     train = frame[SPLIT] == "train"
-    if source.text:
-        known &= ~train | (frame[source.text].fillna("").str.strip() != "")
+    if kind.one_column:
+        known &= ~train | ~frame[source.column].map(_is_nothing).astype(bool)
     if source.given:
         known &= ~train | _spoken(frame[source.given])
-    inputs = [source.column]
-    if source.features:
-        inputs = choose_columns(frame, source.features, [name for name in (*wanted, ID) if name])
+    inputs = kind.columns(list(frame.columns), source.column, [*wanted, ID])
     kept = frame.loc[known, inputs].assign(**{ID: [f"row-{place}" for place in frame.index[known]]})
     kept[GOLD] = _labels(frame.loc[known, source.label])
     if source.given:
         own = frame.loc[known, source.given].where(train[known], frame.loc[known, source.label])
         kept[GIVEN] = _labels(own).astype(kept[GOLD].dtype)
     return kept.assign(**{SPLIT: frame.loc[known, SPLIT]})
+
+
+def _is_nothing(cell: Any) -> bool:
+    """Whether there is no input: a missing value, or a text of blanks."""
+    return not cell.strip() if isinstance(cell, str) else cell is None or cell is pd.NA or cell != cell
 
 
 def _spoken(given: Any) -> Any:
@@ -125,12 +129,8 @@ def _corrupted(frame: pd.DataFrame, source: Source, seed: int, path: Path) -> pd
         noisy, _ = corrupt_source(
             str(plain),
             label=GOLD,
-            text=source.text,
-            image=source.image,
-            features=source.features,
+            inputs={source.modality: source.column},
             split=SPLIT,
-            superclass=None,
-            transition=None,
             seed=seed,
             column=GIVEN,
             **source.noise,

@@ -15,7 +15,7 @@ from pandas.util import hash_pandas_object
 
 from mislabel.data import Dataset
 from mislabel.errors import InputError
-from mislabel.modalities.prepared import prepare
+from mislabel.modalities import modality
 from mislabel.run.about import effective
 from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
@@ -50,7 +50,8 @@ def shared_embeddings(dataset: Dataset, table: Path, column: str, config: RunCon
             began = time.perf_counter()
             work = RunFolder(home / f"{key}.work")
             work.path.mkdir(exist_ok=True)
-            prepare(dataset, config, make_accelerator(config.device, config.precision), work, Quiet())
+            accelerator = make_accelerator(config.device, config.precision)
+            modality(dataset.inputs.modality).prepare(dataset, config, accelerator, work, Quiet())
             work.embeddings.replace(path)
             shutil.rmtree(work.path)
             about.write_text(json.dumps({"seconds": round(time.perf_counter() - began, 2)}), encoding="utf-8")

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from mislabel.data.inputs import Modality
 from mislabel.errors import InputError, alternatives, one_of
+from mislabel.modalities import modality_names
 
 SHIPPED = Path(__file__).parent / "suites"
 BUILTIN = ("digits", "messages")
@@ -57,13 +57,14 @@ class Source:
     run: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def modality(self) -> Modality:
-        return "text" if self.text else "image" if self.image else "features"
+    def modality(self) -> str:
+        """The name of the only modality of which there is an input."""
+        return next(name for name in modality_names() if getattr(self, name, None))
 
     @property
     def column(self) -> str:
         """The name of the input column, or the pattern of several."""
-        return self.text or self.image or self.features or ""
+        return getattr(self, self.modality)
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _source(content: dict[str, Any], file: str) -> Source:
         one_of(f"{where}: builtin", source.builtin, BUILTIN)
     if source.builtin is None and not source.files and not source.hub:
         raise InputError(f"{where}: where are the data? Give files (below --data-dir), hub, or builtin")
-    if [source.text, source.image, source.features].count(None) != 2:
+    if sum(getattr(source, name, None) is not None for name in modality_names()) != 1:
         raise InputError(f"{where}: what is the input? Give exactly one of text, image and features")
     if (source.given is None) == (not source.noise):
         raise InputError(f"{where}: give either given (a column with real errors) or noise (errors to plant)")

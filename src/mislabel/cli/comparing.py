@@ -56,9 +56,7 @@ def corrupt(
 
         frame, planted = corrupt_source(
             data,
-            text=text,
-            image=image,
-            features=features,
+            inputs={"text": text, "image": image, "features": features},
             label=label,
             kind=cast(Any, kind),  # checked there, as the other words are
             rate=rate,

@@ -7,16 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from mislabel.modalities import modality, modality_names
+
 DATA_HELP = "CSV, TSV, JSON lines or Parquet file, hf:NAME[:SPLIT], a folder of class folders of images, or .npy."
 
 Run = Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN")]
 Data = Annotated[str, typer.Argument(help=DATA_HELP, metavar="DATA")]
-Text = Annotated[str | None, typer.Option(help="Column of texts.")]
-Image = Annotated[str | None, typer.Option(help="Column of image paths, from the table's folder, or encoded images.")]
-Features = Annotated[
-    str | None,
-    typer.Option(help="Columns as globs ('f_*,age'), one column of vectors, or an .npy file of n rows."),
-]
 Id = Annotated[str | None, typer.Option(help="Column that names the rows; 0, 1, 2, … without it.")]
 Split = Annotated[str | None, typer.Option(help="Column that says train, valid or test; all rows train without it.")]
 DataNow = Annotated[str | None, typer.Option("--data", help="Where the data are now, if not where the run read them.")]
@@ -26,9 +22,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
 # Of `train` and `audit`, in the order of their help: name, annotation, default.
 RUN: dict[str, tuple[Any, Any]] = {
-    "text": (Text, None),
-    "image": (Image, None),
-    "features": (Features, None),
+    **{name: (Annotated[str | None, typer.Option(help=modality(name).help)], None) for name in modality_names()},
     "label": (
         Annotated[str | None, typer.Option(help="Column of the given labels, right or wrong; folders name their own.")],
         None,

@@ -36,6 +36,7 @@ def audit(**given: Any) -> None:
 
 def _train(given: dict[str, Any]) -> None:
     with errors():
+        from mislabel.modalities import modality_names
         from mislabel.modalities.loading import load_dataset
         from mislabel.run.about import describe
         from mislabel.run.config import RunConfig
@@ -47,7 +48,7 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 
-        columns = {name: given[name] for name in ("text", "image", "features", "label", "gold", "id", "split")}
+        columns = {name: given[name] for name in (*modality_names(), "label", "gold", "id", "split")}
         checks = {name: given[name] for name in ("missing", "on_bad", "holdout", "seed")}
         before, decisions = RunFolder(given["decisions"]) if given["decisions"] else None, None
         held_out = None

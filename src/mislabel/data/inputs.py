@@ -1,30 +1,95 @@
-"""What a Dataset holds of its rows beside labels: texts, images or features, all with the same few questions."""
+"""What a Dataset holds of its rows beside labels, whatever the modality: all inputs answer the same few questions."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal, Protocol, Self
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-Modality = Literal["text", "image", "features"]
-MODALITIES: tuple[Modality, ...] = ("text", "image", "features")
 CAPTION = 70  # characters
 
 
-class RawInputs(Protocol):
-    """The inputs of n rows as the user gave them."""
+class RawInputs(ABC):
+    """The inputs of n rows as the user gave them.
 
-    modality: ClassVar[Modality]
+    Attributes
+    ----------
+    modality : str
+        The name of the modality, such as "text".
+    repeated : str
+        What rows of the same content are called at the beginning of a sentence, such as "Texts".
+    """
 
+    modality: ClassVar[str]
+    repeated: ClassVar[str] = "Rows of equal content"
+
+    @abstractmethod
     def __len__(self) -> int: ...
 
+    @abstractmethod
     def take(self, index: np.ndarray) -> Self:
         """These rows, in this order."""
-        ...
 
+    @abstractmethod
     def contents(self) -> Iterator[bytes]:
         """Bytes that are the same for two rows only where their content is."""
-        ...
 
+    @abstractmethod
     def caption(self, place: int) -> str:
-        """A row in one line."""
-        ...
+        """A row in one line of at most `CAPTION` characters."""
+
+    def kept(self, places: range) -> Iterator[str | bytes | None]:
+        """What a run folder keeps of these rows, for its report and a review: the caption, unless a class knows more.
+
+        None stands for a row of which there is nothing to keep.
+        """
+        return (self.caption(place) for place in places)
+
+    def digests(self) -> Iterator[bytes] | None:
+        """16 bytes a row that a run folder keeps where `kept` is not all of a row; None where it is."""
+        return None
+
+    def matcher(self, column: str) -> Callable[[int, Any], bool]:
+        """Tells of a row, by its position, whether it is the one of which a run kept this.
+
+        Parameters
+        ----------
+        column : str
+            What the run kept: "input" (see `kept`) or "digest" (see `digests`).
+        """
+        whole = range(len(self))
+        now = list(self.kept(whole) if column == "input" else self.digests() or self.kept(whole))
+        return lambda position, before: now[position] == before
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedInputs:
+    """Inputs that were looked at, row by row.
+
+    Attributes
+    ----------
+    values : RawInputs
+        Of n rows.
+    empty : (n,) bool
+        Rows with nothing to read.
+    unreadable : (n,) bool
+        Rows whose content cannot be read.
+    notes : list of str
+        What the user should know.
+    name : str
+        What the inputs are called, for messages.
+    """
+
+    values: RawInputs
+    empty: np.ndarray
+    unreadable: np.ndarray
+    notes: list[str] = field(default_factory=list)
+    name: str = "inputs"
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, index: np.ndarray) -> "CheckedInputs":
+        """These rows, in this order."""
+        return CheckedInputs(self.values.take(index), self.empty[index], self.unreadable[index], self.notes, self.name)

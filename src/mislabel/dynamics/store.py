@@ -64,9 +64,6 @@ class DynamicsStore:
         for it. In memory alone: a run that continues looks again.
     """
 
-    trajectory: Trajectory | None = None
-    evaluation: np.ndarray | None = None
-
     def __init__(
         self,
         passes: list[Pass],
@@ -78,6 +75,8 @@ class DynamicsStore:
     ):
         resume = resume or read_only
         self.passes, self.rows, self.done = passes, rows, 0
+        self.trajectory: Trajectory | None = None
+        self.evaluation: np.ndarray | None = None
         if folder is not None and resume:
             self.done = _check_manifest(folder, passes, rows)
         shape = (len(passes), rows)

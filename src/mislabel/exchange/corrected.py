@@ -11,12 +11,28 @@ from mislabel.data.ids import check_ids
 from mislabel.decisions.events import NAMED, Decision
 from mislabel.errors import InputError, some_ids
 from mislabel.exchange.inputs import other_inputs
-from mislabel.exchange.source_table import Original
+from mislabel.exchange.original import Original
+from mislabel.modalities import modality, modality_names
 from mislabel.run.reading import Rows
-from mislabel.tables.format import Picked
 
 DECIDED_BY = ("person", "suggestion", "kept")
 MISSING = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """A column of labels, written with cells of the label column itself, so that every cell keeps its form and type.
+
+    Attributes
+    ----------
+    places : (m,) int64
+        The row of the data whose label cell is to be written; -1 for none; n + k for `others[k]`.
+    others : list
+        Labels that no row of the data shows.
+    """
+
+    places: np.ndarray
+    others: list
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +50,7 @@ class Corrected:
         A person's decisions by place in the data.
     suggested : (n,) bool
         Where the suggested label was taken without a person.
-    labels : Picked
-        Of the label column.
+    labels : Labels
     decided_by : list of str
         n times person, suggestion or kept.
     """
@@ -45,13 +60,13 @@ class Corrected:
     row_of: np.ndarray
     decisions: dict[int, Decision]
     suggested: np.ndarray
-    labels: Picked
+    labels: Labels
     decided_by: list[str]
 
     def counts(self) -> dict[str, int]:
         """What this review did: rows by who decided, labels that changed, and what persons said besides."""
         persons = [one for one in self.decisions.values() if one.kind != "unsure"]
-        changed = self.labels.rows != np.arange(len(self.row_of))
+        changed = self.labels.places != np.arange(len(self.row_of))
         return {
             "rows": len(self.row_of),
             "person": len(persons),
@@ -80,7 +95,7 @@ class LabelCells:
         self.by_text = {str(original.labels[place]): place for place in self.place_of.values()}
 
     def find(self, label: Any) -> int:
-        """The row to write in `Picked` for a label, None meaning that there is none."""
+        """The place to write in `Labels` for a label, None meaning that there is none."""
         if label is None:
             return MISSING
         place = self.place_of.get(_key(label), self.by_text.get(str(label)))
@@ -128,8 +143,7 @@ def correct(
         label = one.label if one.kind in NAMED else None
         if not same_label(original.labels[place], label):
             places[place] = cells.find(label)
-    labels = Picked(original.label, places, cells.others)
-    return Corrected(original, rows, row_of, decided, suggested, labels, decided_by)
+    return Corrected(original, rows, row_of, decided, suggested, Labels(places, cells.others), decided_by)
 
 
 def match(original: Original, rows: Rows) -> np.ndarray:
@@ -159,7 +173,7 @@ def match(original: Original, rows: Rows) -> np.ndarray:
         raise _changed(original, f"{len(more)} rows have a label but are not in the run: {some_ids(more)}")
     others = other_inputs(original, rows, row_of) if original.roles["id"] is None else []
     if others:
-        what = "another text" if rows.modality == "text" else "other features"
+        what = modality(rows.modality).words.other
         raise _changed(original, f"{len(others)} rows have {what} than the run read in their place: {some_ids(others)}")
     return row_of
 
@@ -183,7 +197,8 @@ def carried_decisions(original: Original) -> list[str] | None:
     if original.carries_decisions:
         words = [word if isinstance(word, str) and word else "kept" for word in original.table.column("decided_by")]
         strange = sorted(set(words) - set(DECIDED_BY))
-        roles = {original.roles[what] for what in ("text", "image", "label", "gold", "id", "split")}
+        spread = [name for name in modality_names() if not modality(name).one_column]  # globs and files, no columns
+        roles = {original.roles[what] for what in original.roles if what not in spread}
         if not strange and not {"label_before", "decided_by"} & roles:
             return words
         raise InputError(

@@ -27,12 +27,14 @@ from mislabel import __version__
 from mislabel.decisions.events import Decision
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import Corrected
-from mislabel.exchange.source_table import Original
+from mislabel.exchange.original import Original
 from mislabel.exchange.tasks import TASK_ID
+from mislabel.exchange.writing import json_text
 from mislabel.files import atomic_path, atomic_write
+from mislabel.modalities import modality
 from mislabel.run.contents import read_contents
 from mislabel.run.folder import RunFolder
-from mislabel.tables.json_text import json_text, plain_value
+from mislabel.tables.json_lines import plain_value
 
 INPUT = "mislabel_input"  # the key of `data` that is shown, where the column itself cannot be
 FROM_NAME = "label"
@@ -52,9 +54,10 @@ def write_tasks(corrected: Corrected, folder: RunFolder, path: Path) -> Path:
     InputError
         If two classes read the same or hold characters that XML cannot, or a column is called as a key that is added.
     """
-    modality, tag = corrected.rows.modality, "Image" if corrected.rows.modality == "image" else "Text"
+    kind = modality(corrected.rows.modality)
+    tag = "Image" if kind.pictures else "Text"
     config = path.with_name(path.name + ".config.xml")
-    column = corrected.original.roles.get(modality) if modality != "features" else None
+    column = corrected.original.roles.get(kind.name) if kind.one_column else None
     shown = column if column and _NAME.fullmatch(column) else INPUT
     _refuse_clash(corrected.original, ["p_mislabeled", TASK_ID, *([INPUT] if shown == INPUT != column else [])])
     interface = _interface(corrected.rows.classes, tag, shown)
@@ -131,9 +134,9 @@ def _interface(classes: list, tag: str, shown: str) -> str:
 
 def _inputs(corrected: Corrected, folder: RunFolder) -> list:
     """What is shown of each row, where it is no column that Label Studio could name."""
-    original, modality = corrected.original, corrected.rows.modality
-    column = original.roles.get(modality)
-    if modality != "features" and column is not None:
+    original, kind = corrected.original, modality(corrected.rows.modality)
+    column = original.roles.get(kind.name)
+    if kind.one_column and column is not None:
         return list(original.table.column(column))
     if not folder.inputs.is_file() or corrected.rows.place is None:
         frame = original.table.frame()

@@ -11,16 +11,17 @@ from torch.nn import functional
 
 from mislabel.dynamics.scores import label_wave_epoch
 from mislabel.errors import in_range, one_of
-from mislabel.methods.judging import JudgedByPasses
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 
-class CrossEntropy(StatelessLoss):
+class CrossEntropy(Loss):
     """Mean cross-entropy of the given labels over views and branches."""
 
     def __call__(self, batch: Batch) -> Tensor:
         branches, views, rows, classes = batch.logits.shape
-        target = batch.given.expand(branches, views, rows)
+        target = batch.target.expand(branches, views, rows)
         return functional.cross_entropy(batch.logits.reshape(-1, classes), target.reshape(-1))
 
 
@@ -30,7 +31,7 @@ def label_wave(epochs: int) -> Callable[[np.ndarray], int]:
 
 
 @dataclass(frozen=True)
-class CE(JudgedByPasses):
+class CE(DefaultPosterior):
     """Options of the method.
 
     Attributes

@@ -20,13 +20,13 @@ the logarithms of KL) without trajectories. The paper ships one of the networks;
 from dataclasses import dataclass
 
 from mislabel.errors import in_range
+from mislabel.methods.default_posterior import DefaultPosterior
 from mislabel.methods.dygen import CoRegularised
-from mislabel.methods.judging import JudgedByPasses
 from mislabel.training.stages import Stage
 
 
 @dataclass(frozen=True)
-class CoRegularization(JudgedByPasses):
+class CoRegularization(DefaultPosterior):
     """Options of the method.
 
     Attributes

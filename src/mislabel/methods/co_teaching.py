@@ -33,9 +33,10 @@ from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range
-from mislabel.methods.judging import JudgedByPasses
+from mislabel.methods.default_posterior import DefaultPosterior
 from mislabel.posterior.estimated_rate import estimated_rate
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 LARGEST_ESTIMATE = 0.5
 
@@ -63,7 +64,7 @@ def check_schedule(options: Schedule) -> None:
 
 
 @dataclass(frozen=True)
-class CoTeaching(JudgedByPasses):
+class CoTeaching(DefaultPosterior):
     """Options of the method.
 
     Attributes
@@ -89,7 +90,7 @@ class CoTeaching(JudgedByPasses):
         return [Stage("train", self.epochs, Exchange(self), branches=2)]
 
 
-class SmallLoss(StatelessLoss):
+class SmallLoss(Loss):
     """How many rows of a batch are kept, by the epoch and the share of wrong labels.
 
     An estimate above a half is not believed: what is not kept is not learnt, and would be counted as wrong for good.
@@ -99,13 +100,13 @@ class SmallLoss(StatelessLoss):
         super().__init__()
         self.options, self.epoch, self.rate = options, 0, options.noise_rate or 0.0
 
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.given, self.epoch, self.rate = given, 0, self.options.noise_rate or 0.0
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.target, self.epoch, self.rate = target, 0, self.options.noise_rate or 0.0
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
         self.epoch += 1
         if self.options.noise_rate is None:
-            self.rate = min(estimated_rate(dynamics.prediction, self.given), LARGEST_ESTIMATE)
+            self.rate = min(estimated_rate(dynamics.prediction, self.target), LARGEST_ESTIMATE)
 
     def state(self) -> dict[str, Any]:
         return {"epoch": self.epoch, "rate": self.rate}
@@ -129,5 +130,5 @@ class Exchange(SmallLoss):
     """The sum over the two networks, which share no weights, of the mean over the rows that the other one chose."""
 
     def __call__(self, batch: Batch) -> Tensor:
-        losses = torch.stack([functional.cross_entropy(z, batch.given, reduction="none") for z in batch.logits[:, 0]])
+        losses = torch.stack([functional.cross_entropy(z, batch.target, reduction="none") for z in batch.logits[:, 0]])
         return losses.gather(-1, self.smallest(losses).flip(0)).mean(-1).sum()

@@ -9,10 +9,11 @@ from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.posterior import Posterior
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 
-class Distillation(StatelessLoss):
+class Distillation(Loss):
     """Cross-entropy with the generative models' posterior, which is found when the stage begins.
 
     Everything it is found from lies in the store, so a resumed run finds the same.
@@ -28,15 +29,15 @@ class Distillation(StatelessLoss):
         super().__init__()
         self.find = find
 
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.found = self.find(dynamics, given, n_classes)
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.found = self.find(dynamics, target, n_classes)
         assert self.found.generative is not None
         assert dynamics.trajectory is not None
-        target = self.found.generative.probabilities(dynamics.trajectory)
-        self.target = torch.as_tensor(target, device=device)
+        probabilities = self.found.generative.probabilities(dynamics.trajectory)
+        self.probabilities = torch.as_tensor(probabilities, device=device)
 
     def __call__(self, batch: Batch) -> Tensor:
-        return functional.cross_entropy(batch.logits[0, 0], self.target[batch.index])
+        return functional.cross_entropy(batch.logits[0, 0], self.probabilities[batch.index])
 
 
 def found_before_distilling(stages: list[Stage]) -> Posterior:

@@ -38,7 +38,8 @@ from mislabel.methods.m_correction import from_uniform
 from mislabel.methods.mixup import draw
 from mislabel.posterior.mean_probability import given_replaced
 from mislabel.posterior.posterior import Posterior
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 RAMP = 16 / 290
 NETWORKS = 2
@@ -108,14 +109,14 @@ class Penalised(CrossEntropy):
         return super().__call__(batch) + (log_p.exp() * log_p).sum(-1).mean()
 
 
-class Divided(StatelessLoss):
+class Divided(Loss):
     """L, the sum over both networks; each has weights of its own."""
 
     def __init__(self, options: DivideMix):
         super().__init__()
         self.options = options
 
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device, self.epoch = device, 0
         self._divide(dynamics)
 
@@ -132,7 +133,7 @@ class Divided(StatelessLoss):
     def __call__(self, batch: Batch) -> Tensor:
         options, views = self.options, batch.logits.shape[1]
         clean = self.clean[:, batch.index]  # (networks, b)
-        target = guess(batch.logits.detach().softmax(-1), batch.given, clean, options.threshold, options.temperature)
+        target = guess(batch.logits.detach().softmax(-1), batch.target, clean, options.threshold, options.temperature)
         target, labelled = target.repeat(1, views, 1), (clean > options.threshold).repeat(1, views)
         partner, share = draw(batch.logits.flatten(1, 2), options.alpha)
         share = torch.maximum(share, 1 - share)

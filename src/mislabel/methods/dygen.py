@@ -50,7 +50,8 @@ from mislabel.posterior.dirichlet import (
 from mislabel.posterior.marking import Marking, mark, mark_mirrored
 from mislabel.posterior.neighbours import elected, majority, votes_of_neighbours
 from mislabel.posterior.posterior import Posterior, replace_given
-from mislabel.training.stages import Batch, Recording, Stage, StatelessLoss
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Recording, Stage
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ class DyGen:
         return found_before_distilling(stages)
 
 
-class CoRegularised(StatelessLoss):
+class CoRegularised(Loss):
     """l_1: cross-entropy of each branch, and their agreement.
 
     Parameters
@@ -185,16 +186,16 @@ class CoRegularised(StatelessLoss):
         self.weight, self.warmup = weight, warmup
         self.epoch = self.seen = self.rows = 0
 
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         several = torch.distributed.is_available() and torch.distributed.is_initialized()
-        self.rows = len(given) // (torch.distributed.get_world_size() if several else 1)
+        self.rows = len(target) // (torch.distributed.get_world_size() if several else 1)
         self.epoch = self.seen = 0
 
     def __call__(self, batch: Batch) -> Tensor:
         logits = batch.logits[:, 0]
-        task = functional.cross_entropy(logits.flatten(0, 1), batch.given.repeat(len(logits)))
+        task = functional.cross_entropy(logits.flatten(0, 1), batch.target.repeat(len(logits)))
         quiet = self._warming
-        self.seen += len(batch.given)
+        self.seen += len(batch.target)
         if len(logits) == 1 or not self.weight or quiet:
             return task
         return task + self.weight * disagreement(logits.softmax(-1)).mean()

@@ -30,14 +30,15 @@ from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import in_range
-from mislabel.methods.judging import JudgedByPasses
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 SMALLEST = 1e-4
 
 
 @dataclass(frozen=True)
-class ELR(JudgedByPasses):
+class ELR(DefaultPosterior):
     """Options of the method.
 
     Attributes
@@ -62,15 +63,15 @@ class ELR(JudgedByPasses):
         return [Stage("train", self.epochs, EarlyLearning(self.beta, self.weight))]
 
 
-class EarlyLearning(StatelessLoss):
+class EarlyLearning(Loss):
     """Cross-entropy and the pull towards the targets, which lie in `tables`."""
 
     def __init__(self, beta: float, weight: float):
         super().__init__()
         self.beta, self.weight = beta, weight
 
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.tables = {"targets": torch.zeros(len(given), n_classes, device=device)}
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.tables = {"targets": torch.zeros(len(target), n_classes, device=device)}
 
     def __call__(self, batch: Batch) -> Tensor:
         logits, targets = batch.logits[0, 0], self.tables["targets"]
@@ -79,4 +80,4 @@ class EarlyLearning(StatelessLoss):
         target = self.beta * targets[batch.index] + (1 - self.beta) * now / now.sum(-1, keepdim=True)
         targets[batch.index] = target
         pull = (1 - (target * p).sum(-1)).log().mean()
-        return functional.cross_entropy(logits, batch.given) + self.weight * pull
+        return functional.cross_entropy(logits, batch.target) + self.weight * pull

@@ -37,7 +37,8 @@ from mislabel.errors import in_range
 from mislabel.methods.ce import CrossEntropy
 from mislabel.posterior.mean_probability import given_replaced
 from mislabel.posterior.posterior import Posterior
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 DEEPEST = 0.5  # of the rows predicted to be of a class
 SMALLEST = 1e-8
@@ -85,15 +86,15 @@ class Forward:
 class Remembering(CrossEntropy):
     """Cross-entropy that keeps each row's class probabilities of the latest pass."""
 
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.tables = {"probabilities": torch.zeros(len(given), n_classes, device=device)}
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.tables = {"probabilities": torch.zeros(len(target), n_classes, device=device)}
 
     def __call__(self, batch: Batch) -> Tensor:
         self.tables["probabilities"][batch.index] = batch.logits[0, 0].detach().softmax(-1).float()
         return super().__call__(batch)
 
 
-class Corrected(StatelessLoss):
+class Corrected(Loss):
     """The mean over rows of -log sum_k p_k T_ky.
 
     A run that continues in this stage has no table of the stage before, so T is kept in the state.
@@ -105,7 +106,7 @@ class Corrected(StatelessLoss):
         super().__init__()
         self.warm, self.percentile = warm, percentile
 
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device = device
         if self.warm.tables:
             table = self.warm.tables["probabilities"].cpu().numpy()
@@ -114,7 +115,7 @@ class Corrected(StatelessLoss):
 
     def __call__(self, batch: Batch) -> Tensor:
         log_p = batch.logits[0, 0].log_softmax(-1)
-        return -(log_p + self.log_transition[:, batch.given].T).logsumexp(-1).mean()
+        return -(log_p + self.log_transition[:, batch.target].T).logsumexp(-1).mean()
 
     def state(self) -> dict[str, Any]:
         return {"transition": self.transition.tolist()}

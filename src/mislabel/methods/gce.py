@@ -24,12 +24,13 @@ import torch
 from torch import Tensor
 
 from mislabel.errors import in_range
-from mislabel.methods.judging import JudgedByPasses
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 
 @dataclass(frozen=True)
-class GCE(JudgedByPasses):
+class GCE(DefaultPosterior):
     """Options of the method.
 
     Attributes
@@ -50,7 +51,7 @@ class GCE(JudgedByPasses):
         return [Stage("train", self.epochs, GeneralisedCrossEntropy(self.q))]
 
 
-class GeneralisedCrossEntropy(StatelessLoss):
+class GeneralisedCrossEntropy(Loss):
     """The mean over rows of (1 - p_y^q) / q."""
 
     def __init__(self, q: float):
@@ -58,5 +59,5 @@ class GeneralisedCrossEntropy(StatelessLoss):
         self.q = q
 
     def __call__(self, batch: Batch) -> Tensor:
-        log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.given.unsqueeze(-1))
+        log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.target.unsqueeze(-1))
         return -torch.expm1(self.q * log_p).mean() / self.q  # by the logarithm: the power's gradient at 0 is infinite

@@ -38,7 +38,8 @@ from mislabel.errors import InputError, in_range, one_of
 from mislabel.methods.ce import CrossEntropy, label_wave
 from mislabel.posterior.beta_mixture import BetaMixture, fit_beta_mixture
 from mislabel.posterior.posterior import Posterior, replace_given
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 SMALLEST_PROBABILITY = 1e-4
 FIRST_FIT, REFIT = 20, 2  # iterations of the mixture: from scratch, and after each epoch from the fit before
@@ -166,7 +167,7 @@ def _fit(wrong: np.ndarray, observed: np.ndarray, before: BetaMixture | None) ->
     return fit_beta_mixture(values, counts, start=before, iterations=REFIT)
 
 
-class DynamicLoss(StatelessLoss):
+class DynamicLoss(Loss):
     """Stage 2's loss. Its weights follow the wrong events, those of the running epoch included."""
 
     def __init__(self, options: IDO):
@@ -174,26 +175,26 @@ class DynamicLoss(StatelessLoss):
         self.options = options
         self.mixtures = Mixtures(options.scope, options.minimum_class_size)
 
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.given, self.n_classes, self.device = given, n_classes, device
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.target, self.n_classes, self.device = target, n_classes, device
         self.passes = len(dynamics.passes) - self.options.skipped
         self._count(dynamics)
-        self.mixtures.fit(*self.counts, given)
+        self.mixtures.fit(*self.counts, target)
         self._tabulate()
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
         self._count(dynamics)
-        self.mixtures.fit(*self.counts, self.given)
+        self.mixtures.fit(*self.counts, self.target)
         self._tabulate()
 
     def __call__(self, batch: Batch) -> Tensor:
         weak, strong = batch.logits[0]
         views = torch.stack([weak, strong])
         self.observed[batch.index] += 2
-        self.wrong[batch.index] += (views.detach().argmax(-1) != batch.given).sum(0)
-        place = (batch.given, self.observed[batch.index], self.wrong[batch.index])
+        self.wrong[batch.index] += (views.detach().argmax(-1) != batch.target).sum(0)
+        place = (batch.target, self.observed[batch.index], self.wrong[batch.index])
         clean, hard = self.clean_weight[place], self.hard_weight[place]
-        fit, consistency, entropy = dynamic_terms(weak, strong, batch.given, self.options)
+        fit, consistency, entropy = dynamic_terms(weak, strong, batch.target, self.options)
         return (clean * fit + hard * consistency + (1 - clean) * entropy).mean()
 
     def state(self) -> dict[str, Any]:
@@ -205,7 +206,7 @@ class DynamicLoss(StatelessLoss):
         self._tabulate()
 
     def _count(self, dynamics: DynamicsStore) -> None:
-        self.counts = count(dynamics, self.given, self.options.skipped)
+        self.counts = count(dynamics, self.target, self.options.skipped)
         self.wrong, self.observed = (torch.as_tensor(part, device=self.device) for part in self.counts)
 
     def _tabulate(self) -> None:
@@ -229,10 +230,10 @@ def count(dynamics: DynamicsStore, given: np.ndarray, burn_in: int) -> tuple[np.
     return wrong_events(dynamics.prediction[burn_in:], given)
 
 
-def dynamic_terms(weak: Tensor, strong: Tensor, given: Tensor, options: IDO) -> tuple[Tensor, Tensor, Tensor]:
+def dynamic_terms(weak: Tensor, strong: Tensor, target: Tensor, options: IDO) -> tuple[Tensor, Tensor, Tensor]:
     """The three terms per row, unweighted: fit, consistency, entropy; each (b,) from logits (b, classes)."""
-    fit = functional.cross_entropy(weak, given, reduction="none")
-    fit = fit + functional.cross_entropy(strong, given, reduction="none")
+    fit = functional.cross_entropy(weak, target, reduction="none")
+    fit = fit + functional.cross_entropy(strong, target, reduction="none")
     p_weak, p_strong = weak.softmax(-1), strong.softmax(-1)
     one, other = (weak, strong) if options.similarity == "logits" else (p_weak, p_strong)
     consistency = (one - other).square().mean(-1)

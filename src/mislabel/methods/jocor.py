@@ -28,12 +28,13 @@ from torch.nn import functional
 
 from mislabel.errors import in_range
 from mislabel.methods.co_teaching import SmallLoss, check_schedule
-from mislabel.methods.judging import JudgedByPasses
-from mislabel.training.stages import Batch, Stage
+from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.training.losses import Batch
+from mislabel.training.stages import Stage
 
 
 @dataclass(frozen=True)
-class JoCoR(JudgedByPasses):
+class JoCoR(DefaultPosterior):
     """Options of the method.
 
     Attributes
@@ -72,8 +73,8 @@ class Joint(SmallLoss):
 
     def __call__(self, batch: Batch) -> Tensor:
         one, other = batch.logits[:, 0].log_softmax(-1)
-        fit = functional.nll_loss(one, batch.given, reduction="none")
-        fit = fit + functional.nll_loss(other, batch.given, reduction="none")
+        fit = functional.nll_loss(one, batch.target, reduction="none")
+        fit = fit + functional.nll_loss(other, batch.target, reduction="none")
         apart = ((one.exp() - other.exp()) * (one - other)).sum(-1)  # both divergences in one sum
         losses = (1 - self.co_weight) * fit + self.co_weight * apart
         return losses[self.smallest(losses)].mean()

@@ -35,7 +35,8 @@ from mislabel.methods.mixup import MixedCrossEntropy, draw
 from mislabel.posterior.beta_mixture import fit_beta_mixture
 from mislabel.posterior.mean_probability import given_replaced
 from mislabel.posterior.posterior import Posterior
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 LOW, HIGH, EDGE = 5, 95, 1e-4
 ITERATIONS = 10
@@ -81,14 +82,14 @@ class MCorrection:
         return given_replaced(dynamics, given, probabilities, 1 - high_loss(dynamics.evaluation[0]))
 
 
-class Corrected(StatelessLoss):
+class Corrected(Loss):
     """Stage 2's loss, for one branch and one view."""
 
     def __init__(self, options: MCorrection):
         super().__init__()
         self.options = options
 
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device = device
         self.epoch_end(dynamics)
 
@@ -99,7 +100,7 @@ class Corrected(StatelessLoss):
     def __call__(self, batch: Batch) -> Tensor:
         own = batch.logits[0, 0].detach()
         wrong = self.wrong[batch.index, None]
-        given, said = (functional.one_hot(label, own.shape[-1]) for label in (batch.given, own.argmax(-1)))
+        given, said = (functional.one_hot(label, own.shape[-1]) for label in (batch.target, own.argmax(-1)))
         target = (1 - wrong) * given + wrong * said
         partner, share = draw(batch.logits.flatten(1, 2), self.options.alpha)
         log_p = batch.mixed(partner, share)[0].log_softmax(-1)

@@ -18,12 +18,13 @@ from torch import Tensor
 from torch.distributions import Beta
 
 from mislabel.errors import in_range
-from mislabel.methods.judging import JudgedByPasses
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 
 @dataclass(frozen=True)
-class Mixup(JudgedByPasses):
+class Mixup(DefaultPosterior):
     """Options of the method.
 
     Attributes
@@ -44,7 +45,7 @@ class Mixup(JudgedByPasses):
         return [Stage("train", self.epochs, MixedCrossEntropy(self.alpha), mixes=True)]
 
 
-class MixedCrossEntropy(StatelessLoss):
+class MixedCrossEntropy(Loss):
     """L, for one branch and one view."""
 
     def __init__(self, alpha: float):
@@ -54,7 +55,7 @@ class MixedCrossEntropy(StatelessLoss):
     def __call__(self, batch: Batch) -> Tensor:
         partner, share = draw(batch.logits.flatten(1, 2), self.alpha)
         log_p = batch.mixed(partner, share)[0].log_softmax(-1)
-        own, other = (log_p.gather(1, label[:, None])[:, 0] for label in (batch.given, batch.given[partner[0]]))
+        own, other = (log_p.gather(1, label[:, None])[:, 0] for label in (batch.target, batch.target[partner[0]]))
         return -(share[0] * own + (1 - share[0]) * other).mean()
 
 

@@ -23,12 +23,13 @@ import torch
 from torch import Tensor
 
 from mislabel.errors import InputError, in_range
-from mislabel.methods.judging import JudgedByPasses
-from mislabel.training.stages import Batch, Stage, StatelessLoss
+from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
 
 
 @dataclass(frozen=True)
-class SCE(JudgedByPasses):
+class SCE(DefaultPosterior):
     """Options of the method.
 
     Attributes
@@ -57,7 +58,7 @@ class SCE(JudgedByPasses):
         return [Stage("train", self.epochs, SymmetricCrossEntropy(self))]
 
 
-class SymmetricCrossEntropy(StatelessLoss):
+class SymmetricCrossEntropy(Loss):
     """The mean over rows of a CE + b RCE."""
 
     def __init__(self, options: SCE):
@@ -66,6 +67,6 @@ class SymmetricCrossEntropy(StatelessLoss):
 
     def __call__(self, batch: Batch) -> Tensor:
         options = self.options
-        log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.given.unsqueeze(-1))
+        log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.target.unsqueeze(-1))
         reverse = options.log_zero * torch.expm1(log_p)
         return (options.rce_weight * reverse - options.ce_weight * log_p).mean()

@@ -1,4 +1,6 @@
-"""What an input is: texts, images and features, each in a folder of its own."""
+"""What an input is: texts, images and features, each in a folder of its own behind one object."""
 
-DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
-DEFAULT_IMAGE_ENCODER = "microsoft/resnet-50"
+from mislabel.modalities.base import Modality, Source, Words
+from mislabel.modalities.registry import modality, modality_names, register
+
+__all__ = ["Modality", "Source", "Words", "modality", "modality_names", "register"]

@@ -9,11 +9,9 @@ from torch import nn
 
 from mislabel.data import Dataset
 from mislabel.dynamics.trajectory import HALF_MAX
-from mislabel.modalities.features.network import FeatureInputs, FeatureNetwork, standardisation
-from mislabel.modalities.prepared import Prepared, Reader
-from mislabel.modalities.text.pooler import sample_rows
-from mislabel.run.folder import RunFolder
-from mislabel.run.saved import write_array
+from mislabel.files import write_array
+from mislabel.modalities.contract import Prepared, Reader, Storage, sample_rows
+from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.inference import outputs
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
@@ -50,18 +48,18 @@ def in_half(matrix: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarr
 
 
 def embeddings(
-    encoder: nn.Module, inputs: Inputs, accelerator: Any, folder: RunFolder | None, progress: Quiet
+    encoder: nn.Module, inputs: Inputs, accelerator: Any, storage: Storage | None, progress: Quiet
 ) -> np.ndarray:
-    """What a frozen encoder gives for all rows, (n, d) float32, or what the run folder has of it."""
+    """What a frozen encoder gives for all rows, (n, d) float32, or what is kept of it."""
     shape = (len(inputs), int(encoder.dimension))  # pyright: ignore[reportArgumentType]
     # All processes look, so that all compute or none does.
-    if folder is not None and folder.embeddings.is_file():
-        cached = np.load(folder.embeddings)
+    if storage is not None and storage.embeddings.is_file():
+        cached = np.load(storage.embeddings)
         if cached.shape == shape:
             return cached
     matrix = outputs(encoder, inputs, shape[1], accelerator, low_precision=True, progress=progress)
-    if folder is not None and accelerator.is_main_process:
-        write_array(matrix, folder.embeddings)
+    if storage is not None and accelerator.is_main_process:
+        write_array(matrix, storage.embeddings)
     return matrix
 
 

@@ -1,54 +1,53 @@
 """From a table, a folder of images or a matrix on disk to a Dataset."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from mislabel.data.inputs import MODALITIES, Modality
 from mislabel.data.labels import Missing
 from mislabel.data.rows import Dataset
 from mislabel.errors import InputError
+from mislabel.modalities.base import Source
 from mislabel.modalities.dataset import OnBad, make_dataset
-from mislabel.modalities.features import FeatureEncoding, choose_columns, read_matrix, take_columns
-from mislabel.modalities.image.files import read_image_folder
+from mislabel.modalities.registry import modality, modality_names
 from mislabel.tables.reading import as_frame, pick_column
 
 
 def load_dataset(
     source: Any,
     *,
-    text: str | None = None,
-    image: str | None = None,
-    features: str | None = None,
     label: str | None = None,
     gold: str | None = None,
     id: str | None = None,
     split: str | None = None,
     missing: Missing = "error",
     on_bad: OnBad = "error",
-    encoding: FeatureEncoding | None = None,
     holdout: float = 0.0,
     held_out: Collection | None = None,
     seed: int = 0,
     classes: Sequence | None = None,
     need_labels: bool = True,
+    checks: Mapping[str, Any] | None = None,
+    **inputs: Any,
 ) -> Dataset:
     """Read a table and check it.
 
     Parameters
     ----------
     source
-        A path, ``hf:NAME[:SPLIT]``, a DataFrame, an Arrow table or a map-style Hugging Face data set; for images also a
-        folder of class folders, which says image, label and perhaps split by itself.
-    text, image, features
-        What the input is, one of the three: a column of texts; a column of image paths (relative to the table) or
-        encoded images; or for features globs of columns ("f_*,age"), a column of vectors, or an .npy file of n rows.
+        A path, ``hf:NAME[:SPLIT]``, a DataFrame, an Arrow table or a map-style Hugging Face data set; or what one
+        modality alone can read: a folder of class folders of images, which says image, label and perhaps split by
+        itself, or an .npy file.
+    inputs
+        What the input is, by the name of a modality: ``text`` a column of texts; ``image`` a column of image paths
+        (relative to the table) or encoded images; ``features`` globs of columns ("f_*,age"), a column of vectors, or an
+        .npy file of n rows. One of them is needed.
     label, gold, id, split
         The names of columns. Rows are taken by their place; an index is not looked at.
-    missing, on_bad, encoding, holdout, held_out, seed, classes, need_labels
+    checks
+        What `Reader.checks` says of a run that new rows are read for.
+    missing, on_bad, holdout, held_out, seed, classes, need_labels
         See `make_dataset`.
 
     Raises
@@ -56,22 +55,16 @@ def load_dataset(
     InputError
         If the table cannot be read, lacks a column, or does not pass the checks of `make_dataset`.
     """
-    notes: list[str] = []
-    where = _where(source)
-    if is_folder(source):
-        source, frame = Path(source), read_image_folder(Path(source))
-        if image not in frame:  # as when a run on a table is asked about a folder
-            image = "image"
-        label = label or "label"
-        split = split or ("split" if "split" in frame else None)
-        id = id or "image"
-        notes, root = frame.attrs.get("notes", []), source
-    elif _is_matrix(source):
-        features, root = str(source), None
-        frame = pd.DataFrame(index=range(len(read_matrix(Path(source), None))))
+    own = open_source(source)
+    if own is not None:
+        frame, notes, root, roles = own.frame, own.notes, own.root, own.roles
+        for name in set(roles) & set(modality_names()):
+            if inputs.get(name) not in frame:  # as when a run on a table is asked about a folder
+                inputs[name] = roles[name]
+        label, split, id = label or roles.get("label"), split or roles.get("split"), id or roles.get("id")
     else:
-        kept = [name for name in (label, gold, id, split) if name is not None]
-        frame = as_frame(source, strings=[name for name in (text, image) if name], lossless=kept)
+        kept, notes = [name for name in (label, gold, id, split) if name is not None], []
+        frame = as_frame(source, strings=text_columns(inputs), lossless=kept)
         root = Path(source).parent if isinstance(source, (str, Path)) and not str(source).startswith("hf:") else None
 
     def column(name: str | None, what: str) -> Any:
@@ -79,73 +72,62 @@ def load_dataset(
 
     if need_labels and label is None:
         raise InputError(f"which column holds the labels? There are {', '.join(map(str, frame.columns))}")
-    modality = one_input(text, image, features)
-    if modality == "features":
-        pattern = features or "*"
-        by_name = encoding is not None and not encoding.is_matrix and not pattern.endswith(".npy")
-        values = frame if by_name else feature_values(frame, pattern, (label, gold, id, split))
-    else:
-        values = pick_column(frame, text or image or "", modality)
+    kind, option = one_input(inputs)
+    checks = dict(checks or {})
     dataset = make_dataset(
-        values,
+        modality(kind).values(frame, option, (label, gold, id, split), **checks),
         column(label, "label"),
-        modality=modality,
+        modality=kind,
         ids=column(id, "id"),
         gold=column(gold, "gold"),
         split=column(split, "split"),
         missing=missing,
         on_bad=on_bad,
         root=root,
-        encoding=encoding,
         holdout=holdout,
         held_out=held_out,
         seed=seed,
         classes=classes,
         need_labels=need_labels,
         name=_name_of(source),
-        inputs_name=text or image or features or "features",
+        inputs_name=option or None,
         label_name=label or "label",
         gold_name=gold or "gold",
         id_name=id or "id",
         split_name=split or "split",
         notes=notes,
+        **checks,
     )
-    return replace(dataset, source=where)
+    return replace(dataset, source=_where(source))
 
 
-def one_input(text: str | None, image: str | None, features: str | None) -> Modality:
-    """Which of the three was given.
+def open_source(source: Any) -> Source | None:
+    """Data that one modality alone can read, such as a folder of images; None for a table."""
+    opened = (modality(name).open_source(source) for name in modality_names())
+    return next((own for own in opened if own is not None), None)
+
+
+def one_input(inputs: Mapping[str, str | None]) -> tuple[str, str]:
+    """The modality that was given, and what was given for it.
 
     Raises
     ------
     InputError
-        If it is not exactly one.
+        If it is not exactly one, or no modality is called so.
     """
-    given: list[Modality] = [
-        name for name, value in zip(MODALITIES, (text, image, features), strict=True) if value is not None
-    ]
+    given = [(name, value) for name, value in inputs.items() if value is not None]
+    for name, _ in given:
+        modality(name)
     if len(given) != 1:
-        said = "none" if not given else " and ".join(f"--{name}" for name in given)
-        raise InputError(
-            f"what is the input? Exactly one of --text COL, --image COL and --features GLOB is needed, {said} was given"
-        )
+        said = "none" if not given else " and ".join(f"--{name}" for name, _ in given)
+        *most, last = (f"--{name} {modality(name).metavar}" for name in modality_names())
+        raise InputError(f"what is the input? Exactly one of {', '.join(most)} and {last} is needed, {said} was given")
     return given[0]
 
 
-def feature_values(frame: pd.DataFrame, pattern: str, taken: Sequence[str | None]) -> Any:
-    """The columns that a pattern names, without those that are `taken`, or the rows of an .npy file."""
-    if pattern.endswith(".npy"):
-        return read_matrix(Path(pattern), len(frame))
-    return take_columns(frame, choose_columns(frame, pattern, [name for name in taken if name is not None]))
-
-
-def is_folder(source: Any) -> bool:
-    """Whether the source is a folder on this machine, which holds class folders of images."""
-    return isinstance(source, (str, Path)) and not str(source).startswith("hf:") and Path(source).is_dir()
-
-
-def _is_matrix(source: Any) -> bool:
-    return isinstance(source, (str, Path)) and str(source).endswith(".npy")
+def text_columns(inputs: Mapping[str, str | None]) -> list[str]:
+    """The input columns whose cells stay text where a file does not say what they are."""
+    return [value for name, value in inputs.items() if value and modality(name).one_column]
 
 
 def _where(source: Any) -> str | None:

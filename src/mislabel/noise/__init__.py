@@ -1,7 +1,8 @@
 """Known errors: wrong labels whose law and rate are known, so that a method can be scored."""
 
+from mislabel.modalities.image.look import pixel_features
+from mislabel.modalities.text.look import text_features
 from mislabel.noise.corrupt import Corruption, corrupt
-from mislabel.noise.idn import pixel_features
-from mislabel.noise.tables import corrupt_table, text_features
+from mislabel.noise.tables import corrupt_table
 
 __all__ = ["Corruption", "corrupt", "corrupt_table", "pixel_features", "text_features"]

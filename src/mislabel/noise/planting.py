@@ -1,5 +1,6 @@
 """`mislabel corrupt`: read a table or folder, look at its inputs where the noise depends on them, plant errors."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,35 +8,33 @@ import numpy as np
 import pandas as pd
 
 from mislabel.errors import InputError
-from mislabel.modalities.features import check_features, read_matrix
-from mislabel.modalities.image import check_images
-from mislabel.modalities.image.files import read_image_folder
-from mislabel.modalities.loading import feature_values, is_folder
+from mislabel.modalities import modality, modality_names
+from mislabel.modalities.features.matrices import read_matrix
+from mislabel.modalities.loading import open_source, text_columns
 from mislabel.noise import corrupt_table
-from mislabel.noise.tables import pixel_features
 from mislabel.tables import read_table
-from mislabel.tables.reading import pick_column
 
 
 def corrupt_source(
     source: str,
     *,
     label: str | None,
-    text: str | None,
-    image: str | None,
-    features: str | None,
     kind: str,
-    split: str | None,
-    superclass: str | None,
-    transition: Path | None,
+    seed: int,
+    split: str | None = None,
+    superclass: str | None = None,
+    transition: Path | None = None,
+    inputs: Mapping[str, str | None],
     **settings: Any,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The table with its new column, and the report; see `mislabel.data.corrupt_table`.
+    """The table with its new column, and the report; see `mislabel.noise.corrupt_table`.
 
     Parameters
     ----------
     source : str
         As `DATA` of every command. The rows of a folder of images become a table with the full path of each.
+    inputs : mapping
+        What the input is, by the name of a modality, as in `load_dataset`; needed for kind "idn".
     transition : Path, optional
         File of the matrix for kind "matrix".
     settings
@@ -46,41 +45,49 @@ def corrupt_source(
     InputError
         If the inputs that `idn` has to look at are not named or cannot be read.
     """
-    folder = Path(source)
-    if is_folder(source):
-        frame, root = read_image_folder(folder), folder
-        image, label = image or "image", label or "label"
-        split = split or ("split" if "split" in frame else None)
-        frame["image"] = [str((folder / name).resolve()) for name in frame["image"]]
+    own, inputs = open_source(source), dict(inputs)
+    if own is not None:
+        frame, root, roles = own.frame, own.root or Path(), own.roles
+        for name in (name for name in modality_names() if name in roles):
+            inputs[name] = inputs.get(name) or roles[name]
+            if own.root is not None:  # so that a table elsewhere still finds its files
+                frame[roles[name]] = [str((root / path).resolve()) for path in frame[roles[name]]]
+        label, split = label or roles.get("label"), split or roles.get("split")
     else:
         named = [name for name in (label, superclass) if name]
-        frame, root = read_table(source, strings=[text] if text else [], lossless=named), Path(source).parent
+        frame, root = read_table(source, strings=text_columns(inputs), lossless=named), Path(source).parent
     if label is None:
         raise InputError(f"which column holds the true labels? There are {', '.join(map(str, frame.columns))}: --label")
-    looks, said = None, ""
-    if kind == "idn" and text is None:
-        if (image is None) == (features is None):
-            raise InputError("kind idn looks at the inputs: name them with one of --text, --image and --features")
-        ids = np.arange(len(frame))
-        if image is not None:
-            images, _, _ = check_images(pick_column(frame, image, "image"), ids, image, root=root)
-            looks = pixel_features(np.asarray(images.open(place)) for place in range(len(images)))
-            said = "image pixels"
-        else:
-            values = feature_values(frame, features or "", (label, split, superclass))
-            looks, said = check_features(values, ids, "features")[0].matrix, "features"
+    look, what = None, ""
+    if kind == "idn":
+        given = [(name, option) for name, option in inputs.items() if option is not None]
+        if len(given) != 1:
+            *most, last = (f"--{name}" for name in modality_names())
+            raise InputError(f"kind idn looks at the inputs: name them with one of {', '.join(most)} and {last}")
+        name, option = given[0]
+        what = modality(name).words.look
+        look = _look(name, option, frame, (label, split, superclass), root, seed)
     return corrupt_table(
         frame,
         label=label,
-        text=text,
         kind=kind,  # pyright: ignore[reportArgumentType]
+        seed=seed,
         split=split,
         superclass=superclass,
-        inputs_features=looks,
-        features_name=said or "features",
+        inputs_features=look,
+        features_name=what,
         transition=None if transition is None else read_transition(transition),
         **settings,
     )
+
+
+def _look(
+    name: str, option: str, frame: pd.DataFrame, taken: Sequence[str | None], root: Path, seed: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Gives what some rows look like, by their positions; all of them are read here."""
+    values = modality(name).values(frame, option, taken)
+    inputs = modality(name).check(values, np.arange(len(frame)), option, root=root).values
+    return lambda rows: modality(name).look(inputs.take(rows), seed)
 
 
 def read_transition(path: Path) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Plant errors in a table: a new column of noisy labels, and a report that says what was done."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,54 +9,13 @@ import pandas as pd
 from mislabel.data.labels import encode_labels
 from mislabel.data.splits import parse_split
 from mislabel.errors import InputError
-from mislabel.modalities.text.checks import check_texts
+from mislabel.modalities import modality
 from mislabel.noise.corrupt import Convention, Kind, corrupt
-from mislabel.noise.idn import pixel_features as pixel_features  # offered here too, beside text_features
 from mislabel.noise.maps import FlipName, superclasses
 from mislabel.noise.rules import Compat
 from mislabel.tables.reading import pick_column
 
 NOISE_PURPOSE = 0x4015E  # keeps this stream of random numbers apart from training's, whose seed may be the same
-_VOCABULARY = 50_000
-
-
-def text_features(texts: list[str], dim: int = 64, seed: int = 0) -> np.ndarray:
-    """What a hurried annotator sees of a text: the words it uses, in `dim` numbers.
-
-    TF-IDF of words and pairs of words, reduced to its first singular directions; similar texts get similar rows, so
-    `idn` noise gives them similar wrong labels. No network, no model.
-
-    Parameters
-    ----------
-    texts
-        n texts.
-    dim
-        How many numbers at most; a few or very plain texts have fewer directions.
-    seed
-        Of the randomised decomposition.
-
-    Returns
-    -------
-    (n, d) float, 1 <= d <= dim
-        Rows of length 1, or 0 where a text has no word that is known.
-    """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.utils.extmath import randomized_svd
-
-    vectorizer = TfidfVectorizer(
-        ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", max_features=_VOCABULARY
-    )
-    try:
-        words = vectorizer.fit_transform(texts)
-    except ValueError as error:
-        if "empty vocabulary" not in str(error):
-            raise
-        return np.zeros((len(texts), 1))
-    rank = min(dim, *words.shape)
-    left, strength, _ = randomized_svd(words, n_components=rank, random_state=seed)
-    features = np.asarray(left * strength, dtype=np.float64)
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.where(lengths > 1e-12, lengths, 1.0)
 
 
 def corrupt_table(
@@ -74,7 +34,7 @@ def corrupt_table(
     center: bool = True,
     compat: Compat | None = None,
     noise_valid: bool = True,
-    inputs_features: np.ndarray | None = None,
+    inputs_features: np.ndarray | Callable[[np.ndarray], np.ndarray] | None = None,
     features_name: str = "features",
     flips: FlipName | np.ndarray = "next",
     superclass: str | None = None,
@@ -98,7 +58,8 @@ def corrupt_table(
     noise_valid
         Whether valid rows get noise too, as they must where they choose a model: clean ones would leak.
     inputs_features : (rows of the table, L) float, for "idn"
-        What the rows look like, used instead of their texts; `features_name` says what it is ("image pixels").
+        What the rows look like, used instead of their texts, or what gives it for some of them by their positions;
+        `features_name` says what it is ("image pixels").
     superclass
         For flips="superclass": the name of the column with the coarse label of each row.
 
@@ -134,9 +95,9 @@ def corrupt_table(
     rows = np.flatnonzero(changeable)
     features = looks = None
     if kind == "idn":
-        own = inputs_features is not None
-        features = _rows_of(inputs_features, len(frame), rows) if own else _text_rows(frame, text, rows, int(seed))
-        looks = features_name if own else "text tf-idf"
+        if inputs_features is None:
+            inputs_features, features_name = _text_look(frame, text, int(seed)), modality("text").words.look
+        features, looks = _rows_of(inputs_features, len(frame), rows), features_name
     done = corrupt(
         labels.codes[rows], kind, rate, labels.n_classes, np.random.default_rng([int(seed), NOISE_PURPOSE]),
         features=features, convention=convention, exact=exact, temperature=temperature, center=center,
@@ -172,16 +133,18 @@ def corrupt_table(
     return out, report
 
 
-def _text_rows(frame: pd.DataFrame, text: str | None, rows: np.ndarray, seed: int) -> np.ndarray:
-    """`text_features` of some rows."""
+def _text_look(frame: pd.DataFrame, text: str | None, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Gives what some rows look like by their texts."""
     if text is None:
         raise InputError("kind idn needs the column of texts or inputs_features: similar rows get similar wrong labels")
-    texts, _, _ = check_texts(pick_column(frame, text, "text"), range(len(frame)), text)
-    return text_features([texts[place] for place in rows], seed=seed) if len(rows) else np.zeros((0, 1))
+    texts = modality("text").check(pick_column(frame, text, "text"), range(len(frame)), text).values
+    return lambda rows: modality("text").look(texts.take(rows), seed)
 
 
-def _rows_of(features: np.ndarray, n: int, rows: np.ndarray) -> np.ndarray:
+def _rows_of(features: np.ndarray | Callable[[np.ndarray], np.ndarray], n: int, rows: np.ndarray) -> np.ndarray:
     """Some rows of a matrix that goes with a table of `n` rows; the others may hold anything."""
+    if callable(features):
+        return features(rows) if len(rows) else np.zeros((0, 1))
     features = np.asarray(features)
     if features.ndim != 2 or len(features) != n or features.dtype.kind not in "iuf":
         said = f"inputs_features has shape {features.shape} and type {features.dtype}"

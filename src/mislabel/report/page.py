@@ -10,7 +10,6 @@ from mislabel.errors import in_range
 from mislabel.files import atomic_write
 from mislabel.report import words
 from mislabel.report.classes import class_rows
-from mislabel.report.contents import WORDS
 from mislabel.report.decided import decided_section
 from mislabel.report.models import model_rows
 from mislabel.report.pictures import SHOWN
@@ -70,8 +69,8 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         notes=notes(source),
         has_gold=source.gold is not None,
         has_inputs=source.has_inputs,
-        content=WORDS.get(source.modality, WORDS["text"]),
-        pictures=source.has_inputs and source.modality == "image",
+        content=source.modality.words,
+        pictures=source.has_inputs and source.modality.pictures,
         picture_width=max([row.picture.width for row in worst if row.picture], default=SHOWN),
         worst=worst,
         likely_wrong=int(source.likely_wrong.sum()),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mislabel.errors import RunError
+from mislabel.modalities import Modality, modality
 from mislabel.run.folder import RunFolder
 
 NEEDED = ("id", "given_label", "suggested_label", "p_mislabeled", "status")
@@ -62,9 +63,9 @@ class Source:
     has_inputs: bool
 
     @property
-    def modality(self) -> str:
-        """What the inputs are: "text" (as in runs from before there was a choice), "image" or "features"."""
-        return str(section(self.config, "data").get("modality", "text"))
+    def modality(self) -> Modality:
+        """What the inputs are; texts in runs from before there was a choice."""
+        return modality(str(section(self.config, "data").get("modality", "text")))
 
     @property
     def related(self) -> bool:

@@ -67,7 +67,7 @@ def _row(source: Source, place: int, name: Any, content: Any) -> WorstRow:
     gold = -1 if source.gold is None else int(source.gold[place])
     neighbour = -1 if source.neighbour is None else int(source.neighbour[place])
     # By what the run says, not by what is stored: bytes of a text run are no picture.
-    is_image = source.modality == "image"
+    is_image = source.modality.pictures
     text, full_text, left_out = _text(None if is_image else content)
     difficulty = float(source.difficulty[place])
     return WorstRow(

@@ -13,6 +13,7 @@ from mislabel.decisions.events import KINDS, NAMED, Decision, Event, Kind, apply
 from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
+from mislabel.modalities import modality
 from mislabel.review.contents import Contents
 from mislabel.review.matrix import open_matrix
 from mislabel.review.neighbours import Neighbours
@@ -107,7 +108,8 @@ class Session:
         self.log: list[tuple[int, int]] = []  # number and row of every event
         self._looks: tuple[int, ReviewedRows] | None = None
         self.times: dict[int, float] = {}  # when each action on a page was made, in seconds, but for those undone
-        self.contents = Contents(folder, texts=self.rows.modality != "image")
+        self.modality = modality(self.rows.modality)
+        self.contents = Contents(folder, texts=not self.modality.kept_bytes)
         self.neighbours = Neighbours(folder.embeddings, self.rows)
         self.posterior = open_matrix(folder.posterior, self.rows)
         self.queue: Queue = make_queue(
@@ -295,7 +297,7 @@ class Session:
 
     def _search(self, words: str) -> np.ndarray:
         place = self.rows.place
-        if self.rows.modality == "text" and self.contents.there and place is not None:
+        if self.modality.searchable and self.contents.there and place is not None:
             return self.contents.containing(words)[place]
         ids = self.rows.ids.cast("string")
         return compute.match_substring(ids, words, ignore_case=True).to_numpy(zero_copy_only=False)

@@ -17,17 +17,14 @@ from torch import Tensor, nn
 
 from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
-from mislabel.modalities.image import Images
-from mislabel.modalities.image.batches import ImageInputs, decode_all
-from mislabel.modalities.text.texts import Texts
+from mislabel.modalities import modality, modality_names
 from mislabel.review.orders import farthest
 from mislabel.run.contents import read_contents
-from mislabel.run.folder import PIXELS, RunFolder
+from mislabel.run.folder import RunFolder
 from mislabel.run.predictor import load_predictor
 from mislabel.run.reading import Rows
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
-from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 
 REPEATS, SCALE = 30, 1e-3  # the paper's K and s
@@ -54,10 +51,11 @@ def stability_order(
     RunError
         If its inputs cannot be read.
     """
-    if rows.modality not in ("text", "image"):
+    kind = modality(rows.modality)
+    if kind.from_kept(()) is None:
+        able = " and ".join(name for name in modality_names() if modality(name).from_kept(()) is not None)
         raise InputError(
-            f"the order stability is for text and image runs, and {folder.path} is one on {rows.modality}: choose "
-            "another --order"
+            f"the order stability is for {able} runs, and {folder.path} is one on {kind.name}: choose another --order"
         )
     if rows.place is None or not folder.inputs.is_file():
         raise InputError(
@@ -68,7 +66,8 @@ def stability_order(
     if len(pool) > POOL:
         doubt = np.nan_to_num(rows.numbers["confidence"][pool], nan=np.inf)
         pool = np.sort(pool[np.argsort(doubt, kind="stable")[:POOL]])
-    raw = raw_inputs(folder, rows.place[pool], rows.modality)
+    raw = kind.from_kept(read_contents(folder.inputs, rows.place[pool]))
+    assert raw is not None
     found = deviations(folder, raw, seed=seed, device=device, progress=progress)
     return pool[farthest(found, count)]
 
@@ -107,7 +106,8 @@ def deviations(
     random = torch.Generator().manual_seed(seed)
     found = np.empty((len(raw), repeats, n_classes), dtype=np.float32)
     with TemporaryDirectory(prefix=".review-", dir=folder.path) as temporary:
-        inputs = _decoded(predictor.reader.inputs(raw, accelerator, progress), Path(temporary))
+        inputs = predictor.reader.inputs(raw, accelerator, progress)
+        inputs = modality(raw.modality).for_many_passes(inputs, Path(temporary) / "inputs.npy")
         quiet = outputs(network, inputs, n_classes, accelerator)
         progress.begin("noise in the weights", repeats)
         for k in range(repeats):
@@ -138,34 +138,8 @@ def disturbed(network: nn.Module, scale: float, random: torch.Generator) -> Iter
                 weight.copy_(value)
 
 
-def raw_inputs(folder: RunFolder, places: np.ndarray, modality: str) -> RawInputs:
-    """The inputs that a run keeps at some places of the data (m,): whole texts, or images of at most 128 pixels a side.
-
-    An image that could not be read is grey.
-
-    Raises
-    ------
-    RunError
-        If they cannot be read.
-    """
-    found = read_contents(folder.inputs, places)
-    if modality == "text":
-        return Texts("" if value is None else str(value) for value in found)
-    reasons = {k: "not kept" for k, value in enumerate(found) if value is None}
-    sources = [value if isinstance(value, bytes) else b"" for value in found]
-    return Images(sources, [""] * len(sources), reasons=reasons)
-
-
 def _weights(network: nn.Module) -> Iterator[Tensor]:
     for module in network.modules():
         weight = getattr(module, "weight", None)
         if isinstance(weight, Tensor) and weight.is_floating_point():
             yield weight
-
-
-def _decoded(inputs: Inputs, folder: Path) -> Inputs:
-    """The same inputs, with images that would be decoded every time decoded once, into a file there."""
-    if isinstance(inputs, ImageInputs) and callable(inputs.pixels):
-        pixels = decode_all(inputs.pixels, len(inputs), folder / PIXELS, lambda count: None)
-        return ImageInputs(pixels, inputs.rows)
-    return inputs

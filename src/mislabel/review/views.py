@@ -134,7 +134,7 @@ class Views:
 
     def _brief(self, row: int) -> dict[str, Any]:
         # Pictures are not looked at for a list: whether there is one is known when the browser asks for it.
-        picture = self.rows.modality == "image" and self.session.contents.there
+        picture = self.session.modality.pictures and self.session.contents.there
         content = None if picture else self._content(row)[0]
         return {
             **self._about(row),

@@ -3,16 +3,16 @@
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-from mislabel.data.inputs import Modality
 from mislabel.errors import InputError, alternatives, in_range, one_of
 from mislabel.methods import method_entry
-from mislabel.modalities import DEFAULT_ENCODER, DEFAULT_IMAGE_ENCODER
+from mislabel.modalities import modality as find_modality
+from mislabel.modalities import modality_names
 from mislabel.posterior.detection import find_score
 from mislabel.run.recipes import find_recipe
 
-HEAD_RATE, FULL_RATE, IMAGE_RATE, SCRATCH_RATE = 1e-3, 3e-5, 1e-4, 1e-3
+HEAD_RATE, SCRATCH_RATE = 1e-3, 1e-3
 SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
-TEXT_BATCH, IMAGE_BATCH = 32, 128
+SMALL_HEAD_BATCH = 32
 HEAD_BATCH, HEAD_STEPS_AN_EPOCH = 256, 400  # a head on very many rows: a step costs next to nothing but its overhead
 SCRATCH_LENGTHEN = 8.0  # fine-tuning takes a few epochs, random weights some dozens
 
@@ -100,7 +100,7 @@ class RunConfig:
     def plain(self) -> dict[str, Any]:
         return asdict(self)
 
-    def effective(self, modality: Modality, rows: int) -> "RunConfig":
+    def effective(self, modality: str, rows: int) -> "RunConfig":
         """The settings with every default that depends on the run filled in, for `rows` training rows.
 
         Raises
@@ -110,7 +110,7 @@ class RunConfig:
         """
         _check_together(self, modality)
         chosen = with_recipe(self)
-        if modality == "features":
+        if find_modality(modality).encoder is None:
             chosen = replace(chosen, tune="head")
         defaults = _defaults(chosen, modality, rows)
         chosen = replace(chosen, **{name: value for name, value in defaults.items() if getattr(chosen, name) is None})
@@ -136,19 +136,17 @@ def with_recipe(config: RunConfig) -> RunConfig:
     return replace(config, **settings, options={**recipe.options, **config.options})
 
 
-def _defaults(config: RunConfig, modality: Modality, rows: int) -> dict[str, Any]:
+def _defaults(config: RunConfig, modality: str, rows: int) -> dict[str, Any]:
     """What settings are where neither user nor recipe gave any."""
-    head, scratch = config.tune == "head", config.scratch is not None
-    whole_rate = SCRATCH_RATE if scratch else IMAGE_RATE if modality == "image" else FULL_RATE
-    largest = IMAGE_BATCH if modality == "image" and not head else TEXT_BATCH
+    head, scratch, kind = config.tune == "head", config.scratch is not None, find_modality(modality)
+    largest = SMALL_HEAD_BATCH if head else kind.batch_size
     batch = min(largest, max(SMALLEST_BATCH, rows // STEPS_AN_EPOCH))
     if head:
         batch = max(batch, min(HEAD_BATCH, rows // HEAD_STEPS_AN_EPOCH))
-    encoders = {"text": DEFAULT_ENCODER, "image": None if scratch else DEFAULT_IMAGE_ENCODER, "features": None}
     return {
-        "backbone": encoders[modality],
+        "backbone": None if scratch else kind.encoder,
         "batch_size": batch,
-        "learning_rate": HEAD_RATE if head else whole_rate,
+        "learning_rate": HEAD_RATE if head else SCRATCH_RATE if scratch else kind.learning_rate,
         "lengthen": SCRATCH_LENGTHEN if scratch else 1.0,
         "optimizer": "adamw",
         "weight_decay": 0.01,
@@ -160,17 +158,18 @@ def _defaults(config: RunConfig, modality: Modality, rows: int) -> dict[str, Any
     }
 
 
-def _check_together(config: RunConfig, modality: Modality) -> None:
-    if modality != "image":
-        for name in ("scratch", "resolution", "recipe"):
-            if getattr(config, name) is not None:
-                raise InputError(f"{name} is for images; the inputs are {modality}: leave it out")
+def _check_together(config: RunConfig, modality: str) -> None:
+    kind = find_modality(modality)
+    for other in map(find_modality, modality_names()):
+        for name in other.own_settings:
+            if name not in kind.own_settings and getattr(config, name) is not None:
+                raise InputError(f"{name} is for {other.words.plural}; the inputs are {modality}: leave it out")
     if config.scratch is not None and config.backbone is not None:
         raise InputError("backbone and scratch were both given: random weights, or those of a model? Leave one out")
     if config.scratch is not None and config.tune == "head":
         raise InputError("tune=head keeps an encoder as it is, scratch has random weights: use tune=full")
-    if modality == "features" and config.backbone is not None:
-        raise InputError("features need no backbone: leave it out")
+    if kind.encoder is None and config.backbone is not None:
+        raise InputError(f"{kind.words.plural} need no backbone: leave it out")
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (

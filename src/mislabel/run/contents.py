@@ -1,11 +1,10 @@
 """The inputs as a run keeps them, for its report and for review: texts, small pictures, or features in words."""
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,29 +13,24 @@ import pyarrow.parquet as pq
 from mislabel.data import Dataset
 from mislabel.errors import RunError
 from mislabel.files import atomic_path
-from mislabel.modalities.features import Features
-from mislabel.modalities.image import Images
-from mislabel.modalities.text.texts import Texts
-
-# Rows that are written at once, and unpacked at once where one of them is read: all pictures would not fit into memory.
-TEXTS_AT_ONCE, PICTURES_AT_ONCE = 4096, 256
+from mislabel.modalities import modality
 
 
 def write_contents(dataset: Dataset, path: Path) -> None:
-    """A Parquet file with `id` and `input`: text, or a PNG or JPEG of at most 128 pixels a side, or None.
+    """A Parquet file with `id` and `input`: text, or bytes such as those of a small picture, or None.
 
-    Features are a line in words, which is not all of them, and a `digest` that is.
+    Where that is not all of a row, as for features, which are a line in words, a `digest` is.
     """
-    ids, pictures = pa.array(dataset.ids.tolist()), dataset.inputs.modality == "image"
-    kind, step = (pa.binary(), PICTURES_AT_ONCE) if pictures else (pa.string(), TEXTS_AT_ONCE)
-    schema = pa.schema([("id", ids.type), ("input", kind)])
-    digests = dataset.inputs.digests() if isinstance(dataset.inputs, Features) else None
+    kind, ids = modality(dataset.inputs.modality), pa.array(dataset.ids.tolist())
+    stored, step = pa.binary() if kind.kept_bytes else pa.string(), kind.kept_at_once
+    schema = pa.schema([("id", ids.type), ("input", stored)])
+    digests = dataset.inputs.digests()
     if digests is not None:
         schema = schema.append(pa.field("digest", pa.binary(16)))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for begin in range(0, len(dataset), step):
             places = range(begin, min(begin + step, len(dataset)))
-            columns = [ids.slice(begin, len(places)), pa.array(_contents(dataset, places), type=kind)]
+            columns = [ids.slice(begin, len(places)), pa.array(dataset.inputs.kept(places), type=stored)]
             if digests is not None:
                 columns.append(pa.array(islice(digests, len(places)), type=pa.binary(16)))
             writer.write_table(pa.table(columns, schema=schema))
@@ -90,16 +84,3 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             yield file
     except (OSError, KeyError, pa.ArrowException) as error:
         raise RunError(f"{path} cannot be read ({error}); the run has to be made again") from error
-
-
-def _contents(dataset: Dataset, places: range) -> Iterator[str | bytes | None]:
-    inputs = dataset.inputs
-    if inputs.modality == "text":
-        texts = cast(Texts, inputs)
-        yield from (texts[place] for place in places)
-    elif inputs.modality == "features":
-        yield from (inputs.caption(place) for place in places)
-    else:
-        images, readable = cast(Images, inputs), np.asarray(dataset.status != "unreadable")
-        with ThreadPoolExecutor() as workers:
-            yield from workers.map(lambda place: images.thumbnail(place) if readable[place] else None, places)

@@ -6,7 +6,7 @@ import numpy as np
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import InputError
-from mislabel.modalities.prepared import Prepared
+from mislabel.modalities.contract import Prepared
 from mislabel.posterior.confident_learning import need_cleanlab
 from mislabel.posterior.detection import find_score, make_evidence
 from mislabel.training.branches import Branches

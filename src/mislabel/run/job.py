@@ -17,8 +17,8 @@ from mislabel.audit import Audit, build_audit
 from mislabel.data import Dataset
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.methods import method_entry
-from mislabel.modalities.prepared import Prepared, prepare
-from mislabel.modalities.text.pooler import sample_rows
+from mislabel.modalities import modality
+from mislabel.modalities.contract import Prepared, sample_rows
 from mislabel.posterior.dirichlet import Generative
 from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import Clock, effective, peak_memory_mb
@@ -84,12 +84,12 @@ def run(
     method = read_options(method_entry(config.method).make, config.options)
     accelerator = make_accelerator(config.device, config.precision)
     main = accelerator.is_main_process
-    ready = prepare(dataset, config, accelerator, folder, progress)
+    ready = modality(dataset.inputs.modality).prepare(dataset, config, accelerator, folder, progress)
     dataset, trained, inputs, build = ready.dataset, ready.trained, ready.inputs, ready.build
     for note in dataset.notes if main else ():
         progress.line(f"note: {note}")
-    given, known = dataset.training_codes[trained], dataset.status[trained] == "decided"
-    agreement = label_agreement(ready.untrained, given[sample_rows(len(trained))])
+    target, decided = dataset.training_codes[trained], dataset.status[trained] == "decided"
+    agreement = label_agreement(ready.untrained, target[sample_rows(len(trained))])
     clock.stop("prepare")
 
     stages, held_out = method.stages(), dataset.rows("test")
@@ -98,11 +98,11 @@ def run(
         loop = Loop(
             build,
             inputs.take(trained),
-            given,
+            target,
             dataset.ids[trained],
             dataset.labels.n_classes,
             training_settings(config),
-            known=known,
+            trusted=decided,
             folder=folder.path if folder else None,
             weights=weights,
             progress=progress,
@@ -116,11 +116,11 @@ def run(
         network, dynamics = loop.run(stages, resume=resume)
         if folder and main:  # dynamics are kept in the order of these
             write_parquet(pd.DataFrame({"id": dataset.ids[trained]}), folder.dynamics / "ids.parquet")
-        clock.seconds["train"] = round(loop.seconds, 2)
+        clock.seconds["train"] = round(loop.history.seconds, 2)
         clock.restart()
 
         probability, embeddings = answers(network, ready, accelerator, progress, folder if content else None)
-        posterior = method.posterior(stages, dynamics, given, probability[trained])
+        posterior = method.posterior(stages, dynamics, target, probability[trained])
         ranking = row_scores(config.score, ready, dynamics, network, accelerator, progress)
         audit = build_audit(
             dataset, trained, posterior, probability, dynamics, agreement, telling=ready.telling, score=ranking
@@ -138,12 +138,12 @@ def run(
             "method": config.method,
             **({"score": config.score} if config.score else {}),
             "seconds": clock.all(),
-            "seconds_by_stage": {name: round(value, 2) for name, value in loop.parts.items()},
-            "rows_per_second": {"train": round(loop.train_rows / max(loop.seconds, 1e-9), 1)},
+            "seconds_by_stage": {name: round(value, 2) for name, value in loop.history.parts.items()},
+            "rows_per_second": {"train": round(loop.history.rows / max(loop.history.seconds, 1e-9), 1)},
             "peak_memory_mb": peak_memory_mb(accelerator.device),
             "processes": accelerator.num_processes,
             "precision": accelerator.mixed_precision.replace("no", "fp32"),
-            "epochs": loop.log,
+            "epochs": loop.history.epochs,
             **({"test": scores} if scores else {}),
             **detection_scores(dataset, audit),
         }

@@ -1,12 +1,14 @@
 """Predictions for a table of new texts."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mislabel.audit import label_column
 from mislabel.errors import one_of
+from mislabel.modalities import modality_names
 from mislabel.modalities.dataset import OnBad
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.folder import RunFolder
@@ -21,21 +23,19 @@ def predict_table(
     source: str,
     output: Path,
     *,
-    text: str | None = None,
-    image: str | None = None,
-    features: str | None = None,
     id: str | None = None,
     on_bad: OnBad = "error",
     device: str = "auto",
     by: str = "model",
     progress: Quiet | None = None,
+    **inputs: Any,
 ) -> int:
     """Write `id`, `predicted_label`, `confidence` and one `p_<label>` column per class; gives the number of rows.
 
     Parameters
     ----------
-    text, image, features : str, optional
-        What the input is, where it is named differently than in training.
+    inputs
+        What the input is, by the name of its modality, where it is named differently than in training.
     on_bad : "error" or "quarantine"
         Images that cannot be read: an error, or a row without a prediction.
     by : "model" or "trajectory"
@@ -50,11 +50,10 @@ def predict_table(
     one_of("by", by, ("model", "trajectory"))
     predictor = load_predictor(folder.model)
     columns = folder.read_config()["data"]["columns"]
-    given = {"text": text, "image": image, "features": features}
-    if not any(given.values()):  # as in training
-        given = {name: columns.get(name) for name in given}
+    if not any(inputs.values()):  # as in training
+        inputs = {name: columns.get(name) for name in modality_names()}
     checks = predictor.reader.checks()
-    dataset = load_dataset(source, **given, id=id, on_bad=on_bad, need_labels=False, **checks)
+    dataset = load_dataset(source, **inputs, id=id, on_bad=on_bad, need_labels=False, checks=checks)
     progress = progress or Quiet()
     for note in dataset.notes:
         progress.line(f"note: {note}")

@@ -10,7 +10,8 @@ import numpy as np
 from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
 from mislabel.files import atomic_write
-from mislabel.modalities.prepared import Reader, load_reader
+from mislabel.modalities import modality
+from mislabel.modalities.contract import Reader
 from mislabel.run.generative import TrajectoryModel
 from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
@@ -83,6 +84,8 @@ def load_predictor(folder: Path) -> Predictor:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{folder} holds no model of mislabel: it has no {ABOUT}") from None
-    reader, network = load_reader(folder, about)
-    others = [load_reader(folder / branch_folder(number), about)[1] for number in range(1, about.get("networks", 1))]
+    kind = modality(about.get("modality", "text"))
+    reader, network = kind.load_reader(folder, about)
+    folders = [folder / branch_folder(number) for number in range(1, about.get("networks", 1))]
+    others = [kind.load_reader(branch, about)[1] for branch in folders]
     return Predictor(Branches([network, *others]), reader, about["classes"])

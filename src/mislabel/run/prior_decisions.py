@@ -14,7 +14,8 @@ from mislabel.data.rows import FITS_NONE
 from mislabel.decisions.events import Decision, Event
 from mislabel.decisions.store import Store, read_decisions, read_history
 from mislabel.errors import InputError, some_ids
-from mislabel.exchange.inputs import BY_PLACE_ALONE, same_input
+from mislabel.exchange.inputs import BY_PLACE_ALONE
+from mislabel.modalities import modality
 from mislabel.run.contents import find_places, read_contents, told_by
 from mislabel.run.folder import RunFolder
 from mislabel.tables.formulas import neutralised
@@ -134,21 +135,21 @@ def _check_inputs(dataset: Dataset, made: dict[Any, Decision], places: dict[Any,
 
     Gives whether something beside the place in the data tells which row is which: an id, or what was compared.
     """
-    modality, about = dataset.inputs.modality, before.read_config()["data"]
+    kind, about = modality(dataset.inputs.modality), before.read_config()["data"]
     named = bool(about.get("columns", {}).get("id")) or dataset.ids.dtype == object
-    if modality == "image" or about.get("modality") != modality or not before.inputs.is_file():
+    if not kind.comparable or about.get("modality") != kind.name or not before.inputs.is_file():
         return named
-    if modality == "features" and named:
-        return True  # better embeddings of the same rows are no other rows
+    if kind.replaceable and named:
+        return True
     column = told_by(before.inputs)
-    same = same_input(dataset.inputs, column)
+    same = dataset.inputs.matcher(column)
     then = find_places(before.inputs, made)
     kept = read_contents(before.inputs, np.array(list(then.values()), dtype=np.int64), column)
     other = [id for id, one in zip(then, kept, strict=True) if not same(places[id], one)]
     if other:
         raise InputError(
             f"{dataset.name} is not what was decided in {before.path}: {len(other)} rows have "
-            f"{'another text' if modality == 'text' else 'other features'} than then, {some_ids(other)}. {_FIX}"
+            f"{kind.words.other} than then, {some_ids(other)}. {_FIX}"
         )
     return True
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
-from mislabel.files import atomic_path, atomic_write
+from mislabel.files import atomic_path, atomic_write, write_array
 from mislabel.posterior.beta_mixture import BetaMixture
 from mislabel.run.contents import write_contents
 from mislabel.run.folder import RunFolder
@@ -63,11 +63,6 @@ def load_audit(folder: RunFolder) -> Audit:
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     with atomic_path(path) as temporary:
         frame.to_parquet(temporary, index=False)
-
-
-def write_array(array: np.ndarray, path: Path) -> None:
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array)
 
 
 def mixture_summary(mixture: BetaMixture, rates: np.ndarray) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mislabel.errors import RunError
-from mislabel.modalities.text.pooler import mean_state
 
 HEAD_DROPOUT = 0.1
 
@@ -101,6 +100,12 @@ def classify_and_embed(network: nn.Module, inputs: dict[str, Tensor]) -> tuple[T
     # Decoders classify every token and take the last one's logits; the mean over its tokens stands for the text.
     mask = inputs.get("attention_mask")
     return logits, mean_state(seen, seen.new_ones(seen.shape[:2]) if mask is None else mask)
+
+
+def mean_state(hidden: Tensor, attention_mask: Tensor) -> Tensor:
+    """The mean of (b, length, d) states over the tokens of each text, (b, d)."""
+    weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
 def last_linear(network: nn.Module) -> nn.Linear | None:

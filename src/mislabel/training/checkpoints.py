@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,9 @@ class Checkpoint:
     epoch: int
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]
-    selected: dict[str, Tensor]
-    tables: dict[str, Tensor]
-    state: dict[str, Any]
+    selected: dict[str, Tensor] = field(default_factory=dict)
+    tables: dict[str, Tensor] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -67,11 +67,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
     """The latest whole checkpoint, or None where there is none."""
-    found = _finished(folder)
-    if not found:
+    finished = _finished(folder)
+    if not finished:
         return None
-    state = json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))
-    parts = {part: load_file(found[-1] / f"{part}.safetensors") for part in TENSORS}
+    state = json.loads((finished[-1] / "state.json").read_text(encoding="utf-8"))
+    parts = {part: load_file(finished[-1] / f"{part}.safetensors") for part in TENSORS}
     return Checkpoint(stage=state["stage"], epoch=state["epoch"], state=state["state"], **parts)
 
 

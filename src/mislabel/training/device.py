@@ -2,13 +2,17 @@
 
 import gc
 import os
+from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import DistributedDataParallelKwargs
 
 from mislabel.errors import InputError, alternatives
+from mislabel.training.branches import Branches
+from mislabel.training.inputs import Inputs
 
 
 def choose_device(name: str) -> str:
@@ -19,12 +23,12 @@ def choose_device(name: str) -> str:
     InputError
         If the device asked for is not there.
     """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        return next(device for device, available in there.items() if available)
-    if name not in there:
-        raise InputError(f"device {name!r} is not known{alternatives(name, ('auto', *there))}")
-    if not there[name]:
+        return next(device for device, usable in available.items() if usable)
+    if name not in available:
+        raise InputError(f"device {name!r} is not known{alternatives(name, ('auto', *available))}")
+    if not available[name]:
         raise InputError(f"device {name!r} is not available here; use --device cpu, or install a torch build for it")
     return name
 
@@ -46,11 +50,42 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
     if alone and _other(device, precision):
         # accelerate remembers the first device and precision of a process; another run may want others.
         AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(
-        cpu=device == "cpu",
-        mixed_precision="bf16" if precision == "bf16" else "no",
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
+    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
+
+
+def wrap_network(network: Branches, inputs: Inputs, accelerator: Accelerator, *, compiled: bool = False) -> Any:
+    """The network as accelerate trains it, over all processes of a launch; compiled where asked for.
+
+    Processes wait for the gradient of every weight, so a network with weights that get none has to say so: it then
+    pays for a search through its graph at every step, which others are spared.
+    """
+    if accelerator.num_processes > 1:
+        searched = has_unused_weights(network, inputs) or drops_layers(network)
+        handler: Any = DistributedDataParallelKwargs(find_unused_parameters=searched)
+        accelerator.ddp_handler = handler
+    if compiled:
+        for module in network.networks:
+            module.compile()  # in place: names of weights stay
+    return accelerator.prepare(network)
+
+
+def has_unused_weights(network: Branches, inputs: Inputs) -> bool:
+    """Whether some weight that could be trained reaches neither logits nor embeddings, as a pooler that nobody reads.
+
+    Found by a pass over two rows, in evaluation mode, without a trace in weights or random states.
+    """
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    if not weights:
+        return False
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        logits, embeddings = network.eval()(inputs.batch(np.arange(min(2, len(inputs)))))
+        gradients = torch.autograd.grad(logits.sum() + embeddings.sum(), weights, allow_unused=True)
+    return any(gradient is None for gradient in gradients)
+
+
+def drops_layers(network: Branches) -> bool:
+    """Whether whole layers are left out of some passes at random (`layerdrop` of transformers)."""
+    return any((getattr(module, "layerdrop", 0) or 0) > 0 for module in network.modules())
 
 
 def leave_processes() -> None:
@@ -62,10 +97,12 @@ def leave_processes() -> None:
 
 def _other(device: str, precision: str) -> bool:
     """Whether accelerate already remembers another device or precision."""
-    known = AcceleratorState._shared_state.get("_mixed_precision")
-    there = PartialState._shared_state.get("device")
+    precision_before = AcceleratorState._shared_state.get("_mixed_precision")
+    device_before = PartialState._shared_state.get("device")
     wanted = "bf16" if precision == "bf16" else "no"
-    return (there is not None and there.type != device) or (known is not None and known != wanted)
+    return (device_before is not None and device_before.type != device) or (
+        precision_before is not None and precision_before != wanted
+    )
 
 
 def _fast_bf16(device: str) -> bool:

@@ -1,4 +1,4 @@
-"""Looks at rows in evaluation mode between epochs: the losses of each branch, and rows held back from training."""
+"""Between epochs: logits and losses in evaluation mode, and which rows are held back from training for it."""
 
 import numpy as np
 import torch
@@ -21,26 +21,26 @@ def branch_logits(
     return torch.from_numpy(flat).view(len(inputs), len(branches), n_classes).transpose(0, 1)
 
 
-def given_losses(logits: Tensor, given: np.ndarray) -> np.ndarray:
-    """Cross-entropy of the given labels, (branches, n) float32, of logits (branches, n, classes)."""
-    target = torch.from_numpy(given).expand(len(logits), -1)
-    return functional.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none").view(target.shape).numpy()
+def target_losses(logits: Tensor, target: np.ndarray) -> np.ndarray:
+    """Cross-entropy of the targets (n,) int64, (branches, n) float32, of logits (branches, n, classes)."""
+    each = torch.from_numpy(target).expand(len(logits), -1)
+    return functional.cross_entropy(logits.flatten(0, 1), each.flatten(), reduction="none").view(each.shape).numpy()
 
 
-def held_back(given: np.ndarray, share: float, seed: list[int], known: np.ndarray | None = None) -> np.ndarray:
-    """Which rows to hold back: a share of all, and as nearly as whole numbers allow of every given label, (n,) bool.
+def held_back(target: np.ndarray, share: float, seed: list[int], trusted: np.ndarray | None = None) -> np.ndarray:
+    """Which rows to hold back: a share of all, and as nearly as whole numbers allow of every label, (n,) bool.
 
-    Rows whose label is `known`, (n,) bool, always train; the share is then one of the others.
+    Rows with a trusted label, `trusted` (n,) bool, always train; the share is then one of the others.
     """
-    if known is not None and known.any():
-        held = np.zeros(len(given), dtype=bool)
-        held[~known] = held_back(given[~known], share, seed)
+    if trusted is not None and trusted.any():
+        held = np.zeros(len(target), dtype=bool)
+        held[~trusted] = held_back(target[~trusted], share, seed)
         return held
     random = np.random.default_rng(seed)
-    count = round(share * len(given))
-    order = np.lexsort((random.random(len(given)), given))
-    # Equal steps through the rows sorted by label, from a random place.
-    places = (np.arange(count) + random.random()) * len(given) / max(count, 1)
-    held = np.zeros(len(given), dtype=bool)
-    held[order[places.astype(np.int64)]] = True
+    count = round(share * len(target))
+    order = np.lexsort((random.random(len(target)), target))
+    # Equal steps through the rows sorted by label, from a random start.
+    positions = (np.arange(count) + random.random()) * len(target) / max(count, 1)
+    held = np.zeros(len(target), dtype=bool)
+    held[order[positions.astype(np.int64)]] = True
     return held

@@ -10,8 +10,8 @@ from torch import nn
 
 from mislabel.dynamics.trajectory import HALF_MAX
 from mislabel.training.batches import sorted_batches
-from mislabel.training.feeding import fed
 from mislabel.training.inputs import Inputs
+from mislabel.training.prefetch import prefetched
 from mislabel.training.progress import Quiet
 
 BATCH_SIZE = 128
@@ -81,7 +81,7 @@ def _collect(
     network = network.to(device).eval()
     progress.begin("predict", len(mine))
     with torch.inference_mode(), accelerator.autocast() if low_precision else nullcontext():
-        for batch, tensors in fed(inputs, mine, device):
+        for batch, tensors in prefetched(inputs, mine, device):
             found, index = network(tensors), torch.as_tensor(batch, device=device)
             for result, part in zip(results, [found] if len(parts) == 1 else found, strict=True):
                 result[index] = part.to(result.dtype)

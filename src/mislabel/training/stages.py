@@ -1,84 +1,12 @@
 """What a method asks of the training loop: stages, and in each a loss."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from mislabel.dynamics.store import DynamicsStore
-
-
-def _no_mixing(partner: Tensor, share: Tensor) -> Tensor:
-    raise ValueError("the stage of this loss does not mix: say Stage(..., mixes=True)")
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One batch as a loss sees it.
-
-    Attributes
-    ----------
-    index : (b,) int64
-        Position of each row among the training rows; never changes during a run.
-    given : (b,) int64
-        Given label codes.
-    logits : (branches, views, b, classes) float32
-        View 0 is weak, view 1 strong. Without gradients where the stage mixes inputs.
-    mixed : callable
-        Logits of rows mixed with others, (branches, m, classes) float32, m = views x b, view after view. Takes
-        `partner`, (branches, m) int64: with which of the m rows each is mixed, and `share`, (branches, m) float32:
-        how much of its own a row keeps. Only where the stage mixes.
-    """
-
-    index: Tensor
-    given: Tensor
-    logits: Tensor
-    mixed: Callable[[Tensor, Tensor], Tensor] = field(default=_no_mixing, repr=False)
-
-
-class Loss(Protocol):
-    """A loss gives one number for a batch: the mean over its rows. Rows whose label is known never come to it.
-
-    `begin` is called when its stage starts or resumes, `epoch_end` after each epoch, both with the dynamics recorded
-    so far, over all processes. What it cannot derive from them goes into `state`, which JSON must be able to hold, or
-    into `tables`.
-
-    Attributes
-    ----------
-    tables : dict of Tensor
-        What it keeps by row, each (..., n training rows, width), on the device, made in `begin`. In an epoch a row may
-        be written only by the call that has it in its batch: processes then share what they wrote.
-    """
-
-    tables: dict[str, Tensor]
-
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None: ...
-    def __call__(self, batch: Batch) -> Tensor: ...
-    def epoch_end(self, dynamics: DynamicsStore) -> None: ...
-    def state(self) -> dict[str, Any]: ...
-    def load_state(self, state: dict[str, Any]) -> None: ...
-
-
-class StatelessLoss:
-    """The parts of `Loss` that a loss without memory leaves empty."""
-
-    def __init__(self) -> None:
-        self.tables: dict[str, Tensor] = {}
-
-    def begin(self, dynamics: DynamicsStore, given: np.ndarray, n_classes: int, device: torch.device) -> None:
-        pass
-
-    def epoch_end(self, dynamics: DynamicsStore) -> None:
-        pass
-
-    def state(self) -> dict[str, Any]:
-        return {}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        pass
+from mislabel.training.losses import Loss
 
 
 @dataclass(frozen=True)
@@ -131,8 +59,8 @@ class Stage:
     evaluates : bool
         Whether a pass in evaluation mode follows each epoch, for `DynamicsStore.evaluation`.
     validation : float
-        Share of the rows, drawn by given label, that are not trained on; after each epoch they are predicted, and
-        where it is above 0 the weights of the epoch that predicts their given labels best are selected.
+        Share of the rows, drawn by target, that are not trained on; after each epoch they are predicted, and where it
+        is above 0 the weights of the epoch that predicts their targets best are selected.
     """
 
     name: str

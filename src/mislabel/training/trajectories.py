@@ -1,5 +1,6 @@
 """Records trajectories while a stage trains, and keeps the weights that trajectories of new inputs need."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,15 @@ from torch import Tensor, nn
 from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, open_trajectory, projection
 from mislabel.files import atomic_path
 from mislabel.training.branches import Branches
-from mislabel.training.copies import HostBuffer
+from mislabel.training.checkpoints import Checkpoint
+from mislabel.training.history import History
+from mislabel.training.host_buffer import HostBuffer
 from mislabel.training.inference import outputs
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
+from mislabel.training.stage_run import StageRun
 from mislabel.training.stages import Recording
+from mislabel.training.watchers import SeenBatch, Watcher
 
 CPU_BATCH, DEVICE_BATCH = 64, 512  # larger ones are slower on a CPU, and cost memory
 
@@ -40,16 +45,18 @@ class Watched(nn.Module):
         return torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1)
 
 
-class TrajectoryRecorder:
+class TrajectoryRecorder(Watcher):
     """Fills a trajectory store epoch by epoch, and keeps each epoch's weights.
 
     Parameters
     ----------
     recording : Recording
-    branches : Branches
-    epochs, rows, classes : int
-    seed : int
-        Of the projection.
+    run : StageRun
+        Of the stage that records.
+    history : History
+        Counts the time that recording takes.
+    folder : Path, optional
+        Of the run; without it the store stays in memory.
     weights : Path, optional
         Folder for the weights of each epoch; they are not kept without it.
 
@@ -63,18 +70,17 @@ class TrajectoryRecorder:
     def __init__(
         self,
         recording: Recording,
-        branches: Branches,
-        epochs: int,
-        rows: int,
-        classes: int,
-        seed: int,
+        run: StageRun,
+        history: History,
+        folder: Path | None = None,
         weights: Path | None = None,
     ):
-        self.recording, self.weights = recording, weights
+        self.recording, self.history, self.folder, self.weights = recording, history, folder, weights
+        branches, epochs, classes = run.branches, run.stage.epochs, run.rows.n_classes
         full = branches.dimension or classes
         target = min(recording.dimension or full, full)
-        self.projected = torch.from_numpy(projection(full, target, seed)) if target < full else None
-        self.shape = Shape(epochs, len(branches.networks), len(branches), rows, target, classes)
+        self.projected = torch.from_numpy(projection(full, target, run.settings.seed)) if target < full else None
+        self.shape = Shape(epochs, len(branches.networks), len(branches), len(run.rows), target, classes)
         numbers = sum(value.numel() for value in branches.state_dict().values()) if weights is not None else 0
         self._weight_bytes = epochs * numbers * torch.finfo(torch.float16).bits // 8
         self.bytes = self.shape.bytes + self._weight_bytes
@@ -89,55 +95,59 @@ class TrajectoryRecorder:
             f"{shape.dimension} dimensions) take {shape.bytes / 1e6:.1f} MB{weights}"
         )
 
-    def open(self, folder: Path | None, done: int | None, main: bool) -> Trajectory:
-        """The store: new, or with the first `done` epochs of a run that continues.
+    def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
+        """Open the store: new, or with the epochs before the checkpoint. Only the main process writes files."""
+        folder = self.folder / "dynamics" if self.folder is not None else None
+        main, resume = run.accelerator.is_main_process, checkpoint is not None
+        store = Trajectory(self.shape, folder if main else None, resume=main and resume)
+        if checkpoint is not None:
+            store.rewind(checkpoint.epoch)
+            if not main and folder is not None:  # the others keep the same numbers in memory
+                store.copy(open_trajectory(folder), checkpoint.epoch)
+        run.dynamics.trajectory = store
+        if main:
+            run.progress.line(self.needs())
 
-        Only the main process writes files; the others keep the same numbers in memory.
-        """
-        self.store = Trajectory(self.shape, folder if main else None, resume=main and done is not None)
-        if done is not None:
-            self.store.rewind(done)
-            if not main and folder is not None:
-                self.store.copy(open_trajectory(folder), done)
-        return self.store
-
-    def record(self, index: np.ndarray, embeddings: Tensor, logits: Tensor) -> None:
-        """Keep what a batch of the training pass shows.
-
-        Parameters
-        ----------
-        index : (b,) int64
-        embeddings : (networks, b, d)
-        logits : (branches, b, classes)
-        """
+    def batch(self, seen: SeenBatch) -> None:
+        """Keep what the training pass shows, where trajectories come from it."""
         if self.recording.source != "training":
             return
         shape = self.shape
         if self._buffer is None:
             width = shape.networks * shape.dimension + shape.branches * shape.classes
-            self._buffer = HostBuffer(shape.rows, width, logits.device)
+            self._buffer = HostBuffer(shape.rows, width, seen.logits.device)
         with torch.no_grad():
-            seen = embeddings.detach().float()
+            embeddings = seen.embeddings.detach().float()
             if self.projected is not None:
-                seen = seen @ self.projected.to(seen.device)
-            parts = (seen.clamp(-HALF_MAX, HALF_MAX), logits.detach().float().softmax(-1))
+                embeddings = embeddings @ self.projected.to(embeddings.device)
+            weak = seen.logits[:, 0].detach().float().softmax(-1)
+            parts = (embeddings.clamp(-HALF_MAX, HALF_MAX), weak)
             flat = torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1)
-            self._buffer.put(index, flat.half())
+            self._buffer.put(seen.rows, flat.half())
 
-    def finish(self, epoch: int, branches: Branches, inputs: Inputs, accelerator: Accelerator, progress: Quiet) -> None:
+    def epoch_end(self, run: StageRun, epoch: int) -> None:
         """Write the epoch: the training pass's buffer, or a pass in evaluation mode; and the weights."""
-        if self.recording.source == "training":
-            assert self._buffer is not None
-            flat, self._buffer = self._buffer.take(), None
-            if accelerator.num_processes > 1:
-                whole = accelerator.reduce(torch.as_tensor(flat, device=accelerator.device).float(), "sum")
-                assert isinstance(whole, Tensor)
-                flat = whole.cpu().numpy()
-            write_flat(self.store, epoch, flat)
-        else:
-            write_flat(self.store, epoch, watch(branches, self.projected, inputs, self.shape, accelerator, progress))
-        if self.weights is not None and accelerator.is_main_process:
-            keep_weights(branches, weights_file(self.weights, epoch))
+        began = time.perf_counter()
+        store = run.dynamics.trajectory
+        assert store is not None
+        write_flat(store, epoch, self._epoch(run))
+        if self.weights is not None and run.accelerator.is_main_process:
+            keep_weights(run.branches, weights_file(self.weights, epoch))
+        self.history.add_seconds(f"{run.stage.name}.recording", time.perf_counter() - began, within=True)
+
+    def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
+        assert run.dynamics.trajectory is not None
+        run.dynamics.trajectory.flush()
+
+    def _epoch(self, run: StageRun) -> np.ndarray:
+        """What is to be kept of the epoch, flat as `Watched` gives it, (n, width) float."""
+        if self.recording.source == "evaluation":
+            return watch(run.branches, self.projected, run.rows.inputs, self.shape, run.accelerator, run.progress)
+        assert self._buffer is not None
+        flat, self._buffer = self._buffer.take(), None
+        if run.accelerator.num_processes > 1:
+            flat = run.sum(torch.as_tensor(flat, device=run.device).float()).cpu().numpy()
+        return flat
 
 
 def watch(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mislabel.errors import InputError
-from mislabel.modalities.features import FeatureEncoding
+from mislabel.modalities.features.encoding import FeatureEncoding
 
 NUMBERS = [[1, 0, 3], [4, 5, 7]]
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mislabel.errors import InputError, RunError
-from mislabel.modalities.image import Images, check_images
-from mislabel.modalities.image import checks as image_checks
+from mislabel.modalities.image import sources as image_checks
+from mislabel.modalities.image.images import Images, check_images
 
 PIXELS = np.random.default_rng(0).integers(0, 256, size=(6, 5, 7, 3), dtype=np.uint8)
 IDS = [f"r{place}" for place in range(6)]

@@ -12,7 +12,7 @@ from helpers import StopAfter
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from mislabel.modalities.image import Images
+from mislabel.modalities.image.images import Images
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
 from mislabel.run.config import RunConfig

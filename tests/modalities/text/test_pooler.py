@@ -4,8 +4,10 @@ import numpy as np
 import torch
 from sklearn.linear_model import Ridge
 
-from mislabel.modalities.text.networks import load_classifier
-from mislabel.modalities.text.pooler import FirstAndMean, find_pooler, fit_pooler, mean_state, sample_rows
+from mislabel.modalities.contract import sample_rows
+from mislabel.modalities.text.models import load_classifier
+from mislabel.modalities.text.pooler import FirstAndMean, find_pooler, fit_pooler
+from mislabel.training.branches import mean_state
 
 
 def example(rows=300, width=6):

@@ -9,8 +9,7 @@ import pandas as pd
 from mislabel.data.label_columns import Rows, is_categorical
 from mislabel.errors import InputError, some_ids
 from mislabel.modalities.features.cells import absent
-from mislabel.modalities.text.checks import is_blank
-from mislabel.tables.characters import utf8_safe
+from mislabel.tables.characters import is_blank, utf8_safe
 
 MOST_LEVELS = 1_000
 _FEW_ROWS = 50  # among so few, values that all differ say nothing

@@ -1,115 +1,165 @@
-"""Tables of features: which columns are meant, where they are, and whether there is anything in them."""
+"""One column of a table: whether it holds numbers, categories or vectors, and how it is written into a matrix."""
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mislabel.data.label_columns import rows_of
-from mislabel.errors import InputError, did_you_mean, some_ids
-from mislabel.modalities.features.vectors import matrix_of
-from mislabel.tables.arrow import frame_of
+from mislabel.data.label_columns import Rows, is_categorical
+from mislabel.errors import InputError
+from mislabel.modalities.features.categories import learn_levels, write_levels
+from mislabel.modalities.features.cells import Found, Kind, absent, floats_of, kind_of_cells, not_numbers, type_words
+from mislabel.modalities.features.stacking import stack_vectors, vector_width
+from mislabel.tables.arrow import series_of
 
 
-def choose_columns(frame: pd.DataFrame, pattern: str, exclude: Collection[str]) -> list[str]:
-    """The names of the columns that a pattern means, in the order of the table.
+@dataclass(frozen=True)
+class FeatureColumn:
+    """How one column becomes columns of a matrix.
 
-    Parameters
+    Attributes
     ----------
-    frame
-        The table.
-    pattern
-        Shell globs between commas, such as ``"age,emb_*"``; capitals count. The exact name of a column means that
-        column alone, whatever signs are in it.
-    exclude
-        Columns with another use, such as the label, which no glob means.
+    name : str
+        The column; empty for a matrix, whose columns have no names.
+    kind : "number", "category" or "vector"
+    levels : tuple of str
+        The values of a category, in words; each has a column of the matrix, which is 1 where a row has that value.
+    width : int
+        How many columns of the matrix it takes.
+    """
+
+    name: str
+    kind: Kind
+    levels: tuple[str, ...] = ()
+    width: int = 1
+
+    @property
+    def names(self) -> list[str]:
+        """What its columns of the matrix are called."""
+        if self.kind == "number":
+            return [self.name]
+        if self.kind == "category":
+            return [f"{self.name}={level}" for level in self.levels]
+        return [f"{self.name}[{place}]" for place in range(self.width)]
+
+    def plain(self) -> dict[str, Any]:
+        """The same as text, numbers and lists, for JSON."""
+        stored: dict[str, Any] = {"name": self.name, "kind": self.kind}
+        if self.kind == "category":
+            stored["levels"] = list(self.levels)
+        if self.kind == "vector":
+            stored["width"] = self.width
+        return stored
+
+    @classmethod
+    def from_plain(cls, stored: Mapping) -> "FeatureColumn":
+        """The column that `plain` wrote; KeyError, TypeError or ValueError for anything that it does not write."""
+        name, kind = stored["name"], stored["kind"]
+        levels = tuple(stored["levels"]) if kind == "category" else ()
+        width = {"number": 1, "category": len(levels), "vector": stored.get("width")}[kind]
+        if not all(isinstance(text, str) for text in (name, *levels)) or type(width) is not int or width < 1:
+            raise ValueError(f"column {name!r}")
+        return cls(name, kind, levels, width)
+
+
+def plain_column(column: pd.Series, where: str) -> pd.Series:
+    """`column` without Arrow types; `InputError` if it is sparse."""
+    if isinstance(column.dtype, pd.SparseDtype):
+        raise InputError(f"{where} is sparse; a dense column is needed: .sparse.to_dense()")
+    return series_of(pa.array(column.array)) if isinstance(column.dtype, pd.ArrowDtype) else column
+
+
+def kind_of(column: pd.Series) -> Found:
+    """What a column holds: by its type, or where that is "object", by its cells."""
+    kind = column.dtype
+    if is_categorical(column):
+        levels = np.asarray(column.cat.categories, dtype=object)
+        return "category" if all(isinstance(level, str) for level in levels[not_numbers(levels)]) else "other"
+    if isinstance(kind, pd.StringDtype):
+        return "category"
+    if pd.api.types.is_object_dtype(kind):
+        return kind_of_cells(column.to_numpy())
+    real = pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
+    return "number" if real else "other"
+
+
+def learn_column(column: pd.Series, name: str, where: str, say: Rows) -> tuple[FeatureColumn, list[str]]:
+    """How `column` (n,) is to be written, and notes; it comes from `plain_column`.
 
     Raises
     ------
     InputError
-        If a part of the pattern means no column, or a name that was chosen belongs to two columns.
+        If it is empty, holds neither numbers, categories nor vectors, or looks like ids or free text.
     """
-    names = [str(column) for column in frame.columns]
-    free = [name for name in names if name not in {str(other) for other in exclude}]
-    parts = [pattern] if pattern in names else [part.strip() for part in pattern.split(",") if part.strip()]
-    chosen: set[str] = set()
-    for part in parts or [pattern]:
-        found = {name for name in free if (name == part if part in names else fnmatchcase(name, part))}
-        if not found:
-            raise InputError(_no_match(part, pattern, names, free))
-        chosen |= found
-    listed = [name for name in names if name in chosen]
-    _refuse_twice(listed, "the table")
-    return listed
+    kind = kind_of(column)
+    if kind == "number":
+        return FeatureColumn(name, "number"), []
+    if kind == "vector":
+        return FeatureColumn(name, "vector", width=vector_width(column.to_numpy(), where, say)), []
+    if kind == "category":
+        levels, notes = learn_levels(column, where)
+        return FeatureColumn(name, "category", levels, len(levels)), notes
+    if kind == "nothing":
+        raise InputError(f"{where} has no value in any row; leave it out of --features")
+    raise InputError(
+        f"{where} holds {_contents(column, say)}; numbers, categories (text) or vectors are needed. Turn it into one "
+        "of these, such as the year of a date, or leave it out of --features"
+    )
 
 
-def take_columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """The columns with these names, also where a frame has numbers for names; `InputError` if one is missing."""
-    places = column_places(frame, names, "the table")
-    return frame.iloc[:, [places[name] for name in names]]
-
-
-def column_places(frame: pd.DataFrame, names: Sequence[str], name: str) -> dict[str, int]:
-    """Where each of the columns is in `frame`; `InputError` if one is not there, or is there twice."""
-    columns = [str(column) for column in frame.columns]
-    place_of = {column: place for place, column in enumerate(columns)}
-    lacking = [wanted for wanted in names if wanted not in place_of]
-    if lacking:
-        near = did_you_mean(lacking[0], columns) if len(lacking) == 1 else ""
+def number_column(column: pd.Series, where: str, say: Rows) -> np.ndarray:
+    """The numbers (n,) of a column, of a real dtype, NaN where missing; `InputError` if it holds anything else."""
+    kind = kind_of(column)
+    if kind not in ("number", "nothing"):
         raise InputError(
-            f"{name}: {len(lacking)} of {len(names)} columns of features are not in the table: {some_ids(lacking)}"
-            f"{near}. The columns found are: {', '.join(columns) or 'none'}"
+            f"{where} held numbers in training and now holds {_contents(column, say)}; turn it into numbers, e.g. "
+            "pandas.to_numeric"
         )
-    wanted = set(names)
-    _refuse_twice([column for column in columns if column in wanted], name)
-    return place_of
+    if isinstance(column.dtype, np.dtype):
+        return floats_of(column.to_numpy()) if column.dtype == object else column.to_numpy()
+    with np.errstate(over="ignore", invalid="ignore"):
+        return column.to_numpy(dtype=np.float32, na_value=np.nan)
 
 
-def table_or_matrix(values: Any, ids: Any, name: str) -> Any:
-    """A DataFrame where a table was given, else a matrix (n, d) of a real dtype; neither is empty.
+def write_column(column: pd.Series, needed: FeatureColumn, where: str, say: Rows, out: np.ndarray) -> list[str]:
+    """Write vectors or a category into `out` (n, width) float32: NaN where there is no vector, zeros without a level.
 
     Raises
     ------
     InputError
-        If there are no rows or columns, ids are not as many as rows, or `values` is no matrix.
+        If the column holds anything else, or vectors of another length.
     """
-    if isinstance(values, pa.Table):
-        values = frame_of(values)
-    if hasattr(values, "__len__") and getattr(values, "ndim", 1) and not isinstance(values, (str, Mapping)):
-        _check_ids(values, ids, name)
-    table = values if isinstance(values, pd.DataFrame) else matrix_of(values, name, rows_of(ids))
-    if 0 in table.shape:
-        raise InputError(f"{name}: a table of shape {table.shape}; at least one row and one column are needed")
-    return table
+    kind = kind_of(column)
+    if needed.kind == "vector":
+        if kind not in ("vector", "nothing"):
+            raise InputError(
+                f"{where} held vectors in training and now holds {_contents(column, say)}; {needed.width} numbers per "
+                "row are needed"
+            )
+        stack_vectors(column.to_numpy(), where, say, out, needed.width)
+        return []
+    # Numbers are welcome: in a smaller file, a column of text may happen to have nothing but digits.
+    if kind in ("vector", "other"):
+        raise InputError(
+            f"{where} held categories in training and now holds {_contents(column, say)}; turn it into text"
+        )
+    return write_levels(column, needed.levels, where, say, out)
 
 
-def where_of(name: str, column: str) -> str:
-    """How messages begin that are about one column."""
-    return f'{name}: column "{column}"'
-
-
-def _check_ids(values: Any, ids: Any, name: str) -> None:
-    try:
-        rows = len(values)
-    except TypeError:  # a sparse matrix; `matrix_of` says so
-        return
-    if rows != len(ids):
-        raise InputError(f"{name}: {rows} rows but {len(ids)} ids were given; one id per row is needed")
-
-
-def _refuse_twice(columns: list[str], name: str) -> None:
-    twice = [column for column, count in Counter(columns).items() if count > 1]
-    if twice:
-        raise InputError(f"{name}: more than one column is named {some_ids(twice)}; rename all but one of each")
-
-
-def _no_match(part: str, pattern: str, names: list[str], free: list[str]) -> str:
-    given = f'"{part}"' + (f' (of the pattern "{pattern}")' if part != pattern else "")
-    if set(free) < set(names) and any(name == part or fnmatchcase(name, part) for name in names):
-        why = f"{given} means only columns with another use, such as the label"
-    else:
-        why = f"no column of features is called {given}{did_you_mean(part, free)}"
-    return f'{why}. Give names, or globs such as "f_*,age"; the columns found are: {", ".join(names) or "none"}'
+def _contents(column: pd.Series, say: Rows) -> str:
+    """What a column holds, in words, with the rows of the rarest type where there are several."""
+    if is_categorical(column):
+        return f"categories of type {type_words(np.asarray(column.cat.categories, dtype=object))}"
+    if not pd.api.types.is_object_dtype(column.dtype):
+        return f"values of type {column.dtype}"
+    cells = column.to_numpy()
+    known = np.flatnonzero(~absent(cells))
+    names = np.array([type(cells[place]).__name__ for place in known])
+    kinds, counts = np.unique(names, return_counts=True)
+    if len(kinds) < 2:
+        return f"values of type {type_words(cells)}"
+    rarest = kinds[counts.argmin()]
+    return f"values of the types {type_words(cells)} ({rarest} in rows {say(known[names == rarest])})"

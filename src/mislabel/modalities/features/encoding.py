@@ -9,9 +9,9 @@ import pandas as pd
 
 from mislabel.data.label_columns import Rows, rows_of
 from mislabel.errors import InputError, some_ids
-from mislabel.modalities.features.arrays import as_float32, blocks, refuse_unusable
-from mislabel.modalities.features.columns import column_places, table_or_matrix, where_of
-from mislabel.modalities.features.kinds import FeatureColumn, learn_column, number_column, plain_column, write_column
+from mislabel.modalities.features.columns import FeatureColumn, learn_column, number_column, plain_column, write_column
+from mislabel.modalities.features.matrices import as_float32, blocks, refuse_unusable
+from mislabel.modalities.features.selection import column_places, table_or_matrix, where_of
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ from torch import nn
 from mislabel.data import Dataset
 from mislabel.data.inputs import RawInputs
 from mislabel.data.training_rows import trainable_rows
-from mislabel.modalities.features import FeatureEncoding, Features
-from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.contract import Prepared, Settings, Storage
+from mislabel.modalities.features.encoding import FeatureEncoding
+from mislabel.modalities.features.features import Features
 from mislabel.modalities.heads import load_head, prepare_head, save_head
-from mislabel.modalities.prepared import Prepared
-from mislabel.run.config import RunConfig
-from mislabel.run.folder import RunFolder
+from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 
@@ -43,9 +42,9 @@ class FeatureReader:
 
 
 def prepare(
-    dataset: Dataset, config: RunConfig, accelerator: Any, folder: RunFolder | None, progress: Quiet
+    dataset: Dataset, settings: Settings, accelerator: Any, storage: Storage | None, progress: Quiet
 ) -> Prepared:
-    """See `mislabel.modalities.prepared.prepare`."""
+    """See `Modality.prepare`."""
     features = cast(Features, dataset.inputs)
     return prepare_head(dataset, trainable_rows(dataset), features.matrix, FeatureReader(features.encoding))
 

@@ -1,4 +1,4 @@
-"""Images: decoded once or as they are needed, and what stands between pixels and a classifier."""
+"""Images, decoded once or as they are needed, and batched."""
 
 import copy
 import os
@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from mislabel.files import atomic_path
 from mislabel.modalities.image.views import strong_view, weak_view
@@ -66,41 +65,6 @@ class ImageInputs:
     def strong_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Cropped and flipped anew, then RandAugment and cutout; float32 in [0, 1]."""
         return {"pixel_values": strong_view(batch["pixel_values"])}
-
-
-class ImageNetwork(nn.Module):
-    """A Hugging Face image classifier as the loop wants it: pixels in, logits out.
-
-    Takes uint8 pixels, or a view of them in [0, 1], and does to them what the classifier's own preprocessor would do
-    after resizing. `classifier` is the plain transformers model; saving it is all that a user needs to ship.
-
-    Parameters
-    ----------
-    classifier : Module
-    mean, scale : (3,) float32
-        Of the preprocessor's normalisation.
-    side : (int, int), optional
-        Height and width that the classifier reads, where the pixels come smaller.
-    """
-
-    def __init__(self, classifier: nn.Module, mean: Tensor, scale: Tensor, side: tuple[int, int] | None = None):
-        super().__init__()
-        self.classifier = classifier.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.register_buffer("mean", mean.view(3, 1, 1), persistent=False)
-        self.register_buffer("scale", scale.view(3, 1, 1), persistent=False)
-        self.side = side
-
-    mean: Tensor
-    scale: Tensor
-
-    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        pixels = inputs["pixel_values"]
-        if pixels.dtype == torch.uint8:
-            pixels = pixels.float() / 255
-        pixels = ((pixels - self.mean) / self.scale).contiguous(memory_format=torch.channels_last)
-        if self.side is not None and tuple(pixels.shape[-2:]) != self.side:
-            pixels = functional.interpolate(pixels, self.side, mode="bilinear", align_corners=False)
-        return self.classifier(pixel_values=pixels).logits
 
 
 def decode_all(pixels: Pixels, n: int, path: Path, told: Callable[[int], None]) -> np.ndarray:

@@ -3,16 +3,17 @@
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from mislabel.data.inputs import Modality
+from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError, RunError, in_range, one_of, some_ids
-from mislabel.modalities.image.checks import bytes_of, look, look_at_all, read_cells
 from mislabel.modalities.image.decode import Unreadable, decode, pillow
 from mislabel.modalities.image.files import NO_FILE
+from mislabel.modalities.image.sources import bytes_of, look, look_at_all, read_cells
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,7 +24,7 @@ SMALL = 64  # up to this side a thumbnail is the image itself
 SHOWN = 5
 
 
-class Images:
+class Images(RawInputs):
     """n images, opened when they are asked for. Nothing in it is changed after it was made.
 
     Parameters
@@ -43,7 +44,8 @@ class Images:
         The places in `reasons`.
     """
 
-    modality: ClassVar[Modality] = "image"
+    modality: ClassVar[str] = "image"
+    repeated: ClassVar[str] = "Images"
 
     def __init__(
         self,
@@ -113,6 +115,11 @@ class Images:
         if self.bad[place]:
             return "image that cannot be read"
         return "{}x{} image".format(*self.open(place).size)
+
+    def kept(self, places: range) -> Iterator[bytes | None]:
+        """Thumbnails; None for a bad place."""
+        with ThreadPoolExecutor() as workers:
+            yield from workers.map(lambda place: None if self.bad[place] else self.thumbnail(place), places)
 
     def thumbnail(self, place: int, side: int = 128) -> bytes:
         """A small image as it is, as PNG; a JPEG that fits into `side` x `side` of one larger than 64 x 64."""

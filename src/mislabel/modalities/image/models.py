@@ -6,12 +6,48 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mislabel.errors import InputError
-from mislabel.modalities.hub import head_of, load, load_head_and_body, quiet
+from mislabel.modalities.pretrained import head_of, load, load_head_and_body, quiet
 
 FILES = "config.json, preprocessor_config.json and model.safetensors"
 SCRATCH_HINT = ", or train from nothing with --scratch resnet-small"
+
+
+class ImageNetwork(nn.Module):
+    """A Hugging Face image classifier as the loop wants it: pixels in, logits out.
+
+    Takes uint8 pixels, or a view of them in [0, 1], and does to them what the classifier's own preprocessor would do
+    after resizing. `classifier` is the plain transformers model; saving it is all that a user needs to ship.
+
+    Parameters
+    ----------
+    classifier : Module
+    mean, scale : (3,) float32
+        Of the preprocessor's normalisation.
+    side : (int, int), optional
+        Height and width that the classifier reads, where the pixels come smaller.
+    """
+
+    def __init__(self, classifier: nn.Module, mean: Tensor, scale: Tensor, side: tuple[int, int] | None = None):
+        super().__init__()
+        self.classifier = classifier.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.register_buffer("mean", mean.view(3, 1, 1), persistent=False)
+        self.register_buffer("scale", scale.view(3, 1, 1), persistent=False)
+        self.side = side
+
+    mean: Tensor
+    scale: Tensor
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        pixels = inputs["pixel_values"]
+        if pixels.dtype == torch.uint8:
+            pixels = pixels.float() / 255
+        pixels = ((pixels - self.mean) / self.scale).contiguous(memory_format=torch.channels_last)
+        if self.side is not None and tuple(pixels.shape[-2:]) != self.side:
+            pixels = functional.interpolate(pixels, self.side, mode="bilinear", align_corners=False)
+        return self.classifier(pixel_values=pixels).logits
 
 
 class Preprocessor:

@@ -16,21 +16,19 @@ from mislabel.data import Dataset
 from mislabel.data.inputs import RawInputs
 from mislabel.data.training_rows import trainable_rows
 from mislabel.errors import InputError
-from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
-from mislabel.modalities.image import Images
-from mislabel.modalities.image.batches import ImageInputs, ImageNetwork, Pixels, decode_all
+from mislabel.modalities.image.batches import ImageInputs, Pixels, decode_all
+from mislabel.modalities.image.images import Images
 from mislabel.modalities.image.models import (
+    ImageNetwork,
     Preprocessor,
     load_image_classifier,
     load_preprocessor,
     scratch_classifier,
     scratch_preprocessor,
 )
-from mislabel.modalities.prepared import Prepared
-from mislabel.modalities.text.pooler import sample_rows
-from mislabel.run.config import RunConfig
-from mislabel.run.folder import PIXELS, RunFolder
+from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.branches import classify_and_embed, last_linear
 from mislabel.training.inference import outputs
 from mislabel.training.inputs import Inputs
@@ -93,32 +91,33 @@ class FrozenImageEncoder(nn.Module):
 
 
 def prepare(
-    dataset: Dataset, config: RunConfig, accelerator: Any, folder: RunFolder | None, progress: Quiet
+    dataset: Dataset, settings: Settings, accelerator: Any, storage: Storage | None, progress: Quiet
 ) -> Prepared:
-    """Decode, and embed where only a head is trained; see `mislabel.modalities.prepared.prepare`."""
+    """Decode, and embed where only a head is trained; see `Modality.prepare`."""
     trained = trainable_rows(dataset)
     labels = [str(value) for value in dataset.labels.classes]
-    if config.scratch is not None:
-        name, preprocessor = config.scratch, scratch_preprocessor(config.scratch, config.resolution)
+    if settings.scratch is not None:
+        name, preprocessor = settings.scratch, scratch_preprocessor(settings.scratch, settings.resolution)
     else:
-        name = config.backbone or ""
-        preprocessor = load_preprocessor(name, config.resolution)
+        name = settings.backbone or ""
+        preprocessor = load_preprocessor(name, settings.resolution)
 
     def build() -> nn.Module:
-        if config.scratch is not None:
+        if settings.scratch is not None:
             return network_of(scratch_classifier(name, labels), preprocessor)
         return network_of(load_image_classifier(name, labels, new_head=True), preprocessor)
 
     start = FrozenImageEncoder(cast(ImageNetwork, build()))  # first, so that a model that does not fit is known at once
-    if config.resolution is not None:
+    if settings.resolution is not None:
         check_resolution(start.network, preprocessor, name)
-    encoder = start if config.tune == "head" else None
+    encoder = start if settings.tune == "head" else None
     reader = ImageReader(preprocessor, name, encoder)
-    inputs = decoded(reader.decoder(cast(Images, dataset.inputs)), len(dataset), config, accelerator, folder, progress)
+    pixels = reader.decoder(cast(Images, dataset.inputs))
+    inputs = decoded(pixels, len(dataset), settings.image_cache, accelerator, storage, progress)
     if encoder is not None:
-        return prepare_head(dataset, trained, embeddings(encoder, inputs, accelerator, folder, progress), reader)
+        return prepare_head(dataset, trained, embeddings(encoder, inputs, accelerator, storage, progress), reader)
     some = inputs.take(trained[sample_rows(len(trained))])
-    if config.scratch is not None:
+    if settings.scratch is not None:
         return Prepared(dataset, trained, inputs, coarse_pixels(some), False, build, reader)
     untrained = outputs(start, some, start.dimension, accelerator, low_precision=True)
 
@@ -150,32 +149,35 @@ def network_of(classifier: nn.Module, preprocessor: Preprocessor) -> ImageNetwor
 
 
 def decoded(
-    pixels: Pixels, n: int, config: RunConfig, accelerator: Any, folder: RunFolder | None, progress: Quiet
+    pixels: Pixels, n: int, limit: int, accelerator: Any, storage: Storage | None, progress: Quiet
 ) -> ImageInputs:
-    """All images decoded once where they fit into `config.image_cache`, else decoded as they are needed."""
+    """All images decoded once where they fit into `limit` megabytes, else decoded as they are needed."""
     shape = pixels(0).shape
     needed = n * int(np.prod(shape)) / 1e6
     say = progress.line if accelerator.is_main_process else lambda line: None
     size = f"{n} images of {shape[2]} x {shape[1]} pixels"
-    if needed > config.image_cache:
-        say(f"{size} would take {needed:.0f} MB, over --image-cache {config.image_cache}: decoded in workers as needed")
+    if needed > limit:
+        say(f"{size} would take {needed:.0f} MB, over --image-cache {limit}: decoded in workers as needed")
         return ImageInputs(pixels, np.arange(n))
-    home = folder.path if folder is not None else Path(mkdtemp(prefix="mislabel-"))
-    path = home / PIXELS
-    if not _same(path, (n, *shape)) and (accelerator.is_main_process or folder is None):
-        say(f"{size} decoded once, {needed:.1f} MB of --image-cache {config.image_cache}")
+    if storage is None:
+        temporary = Path(mkdtemp(prefix="mislabel-"))
+        path = temporary / "pixels.npy"
+    else:
+        temporary, path = None, storage.pixels
+    if not _same(path, (n, *shape)) and (accelerator.is_main_process or storage is None):
+        say(f"{size} decoded once, {needed:.1f} MB of --image-cache {limit}")
         progress.begin("decode", n)
         try:
             decode_all(pixels, n, path, lambda count: progress.advance(by=count))
         except BaseException:
-            if folder is None:
-                shutil.rmtree(home, ignore_errors=True)
+            if temporary is not None:
+                shutil.rmtree(temporary, ignore_errors=True)
             raise
         progress.end()
     accelerator.wait_for_everyone()
     store = np.load(path, mmap_mode="r")
-    if folder is None:  # nobody asked for files: they go when the pixels do
-        weakref.finalize(store, shutil.rmtree, home, ignore_errors=True)
+    if temporary is not None:  # nobody asked for files: they go when the pixels do
+        weakref.finalize(store, shutil.rmtree, temporary, ignore_errors=True)
     return ImageInputs(store, np.arange(n))
 
 

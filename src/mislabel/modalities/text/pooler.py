@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-TEXTS = 2048  # more add nothing: W has a few hundred columns
+from mislabel.training.branches import mean_state
+
 SPREAD = 0.5  # standard deviation that the pooled features start with, where tanh still is nearly straight
 RIDGE = 1e-2  # in units of the states' variance
 LARGEST = 0.98
@@ -25,11 +26,6 @@ def find_pooler(classifier: nn.Module) -> nn.Linear | None:
     return dense if fits else None
 
 
-def sample_rows(count: int) -> np.ndarray:
-    """Which rows to fit on: evenly spaced, (m,) int64 with m <= 2048."""
-    return np.unique(np.linspace(0, count - 1, min(count, TEXTS)).astype(np.int64))
-
-
 class FirstAndMean(nn.Module):
     """The first token's last state and the mean over tokens, side by side, (b, 2 d) float32."""
 
@@ -40,12 +36,6 @@ class FirstAndMean(nn.Module):
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         hidden = self.encoder(**inputs).last_hidden_state.float()
         return torch.cat([hidden[:, 0], mean_state(hidden, inputs["attention_mask"])], dim=-1)
-
-
-def mean_state(hidden: Tensor, attention_mask: Tensor) -> Tensor:
-    """The mean of (b, length, d) states over the tokens of each text, (b, d)."""
-    weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
 def fit_pooler(states: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -12,22 +12,20 @@ from torch import nn
 from mislabel.data import Dataset
 from mislabel.data.inputs import RawInputs
 from mislabel.data.training_rows import TRAINS, trainable_rows
-from mislabel.modalities.features.network import FeatureInputs
+from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
-from mislabel.modalities.prepared import Prepared
-from mislabel.modalities.text.networks import (
+from mislabel.modalities.text.batches import TextInputs
+from mislabel.modalities.text.models import (
     FrozenEncoder,
-    TextInputs,
     TextNetwork,
     find_encoder,
     load_classifier,
     load_encoder,
     load_tokenizer,
 )
-from mislabel.modalities.text.pooler import FirstAndMean, find_pooler, fit_pooler, sample_rows
+from mislabel.modalities.text.pooler import FirstAndMean, find_pooler, fit_pooler
 from mislabel.modalities.text.texts import Texts
-from mislabel.run.config import RunConfig
-from mislabel.run.folder import RunFolder
+from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.inference import outputs
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
@@ -74,18 +72,18 @@ class TextReader:
 
 
 def prepare(
-    dataset: Dataset, config: RunConfig, accelerator: Any, folder: RunFolder | None, progress: Quiet
+    dataset: Dataset, settings: Settings, accelerator: Any, storage: Storage | None, progress: Quiet
 ) -> Prepared:
-    """Tokenise, and embed where only a head is trained; see `mislabel.modalities.prepared.prepare`."""
-    backbone = find_encoder(config.backbone or "")
+    """Tokenise, and embed where only a head is trained; see `Modality.prepare`."""
+    backbone = find_encoder(settings.backbone or "")
     tokenizer = load_tokenizer(backbone)
-    texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, config.max_length)
-    dataset = with_input_notes(dataset, texts, config)
+    texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, settings.max_length)
+    dataset = with_input_notes(dataset, texts, settings)
     trained = trainable_rows(dataset)
-    encoder = load_encoder(backbone) if config.tune == "head" else None
-    reader = TextReader(tokenizer, config.max_length, config.backbone or "", encoder)
+    encoder = load_encoder(backbone) if settings.tune == "head" else None
+    reader = TextReader(tokenizer, settings.max_length, settings.backbone or "", encoder)
     if encoder is not None:
-        matrix = embeddings(encoder, texts, accelerator, folder, progress)
+        matrix = embeddings(encoder, texts, accelerator, storage, progress)
         return prepare_head(dataset, trained, matrix, reader)
     states = token_states(backbone, texts.take(trained), accelerator)
     build = whole_classifier(backbone, dataset.labels.classes, states)
@@ -131,13 +129,13 @@ def whole_classifier(backbone: str, classes: list, states: np.ndarray) -> Callab
     return build
 
 
-def with_input_notes(dataset: Dataset, texts: TextInputs, config: RunConfig) -> Dataset:
+def with_input_notes(dataset: Dataset, texts: TextInputs, settings: Settings) -> Dataset:
     """The data set with what only the tokeniser can tell: texts cut, and texts without any known token."""
     notes, status = list(dataset.notes), dataset.status.copy()
     if texts.truncated:
         share = texts.truncated / len(dataset)
         notes.append(
-            f"Texts longer than {config.max_length} tokens, of which the beginning was kept: {texts.truncated} "
+            f"Texts longer than {settings.max_length} tokens, of which the beginning was kept: {texts.truncated} "
             f"({share:.1%}). --max-length raises the limit."
         )
     unread = texts.empty & np.isin(status, TRAINS)

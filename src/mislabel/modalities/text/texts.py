@@ -1,23 +1,28 @@
-"""n texts, as a Dataset holds them."""
+"""Texts as a Dataset holds them: each is a string that UTF-8 can hold, and the empty ones are known."""
 
-from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 
-from mislabel.data.inputs import CAPTION, Modality
+from mislabel.data.columns import as_list, kind_word
+from mislabel.data.inputs import CAPTION, RawInputs
+from mislabel.errors import InputError, some_ids
+from mislabel.tables.characters import is_blank, utf8_safe
+from mislabel.tables.formulas import restored
 
 
-class Texts(list[str]):
+class Texts(list[str], RawInputs):
     """n texts."""
 
-    modality: ClassVar[Modality] = "text"
+    modality: ClassVar[str] = "text"
+    repeated: ClassVar[str] = "Texts"
 
     def __init__(self, texts: Iterable[str] = ()):
         super().__init__(texts)
 
     def take(self, index: np.ndarray) -> "Texts":
-        return Texts(self[place] for place in index)
+        return Texts(self[position] for position in index)
 
     def contents(self) -> Iterator[bytes]:
         return (text.encode("utf-8", "surrogatepass") for text in self)
@@ -25,3 +30,57 @@ class Texts(list[str]):
     def caption(self, place: int) -> str:
         text = " ".join(self[place].split())
         return text if len(text) <= CAPTION else text[: CAPTION - 1] + "…"
+
+    def kept(self, places: range) -> Iterator[str]:
+        return (self[place] for place in places)
+
+    def matcher(self, column: str) -> Callable[[int, Any], bool]:
+        """The same text, or that text with the apostrophe that a CSV export puts before formulas."""
+        return lambda position, before: self[position] == before or restored(self[position]) == before
+
+
+def check_texts(values: Any, ids: Any, name: str) -> tuple[Texts, np.ndarray, list[str]]:
+    """The texts, which of them are empty, and what was done to them.
+
+    Parameters
+    ----------
+    values : sequence of str
+        n texts.
+    ids : sequence
+        n ids, for the messages.
+    name : str
+        What the texts are called, for the messages.
+
+    Returns
+    -------
+    texts : Texts
+        n texts that UTF-8 can hold.
+    empty : (n,) bool
+        Where a text has nothing to read.
+    notes : list of str
+
+    Raises
+    ------
+    InputError
+        If a value is not a string.
+    """
+    texts = as_list(values, name)
+    kinds = set(map(type, texts))
+    if not all(issubclass(kind, str) for kind in kinds):
+        wrong = [place for place, text in enumerate(texts) if not isinstance(text, str)]
+        found = sorted({kind_word(texts[place]) for place in wrong})
+        raise InputError(
+            f"{name}: {len(wrong)} of {len(texts)} rows hold no text but {', '.join(found)}: rows "
+            f"{some_ids(ids[place] for place in wrong)}. Every row needs a string; fill these rows, turn them into "
+            "text, or leave them out"
+        )
+    notes = []
+    safe = [utf8_safe(text) for text in texts] if kinds <= {str} else [utf8_safe(str(text)) for text in texts]
+    mended = sum(before != after for before, after in zip(texts, safe, strict=True))
+    if mended:
+        notes.append(f"Texts with broken characters (lone surrogates), now replaced by U+FFFD: {mended}.")
+    empty = np.fromiter(map(is_blank, safe), dtype=bool, count=len(safe))
+    if empty.any():
+        rows = some_ids(ids[place] for place in np.flatnonzero(empty))
+        notes.append(f"Rows with an empty text, kept but not judged: {int(empty.sum())}; rows {rows}.")
+    return Texts(safe), empty, notes

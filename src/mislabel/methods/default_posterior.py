@@ -1,0 +1,18 @@
+"""How most methods judge labels: their papers train a model and say nothing of single labels, the passes do."""
+
+import numpy as np
+
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.posterior.mean_probability import mean_probability
+from mislabel.posterior.posterior import Posterior
+from mislabel.training.stages import Stage
+
+
+class DefaultPosterior:
+    """Options of a method whose posterior comes from what any training shows."""
+
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
+        """The given label's mean probability over the passes, the rest as the model says."""
+        return mean_probability(dynamics, given, probabilities)

@@ -1,0 +1,107 @@
+"""What a modality and a run say to each other: settings and files go in, inputs made ready for training come out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from mislabel.data import Dataset
+from mislabel.data.inputs import RawInputs
+from mislabel.training.progress import Quiet
+
+if TYPE_CHECKING:  # a report reads runs where torch is not installed
+    from torch import nn
+
+    from mislabel.training.inputs import Inputs
+
+SAMPLED = 2048  # rows that tell enough of all rows
+
+
+class Settings(Protocol):
+    """The settings of a run that its inputs depend on, with their defaults filled in; see `mislabel.run.config`."""
+
+    @property
+    def backbone(self) -> str | None: ...
+
+    @property
+    def scratch(self) -> str | None: ...
+
+    @property
+    def tune(self) -> str: ...
+
+    @property
+    def max_length(self) -> int: ...
+
+    @property
+    def resolution(self) -> int | None: ...
+
+    @property
+    def image_cache(self) -> int: ...
+
+
+class Storage(Protocol):
+    """Where a run keeps what is computed once, so that a run that is continued finds it; a run folder is one."""
+
+    embeddings: Path
+    pixels: Path
+
+
+class Reader(Protocol):
+    """From a user's inputs to what the network reads; goes to disk with the model."""
+
+    def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> "Inputs":
+        """What the network reads of new rows."""
+        ...
+
+    def save(self, folder: Path, network: "nn.Module") -> dict[str, Any]:
+        """Write the network and what belongs to it; gives what a JSON file must keep for `load_reader`."""
+        ...
+
+    def checks(self) -> dict[str, Any]:
+        """What `load_dataset` and `make_dataset` must be told so that new rows are read as the training rows were."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set made ready for training.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        With the notes and states that only reading the inputs could tell.
+    trained : (m,) int64
+        Positions of the rows that train.
+    inputs : Inputs
+        Of all n rows.
+    untrained : (s, d) float32
+        What is known of the training rows `sample_rows(m)` before any training, to see whether labels and inputs are
+        related.
+    telling : bool
+        Whether `untrained` says enough for that: raw pixels do not.
+    build : callable
+        Gives a new network.
+    reader : Reader
+    embed : callable, optional
+        Gives what is known of all training rows before any training, (m, d) float32, made only where it is needed;
+        None where there is nothing but raw pixels.
+    standardised : callable, optional
+        Gives what a head reads of all rows, (n, d) float16; None where a whole network is trained.
+    """
+
+    dataset: Dataset
+    trained: np.ndarray
+    inputs: "Inputs"
+    untrained: np.ndarray
+    telling: bool
+    build: Callable[[], "nn.Module"]
+    reader: Reader
+    embed: Callable[[], np.ndarray] | None = None
+    standardised: Callable[[], np.ndarray] | None = None
+
+
+def sample_rows(count: int) -> np.ndarray:
+    """Which of so many rows stand for all of them: evenly spaced, (m,) int64 with m <= 2048."""
+    return np.unique(np.linspace(0, count - 1, min(count, SAMPLED)).astype(np.int64))

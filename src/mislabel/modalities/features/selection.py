@@ -1,0 +1,115 @@
+"""Tables of features: which columns are meant, where they are, and whether there is anything in them."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from mislabel.data.label_columns import rows_of
+from mislabel.errors import InputError, did_you_mean, some_ids
+from mislabel.modalities.features.stacking import matrix_of
+from mislabel.tables.arrow import frame_of
+
+
+def choose_columns(columns: Sequence[Any], pattern: str, exclude: Collection[str]) -> list[str]:
+    """The names of the columns that a pattern means, in the order of the table.
+
+    Parameters
+    ----------
+    columns
+        Those of the table.
+    pattern
+        Shell globs between commas, such as ``"age,emb_*"``; capitals count. The exact name of a column means that
+        column alone, whatever signs are in it.
+    exclude
+        Columns with another use, such as the label, which no glob means.
+
+    Raises
+    ------
+    InputError
+        If a part of the pattern means no column, or a name that was chosen belongs to two columns.
+    """
+    names = [str(column) for column in columns]
+    free = [name for name in names if name not in {str(other) for other in exclude}]
+    parts = [pattern] if pattern in names else [part.strip() for part in pattern.split(",") if part.strip()]
+    chosen: set[str] = set()
+    for part in parts or [pattern]:
+        found = {name for name in free if (name == part if part in names else fnmatchcase(name, part))}
+        if not found:
+            raise InputError(_no_match(part, pattern, names, free))
+        chosen |= found
+    listed = [name for name in names if name in chosen]
+    _refuse_twice(listed, "the table")
+    return listed
+
+
+def take_columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The columns with these names, also where a frame has numbers for names; `InputError` if one is missing."""
+    places = column_places(frame, names, "the table")
+    return frame.iloc[:, [places[name] for name in names]]
+
+
+def column_places(frame: pd.DataFrame, names: Sequence[str], name: str) -> dict[str, int]:
+    """Where each of the columns is in `frame`; `InputError` if one is not there, or is there twice."""
+    columns = [str(column) for column in frame.columns]
+    place_of = {column: place for place, column in enumerate(columns)}
+    lacking = [wanted for wanted in names if wanted not in place_of]
+    if lacking:
+        near = did_you_mean(lacking[0], columns) if len(lacking) == 1 else ""
+        raise InputError(
+            f"{name}: {len(lacking)} of {len(names)} columns of features are not in the table: {some_ids(lacking)}"
+            f"{near}. The columns found are: {', '.join(columns) or 'none'}"
+        )
+    wanted = set(names)
+    _refuse_twice([column for column in columns if column in wanted], name)
+    return place_of
+
+
+def table_or_matrix(values: Any, ids: Any, name: str) -> Any:
+    """A DataFrame where a table was given, else a matrix (n, d) of a real dtype; neither is empty.
+
+    Raises
+    ------
+    InputError
+        If there are no rows or columns, ids are not as many as rows, or `values` is no matrix.
+    """
+    if isinstance(values, pa.Table):
+        values = frame_of(values)
+    if hasattr(values, "__len__") and getattr(values, "ndim", 1) and not isinstance(values, (str, Mapping)):
+        _check_ids(values, ids, name)
+    table = values if isinstance(values, pd.DataFrame) else matrix_of(values, name, rows_of(ids))
+    if 0 in table.shape:
+        raise InputError(f"{name}: a table of shape {table.shape}; at least one row and one column are needed")
+    return table
+
+
+def where_of(name: str, column: str) -> str:
+    """How messages begin that are about one column."""
+    return f'{name}: column "{column}"'
+
+
+def _check_ids(values: Any, ids: Any, name: str) -> None:
+    try:
+        rows = len(values)
+    except TypeError:  # a sparse matrix; `matrix_of` says so
+        return
+    if rows != len(ids):
+        raise InputError(f"{name}: {rows} rows but {len(ids)} ids were given; one id per row is needed")
+
+
+def _refuse_twice(columns: list[str], name: str) -> None:
+    twice = [column for column, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise InputError(f"{name}: more than one column is named {some_ids(twice)}; rename all but one of each")
+
+
+def _no_match(part: str, pattern: str, names: list[str], free: list[str]) -> str:
+    given = f'"{part}"' + (f' (of the pattern "{pattern}")' if part != pattern else "")
+    if set(free) < set(names) and any(name == part or fnmatchcase(name, part) for name in names):
+        why = f"{given} means only columns with another use, such as the label"
+    else:
+        why = f"no column of features is called {given}{did_you_mean(part, free)}"
+    return f'{why}. Give names, or globs such as "f_*,age"; the columns found are: {", ".join(names) or "none"}'

@@ -1,0 +1,84 @@
+"""Texts, tokenised once and batched by length."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mislabel.training.inputs import PAD_TO
+
+MASKED_SHARE = 0.15
+CHARACTERS_PER_TOKEN = 200  # far above what any tokeniser reaches on real text
+
+
+class TextInputs:
+    """Tokenised texts, kept as one flat array.
+
+    Parameters
+    ----------
+    texts : list of str
+    tokenizer : PreTrainedTokenizerFast
+    max_length : int
+        Longer texts keep their first `max_length` tokens.
+
+    Attributes
+    ----------
+    lengths : (n,) int64
+        Tokens per text, after truncation.
+    truncated : int
+        How many texts lost tokens.
+    empty : (n,) bool
+        Texts without any known token.
+    """
+
+    ahead = 0
+
+    def __init__(self, texts: list[str], tokenizer, max_length: int = 128):
+        self.pad, self.mask = tokenizer.pad_token_id or 0, tokenizer.mask_token_id
+        special = [token for token in tokenizer.all_special_ids if token != tokenizer.unk_token_id]
+        self.special = torch.tensor(sorted(special), dtype=torch.int64)
+        # A text of 10 MB costs no more than a long one.
+        cut = [text[: CHARACTERS_PER_TOKEN * max_length] for text in texts]
+        encoded = tokenizer(cut, truncation=True, max_length=max_length, return_overflowing_tokens=True)
+        first = np.unique(encoded["overflow_to_sample_mapping"], return_index=True)[1]
+        rows = [encoded["input_ids"][k] for k in first]
+        over = np.bincount(encoded["overflow_to_sample_mapping"], minlength=len(texts)) > 1
+        self.truncated = int(np.count_nonzero(over | [len(a) < len(b) for a, b in zip(cut, texts, strict=True)]))
+        known = self.special.tolist() + ([tokenizer.unk_token_id] if tokenizer.unk_token_id is not None else [])
+        self.empty = np.array([set(row) <= set(known) for row in rows], dtype=bool)
+        self.lengths = np.array([len(row) for row in rows], dtype=np.int64)
+        self._begins = np.cumsum(self.lengths) - self.lengths
+        self._tokens = np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]) if rows else np.zeros(0)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def take(self, index: np.ndarray) -> "TextInputs":
+        """These rows, in this order; the tokens are shared."""
+        part = copy.copy(self)
+        part.lengths, part.empty, part._begins = self.lengths[index], self.empty[index], self._begins[index]
+        return part
+
+    def batch(self, index: np.ndarray) -> dict[str, Tensor]:
+        """`input_ids` and `attention_mask` of these rows, (b, longest) int64."""
+        longest = -(-int(self.lengths[index].max()) // PAD_TO) * PAD_TO
+        tokens = np.full((len(index), longest), self.pad, dtype=np.int64)
+        attention = np.zeros((len(index), longest), dtype=np.int64)
+        for place, row in enumerate(index):
+            begin, length = self._begins[row], self.lengths[row]
+            tokens[place, :length] = self._tokens[begin : begin + length]
+            attention[place, :length] = 1
+        return {"input_ids": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(attention)}
+
+    def weak_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The batch itself: the network's dropout is the weak view."""
+        return batch
+
+    def strong_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The batch with 15 % of its ordinary tokens masked at random."""
+        tokens = batch["input_ids"]
+        fill = self.mask if self.mask is not None else self.pad
+        ordinary = ~torch.isin(tokens, self.special.to(tokens.device)) & (batch["attention_mask"] == 1)
+        chosen = (torch.rand(tokens.shape, device=tokens.device) < MASKED_SHARE) & ordinary
+        return {**batch, "input_ids": tokens.masked_fill(chosen, fill)}

@@ -1,0 +1,66 @@
+"""Texts as a modality."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from mislabel.modalities.base import Modality, Words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mislabel.data.inputs import CheckedInputs, RawInputs
+    from mislabel.modalities.text.texts import Texts
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+class TextModality(Modality):
+    name = "text"
+    words = Words(
+        plural="texts", title="Text", contained="the texts", whole="full text", other="another text", look="text tf-idf"
+    )
+    help = "Column of texts."
+    searchable = True
+    encoder = DEFAULT_ENCODER
+
+    def count(self, values: Any, name: str) -> int:
+        from mislabel.data.columns import as_list
+
+        return len(as_list(values, name))
+
+    def check(
+        self, values: Any, ids: Any, name: str, *, root: Path | None = None, on_bad: str = "error"
+    ) -> "CheckedInputs":
+        """Strings; see `check_texts`."""
+        import numpy as np
+
+        from mislabel.data.inputs import CheckedInputs
+        from mislabel.modalities.text.texts import check_texts
+
+        texts, empty, notes = check_texts(values, ids, name)
+        return CheckedInputs(texts, empty, np.zeros(len(texts), dtype=bool), notes, name)
+
+    def prepare(self, dataset, settings, accelerator, storage, progress):
+        from mislabel.modalities.text.reader import prepare
+
+        return prepare(dataset, settings, accelerator, storage, progress)
+
+    def load_reader(self, folder, about):
+        from mislabel.modalities.text.reader import load
+
+        return load(folder, about)
+
+    def from_kept(self, kept: Sequence[str | bytes | None]) -> "RawInputs":
+        from mislabel.modalities.text.texts import Texts
+
+        return Texts("" if value is None else str(value) for value in kept)
+
+    def look(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
+        """Which words it uses."""
+        from mislabel.modalities.text.look import text_features
+
+        return text_features(cast("Texts", inputs), seed=seed)
+
+
+TEXT = TextModality()

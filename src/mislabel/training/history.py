@@ -1,0 +1,70 @@
+"""What training took and how it went: a line per epoch, seconds, rows."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from mislabel.training.checkpoints import Checkpoint
+from mislabel.training.stage_run import StageRun
+from mislabel.training.watchers import Watcher
+
+
+class History(Watcher):
+    """Of a whole run, over all its stages.
+
+    Attributes
+    ----------
+    epochs : list of dict
+        A line per epoch: stage, epoch (from 1), loss, seconds, agreement with the targets, selected epoch.
+    seconds : float
+        Of all stages.
+    parts : dict of float
+        Seconds by stage; what comes before its epochs (".start"), and its recording (".recording"), by themselves.
+    rows : int
+        How many rows were trained on, each view and epoch counted.
+    """
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, Any]] = []
+        self.seconds = 0.0
+        self.parts: dict[str, float] = {}
+        self.rows = 0
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Go on from what `state` kept."""
+        state = checkpoint.state
+        self.epochs, self.seconds, self.rows, self.parts = (
+            state[name] for name in ("log", "seconds", "train_rows", "parts")
+        )
+
+    def add_seconds(self, part: str, seconds: float, *, within: bool = False) -> None:
+        """Count time under a name; `within` another part's time, which already counts for the total."""
+        self.parts[part] = self.parts.get(part, 0.0) + seconds
+        if not within:
+            self.seconds += seconds
+
+    def epoch_end(self, run: StageRun, epoch: int) -> None:
+        seconds = time.perf_counter() - run.began
+        self.add_seconds(run.stage.name, seconds)
+        self.rows += int(np.count_nonzero(~run.held)) * run.stage.views
+        line = {"stage": run.stage.name, "epoch": epoch + 1, "loss": round(run.loss, 5), "seconds": round(seconds, 2)}
+        if run.settings.record:
+            passes = run.dynamics.of_stage(run.stage.name)[-run.stage.views :]
+            line["agreement"] = round(float(np.mean(run.dynamics.prediction[passes] == run.rows.target)), 5)
+        if run.selected_epoch is not None:
+            line["selected_epoch"] = int(run.selected_epoch) + 1
+        self.epochs.append(line)
+        if run.accelerator.is_main_process:
+            shown = f"{run.stage.name} {epoch + 1}/{run.stage.epochs}: loss {run.loss:.4f}"
+            if "agreement" in line:
+                shown += f", agrees with {line['agreement']:.1%} of the given labels"
+            run.progress.line(f"{shown}, {seconds:.1f} s")
+
+    def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
+        checkpoint.state |= {
+            "log": self.epochs,
+            "seconds": self.seconds,
+            "train_rows": self.rows,
+            "parts": self.parts,
+        }

@@ -1,0 +1,63 @@
+"""What a loss remembers: it is told of its stage and of its epochs, and what it keeps by row is shared and saved."""
+
+import time
+
+from torch import Tensor
+
+from mislabel.training.checkpoints import Checkpoint
+from mislabel.training.evaluation import target_losses
+from mislabel.training.history import History
+from mislabel.training.losses import Loss
+from mislabel.training.stage_run import StageRun
+from mislabel.training.watchers import Watcher
+
+
+class LossMemory(Watcher):
+    """Calls a stage's loss when the stage starts and when an epoch ends, after the epoch was recorded.
+
+    Where the stage asks for it, all rows are evaluated before, for `DynamicsStore.evaluation`.
+
+    Parameters
+    ----------
+    loss : Loss
+    history : History
+        Counts the time before the first epoch.
+    """
+
+    def __init__(self, loss: Loss, history: History):
+        self.loss, self.history = loss, history
+        self._shared: dict[str, Tensor] = {}  # tables as all processes know them
+
+    def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
+        began = time.perf_counter()
+        if checkpoint is not None:
+            self._evaluate(run)  # what the last epoch left in memory
+        self.loss.begin(run.dynamics, run.rows.target, run.rows.n_classes, run.device)
+        self.history.add_seconds(f"{run.stage.name}.start", time.perf_counter() - began)
+        if checkpoint is not None:
+            self.loss.load_state(checkpoint.state["loss"])
+            for name, table in checkpoint.tables.items():
+                self.loss.tables[name] = table.to(run.device)
+        self._remember(run)
+
+    def epoch_end(self, run: StageRun, epoch: int) -> None:
+        # Each process wrote about its own rows alone, so the sum of what they changed is what all of them wrote.
+        for name, before in self._shared.items():
+            table = self.loss.tables[name]
+            table.copy_(before + run.sum(table - before))
+        self._evaluate(run)
+        self.loss.epoch_end(run.dynamics)
+        self._remember(run)
+
+    def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
+        checkpoint.tables = self.loss.tables
+        checkpoint.state["loss"] = self.loss.state()
+
+    def _remember(self, run: StageRun) -> None:
+        if run.accelerator.num_processes > 1:
+            self._shared = {name: table.clone() for name, table in self.loss.tables.items()}
+
+    @staticmethod
+    def _evaluate(run: StageRun) -> None:
+        if run.stage.evaluates:
+            run.dynamics.evaluation = target_losses(run.logits(run.rows.inputs), run.rows.target)

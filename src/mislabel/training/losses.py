@@ -1,0 +1,73 @@
+"""What a loss gets for each batch, and the base class of all losses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mislabel.dynamics.store import DynamicsStore
+
+
+def _no_mixing(partner: Tensor, share: Tensor) -> Tensor:
+    raise ValueError("the stage of this loss does not mix: say Stage(..., mixes=True)")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch as a loss sees it.
+
+    Attributes
+    ----------
+    index : (b,) int64
+        Position of each row among the training rows; never changes during a run.
+    target : (b,) int64
+        Label codes to learn from: the given labels, since no loss gets a row with a trusted one.
+    logits : (branches, views, b, classes) float32
+        View 0 is weak, view 1 strong. Without gradients where the stage mixes inputs.
+    mixed : callable
+        Logits of rows mixed with others, (branches, m, classes) float32, m = views x b, view after view. Takes
+        `partner`, (branches, m) int64: with which of the m rows each is mixed, and `share`, (branches, m) float32:
+        how much of its own a row keeps. Only where the stage mixes.
+    """
+
+    index: Tensor
+    target: Tensor
+    logits: Tensor
+    mixed: Callable[[Tensor, Tensor], Tensor] = field(default=_no_mixing, repr=False)
+
+
+class Loss:
+    """Gives one number for a batch: the mean over its rows. Rows with a trusted label never come to it.
+
+    A loss may remember: `begin` is called when its stage starts or resumes, `epoch_end` after each epoch, both with
+    the dynamics recorded so far, over all processes. What it cannot derive from them goes into `state`, which JSON
+    must be able to hold, or into `tables`. A loss without memory overrides none of these.
+
+    Attributes
+    ----------
+    tables : dict of Tensor
+        What it keeps by row, each (..., n training rows, width), on the device, made in `begin`. In an epoch a row may
+        be written only by the call that has it in its batch: processes then share what they wrote.
+    """
+
+    def __init__(self) -> None:
+        self.tables: dict[str, Tensor] = {}
+
+    def __call__(self, batch: Batch) -> Tensor:
+        raise NotImplementedError
+
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        """Prepare for the stage; `target` (n,) int64 are the labels that all training rows learn from."""
+
+    def epoch_end(self, dynamics: DynamicsStore) -> None:
+        """An epoch is over, and recorded."""
+
+    def state(self) -> dict[str, Any]:
+        """What a run that continues needs, beside `tables`."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave; called after `begin`."""

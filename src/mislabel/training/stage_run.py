@@ -1,0 +1,105 @@
+"""A stage while it runs: what its steps need, and what its watchers may look at."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.training.branches import Branches
+from mislabel.training.evaluation import branch_logits
+from mislabel.training.inputs import Inputs
+from mislabel.training.progress import Quiet
+from mislabel.training.stages import Stage, TrainingSettings
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The training rows, n in all.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    target : (n,) int64
+        Label codes to learn from, none of them -1: the trusted label where there is one, else the given one.
+    trusted : (n,) bool
+        Whose target is a trusted label.
+    ids : (n,) array
+        Names, for messages.
+    n_classes : int
+    """
+
+    inputs: Inputs
+    target: np.ndarray
+    trusted: np.ndarray
+    ids: np.ndarray
+    n_classes: int
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+@dataclass
+class StageRun:
+    """One stage of a run.
+
+    Attributes
+    ----------
+    stage, number
+        The stage and its position in the run.
+    rows : Rows
+    target : (n,) int64 Tensor
+        The rows' targets, on the device.
+    held : (n,) bool
+        Rows that are held back from training.
+    model, optimizer
+        As accelerate wraps them.
+    dynamics : DynamicsStore
+        Of the whole run.
+    began, loss : float
+        When the running epoch began (`time.perf_counter`), and the mean loss of its rows once its steps are done.
+    selected_epoch : int, optional
+        The epoch whose weights are selected so far, from 0.
+    """
+
+    stage: Stage
+    number: int
+    rows: Rows
+    target: Tensor
+    held: np.ndarray
+    model: Any
+    optimizer: Any
+    dynamics: DynamicsStore
+    settings: TrainingSettings
+    accelerator: Accelerator
+    progress: Quiet
+    began: float = 0.0
+    loss: float = float("nan")
+    selected_epoch: int | None = None
+
+    @property
+    def device(self) -> torch.device:
+        return self.accelerator.device
+
+    @property
+    def branches(self) -> Branches:
+        """The network itself."""
+        return self.accelerator.unwrap_model(self.model)
+
+    @property
+    def selects(self) -> bool:
+        """Whether one epoch's weights are kept for a later stage."""
+        return self.stage.select is not None or bool(self.held.any())
+
+    def logits(self, inputs: Inputs) -> Tensor:
+        """Logits in evaluation mode, (branches, len(inputs), classes) float32, the same on every process."""
+        return branch_logits(self.branches, inputs, self.rows.n_classes, self.accelerator, self.progress)
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum over processes."""
+        total = self.accelerator.reduce(tensor, "sum")
+        assert isinstance(total, Tensor)
+        return total
