@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -38,3 +39,17 @@ def test_add_a_method(environment: dict[str, str], tmp_path: Path) -> None:
     assert set(accuracy) == {"gold", "ce", "ido", "bootstrapping"}
     assert min(accuracy.values()) > 75  # ten classes, 40 % of the labels wrong
     assert accuracy["gold"] > accuracy["bootstrapping"]
+
+
+def test_add_a_score(environment: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, str(EXAMPLES / "add_a_score.py"), "--out", str(tmp_path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    auroc = {name: float(value) for name, value in re.findall(r"AUROC of (\w+): ([\d.]+)", done.stdout)}
+    assert list(auroc) == ["early_loss", "aum", "last_loss"]
+    assert min(auroc.values()) > 0.9  # ten classes, a third of the labels wrong at random: early looks tell
+    audit = pd.read_parquet(tmp_path / "early_loss" / "audit.parquet")
+    digits = pd.read_parquet(tmp_path / "digits.parquet")
+    wrong = (digits["given"] != digits["gold"]).to_numpy()[audit["row"]]
+    pairs = audit["score"].to_numpy()[wrong][:, None] > audit["score"].to_numpy()[~wrong]
+    assert pairs.mean() == pytest.approx(auroc["early_loss"], abs=1e-3)  # how often a wrong row lies before a right one
