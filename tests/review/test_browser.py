@@ -73,13 +73,13 @@ def test_a_session_by_keyboard_alone_is_what_the_store_holds(review, colours):
     assert history(colours) == [
         ("m0", "keep", "red"),
         ("m1", "suggestion", "blue"),
-        ("m2", "label", "gold"),
+        ("m2", "suggestion", "gold"),  # chosen by its name
         ("m3", "unsure", None),
         ("m4", "none", None),
         ("m4", "keep", "red"),
         ("m4", "undo", "keep"),
         ("m4", "undo", "none"),
-        ("m4", "label", "red"),
+        ("m4", "keep", "red"),  # chosen by its digit
     ]
 
 

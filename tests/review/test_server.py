@@ -328,7 +328,10 @@ def test_a_selection_is_one_action(review):
     status, again = client.post("api/decide", said)  # as a page does that heard no answer
     assert (status, again["rows"], again["action"]) == (200, saved["rows"], saved["action"])
     assert client.post("api/decide", said | {"key": "t"})[0] == 400
-    assert client.get("api/state")[1]["kinds"]["label"] == found["total"]
+    suggested = (session.rows.labels["suggested_label"][saved["rows"]] == 2).sum()
+    kinds = client.get("api/state")[1]["kinds"]
+    assert 0 < suggested < found["total"]
+    assert (kinds["suggestion"], kinds["label"]) == (suggested, found["total"] - suggested)
     _, undone = client.post("api/undo", {"key": "u", "action": saved["action"]})
     assert sorted(undone["undone"]) == sorted(saved["rows"])
     assert client.get("api/state")[1]["decided"] == 0
@@ -336,6 +339,17 @@ def test_a_selection_is_one_action(review):
     assert status == 409
     assert "undone already" in answer["error"]
     assert len(session.store.history()) == 2 * found["total"]
+
+
+def test_a_class_that_is_the_given_or_the_suggested_one_is_stored_as_such(review, tmp_path):
+    folder = write_run(tmp_path / "run", list("abcde"), [0, 0, 0, 1, -1], [1, 0, 2, 1, 1], CLASSES)
+    client, session = review(folder)
+    saved = client.decide([0, 1, 2, 3, 4], "label", label=1)[1]
+    kinds = ["suggestion", "label", "label", "keep", "suggestion"]
+    assert [change["decision"]["kind"] for change in saved["state"]["changed"]] == kinds
+    decisions = [event.decision for event in session.store.history()]
+    assert [(one.kind, one.label) for one in decisions] == [(kind, "delivery") for kind in kinds]
+    assert [one.wrong for one in decisions] == [True, True, True, False, None]
 
 
 def test_a_request_that_comes_twice_counts_once(review):

@@ -289,6 +289,8 @@ class Session:
         if kind in NAMED and (chosen is None or chosen < 0):
             word = "given label to keep" if kind == "keep" else "suggested label to take"
             raise InputError(f"row {self.rows.id(row)!r} has no {word}: choose a class")
+        if kind == "label":  # a digit or the chooser may name the given or the suggested class
+            kind = "keep" if chosen == given else "suggestion" if chosen == suggested else "label"
         label = None if chosen is None else self.rows.label(chosen)
         return Decision(self.rows.id(row), kind, label, self.rows.label(given), probe)
 
