@@ -3,7 +3,7 @@
 from importlib.resources import files
 from pathlib import PurePath
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 START = "page.html"  # what is there without a name
 MEDIA_TYPES = {
@@ -28,12 +28,13 @@ def asset_paths() -> APIRouter:
     """The page and what it loads."""
     paths, assets = APIRouter(), read_assets()
 
-    @paths.get("/")
-    @paths.get("/{name}")
-    async def asset(name: str = "") -> Response:
+    async def asset(request: Request) -> Response:
+        name = request.path_params.get("name", "")
         if name not in assets:
             raise HTTPException(404, "there is nothing here")
         content, media_type = assets[name]
         return Response(content, media_type=media_type)
 
+    for path in ("/", "/{name}"):
+        paths.add_route(path, asset, methods=["GET"])
     return paths
