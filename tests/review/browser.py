@@ -31,6 +31,8 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+# Windows ask what others decided five times a second, and not every other second.
+QUICK_POLLS = "const { setInterval: every } = window; window.setInterval = (act, time) => every(act, time / 10);"
 VIOLATIONS = "addEventListener('securitypolicyviolation', (event) => console.error('policy', event.violatedDirective));"
 
 
@@ -229,14 +231,54 @@ def expect(what: Any) -> Any:
     """Playwright's, with patience: machines that run this may be slow."""
     from playwright.sync_api import expect as expected
 
-    expected.set_options(timeout=20_000)
+    expected.set_options(timeout=60_000)
     return expected(what)
+
+
+# Whether a selector gets visible elements with these texts, whole or in part. The page is looked at when it changes,
+# while Playwright's expect looks again after a tenth of a second, a quarter, a half, ...
+SHOWS = """([selector, texts, whole]) => new Promise((resolve) => {
+    const fits = (element, text) => {
+        const words = element.textContent.replace(/\\s+/g, ' ').trim();
+        return element.checkVisibility() && (whole ? words === text : words.includes(text));
+    };
+    const end = (result) => (observer.disconnect(), clearTimeout(timer), resolve(result));
+    const look = () => {
+        const elements = [...document.querySelectorAll(selector)];
+        if (elements.length === texts.length && elements.every((one, place) => fits(one, texts[place]))) end(true);
+    };
+    const timer = setTimeout(() => end(false), 20000);
+    const observer = new MutationObserver(look);
+    observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+    look();
+})"""
+
+
+def shows(page: Any, selector: str, *texts: str, whole: bool = True) -> bool:
+    """Whether the page comes to show these texts; False, too, where it was left for another one."""
+    from playwright.sync_api import Error
+
+    try:
+        return page.evaluate(SHOWS, [selector, texts, whole])
+    except Error:
+        return False
 
 
 def at(page: Any, id: str) -> None:
     """Wait until a row is on the screen."""
-    expect(page.locator("#row-id")).to_have_text(id)
-    expect(page.locator("#row")).to_be_visible()
+    if not shows(page, "#row-id", id):
+        expect(page.locator("#row-id")).to_have_text(id)
+        expect(page.locator("#row")).to_be_visible()
+
+
+def read(page: Any) -> None:
+    """Let as much time pass on the page as a person needs to read a row that came by itself."""
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 400))")
+
+
+def painted(page: Any) -> None:
+    """Wait until the page has shown what it heard before."""
+    page.evaluate("() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
 
 
 def press(page: Any, key: str, then: str | None = None) -> None:
@@ -246,12 +288,14 @@ def press(page: Any, key: str, then: str | None = None) -> None:
 
 
 def saved(page: Any, words: str) -> None:
-    expect(page.locator("#saved")).to_contain_text(words)
+    if not shows(page, "#saved", words, whole=False):
+        expect(page.locator("#saved")).to_contain_text(words)
 
 
 def lists(page: Any, *ids: str) -> None:
-    expect(page.locator("#list li")).to_have_count(len(ids))
-    expect(page.locator("#list li .open small")).to_have_text(list(ids))
+    if not shows(page, "#list li .open small", *ids):
+        expect(page.locator("#list li")).to_have_count(len(ids))
+        expect(page.locator("#list li .open small")).to_have_text(list(ids))
 
 
 def history(run: Path) -> list[tuple]:

@@ -25,7 +25,7 @@ def review(chrome, tmp_path):
     def opened(run, *options, width=1280, height=900, problems_allowed="", process=False, script=""):
         with served(run, *options, process=process) as server:
             context = chrome.new_context(viewport={"width": width, "height": height})
-            context.set_default_timeout(20_000)
+            context.set_default_timeout(60_000)
             # A browser that is told to hand requests over lets the next one pass now and then: it is told at the start.
             context.route("**/nothing-asks-for-this", lambda route: route.abort())
             if script:

@@ -9,13 +9,16 @@ pytest.importorskip("fastapi", reason="fastapi is not installed: pip install 'mi
 
 from review.browser import (
     COLOURS,
+    QUICK_POLLS,
     at,
     chromium,
     digit_run,
     expect,
     history,
     lists,
+    painted,
     press,
+    read,
     saved,
     served,
     watch,
@@ -30,12 +33,20 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> &amp; <b>bold</
 HEBREW = "שלום, ההזמנה שלי לא הגיעה 😀🧑‍🚀 " * 40
 LONG = "word " * 1000 + "x" * 5000  # ten thousand characters, half of them without a place to break
 # A browser counts clicks anew where the first changed what is under the mouse: both may say that they are the first.
+# The second one comes as soon as the next row is there.
 TWO_CLICKS = """async (button) => {
     const click = () => button.dispatchEvent(new MouseEvent('click', { bubbles: true, detail: 1 }));
+    const next = new Promise((resolve) => {
+        new MutationObserver(resolve).observe(document.querySelector('#row-id'), { childList: true });
+    });
     click();
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await next;
     click();
 }"""
+SCROLLED = """(element) => new Promise((resolve) => {
+    const look = () => (element.scrollTop > 100 ? resolve() : requestAnimationFrame(look));
+    look();
+})"""
 
 
 def no_sideways(page):
@@ -114,7 +125,7 @@ def test_keys_do_nothing_in_inputs_dialogs_or_with_other_keys_and_work_on_other_
 def test_a_double_click_decides_one_row(review, colours):
     with review(colours) as it:
         at(it.page, "m0")
-        it.page.wait_for_timeout(400)  # before that nobody has seen the row, and a click decides nothing
+        read(it.page)  # before that nobody has seen the row, and a click decides nothing
         it.page.locator("[data-do=keep]").evaluate(TWO_CLICKS)
         at(it.page, "m1")
         saved(it.page, "m0")
@@ -204,8 +215,9 @@ def test_filters_and_search_of_the_list(review, tmp_path):
         page.locator("[name=search]").fill("")
         page.locator("[name=search]").press_sequentially("pear")
         lists(page, "m1", "m4")
-        held[0].continue_()  # an answer to older words, after that to newer ones
-        page.wait_for_timeout(400)
+        with page.expect_response("**/api/list?*search=plum*"):
+            held[0].continue_()  # an answer to older words, after that to newer ones
+        painted(page)
         lists(page, "m1", "m4")
         assert page.url.endswith("#list?search=pear")
         page.reload()
@@ -304,7 +316,7 @@ def test_reload_in_the_middle_goes_on_at_the_same_place(review, colours):
 
 
 def test_two_windows_agree(review, colours):
-    with review(colours) as it:
+    with review(colours, script=QUICK_POLLS) as it:
         first, second = it.page, it.context.new_page()
         more = watch(second, it.server)
         at(first, "m0")
@@ -366,8 +378,7 @@ def test_any_text_is_readable_without_sideways_scrolling(review, tmp_path, width
         assert page.locator("#content").evaluate(sizes) == [True, True]
         press(page, "End")  # the text has the focus and scrolls in its own place
         expect(page.locator("[data-do=keep]")).to_be_in_viewport()
-        page.wait_for_timeout(300)
-        assert page.locator("#content").evaluate("one => one.scrollTop") > 100
+        page.locator("#content").evaluate(SCROLLED)
         no_sideways(page)
         press(page, "k", "m2")
         expect(page.locator("#content")).to_have_text("The text is empty.")
@@ -530,7 +541,7 @@ def test_a_refused_decision_brings_the_row_back(review, colours):
         expect(page.locator("#banner")).to_contain_text("not saved: keep · m0: this cannot be")
         at(page, "m0")
         expect(page.locator("#row-decision")).to_be_hidden()
-        page.wait_for_timeout(400)  # a key right after the jump is meant for the row before
+        read(page)  # a key right after the jump is meant for the row before
         press(page, "s", "m1")
         saved(page, "suggestion · m0")
     assert history(colours) == [("m0", "suggestion", "green")]

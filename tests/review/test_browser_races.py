@@ -16,7 +16,9 @@ from review.browser import (
     expect,
     history,
     lists,
+    painted,
     press,
+    read,
     saved,
     watch,
     write_run,
@@ -25,8 +27,6 @@ from review.browser import (
 from mislabel.decisions.store import Store
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no chromium here, nor is one in MISLABEL_CHROMIUM")
-
-READ = 400  # milliseconds after which a row counts as read
 
 
 class Hold:
@@ -359,7 +359,7 @@ def test_the_chooser_may_be_opened_before_its_row_is_there(review, colours):
         held.release()
         at(page, "m4")
         expect(page.locator("#classes li")).to_have_text([re.compile("^gold")])
-        page.wait_for_timeout(READ)
+        read(page)
         press(page, "Enter", "m5")
         saved(page, "m4")
     assert history(colours) == [("m3", "keep", "gold"), ("m4", "label", "gold")]
@@ -426,7 +426,7 @@ def test_the_page_jumps_under_no_hand(review, colours):
         page.evaluate(AT_ONCE, ["m0", "s"])
         held.refuse()
         at(page, "m0")
-        page.wait_for_timeout(READ)
+        read(page)
         press(page, "n", "m1")
         saved(page, "m0")
         press(page, "x", "m2")
@@ -515,7 +515,9 @@ def test_the_list_comes_back_as_it_was_typed_last(review, colours):
             }"""
         )
         at(page, "m0")
-        page.wait_for_timeout(300)  # what was typed is taken in 200 later
+        page.evaluate(
+            "() => new Promise((resolve) => setTimeout(resolve, 250))"
+        )  # what was typed is taken in 200 later
         assert page.url.endswith("#row")
         press(page, "l")
         expect(page.locator("#list-view")).to_be_visible()
@@ -609,8 +611,9 @@ def test_estimates_are_asked_for_again_and_old_ones_do_not_come_last(review, col
             page.wait_for_timeout(10)
         press(page, "n")
         words.to_contain_text("Of 2 rows decided")
-        asked[0][0].fulfill(response=asked[0][1])
-        page.wait_for_timeout(200)
+        with page.expect_response("**/api/estimate"):
+            asked[0][0].fulfill(response=asked[0][1])
+        painted(page)
         words.to_contain_text("Of 2 rows decided")
 
 
@@ -628,7 +631,7 @@ def test_a_silent_server_is_said_and_not_asked_twice_at_once(review, colours):
         state = Hold(page, "**/api/state*")
         state.wait()
         page.evaluate("for (let k = 0; k < 5; k++) window.dispatchEvent(new Event('focus'))")
-        page.wait_for_timeout(100)
+        page.evaluate("() => fetch('api/run')")  # what was asked before has come by now
         assert len(state.held) == 1
         page.evaluate("hurry = 30")
         state.release()
