@@ -399,7 +399,7 @@ def test_a_write_that_fails_leaves_the_old_file(animals, tmp_path, monkeypatch, 
     def fail(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr("mislabel.exchange.writing.neutralised", fail)
+    monkeypatch.setattr("mislabel.tables.delimited_stored.neutralised", fail)
     monkeypatch.setattr("mislabel.exchange.label_studio.json_text", fail)
     with pytest.raises(OSError, match="no space"):
         export(animals, tmp_path / name, kind="label-studio" if name.endswith("json") else "table")
@@ -431,7 +431,7 @@ def test_a_folder_of_class_folders_becomes_a_table(tmp_path):
 def test_a_data_set_of_the_hub_keeps_its_classes(tmp_path, monkeypatch, others):
     kinds = pd.CategoricalDtype(["dog", "cat"], ordered=True)
     frame = pd.DataFrame({"label": pd.Series(["cat", "dog", "cat"], dtype=kinds), "n": pd.array([1, None, 3], "Int64")})
-    monkeypatch.setattr("mislabel.exchange.original.read_hub", {"hf:animals": frame}.__getitem__)
+    monkeypatch.setattr("mislabel.tables.sources.read_hub", {"hf:animals": frame}.__getitem__)
     run = make_run(tmp_path / "run", frame, source="hf:animals", id=None, classes=["cat", "dog", *others])
     decide(run, Decision(0, "label", (others or ["dog"])[0], "cat"), Decision(1, "none", None, "dog"))
     for name in ("out.parquet", "out.csv", "out.jsonl"):
@@ -675,5 +675,5 @@ def test_options_that_make_no_sense_are_refused(animals, tmp_path, options, mess
 
 
 def test_an_unknown_ending_is_refused(animals, tmp_path):
-    with pytest.raises(InputError, match=r'"\.xlsx"; the name of a table must end in'):
-        export_module.export(animals, tmp_path / "out.xlsx")
+    with pytest.raises(InputError, match=r'"\.ods"; the name of a table must end in'):
+        export_module.export(animals, tmp_path / "out.ods")

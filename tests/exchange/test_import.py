@@ -15,10 +15,10 @@ from runs import decide, make_run
 from mislabel.decisions.events import Decision
 from mislabel.decisions.store import Store, read_decisions
 from mislabel.errors import InputError
-from mislabel.exchange import lines as lines_module
 from mislabel.exchange.export import export
 from mislabel.exchange.importing import import_decisions
-from mislabel.exchange.lines import Reviewed
+from mislabel.tables import lines as lines_module
+from mislabel.tables.sources import open_tolerant
 
 LABELS = ["cat", "dog", "cat", "dog", "bird"]
 SUGGESTED = {"a1": "dog", "a2": "cat"}
@@ -234,7 +234,9 @@ def test_ids_that_differ_in_a_zero_stay_two_ids_in_every_format(tmp_path):
         run = make_run(tmp_path / f"run {ending}", frame, source=tmp_path / "d.csv", text="text")
         path = tmp_path / f"out.{ending}"
         export(run, path)
-        line = next(cells for cells in map(lambda line: line.cells, Reviewed(path).lines()) if cells["text"] == "one")
+        line = next(
+            cells for cells in map(lambda line: line.cells, open_tolerant(path).lines()) if cells["text"] == "one"
+        )
         write(tmp_path / "one.jsonl", json.dumps({**line, "label": "b"}))  # the only row that somebody sends back
         assert counts(import_decisions(run, tmp_path / "one.jsonl")) == (1, 1, 0, 0, 0)
         assert brought(run) == {"1.10": ("label", "b")}
@@ -597,7 +599,7 @@ def test_an_array_is_cut_into_its_items_wherever_chunks_end(tmp_path, items, ind
     path = tmp_path / "f.json"
     text = " " * pad + json.dumps([*items, {"long": '\\"[{' * 20_000}], indent=indent, ensure_ascii=ascii)
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
-    found = list(Reviewed(path).lines())
+    found = list(open_tolerant(path).lines())
     assert [line.cells for line in found][:-1] == items
     assert [line.number for line in found] == list(range(1, len(items) + 2))
 

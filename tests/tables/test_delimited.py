@@ -8,6 +8,7 @@ import pytest
 
 from mislabel.errors import InputError
 from mislabel.tables import delimited, read_table
+from mislabel.tables.location import locate
 
 
 def read(tmp_path, content: bytes | str, name: str = "t.csv", **settings) -> pd.DataFrame:
@@ -98,7 +99,7 @@ def test_only_a_header_is_a_table_without_rows(tmp_path):
 
 
 def test_blocks_are_joined_in_order(tmp_path, monkeypatch):
-    monkeypatch.setattr(delimited, "_BLOCK", 3)
+    monkeypatch.setattr(delimited, "BLOCK", 3)
     frame = read(tmp_path, "n,t\n" + "".join(f"{i},t{i}\n" for i in range(10)))
     assert frame["n"].tolist() == list(range(10))
     assert frame["t"].tolist() == [f"t{i}" for i in range(10)]
@@ -113,6 +114,7 @@ def test_a_long_cell_and_the_limit_of_the_csv_module(tmp_path):
 
 def test_cells_as_they_stand(tmp_path):
     (tmp_path / "t.csv").write_bytes(b'\xef\xbb\xbfa,,c\r\n007,"x\r\ny",1.50\r\n,NA,-0\r\n')
-    header, columns = delimited.read_cells(tmp_path / "t.csv", ",")
+    reading = delimited.Reading(locate(tmp_path / "t.csv"))
+    header, columns = reading.header, reading.cells()
     assert header == ["a", "", "c"]
     assert [column.to_pylist() for column in columns] == [["007", ""], ["x\r\ny", "NA"], ["1.50", "-0"]]

@@ -8,7 +8,8 @@ import pytest
 
 from mislabel.errors import InputError
 from mislabel.tables import read_table
-from mislabel.tables.json_lines import json_rows, read_json_lines
+from mislabel.tables.json_format import Json, json_rows
+from mislabel.tables.location import locate
 
 
 def read(tmp_path, content: str | bytes) -> pd.DataFrame:
@@ -71,7 +72,7 @@ def test_broken_lines(tmp_path):
 def test_some_keys_and_whole_objects(tmp_path):
     rows = [{"b": 1, "a": {"x": 2.0}}, {"c": 3}, {"a": 4, "c": 5}]
     (tmp_path / "t.jsonl").write_text("\n\n".join(map(json.dumps, rows)))
-    assert list(json_rows(tmp_path / "t.jsonl")) == rows
-    frame = read_json_lines(tmp_path / "t.jsonl", only=["c", "missing"])
+    assert list(json_rows(locate(tmp_path / "t.jsonl"))) == rows
+    frame = Json().read(locate(tmp_path / "t.jsonl"), only=["c", "missing"])
     assert frame.columns.tolist() == ["c"]
     assert frame["c"].tolist() == [pd.NA, 3, 5]

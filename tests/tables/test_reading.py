@@ -37,6 +37,11 @@ def frame_with_everything() -> pd.DataFrame:
 @pytest.mark.parametrize("ending", FORMATS)
 def test_round_trip(tmp_path, ending):
     frame = frame_with_everything()
+    if "json" in ending:  # which has no word for it
+        with pytest.raises(InputError, match=r"the column 'score' holds an infinite number, which JSON cannot"):
+            write_table(frame, tmp_path / f"t.{ending}")
+        assert list(tmp_path.iterdir()) == []
+        frame["score"] = frame["score"].replace(np.inf, 1e300)
     write_table(frame, tmp_path / f"t.{ending}")
     pd.testing.assert_frame_equal(read_table(tmp_path / f"t.{ending}"), frame)
 
@@ -59,7 +64,7 @@ def test_the_same_bytes_are_read_by_pandas(tmp_path):
     other = pd.read_csv(tmp_path / "t.csv", keep_default_na=False, na_values={"score": [""]}, lineterminator=None)
     assert other["text"].tolist() == frame["text"].tolist()
     assert other["label"].tolist() == frame["label"].tolist()
-    write_table(frame, tmp_path / "t.jsonl")
+    write_table(frame.replace(np.inf, 1e300), tmp_path / "t.jsonl")
     lines = [json.loads(line) for line in (tmp_path / "t.jsonl").read_bytes().decode().split("\n")[:-1]]
     assert [line["text"] for line in lines] == frame["text"].tolist()
     assert lines[3]["score"] is None
@@ -137,7 +142,7 @@ class TestFilesThatCannotBeRead:
         with pytest.raises(InputError, match="is a folder"):
             read_table(tmp_path)
 
-    @pytest.mark.parametrize("name", ["t.xlsx", "t", "t.csv.gz"])
+    @pytest.mark.parametrize("name", ["t.ods", "t", "t.doc.gz"])
     def test_unknown_ending(self, tmp_path, name):
         (tmp_path / name).write_text("x")
         with pytest.raises(InputError, match=r"\.csv, \.tsv, \.jsonl .*\.parquet"):

@@ -11,28 +11,13 @@ from mislabel.data.ids import check_ids
 from mislabel.decisions.events import NAMED, Decision
 from mislabel.errors import InputError, some_ids
 from mislabel.exchange.inputs import other_inputs
-from mislabel.exchange.original import Original
+from mislabel.exchange.source_table import Original
 from mislabel.modalities import modality, modality_names
 from mislabel.run.reading import Rows
+from mislabel.tables.format import Picked
 
 DECIDED_BY = ("person", "suggestion", "kept")
 MISSING = -1
-
-
-@dataclass(frozen=True, eq=False)
-class Labels:
-    """A column of labels, written with cells of the label column itself, so that every cell keeps its form and type.
-
-    Attributes
-    ----------
-    places : (m,) int64
-        The row of the data whose label cell is to be written; -1 for none; n + k for `others[k]`.
-    others : list
-        Labels that no row of the data shows.
-    """
-
-    places: np.ndarray
-    others: list
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +35,8 @@ class Corrected:
         A person's decisions by place in the data.
     suggested : (n,) bool
         Where the suggested label was taken without a person.
-    labels : Labels
+    labels : Picked
+        Of the label column.
     decided_by : list of str
         n times person, suggestion or kept.
     """
@@ -60,13 +46,13 @@ class Corrected:
     row_of: np.ndarray
     decisions: dict[int, Decision]
     suggested: np.ndarray
-    labels: Labels
+    labels: Picked
     decided_by: list[str]
 
     def counts(self) -> dict[str, int]:
         """What this review did: rows by who decided, labels that changed, and what persons said besides."""
         persons = [one for one in self.decisions.values() if one.kind != "unsure"]
-        changed = self.labels.places != np.arange(len(self.row_of))
+        changed = self.labels.rows != np.arange(len(self.row_of))
         return {
             "rows": len(self.row_of),
             "person": len(persons),
@@ -95,7 +81,7 @@ class LabelCells:
         self.by_text = {str(original.labels[place]): place for place in self.place_of.values()}
 
     def find(self, label: Any) -> int:
-        """The place to write in `Labels` for a label, None meaning that there is none."""
+        """The row to write in `Picked` for a label, None meaning that there is none."""
         if label is None:
             return MISSING
         place = self.place_of.get(_key(label), self.by_text.get(str(label)))
@@ -143,7 +129,8 @@ def correct(
         label = one.label if one.kind in NAMED else None
         if not same_label(original.labels[place], label):
             places[place] = cells.find(label)
-    return Corrected(original, rows, row_of, decided, suggested, Labels(places, cells.others), decided_by)
+    labels = Picked(original.label, places, cells.others)
+    return Corrected(original, rows, row_of, decided, suggested, labels, decided_by)
 
 
 def match(original: Original, rows: Rows) -> np.ndarray:

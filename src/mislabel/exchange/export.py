@@ -7,13 +7,15 @@ import numpy as np
 
 from mislabel.decisions.store import read_decisions
 from mislabel.errors import InputError, in_range, one_of
-from mislabel.exchange.corrected import MISSING, Corrected, LabelCells, Labels, correct
+from mislabel.exchange.corrected import MISSING, Corrected, LabelCells, correct
 from mislabel.exchange.inputs import only_place_tells
 from mislabel.exchange.label_studio import write_tasks
-from mislabel.exchange.original import open_original
-from mislabel.exchange.writing import Columns, write_corrected
+from mislabel.exchange.source_table import open_original
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import read_rows
+from mislabel.tables.format import Columns, Picked
+from mislabel.tables.location import locate
+from mislabel.tables.writing import rewrite_table
 
 KINDS = ("table", "label-studio", "cleanlab")
 LIKELY_WRONG = 0.5  # undecided rows above it are label issues: more likely wrong than right
@@ -74,7 +76,8 @@ def export(
         raise InputError(f"{output}: Label Studio reads .json files; give the output that ending")
     rows, original = read_rows(folder), open_original(folder, data)
     _refuse_own_file(folder, output)
-    if output.exists() and not original.source.startswith("hf:") and output.samefile(original.source):
+    source = locate(original.source).path
+    if output.exists() and source.exists() and output.samefile(source):
         raise InputError(f"{output} holds the data of the run, which a later export needs: choose another output")
     corrected = correct(original, rows, read_decisions(folder.decisions), take_suggestions)
     told: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
@@ -85,7 +88,7 @@ def export(
     columns = _table_columns(corrected)
     if kind == "cleanlab":
         columns = {**columns, **_cleanlab_columns(corrected)}
-    told["formulas"] = write_corrected(original, columns, output)
+    told["formulas"] = rewrite_table(original.table, columns, output)
     return told
 
 
@@ -99,7 +102,7 @@ def _refuse_own_file(folder: RunFolder, output: Path) -> None:
 
 def _table_columns(corrected: Corrected) -> Columns:
     original, n = corrected.original, len(corrected.row_of)
-    before: Columns = {} if original.carries_decisions else {"label_before": Labels(np.arange(n), [])}
+    before: Columns = {} if original.carries_decisions else {"label_before": Picked(original.label, np.arange(n))}
     return {original.label: corrected.labels, **before, "decided_by": np.array(corrected.decided_by, dtype=object)}
 
 
@@ -122,6 +125,6 @@ def _cleanlab_columns(corrected: Corrected) -> Columns:
     return {
         "is_label_issue": wrong > LIKELY_WRONG,
         "label_quality": 1 - wrong,
-        "given_label": Labels(np.arange(len(row_of)), []),
-        "predicted_label": Labels(predicted, cells.others),
+        "given_label": Picked(original.label, np.arange(len(row_of))),
+        "predicted_label": Picked(original.label, predicted, cells.others),
     }

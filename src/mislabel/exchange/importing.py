@@ -16,13 +16,16 @@ from mislabel.errors import InputError
 from mislabel.exchange.corrected import data_ids, match
 from mislabel.exchange.inputs import only_place_tells
 from mislabel.exchange.judging import Columns, Judge, Outcome
-from mislabel.exchange.lines import LOOKED_AT, Line, Reviewed
-from mislabel.exchange.original import Original, open_original
 from mislabel.exchange.reading import Refused, Unknown, same_cell
+from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Rows, read_rows
+from mislabel.tables.format import TolerantTable
 from mislabel.tables.formulas import neutralised
+from mislabel.tables.json_format import LOOKED_AT
+from mislabel.tables.lines import Line
+from mislabel.tables.sources import open_tolerant
 
 OURS = {TASK_ID, "label_before", "decided_by", "decision"}  # names of columns that mean something in a reviewed file
 
@@ -84,7 +87,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     """
     rows, roles = read_rows(folder), folder.read_config()["data"].get("columns", {})
     usual = {*OURS, roles.get("label") or "label", roles.get("id") or "id", "label", "id"}
-    reviewed = Reviewed(Path(path), usual | set(map(neutralised, usual)))
+    reviewed = open_tolerant(path, usual | set(map(neutralised, usual)))
     original = _find_data(folder, data, reviewed, roles)
     columns = find_columns(reviewed, roles, rows, original)
     reads_back = columns.before or columns.decided_by
@@ -121,7 +124,9 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     return done
 
 
-def find_columns(reviewed: Reviewed, roles: Mapping[str, str | None], rows: Rows, original: Original | None) -> Columns:
+def find_columns(
+    reviewed: TolerantTable, roles: Mapping[str, str | None], rows: Rows, original: Original | None
+) -> Columns:
     """Which columns of the file are what: by the names of the run, or the usual ones that the data do not use.
 
     Raises
@@ -151,7 +156,7 @@ def find_columns(reviewed: Reviewed, roles: Mapping[str, str | None], rows: Rows
     labels = find(label, ours("label")) or (label if before or decision else None)
     if labels is None:
         raise InputError(
-            f"{reviewed.path} has the columns {', '.join(reviewed.names) or '(none)'}; needed are the label "
+            f"{reviewed.file} has the columns {', '.join(reviewed.names) or '(none)'}; needed are the label "
             f'("{label}", or "label") and the id ("{roles.get("id") or "id"}", or "id")'
         )
     id = find(ours(TASK_ID), key)
@@ -164,20 +169,20 @@ def find_columns(reviewed: Reviewed, roles: Mapping[str, str | None], rows: Rows
         id = find(ours("id"))
     if id is None and not (by_place and before):
         raise InputError(
-            f"{reviewed.path} has the columns {', '.join(reviewed.names)}; needed is one of the ids, "
+            f"{reviewed.file} has the columns {', '.join(reviewed.names)}; needed is one of the ids, "
             f'"{key or TASK_ID}", by which its rows are told'
         )
     return Columns(id, labels, before, find(ours("decided_by")), decision)
 
 
-def _are_tasks(reviewed: Reviewed) -> bool:
+def _are_tasks(reviewed: TolerantTable) -> bool:
     """Whether it is a file of Label Studio."""
     some = {"annotations", "completions", "predictions"} & set(reviewed.names)
     return bool(some) and any(is_task(line.cells) for line in islice(reviewed.lines(), LOOKED_AT))
 
 
 def _find_data(
-    folder: RunFolder, data: str | None, reviewed: Reviewed, roles: Mapping[str, str | None]
+    folder: RunFolder, data: str | None, reviewed: TolerantTable, roles: Mapping[str, str | None]
 ) -> Original | None:
     """The data of the run, which may use our names for columns of their own, or be an export themselves.
 
@@ -221,14 +226,14 @@ def _decisions(
             yield Decision(id, outcome.kind, outcome.label, judge.given(row), probe)
 
 
-def _by_id(reviewed: Reviewed, column: str, id: str) -> Iterator[tuple[Line, Any]]:
+def _by_id(reviewed: TolerantTable, column: str, id: str) -> Iterator[tuple[Line, Any]]:
     for line in reviewed.lines():
         if line.problem is None and is_task(line.cells):
             line = task_line(line, id)
         yield line, line.cells.get(column)
 
 
-def _by_place(reviewed: Reviewed, columns: Columns, original: Original, rows: Rows) -> Iterator[tuple[Line, Any]]:
+def _by_place(reviewed: TolerantTable, columns: Columns, original: Original, rows: Rows) -> Iterator[tuple[Line, Any]]:
     """Lines of a file without ids, which must be the rows of the data one after the other.
 
     Raises
@@ -241,13 +246,13 @@ def _by_place(reviewed: Reviewed, columns: Columns, original: Original, rows: Ro
     problem = _difference(reviewed, columns.before or "", original)
     if problem:
         raise InputError(
-            f"{reviewed.path} has no ids, so its rows must be those of {original.source} in their order, but "
+            f"{reviewed.file} has no ids, so its rows must be those of {original.source} in their order, but "
             f"{problem}. Leave rows and other columns as they were exported, or audit with an id column (--id)"
         )
     yield from zip(reviewed.lines(), ids, strict=True)
 
 
-def _difference(reviewed: Reviewed, before: str, original: Original) -> str:
+def _difference(reviewed: TolerantTable, before: str, original: Original) -> str:
     """Where a file first differs from the data in what no reviewer changes, in words; nothing where it does not."""
     table, known = original.table, {}
     for name in set(table.names) - {original.label, "label_before", "decided_by"}:

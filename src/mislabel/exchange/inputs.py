@@ -7,7 +7,7 @@ import numpy as np
 
 from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
-from mislabel.exchange.original import Original
+from mislabel.exchange.source_table import Original
 from mislabel.modalities import modality
 from mislabel.run.contents import read_contents, told_by
 from mislabel.run.reading import Rows

@@ -27,14 +27,13 @@ from mislabel import __version__
 from mislabel.decisions.events import Decision
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import Corrected
-from mislabel.exchange.original import Original
+from mislabel.exchange.source_table import Original
 from mislabel.exchange.tasks import TASK_ID
-from mislabel.exchange.writing import json_text
 from mislabel.files import atomic_path, atomic_write
 from mislabel.modalities import modality
 from mislabel.run.contents import read_contents
 from mislabel.run.folder import RunFolder
-from mislabel.tables.json_lines import plain_value
+from mislabel.tables.json_text import json_text, plain_value
 
 INPUT = "mislabel_input"  # the key of `data` that is shown, where the column itself cannot be
 FROM_NAME = "label"

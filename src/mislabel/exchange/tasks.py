@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from mislabel.exchange.lines import Line
+from mislabel.tables.lines import Line
 
 TASK_ID, LABEL, DECISION = "mislabel_id", "label", "decision"  # what the line of a task holds, and nothing else
 

@@ -1,156 +1,226 @@
 """CSV and TSV files: every broken line is named, and no cell changes its meaning on the way in.
 
-All cells are read as text. A column then becomes numbers or booleans only where every cell that is not empty reads as
-one: so ``NA``, ``null`` and ``007`` stay what they are, and an empty cell is an empty text or a missing number.
+All cells are read as text; a column then becomes numbers or booleans only where every cell that is not empty reads as
+one (`typed_text`). What our own writers put before formulas comes off again (`formulas`).
 """
 
-import contextlib
 import csv
-import sys
+from collections import Counter
 from collections.abc import Collection, Iterator
-from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError
-from mislabel.tables.arrow import compute, series_of
+from mislabel.tables.characters import utf8_safe
+from mislabel.tables.delimited_rows import DELIMITERS, Row, find_dialect, long_cells, rows
+from mislabel.tables.delimited_stored import StoredCells
+from mislabel.tables.format import Header
+from mislabel.tables.formulas import restored, restored_cells
+from mislabel.tables.lines import Line, too_long
+from mislabel.tables.location import Location, in_utf8
+from mislabel.tables.plain_cells import encodable, plain_text, text_columns
+from mislabel.tables.stray_quotes import StrayQuotes
 
-_BLOCK = 50_000  # rows that exist as Python objects at a time
-_WHOLE = r"\A(?:0|-?[1-9][0-9]{0,18})\z"
-_NUMBER = r"\A(?:-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|-?inf)\z"
-_FRACTION = r"[.eEi]"
+BLOCK = 50_000  # rows that exist as Python objects at a time
 
 
-def read_delimited(
-    path: Path, delimiter: str, strings: Collection[str] = (), lossless: Collection[str] = ()
-) -> pd.DataFrame:
-    """Read a CSV or TSV file with a header line, in UTF-8 (with or without a byte order mark).
+class Delimited:
+    """The format of .csv and .tsv, in UTF-8 with or without a byte order mark, whatever stands between the cells."""
 
-    Parameters
+    endings = tuple(DELIMITERS)
+    writes = compresses = True
+
+    def header(self, file: Location) -> Header:
+        return Header(Reading(file).names)
+
+    def batches(self, file: Location) -> Iterator[pa.RecordBatch]:
+        reading = Reading(file)
+        for arrays in reading.blocks():
+            texts = [restored_cells(pa.chunked_array([array])).combine_chunks() for array in arrays]
+            yield pa.record_batch(texts, names=list(map(utf8_safe, reading.names)))
+
+    def read(self, file: Location, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
+        table = self.stored(file, strings)
+        columns = {
+            name: table.typed(name, restored_cells(cells), lossless=name in lossless)
+            for name, cells in zip(table.names, table.cells, strict=True)
+        }
+        frame = pd.DataFrame(columns, columns=pd.Index(table.names))
+        if table.notes:
+            frame.attrs["notes"] = table.notes
+        return frame
+
+    def tolerant(self, file: Location, usual: Collection[str] = ()) -> "TolerantDelimited":
+        return TolerantDelimited(file, usual)
+
+    def stored(self, file: Location, strings: Collection[str] = ()) -> StoredCells:
+        reading = Reading(file)
+        return StoredCells(file, reading.dialect, reading.header, reading.names, reading.cells(), list(strings))
+
+    def write(self, frame: pd.DataFrame, target: Location) -> int:
+        frame, changed = plain_text(encodable(frame), target.ending)
+        # The csv module leaves a carriage return bare where it does not end its lines; quotes keep it in its cell.
+        quoting = csv.QUOTE_NONNUMERIC if _has_carriage_return(frame) else csv.QUOTE_MINIMAL
+        with target.create_text() as handle:
+            delimiter = DELIMITERS[target.ending]
+            frame.to_csv(handle, sep=delimiter, index=False, lineterminator="\n", quoting=quoting)
+        return changed
+
+
+class Reading:
+    """A file that is read strictly: the first problem is an InputError.
+
+    Attributes
     ----------
-    path, delimiter
-        The file, and what stands between its cells.
-    strings
-        Columns that stay text even if every cell looks like a number.
-    lossless
-        Columns that become floats only if that changes no digit (``1.10`` is a name there, not 1.1).
+    header, names : list of str
+        The names of the columns as they stand there, and as they are called.
 
     Raises
     ------
     InputError
-        If the header is missing or names a column twice, or a line is broken.
-    UnicodeDecodeError
-        If the file is not UTF-8.
+        Here or while it is read: if the header is missing or names a column twice, a line is broken, a stray quotation
+        mark swallows lines, or the file is not UTF-8.
     """
-    header, cells = read_cells(path, delimiter)
-    # The name that pandas gives to a column without one, such as an index that was written along.
-    names = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
-    columns = {
-        name: typed_column(column, name in strings, name in lossless) for name, column in zip(names, cells, strict=True)
-    }
-    return pd.DataFrame(columns, columns=pd.Index(names))
+
+    def __init__(self, file: Location):
+        self.file = file
+        with in_utf8(file):
+            self.dialect = find_dialect(file)
+            with file.open_text() as handle, long_cells():
+                first = next(rows(handle, self.dialect), None)
+        self.header = [] if first is None else _cells(first, file)
+        self.names = column_names(self.header, file)
+
+    def cells(self) -> list[pa.ChunkedArray]:
+        """The columns, every cell as the text that stands there."""
+        pieces: list[list[pa.Array]] = [[] for _ in self.header]
+        for arrays in self.blocks():
+            for part, array in zip(pieces, arrays, strict=True):
+                part.append(array)
+        return [pa.chunked_array(parts, type=pa.large_string()) for parts in pieces]
+
+    def blocks(self) -> Iterator[list[pa.Array]]:
+        """The columns of `BLOCK` rows at a time."""
+        width, watch, block = len(self.header), StrayQuotes(len(self.header), self.dialect), []
+        with in_utf8(self.file):
+            with self.file.open_text() as handle, long_cells():
+                found = rows(handle, self.dialect)
+                next(found)
+                for first, last, cells, problem in found:
+                    if cells is None or len(cells) != width:
+                        self._refuse((first, last, cells, problem))
+                    block.append(cells)
+                    if last > first:
+                        watch.see(first, last, cells)
+                    if len(block) == BLOCK:
+                        yield _arrays(block)
+                        block = []
+            if block:
+                yield _arrays(block)
+            swallowed = watch.swallowed(self.file)
+        if swallowed:
+            raise InputError(f"{self.file}, {_said(swallowed)}")
+
+    def _refuse(self, row: Row) -> NoReturn:
+        cells = _cells(row, self.file)
+        delimiter = {"\t": "a tab", ",": "a comma"}.get(self.dialect.delimiter, f'"{self.dialect.delimiter}"')
+        raise InputError(
+            f"{self.file}, line {row[0]}: {len(cells)} cells where the header has {len(self.header)}. Put a cell "
+            f"that holds {delimiter} or a new line in double quotes"
+        )
 
 
-def read_cells(path: Path, delimiter: str) -> tuple[list[str], list[pa.ChunkedArray]]:
-    """The header and the columns of a CSV or TSV file, every cell as the text that it is.
+class TolerantDelimited:
+    """A file of which each row that cannot be read is given with its problem."""
+
+    def __init__(self, file: Location, usual: Collection[str]):
+        self.file = file
+        with in_utf8(file):
+            self.dialect = find_dialect(file, usual)
+            with file.open_text() as handle:
+                first = next(rows(handle, self.dialect, bounded=True), None)
+            self.names = (first[2] if first else None) or []
+            column_names(self.names, file)
+            self.notes = [self.dialect.note] if self.dialect.note else []
+            self.swallowed = dict(self._swallowed())
+
+    def lines(self) -> Iterator[Line]:
+        for first, last, cells, problem in self._rows():
+            if cells is None:
+                yield Line(first, problem=_broken(first, last, problem))
+            elif len(cells) != len(self.names):
+                yield Line(first, problem=f"{len(cells)} cells where the header has {len(self.names)}")
+            elif first in self.swallowed:
+                yield Line(first, problem=_said([(first, last)]))
+            else:
+                yield Line(first, dict(zip(self.names, cells, strict=True)))
+
+    def _rows(self) -> Iterator[Row]:
+        with in_utf8(self.file), self.file.open_text() as handle, long_cells():
+            found = rows(handle, self.dialect, bounded=True)
+            next(found)
+            yield from found
+
+    def _swallowed(self) -> list[tuple[int, int]]:
+        watch = StrayQuotes(len(self.names), self.dialect)
+        for first, last, cells, _ in self._rows():
+            if last > first and cells is not None and len(cells) == len(self.names):
+                watch.see(first, last, cells)
+        return watch.swallowed(self.file)
+
+
+def column_names(header: list[str], file: Location) -> list[str]:
+    """What the columns are called: one without a name as pandas does, such as an index that was written along.
 
     Raises
     ------
-    InputError, UnicodeDecodeError
-        As `read_delimited`.
+    InputError
+        If there is none, or two have one name.
     """
-    with open(path, encoding="utf-8-sig", newline="") as handle, long_fields():
-        reader = csv.reader(handle, delimiter=delimiter, strict=True)
-        lines = _numbered(reader, path)
-        header = _check_header(next(lines, (1, []))[1], path)
-        pieces: list[list[pa.Array]] = [[] for _ in header]
-        block: list[list[str]] = []
-        for line, cells in lines:
-            if len(cells) != len(header):
-                raise InputError(
-                    f"{path}, line {line}: {len(cells)} cells where the header has {len(header)}. Put a cell that "
-                    f"holds {'a tab' if delimiter == chr(9) else 'a comma'} or a new line in double quotes"
-                )
-            block.append(cells)
-            if len(block) == _BLOCK:
-                _store(block, pieces)
-                block = []
-        _store(block, pieces)
-    return header, [pa.chunked_array(parts, type=pa.large_string()) for parts in pieces]
-
-
-def _numbered(reader, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line on which the row starts, its cells) for every row; blank lines are no rows."""
-    start = 1
-    while True:
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise InputError(
-                f"{path}: the row that starts on line {start} is broken ({error}). A cell that starts with a double "
-                "quote must end with one, and a double quote inside such a cell is written twice"
-            ) from error
-        if cells is None:
-            return
-        if cells:
-            yield start, cells
-        start = reader.line_num + 1
-
-
-def _check_header(header: list[str], path: Path) -> list[str]:
     if not header:
-        raise InputError(f"{path} has no header line; the first line must name the columns")
-    twice = sorted({name for name in header if name and header.count(name) > 1})
+        raise InputError(f"{file} has no header line; the first line must name the columns")
+    names = [restored(name) or f"Unnamed: {place}" for place, name in enumerate(header)]
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
-        raise InputError(f"{path}: the header names {', '.join(map(repr, twice))} more than once; rename one of them")
-    return header
-
-
-def _store(block: list[list[str]], pieces: list[list[pa.Array]]) -> None:
-    for part, column in zip(pieces, zip(*block, strict=True), strict=False):
-        part.append(pa.array(column, type=pa.large_string()))
-
-
-def typed_column(cells: pa.ChunkedArray, keep: bool = False, lossless: bool = False) -> pd.Series:
-    """The column as whole numbers, floats or booleans where every cell that is not empty says so, else as text."""
-    empty = compute.equal(cells, "")
-    known = cells.filter(compute.invert(empty))
-    if keep or len(known) == 0:
-        return series_of(cells)
-    filled = compute.if_else(empty, pa.scalar(None, cells.type), cells)
-    if _all(compute.is_in(known, pa.array(["True", "False"], cells.type))):
-        return series_of(
-            compute.if_else(compute.is_null(filled), pa.scalar(None, pa.bool_()), compute.equal(cells, "True"))
+        raise InputError(
+            f"{file}: the header names {', '.join(map(repr, twice[:5]))} more than once; rename one of them"
         )
-    try:
-        if _all(compute.match_substring_regex(known, _WHOLE)):
-            return series_of(filled.cast(pa.int64()))
-        fractions = compute.any(compute.match_substring_regex(known, _FRACTION)).as_py()
-        if (
-            fractions
-            and _all(compute.match_substring_regex(known, _NUMBER))
-            and not (lossless and _loses_digits(known))
-        ):
-            return series_of(filled.cast(pa.float64()))
-    except pa.ArrowInvalid:  # a whole number beyond 64 bits: as text it keeps all its digits
-        pass
-    return series_of(cells)
+    return names
 
 
-def _loses_digits(cells: pa.ChunkedArray) -> bool:
-    return any(repr(float(cell)) != cell for cell in compute.unique(cells).to_pylist())
+def _cells(row: Row, file: Location) -> list[str]:
+    first, _, cells, problem = row
+    if cells is None:
+        raise InputError(
+            f"{file}: the row that starts on line {first} is broken ({problem}). A cell that starts with a double "
+            "quote must end with one, and a double quote inside such a cell is written twice"
+        )
+    return cells
 
 
-def _all(mask: pa.ChunkedArray) -> bool:
-    return bool(compute.all(mask).as_py())
+def _broken(first: int, last: int, problem: str) -> str:
+    if problem == too_long():
+        return problem + (f", up to line {last}" if last > first else "")
+    lost = f"; lines {first} to {last} are lost" if last > first else ""
+    return f"broken ({problem}): a cell that starts with a double quote must end with one{lost}"
 
 
-@contextlib.contextmanager
-def long_fields() -> Iterator[None]:
-    """Let a cell be longer than the 128 KiB that the csv module allows by default."""
-    before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
+def _said(swallowed: list[tuple[int, int]]) -> str:
+    shown = " and ".join(f"lines {first} to {last}" for first, last in swallowed[:5])
+    more = f" (and {len(swallowed) - 5} more such places)" if len(swallowed) > 5 else ""
+    return (
+        f"{shown}{more}: a quotation mark opens a cell that runs over lines which look like rows of their own. Where "
+        "it belongs to a text, put that text in quotation marks and double those inside (as csv.writer does); where "
+        "the lines are one text, write every cell in quotation marks (quoting=csv.QUOTE_ALL)"
+    )
+
+
+def _arrays(block: list[list[str]]) -> list[pa.Array]:
+    return [pa.array(column, type=pa.large_string()) for column in zip(*block, strict=True)]
+
+
+def _has_carriage_return(frame: pd.DataFrame) -> bool:
+    cells = (cell for place in text_columns(frame) for cell in frame.iloc[:, place])
+    return any(isinstance(cell, str) and "\r" in cell for cell in cells)

@@ -1,11 +1,29 @@
 """Data sets of the Hugging Face library: from the hub by name, or an object that the caller has loaded."""
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mislabel.errors import InputError
+
+PREFIX = "hf:"
+
+
+def is_hub(source: Any) -> bool:
+    """Whether a source is written as ``hf:NAME``."""
+    return isinstance(source, str) and source.startswith(PREFIX)
+
+
+def local_part(name: str) -> tuple[Path, str | None] | None:
+    """The path and the part of ``hf:PATH[:PART]`` where there is such a file or folder."""
+    rest = name.removeprefix(PREFIX)
+    path, _, part = rest.rpartition(":")
+    for candidate, wanted in ((rest, None), (path, part)):
+        if candidate and Path(candidate).exists():
+            return Path(candidate), wanted
+    return None
 
 
 def read_hub(name: str) -> pd.DataFrame:
@@ -16,8 +34,7 @@ def read_hub(name: str) -> pd.DataFrame:
     InputError
         If the library is not installed, the data set cannot be loaded, or it has several splits and none was named.
     """
-    _, _, rest = name.partition(":")
-    dataset_name, _, split = rest.partition(":")
+    dataset_name, _, split = name.removeprefix(PREFIX).partition(":")
     if not dataset_name:
         raise InputError(f'"{name}" names no data set; write for example hf:ag_news or hf:ag_news:train')
     try:

@@ -1,0 +1,109 @@
+"""The data of a run, read once more from where the run read them, with every value and type as it stands there."""
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mislabel.errors import InputError, did_you_mean
+from mislabel.modalities import modality, modality_names
+from mislabel.modalities.loading import open_source, text_columns
+from mislabel.run.folder import RunFolder
+from mislabel.tables.arrow_stored import StoredFrame
+from mislabel.tables.delimited_stored import StoredCells
+from mislabel.tables.format import StoredTable
+from mislabel.tables.sources import find_table, is_there
+
+ROLES = ("label", "gold", "id", "split")
+
+
+@dataclass(eq=False)
+class Original:
+    """The data of a run, and which of its columns is what.
+
+    Attributes
+    ----------
+    source : str
+        Where they are: a path, or ``hf:NAME``.
+    table : StoredTable
+    roles : dict
+        Names of columns by what they are: one for each modality, label, gold, id, split; None where there is none.
+    inputs : Path
+        Where the run keeps its inputs, if it does.
+    """
+
+    source: str
+    table: StoredTable
+    roles: dict[str, str | None]
+    inputs: Path
+
+    @property
+    def label(self) -> str:
+        return self.roles["label"] or "label"
+
+    @cached_property
+    def labels(self) -> list:
+        """n labels as Python objects, None where there is none.
+
+        Raises
+        ------
+        InputError
+            If a row holds several.
+        """
+        values = self.table.column(self.label).astype(object)
+        if any(isinstance(value, (list, tuple, dict)) or getattr(value, "ndim", 0) for value in values):
+            raise InputError(f"the column {self.label!r} holds vectors; corrected labels need one value per row")
+        return values.where(values.notna(), None).tolist()
+
+    @property
+    def carries_decisions(self) -> bool:
+        """Whether the data are themselves an export: then they say already what labels were, and who decided."""
+        return "label_before" in self.table.names and "decided_by" in self.table.names
+
+
+def open_original(folder: RunFolder, data: str | None = None) -> Original:
+    """Find the data of a run and look at their columns.
+
+    Parameters
+    ----------
+    data : str, optional
+        Where they are now, if not where the run read them.
+
+    Raises
+    ------
+    InputError
+        If they cannot be found or read, or have no column for the labels.
+    """
+    config = folder.read_config()["data"]
+    roles = {name: config.get("columns", {}).get(name) for name in (*modality_names(), *ROLES)}
+    source = data or config.get("source")
+    if source is None:
+        raise InputError(f"the run in {folder.path} does not say where its data are: name them with --data")
+    source = str(source)
+    if data is None and not is_there(source):
+        raise InputError(f"{source} is not there any more: say with --data where the data of {folder.path} are now")
+    own, kind = open_source(source), modality(str(config.get("modality", "text")))
+    if own is not None:
+        table: StoredTable = StoredFrame(own.frame)
+        for role, name in own.roles.items():  # there is but one way to read the inputs
+            roles[role] = name if role in modality_names() else roles[role] or name
+    else:
+        found = find_table(source)
+        table = found.stored(text_columns({name: roles[name] for name in modality_names()}))
+        roles["split"] = roles["split"] or found.split
+    twice = sorted(name for name, times in Counter(table.names).items() if times > 1)
+    if twice:
+        raise InputError(f"{source} names the column {twice[0]!r} more than once; rename one of them")
+    original = Original(source, table, roles, folder.inputs)
+    for what, name in (("label", original.label), ("id", roles["id"])):
+        if name is not None and name not in table.names:
+            raise InputError(
+                f'{source} has no {what} column "{name}"{did_you_mean(name, table.names)}; the columns found are: '
+                f"{', '.join(table.names)}. The data of the run are needed: --data"
+            )
+    option = roles[kind.name]
+    if isinstance(table, StoredCells) and option and not kind.one_column:
+        with suppress(InputError):  # of --data labels and ids may be all that there is
+            table.features = kind.columns(table.names, option, [roles[role] for role in ROLES])
+    return original

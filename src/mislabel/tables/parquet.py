@@ -1,0 +1,70 @@
+"""Parquet files."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mislabel.errors import InputError
+from mislabel.tables.arrow import frame_of
+from mislabel.tables.arrow_stored import StoredArrow, TolerantArrow
+from mislabel.tables.format import Header
+from mislabel.tables.location import Location
+from mislabel.tables.plain_cells import encodable
+
+
+class Parquet:
+    """The format of .parquet."""
+
+    endings = (".parquet",)
+    writes, compresses = True, False
+
+    def header(self, file: Location) -> Header:
+        return Header(self.schema(file).names)
+
+    def schema(self, file: Location) -> pa.Schema:
+        with readable(file):
+            return pq.read_schema(file.path)
+
+    def batches(self, file: Location) -> Iterator[pa.RecordBatch]:
+        for part in self.parts(file, None):
+            yield from part.to_batches()
+
+    def parts(self, file: Location, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        """The row groups one after the other; columns that are named at once."""
+        with readable(file):
+            if columns is not None:
+                yield pq.read_table(file.path, columns=list(columns))
+                return
+            with pq.ParquetFile(file.path) as opened:
+                for number in range(opened.num_row_groups):
+                    yield opened.read_row_group(number)
+
+    def read(self, file: Location, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
+        with readable(file):
+            return frame_of(pq.read_table(file.path))
+
+    def tolerant(self, file: Location, usual: Collection[str] = ()) -> TolerantArrow:
+        return TolerantArrow(file, self.schema(file), partial(self.batches, file))
+
+    def stored(self, file: Location, strings: Collection[str] = ()) -> StoredArrow:
+        return StoredArrow(self.schema(file), partial(self.parts, file))
+
+    def write(self, frame: pd.DataFrame, target: Location) -> int:
+        try:
+            encodable(frame).to_parquet(target.path, index=False)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise InputError(f"Parquet cannot hold this table ({error}); write .jsonl") from error
+        return 0
+
+
+@contextmanager
+def readable(file: Location) -> Iterator[None]:
+    """One sentence for whatever is wrong with the file."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{file} is not a Parquet file that can be read: {error}") from error

@@ -1,0 +1,130 @@
+"""What a command or a caller names as data: a file, several that are one table, a data set of the hub."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from mislabel.errors import InputError
+from mislabel.tables.arrow_stored import StoredFrame
+from mislabel.tables.format import Format, Header, StoredTable, TolerantTable
+from mislabel.tables.hub import is_hub, local_part, read_hub
+from mislabel.tables.location import Location, locate
+from mislabel.tables.registry import open_format
+from mislabel.tables.shards import find_shards, is_glob
+
+
+class TableSource(Protocol):
+    """A table that is somewhere."""
+
+    @property
+    def split(self) -> str | None:
+        """The column that says to which part of the data a row belongs, where files say that."""
+        ...
+
+    def header(self) -> Header: ...
+
+    def read(self, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame: ...
+
+    def stored(self, strings: Collection[str] = ()) -> StoredTable: ...
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A table in one file."""
+
+    format: Format
+    file: Location
+    split: None = None
+
+    def header(self) -> Header:
+        return self.format.header(self.file)
+
+    def read(self, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
+        return self.format.read(self.file, strings, lossless)
+
+    def stored(self, strings: Collection[str] = ()) -> StoredTable:
+        return self.format.stored(self.file, strings)
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """A data set of the hub, of which nothing is known before it is loaded."""
+
+    name: str
+    split: None = None
+
+    def header(self) -> Header:
+        return Header([], complete=False)
+
+    def read(self, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
+        return read_hub(self.name)
+
+    def stored(self, strings: Collection[str] = ()) -> StoredTable:
+        return StoredFrame(self.read())
+
+
+def find_table(source: str | Path) -> TableSource:
+    """Find a table by its name: a file, a folder or glob of Parquet or Arrow files, or ``hf:NAME[:SPLIT]``.
+
+    A name behind ``hf:`` that is a file or folder here is read here; then codes of classes show their names, as the
+    datasets library has them.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if is_hub(source):
+        here = local_part(str(source))
+        shards = find_shards(here[0], here[1], named=True) if here else None
+        if shards is not None:
+            return shards
+        if here is None or here[0].is_dir():
+            return HubSource(str(source))
+        if here[1]:
+            raise InputError(f"{source}: a file has no parts; leave out :{here[1]}")
+        return FileSource(*open_format(here[0]))
+    return find_shards(source) or FileSource(*open_format(source))
+
+
+def open_tolerant(path: str | Path, usual: Collection[str] = ()) -> TolerantTable:
+    """Open a file that somebody else wrote, to read it row by row whatever is wrong with some of them.
+
+    Parameters
+    ----------
+    usual : collection of str
+        Names that the columns are expected to have, which tell what stands between the cells of a CSV file.
+
+    Raises
+    ------
+    InputError
+        If it is missing, empty, no such file, not UTF-8, or has no header.
+    """
+    format, file = open_format(path)
+    return format.tolerant(file, usual)
+
+
+def is_there(source: str | Path) -> bool:
+    """Whether there is something of that name; of the hub nobody knows before asking it."""
+    if is_hub(source):
+        return True
+    return Path(source).exists() or locate(source).path.exists() or is_glob(source)
+
+
+def holds_tables(path: str | Path) -> bool:
+    """Whether a folder, a glob or ``hf:PATH`` is read as a table of several files."""
+    if is_hub(source := str(path)):
+        return local_part(source) is not None
+    return is_glob(path) or (Path(path).is_dir() and find_shards(path) is not None)
+
+
+def folder_of(source: str | Path) -> Path | None:
+    """The folder from which relative paths in a table lead on; None for data of the hub."""
+    if is_hub(source):
+        here = local_part(str(source))
+        return None if here is None else folder_of(here[0])
+    path = Path(source)
+    return path if path.is_dir() else path.parent
