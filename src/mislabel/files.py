@@ -24,10 +24,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         If the folder does not exist, or `path` is a folder.
     """
     target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise InputError(f"cannot write {path}: it is a folder; give the name of a file")
-    if not target.parent.is_dir():
-        raise InputError(f"cannot write {path}: the folder {target.parent} does not exist; make it first")
+    _check_place(path, target)
     handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
     os.close(handle)
     temporary = Path(name)
@@ -43,6 +40,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         _to_disk(target.parent)
 
 
+def check_writable(path: str | Path) -> None:
+    """Look whether a file can be written there, before the work that is to fill it.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or cannot be written into, or `path` is a folder.
+    """
+    target = Path(os.path.realpath(path))
+    _check_place(path, target)
+    try:
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}; choose another folder") from error
+
+
 def atomic_write(path: str | Path, content: bytes | str) -> None:
     """Write `content` (text as UTF-8, newlines as given) to `path` at once; see `atomic_path`."""
     data = content.encode("utf-8") if isinstance(content, str) else content
@@ -54,6 +68,13 @@ def write_array(array: np.ndarray, path: Path) -> None:
     """Write an array as .npy at once; see `atomic_path`."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.save(file, array)
+
+
+def _check_place(path: str | Path, target: Path) -> None:
+    if target.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; give the name of a file")
+    if not target.parent.is_dir():
+        raise InputError(f"cannot write {path}: the folder {target.parent} does not exist; make it first")
 
 
 def _to_disk(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -51,8 +52,12 @@ def corrupt(
     """
     with errors():
         from mislabel.files import atomic_write
+        from mislabel.tables import check_output, write_table
+        from mislabel.tables.formulas import note
+
+        check_output(output)
+
         from mislabel.noise.planting import corrupt_source
-        from mislabel.tables import write_table
 
         frame, planted = corrupt_source(
             data,
@@ -71,7 +76,10 @@ def corrupt(
             transition=transition,
             temperature=temperature,
         )
-        write_table(frame, output)
+        notes = list(frame.attrs.get("notes", []))
+        changed = write_table(frame, output)
+        for told in [*notes, note(changed)] if changed else notes:
+            print(f"note: {told}", file=sys.stderr)
         atomic_write(Path(f"{output}.noise.json"), json.dumps(planted, indent=1, ensure_ascii=False, default=str))
         say(
             as_json,
@@ -118,6 +126,11 @@ def bench(**given: Any) -> None:
     Example: mislabel bench text-synthetic --methods ce,ido,dygen --seeds 3 --data-dir DATA --out runs/bench
     """
     with errors():
+        from mislabel.files import check_writable
+
+        if given["results"]:
+            check_writable(given["results"])
+
         from mislabel.bench.results import write_results
         from mislabel.bench.runner import run_bench
         from mislabel.bench.suites import read_suite

@@ -12,7 +12,9 @@ from mislabel.cli.options import Data, Device, Id, Json, OnBad, Run
 def predict(
     run: Annotated[Path, typer.Argument(help="Run folder of `mislabel train` or `audit`.", metavar="RUN")],
     data: Data,
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .csv, .tsv, .jsonl or .parquet.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write: .csv, .tsv, .jsonl, .parquet or .xlsx.")
+    ],
     text: Annotated[str | None, typer.Option(help="Column of texts; as in training without it.")] = None,
     image: Annotated[str | None, typer.Option(help="Column of images; as in training without it.")] = None,
     features: Annotated[str | None, typer.Option(help="Columns, or .npy; as in training without it.")] = None,
@@ -29,7 +31,13 @@ def predict(
     Example: mislabel predict runs/messages new.csv -o predictions.csv
     """
     with errors():
+        from mislabel.modalities.loading import check_columns
         from mislabel.run.folder import RunFolder
+        from mislabel.tables import check_output
+
+        check_output(output)
+        check_columns(data, {"text": text, "image": image, "features": features, "id": id})
+
         from mislabel.run.predict import predict_table
         from mislabel.training.progress import Terminal
 

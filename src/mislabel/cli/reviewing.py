@@ -39,7 +39,9 @@ def review(
 
 def export(
     run: Run,
-    output: Annotated[Path, typer.Option("--output", "-o", help="File: .csv, .tsv, .jsonl, .parquet, or .json.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File: .csv, .tsv, .jsonl, .parquet, .xlsx, or .json.")
+    ],
     kind: Annotated[
         str, typer.Option("--as", help="table; cleanlab: its column names too; label-studio: tasks, as .json.")
     ] = "table",
@@ -58,6 +60,7 @@ def export(
         from mislabel.exchange.export import export as write
         from mislabel.exchange.inputs import BY_PLACE_ALONE
         from mislabel.run.folder import RunFolder
+        from mislabel.tables.formulas import note
 
         told = write(RunFolder(run), output, kind=cast(Any, kind), data=data, take_suggestions=take_suggestions)
         said = (
@@ -65,10 +68,7 @@ def export(
             f"suggestion, {told['kept']} kept; {told['changed']} labels changed"
         )
         if told["formulas"]:
-            said += (
-                f"\n{told['formulas']} cells got an apostrophe in front, so that no spreadsheet runs them as formulas; "
-                ".jsonl and .parquet keep them as they are"
-            )
+            said += f"\n{note(told['formulas'])}"
         if told.get("by_place_alone"):
             print(BY_PLACE_ALONE, file=sys.stderr)
         say(as_json, told, said)
@@ -99,6 +99,8 @@ def import_decisions(
                 f"\n{found.replaced} of them took the place of another decision, as of an older file: rows "
                 f"{some_ids(found.replaced_ids)}; one undo (U on the page) brings those back"
             )
+        for told in found.notes:
+            print(f"note: {told}", file=sys.stderr)
         if found.by_place_alone:
             print(BY_PLACE_ALONE, file=sys.stderr)
         for line in found.refused if not as_json else ():

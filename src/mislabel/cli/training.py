@@ -37,7 +37,11 @@ def audit(**given: Any) -> None:
 def _train(given: dict[str, Any]) -> None:
     with errors():
         from mislabel.modalities import modality_names
-        from mislabel.modalities.loading import load_dataset
+        from mislabel.modalities.loading import check_columns, load_dataset
+
+        columns = {name: given[name] for name in (*modality_names(), "label", "gold", "id", "split")}
+        check_columns(given["data"], columns)
+
         from mislabel.run.about import describe
         from mislabel.run.config import RunConfig
         from mislabel.run.folder import RunFolder
@@ -48,7 +52,6 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 
-        columns = {name: given[name] for name in (*modality_names(), "label", "gold", "id", "split")}
         checks = {name: given[name] for name in ("missing", "on_bad", "holdout", "seed")}
         before, decisions = RunFolder(given["decisions"]) if given["decisions"] else None, None
         held_out = None

@@ -15,7 +15,7 @@ from mislabel.run.folder import RunFolder
 from mislabel.run.reading import read_rows
 from mislabel.tables.format import Columns, Picked
 from mislabel.tables.location import locate
-from mislabel.tables.writing import rewrite_table
+from mislabel.tables.writing import check_output, rewrite_table
 
 KINDS = ("table", "label-studio", "cleanlab")
 LIKELY_WRONG = 0.5  # undecided rows above it are label issues: more likely wrong than right
@@ -46,7 +46,7 @@ def export(
     folder : RunFolder
         A finished run.
     output : Path
-        .csv, .tsv, .jsonl or .parquet; .json for Label Studio, see `mislabel.exchange.label_studio`.
+        .csv, .tsv, .jsonl, .parquet or .xlsx; .json for Label Studio, see `mislabel.exchange.label_studio`.
     kind : "table", "label-studio" or "cleanlab"
     data : str, optional
         Where the data are now, if not where the run read them.
@@ -74,8 +74,9 @@ def export(
             raise InputError("Label Studio gets every suggestion as a prediction: leave take_suggestions out")
     if kind == "label-studio" and output.suffix.lower() != ".json":
         raise InputError(f"{output}: Label Studio reads .json files; give the output that ending")
-    rows, original = read_rows(folder), open_original(folder, data)
     _refuse_own_file(folder, output)
+    check_output(output)
+    rows, original = read_rows(folder), open_original(folder, data)
     source = locate(original.source).path
     if output.exists() and source.exists() and output.samefile(source):
         raise InputError(f"{output} holds the data of the run, which a later export needs: choose another output")

@@ -46,6 +46,8 @@ class Imported:
         Their ids.
     by_place_alone : bool
         Whether rows were found by their place in the data, and the run keeps nothing to check that against.
+    notes : list of str
+        What is worth telling of how the file was read.
     """
 
     read: int = 0
@@ -56,6 +58,7 @@ class Imported:
     replaced: int = 0
     replaced_ids: list[Any] = field(default_factory=list)
     by_place_alone: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) -> Imported:
@@ -76,7 +79,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     folder : RunFolder
         A finished run.
     path : Path
-        .csv, .tsv, .jsonl, .json or .parquet.
+        .csv, .tsv, .jsonl, .json, .parquet or .xlsx.
     data : str, optional
         Where the data are now, if they are needed and not where the run read them.
 
@@ -92,7 +95,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     columns = find_columns(reviewed, roles, rows, original)
     reads_back = columns.before or columns.decided_by
     judge = Judge(rows, columns, read_decisions(folder.decisions), original if reads_back else None)
-    done, outcomes = Imported(), defaultdict(list)
+    done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
     if columns.id is None:
         original = original or open_original(folder)
         lines = _by_place(reviewed, columns, original, rows)

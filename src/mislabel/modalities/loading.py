@@ -5,13 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mislabel import tables
 from mislabel.data.labels import Missing
 from mislabel.data.rows import Dataset
 from mislabel.errors import InputError
 from mislabel.modalities.base import Source
 from mislabel.modalities.dataset import OnBad, make_dataset
 from mislabel.modalities.registry import modality, modality_names
+from mislabel.tables.hub import is_hub, local_name
 from mislabel.tables.reading import as_frame, pick_column
+from mislabel.tables.sources import folder_of, holds_tables
 
 
 def load_dataset(
@@ -36,9 +39,9 @@ def load_dataset(
     Parameters
     ----------
     source
-        A path, ``hf:NAME[:SPLIT]``, a DataFrame, an Arrow table or a map-style Hugging Face data set; or what one
-        modality alone can read: a folder of class folders of images, which says image, label and perhaps split by
-        itself, or an .npy file.
+        A path (see `read_table`), ``hf:NAME[:SPLIT]``, a DataFrame, an Arrow table or a map-style Hugging
+        Face data set; or what one modality alone can read: a folder of class folders of images, which says image, label
+        and perhaps split by itself, or an .npy file.
     inputs
         What the input is, by the name of a modality: ``text`` a column of texts; ``image`` a column of image paths
         (relative to the table) or encoded images; ``features`` globs of columns ("f_*,age"), a column of vectors, or an
@@ -63,9 +66,11 @@ def load_dataset(
                 inputs[name] = roles[name]
         label, split, id = label or roles.get("label"), split or roles.get("split"), id or roles.get("id")
     else:
-        kept, notes = [name for name in (label, gold, id, split) if name is not None], []
-        frame = as_frame(source, strings=text_columns(inputs), lossless=kept)
-        root = Path(source).parent if isinstance(source, (str, Path)) and not str(source).startswith("hf:") else None
+        kept = [name for name in (label, gold, id, split) if name is not None]
+        frame, notes, root = as_frame(source, strings=text_columns(inputs), lossless=kept), [], None
+        if isinstance(source, (str, Path)):
+            notes, root = frame.attrs.get("notes", []), folder_of(source)
+            split = split or frame.attrs.get("split")
 
     def column(name: str | None, what: str) -> Any:
         return None if name is None else pick_column(frame, name, what)
@@ -107,6 +112,25 @@ def open_source(source: Any) -> Source | None:
     return next((own for own in opened if own is not None), None)
 
 
+def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None:
+    """Look early whether columns are there, before anything is imported or loaded that takes time.
+
+    Parameters
+    ----------
+    columns : mapping
+        As `load_dataset`: names of columns by the name of a modality, label, gold, id or split.
+
+    Raises
+    ------
+    InputError
+        If the source cannot be found, or surely lacks a column.
+    """
+    if str(source).endswith(".npy") or (Path(source).is_dir() and not holds_tables(source)):
+        return
+    many = {name for name in modality_names() if not modality(name).one_column}  # patterns of names
+    tables.check_columns(source, {what: name for what, name in columns.items() if what not in many})
+
+
 def one_input(inputs: Mapping[str, str | None]) -> tuple[str, str]:
     """The modality that was given, and what was given for it.
 
@@ -131,12 +155,12 @@ def text_columns(inputs: Mapping[str, str | None]) -> list[str]:
 
 
 def _where(source: Any) -> str | None:
-    if isinstance(source, str) and source.startswith("hf:"):
-        return source
+    if is_hub(source):
+        return local_name(source)
     return str(Path(source).resolve()) if isinstance(source, (str, Path)) else None
 
 
 def _name_of(source: Any) -> str:
-    if isinstance(source, str) and source.startswith("hf:"):
+    if is_hub(source):
         return source
     return Path(source).name if isinstance(source, (str, Path)) else "data"

@@ -13,6 +13,7 @@ from mislabel.modalities.features.matrices import read_matrix
 from mislabel.modalities.loading import open_source, text_columns
 from mislabel.noise import corrupt_table
 from mislabel.tables import read_table
+from mislabel.tables.sources import folder_of
 
 
 def corrupt_source(
@@ -55,7 +56,8 @@ def corrupt_source(
         label, split = label or roles.get("label"), split or roles.get("split")
     else:
         named = [name for name in (label, superclass) if name]
-        frame, root = read_table(source, strings=text_columns(inputs), lossless=named), Path(source).parent
+        frame = read_table(source, strings=text_columns(inputs), lossless=named)
+        root, split = folder_of(source) or Path(), split or frame.attrs.get("split")
     if label is None:
         raise InputError(f"which column holds the true labels? There are {', '.join(map(str, frame.columns))}: --label")
     look, what = None, ""

@@ -14,7 +14,8 @@ from mislabel.modalities.loading import load_dataset
 from mislabel.run.folder import RunFolder
 from mislabel.run.generative import load_trajectory_model
 from mislabel.run.predictor import load_predictor
-from mislabel.tables import write_table
+from mislabel.tables import check_output, write_table
+from mislabel.tables.formulas import note
 from mislabel.training.progress import Quiet
 
 
@@ -44,8 +45,9 @@ def predict_table(
     Raises
     ------
     InputError
-        If the run is not finished or the data lacks a column.
+        If the run is not finished, the data lacks a column, or the output cannot be written.
     """
+    check_output(output)
     folder.read_metrics()
     one_of("by", by, ("model", "trajectory"))
     predictor = load_predictor(folder.model)
@@ -55,8 +57,8 @@ def predict_table(
     checks = predictor.reader.checks()
     dataset = load_dataset(source, **inputs, id=id, on_bad=on_bad, need_labels=False, checks=checks)
     progress = progress or Quiet()
-    for note in dataset.notes:
-        progress.line(f"note: {note}")
+    for told in dataset.notes:
+        progress.line(f"note: {told}")
     if by == "model":
         probability = predictor.probabilities(dataset.inputs, device=device, progress=progress)
     else:
@@ -73,5 +75,7 @@ def predict_table(
             **{f"p_{value}": probability[:, code] for code, value in enumerate(predictor.classes)},
         }
     )
-    write_table(frame, output)
+    changed = write_table(frame, output)
+    if changed:
+        progress.line(f"note: {note(changed)}")
     return len(frame)

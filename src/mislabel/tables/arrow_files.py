@@ -16,6 +16,7 @@ from mislabel.tables.format import Header
 from mislabel.tables.location import Location
 
 _MAGIC = b"ARROW1"
+_END = b"\xff\xff\xff\xff\0\0\0\0"  # of a stream
 
 
 class ArrowFile:
@@ -125,5 +126,5 @@ def _has_end(file: Location) -> bool:
     """Whether a stream ends as a writer that was closed ends it; without that, rows may be missing without a word."""
     with open(file.path, "rb") as handle:
         handle.seek(0, 2)
-        handle.seek(max(0, handle.tell() - 4))
-        return handle.read() == b"\0\0\0\0"
+        handle.seek(max(0, handle.tell() - len(_END)))
+        return handle.read() == _END

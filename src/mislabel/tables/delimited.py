@@ -12,7 +12,7 @@ from typing import NoReturn
 import pandas as pd
 import pyarrow as pa
 
-from mislabel.errors import InputError
+from mislabel.errors import InputError, listed
 from mislabel.tables.characters import utf8_safe
 from mislabel.tables.delimited_rows import DELIMITERS, Row, find_dialect, long_cells, rows
 from mislabel.tables.delimited_stored import StoredCells
@@ -208,10 +208,9 @@ def _broken(first: int, last: int, problem: str) -> str:
 
 
 def _said(swallowed: list[tuple[int, int]]) -> str:
-    shown = " and ".join(f"lines {first} to {last}" for first, last in swallowed[:5])
-    more = f" (and {len(swallowed) - 5} more such places)" if len(swallowed) > 5 else ""
+    shown = listed((f"{first} to {last}" for first, last in swallowed), 5)
     return (
-        f"{shown}{more}: a quotation mark opens a cell that runs over lines which look like rows of their own. Where "
+        f"lines {shown}: a quotation mark opens a cell that runs over lines which look like rows of their own. Where "
         "it belongs to a text, put that text in quotation marks and double those inside (as csv.writer does); where "
         "the lines are one text, write every cell in quotation marks (quoting=csv.QUOTE_ALL)"
     )

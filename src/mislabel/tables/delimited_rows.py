@@ -91,7 +91,7 @@ def find_dialect(file: Location, usual: Collection[str] = ()) -> Dialect:
         head = list(_head(handle))
         named = _NAMED.fullmatch(head[0]) if head else None
         if named:
-            note = f"{file}: the first line, {head[0].strip()}, says what stands between the cells"
+            note = f"{file}: the first line, {head[0].strip(chr(13) + chr(10))}, says what stands between the cells"
             return Dialect(named[1], 1, note)
         own = DELIMITERS[file.ending]
         found = {delimiter: _fitness(head, delimiter, set(usual)) for delimiter in dict.fromkeys(own + _OTHERS)}

@@ -54,6 +54,14 @@ def restored(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and is_formula(cell.lstrip("'")) else cell
 
 
+def note(cells: int) -> str:
+    """What to tell of cells that got an apostrophe in a file."""
+    return (
+        f"{cells} cells got an apostrophe in front, so that no spreadsheet runs them as formulas; .jsonl and .parquet "
+        "keep them as they are"
+    )
+
+
 def restored_cells(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column of cells (n,) large_string as the texts that they say."""
     if not compute.any(compute.starts_with(cells, "'")).as_py():  # nearly always

@@ -26,6 +26,12 @@ def local_part(name: str) -> tuple[Path, str | None] | None:
     return None
 
 
+def local_name(name: str) -> str:
+    """``hf:NAME`` as it means the same from every folder: with the whole path of a file or folder here."""
+    here = local_part(name)
+    return name if here is None else ":".join([f"{PREFIX}{here[0].resolve()}", *filter(None, here[1:])])
+
+
 def read_hub(name: str) -> pd.DataFrame:
     """Read ``hf:NAME`` or ``hf:NAME:SPLIT`` through the ``datasets`` library (this needs a network or its cache).
 

@@ -84,7 +84,8 @@ class _Cutter:
         ended = opened = False
         for text, sign in self._signs():
             if ended and (sign or text.strip()):
-                yield Item(self.number + 1, self.line, None, "there is something behind its end")
+                line = self.line + text[: len(text) - len(text.lstrip())].count("\n")
+                yield Item(self.number + 1, line, None, "there is something behind its end")
                 return
             self._keep(text)
             self.depth += (sign in "{[") - (sign in "}]") if sign else 0

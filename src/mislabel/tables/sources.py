@@ -13,7 +13,8 @@ from mislabel.tables.format import Format, Header, StoredTable, TolerantTable
 from mislabel.tables.hub import is_hub, local_part, read_hub
 from mislabel.tables.location import Location, locate
 from mislabel.tables.registry import open_format
-from mislabel.tables.shards import find_shards, is_glob
+from mislabel.tables.shards import FORMATS as SHARDS
+from mislabel.tables.shards import Shard, Shards, find_shards, is_glob
 
 
 class TableSource(Protocol):
@@ -79,14 +80,15 @@ def find_table(source: str | Path) -> TableSource:
     """
     if is_hub(source):
         here = local_part(str(source))
-        shards = find_shards(here[0], here[1], named=True) if here else None
-        if shards is not None:
-            return shards
-        if here is None or here[0].is_dir():
+        if here is None:
             return HubSource(str(source))
-        if here[1]:
-            raise InputError(f"{source}: a file has no parts; leave out :{here[1]}")
-        return FileSource(*open_format(here[0]))
+        path, part = here
+        if path.is_dir():
+            return find_shards(path, part, named=True) or HubSource(str(source))
+        if part:
+            raise InputError(f"{source}: a file has no parts; leave out :{part}")
+        format, file = open_format(path)
+        return Shards(str(path), [Shard(file)], named=True) if file.ending in SHARDS else FileSource(format, file)
     return find_shards(source) or FileSource(*open_format(source))
 
 

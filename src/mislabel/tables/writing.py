@@ -1,14 +1,12 @@
 """Tables out: a frame becomes a file, and a table that a file holds is written again with other columns."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mislabel.errors import InputError
-from mislabel.files import atomic_path
+from mislabel.files import atomic_path, check_writable
 from mislabel.tables.format import Columns, Picked, StoredTable
 from mislabel.tables.registry import format_to_write
 
@@ -66,17 +64,7 @@ def check_output(path: str | Path) -> None:
         If the end of the name is none that is written, the folder does not exist or cannot be written into, or the path
         is a folder.
     """
-    target = format_to_write(path)[1].path
-    folder = target.resolve().parent
-    if target.is_dir():
-        raise InputError(f"cannot write {path}: it is a folder; give the name of a file")
-    if not folder.is_dir():
-        raise InputError(f"cannot write {path}: the folder {folder} does not exist; make it first")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; choose another folder") from error
+    check_writable(format_to_write(path)[1].path)
 
 
 def _with_columns(table: StoredTable, columns: Columns) -> pd.DataFrame:

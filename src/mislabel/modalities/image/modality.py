@@ -47,8 +47,9 @@ class ImageModality(Modality):
     def open_source(self, source: Any) -> Source | None:
         """A folder of class folders."""
         from mislabel.modalities.image.folders import is_folder, read_image_folder
+        from mislabel.tables.sources import holds_tables
 
-        if not is_folder(source):
+        if not is_folder(source) or holds_tables(source):
             return None
         frame = read_image_folder(Path(source))
         roles = {"image": "image", "label": "label", "id": "image"} | ({"split": "split"} if "split" in frame else {})
