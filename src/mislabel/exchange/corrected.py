@@ -13,7 +13,7 @@ from mislabel.errors import InputError, some_ids
 from mislabel.exchange.inputs import other_inputs
 from mislabel.exchange.original import Original
 from mislabel.modalities import modality, modality_names
-from mislabel.run.reading import Rows
+from mislabel.run.rows import Rows
 
 DECIDED_BY = ("person", "suggestion", "kept")
 MISSING = -1

@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mislabel.decisions.store import read_decisions
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.exchange.corrected import MISSING, Corrected, LabelCells, Labels, correct
 from mislabel.exchange.inputs import only_place_tells
@@ -13,7 +12,7 @@ from mislabel.exchange.label_studio import write_tasks
 from mislabel.exchange.original import open_original
 from mislabel.exchange.writing import Columns, write_corrected
 from mislabel.run.folder import RunFolder
-from mislabel.run.reading import read_rows
+from mislabel.run.reading import Run
 
 KINDS = ("table", "label-studio", "cleanlab")
 LIKELY_WRONG = 0.5  # undecided rows above it are label issues: more likely wrong than right
@@ -72,11 +71,12 @@ def export(
             raise InputError("Label Studio gets every suggestion as a prediction: leave take_suggestions out")
     if kind == "label-studio" and output.suffix.lower() != ".json":
         raise InputError(f"{output}: Label Studio reads .json files; give the output that ending")
-    rows, original = read_rows(folder), open_original(folder, data)
+    run, original = Run.open(folder), open_original(folder, data)
+    rows = run.rows
     _refuse_own_file(folder, output)
     if output.exists() and not original.source.startswith("hf:") and output.samefile(original.source):
         raise InputError(f"{output} holds the data of the run, which a later export needs: choose another output")
-    corrected = correct(original, rows, read_decisions(folder.decisions), take_suggestions)
+    corrected = correct(original, rows, run.decisions(), take_suggestions)
     told: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
     if only_place_tells(original, rows):
         told["by_place_alone"] = True
