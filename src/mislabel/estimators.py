@@ -20,7 +20,8 @@ from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
 from mislabel.run.predictor import Predictor, load_predictor
-from mislabel.run.saved import load_audit, save_run
+from mislabel.run.reading import Run
+from mislabel.run.writing import write_run
 from mislabel.training.progress import Quiet, Terminal
 
 Precision = Literal["auto", "bf16", "fp32"]
@@ -92,7 +93,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         with target.locked():
             columns = {self.modality: self.modality, "label": "label"}
             target.prepare(describe(config, dataset, columns), resume=False, overwrite=overwrite)
-            save_run(self.audit_, self.predictor_, dataset, target, content)
+            write_run(self.audit_, self.predictor_, dataset, target, content)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -103,16 +104,13 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         InputError
             If it holds no finished run, or one on other inputs than this class takes.
         """
-        home = RunFolder(folder)
-        home.read_metrics()
-        config = home.read_config()
-        found = config["data"].get("modality", "text")
-        if found != cls.modality:
-            raise InputError(f"{folder} holds a run on {found}; {cls.__name__} is for {cls.modality}")
+        run = Run.open(folder)
+        if run.modality != cls.modality:
+            raise InputError(f"{folder} holds a run on {run.modality}; {cls.__name__} is for {cls.modality}")
         known = cls().get_params()
-        self = cls(**{name: value for name, value in config["settings"].items() if name in known})
-        self.audit_ = load_audit(home)
-        self.predictor_ = load_predictor(home.model)
+        self = cls(**{name: value for name, value in run.settings.items() if name in known})
+        self.audit_ = run.result()
+        self.predictor_ = load_predictor(run.folder.model)
         self._about = None
         self._set_classes()
         return self

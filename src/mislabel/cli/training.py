@@ -41,27 +41,26 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.run.about import describe
         from mislabel.run.config import RunConfig
         from mislabel.run.folder import RunFolder
-        from mislabel.run.gain import held_out_rows
         from mislabel.run.job import run
         from mislabel.run.prior_decisions import apply_decisions, carry_over
-        from mislabel.run.saved import load_audit
+        from mislabel.run.reading import Run
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 
         columns = {name: given[name] for name in (*modality_names(), "label", "gold", "id", "split")}
         checks = {name: given[name] for name in ("missing", "on_bad", "holdout", "seed")}
-        before, decisions = RunFolder(given["decisions"]) if given["decisions"] else None, None
+        before, decisions = Run.open(given["decisions"]) if given["decisions"] else None, None
         held_out = None
-        if before is not None and given["holdout"] and not before.read_config()["data"]["columns"].get("split"):
+        if before is not None and given["holdout"] and not before.columns.get("split"):
             # What was held out stays so: labels that were corrected would change the draw, and move rows into training.
-            held_out = held_out_rows(before) or None
+            held_out = before.held_out() or None
         dataset = load_dataset(given["data"], **columns, **checks, held_out=held_out)
         settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
         config = RunConfig(**settings, options=_options(given))
         folder = RunFolder(given["out"]) if given["out"] else None
         if before is not None:
-            if folder and folder.path.resolve() == before.path.resolve():
-                raise InputError(f"--decisions and --out are the same run, {before.path}: choose another --out")
+            if folder and folder.path.resolve() == before.folder.path.resolve():
+                raise InputError(f"--decisions and --out are the same run, {before.folder.path}: choose another --out")
             dataset, decisions = apply_decisions(dataset, before)
         main = os.environ.get("RANK", "0") == "0"
         progress = Terminal() if main else Quiet()
@@ -71,7 +70,7 @@ def _train(given: dict[str, Any]) -> None:
                 folder.prepare(about, resume=given["resume"], overwrite=given["overwrite"])
             if folder and given["resume"] and folder.finished:
                 progress.line(f"{folder.path} is finished: nothing to continue")
-                found = load_audit(folder)
+                found = Run.open(folder).result()
             else:
                 found = run(
                     dataset, config, folder, resume=given["resume"], decisions=decisions,
@@ -82,7 +81,7 @@ def _train(given: dict[str, Any]) -> None:
             if not main:
                 return
             if before and folder:
-                carry_over(before, folder, dataset.labels.classes)
+                carry_over(before.folder, folder, dataset.labels.classes)
             path = None
             if folder:
                 from mislabel.report import write_report

@@ -249,3 +249,8 @@ def _from_categorical(values: Any, name: str, say: Rows, classes: Sequence | Non
     codes = np.append(code_of_level, -1)[level_of_row]
     missing_as = (["null"] if (level_of_row < 0).any() else []) + found.missing_as
     return Found(codes, names, missing_as, found.notes)
+
+
+def classes_of_one_type(classes: Sequence) -> list:
+    """The classes as a column of a file holds them, which has one type: where they are of several, all are text."""
+    return [str(value) for value in classes] if len({type(value) for value in classes}) > 1 else list(classes)

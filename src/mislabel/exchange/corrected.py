@@ -13,7 +13,7 @@ from mislabel.errors import InputError, some_ids
 from mislabel.exchange.inputs import other_inputs
 from mislabel.exchange.source_table import Original
 from mislabel.modalities import modality, modality_names
-from mislabel.run.reading import Rows
+from mislabel.run.rows import Rows
 from mislabel.tables.format import Picked
 
 DECIDED_BY = ("person", "suggestion", "kept")

@@ -148,6 +148,17 @@ class Mixtures:
                 rows = given == label
                 self.by_class[label] = _fit(wrong[rows], observed[rows], self.by_class.get(label))
 
+    def plain(self) -> dict[str, Any]:
+        assert self.all is not None
+        return {
+            "all": self.all.plain(),
+            "by_class": {label: mixture.plain() for label, mixture in self.by_class.items()},
+        }
+
+    def load_plain(self, plain: dict[str, Any]) -> None:
+        self.all = BetaMixture.from_plain(plain["all"])
+        self.by_class = {int(label): BetaMixture.from_plain(mixture) for label, mixture in plain["by_class"].items()}
+
     def of(self, label: int) -> list[BetaMixture]:
         """Those whose mean opinion counts for a given label."""
         assert self.all is not None
@@ -198,11 +209,10 @@ class DynamicLoss(Loss):
         return (clean * fit + hard * consistency + (1 - clean) * entropy).mean()
 
     def state(self) -> dict[str, Any]:
-        return {"all": _plain(self.mixtures.all), "by_class": {k: _plain(m) for k, m in self.mixtures.by_class.items()}}
+        return self.mixtures.plain()
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.mixtures.all = _mixture(state["all"])
-        self.mixtures.by_class = {int(k): _mixture(m) for k, m in state["by_class"].items()}
+        self.mixtures.load_plain(state)
         self._tabulate()
 
     def _count(self, dynamics: DynamicsStore) -> None:
@@ -242,17 +252,3 @@ def dynamic_terms(weak: Tensor, strong: Tensor, target: Tensor, options: IDO) ->
     if options.confidence:
         entropy = entropy * mean.detach().amax(-1)
     return fit, consistency, entropy
-
-
-def _plain(mixture: BetaMixture | None) -> dict[str, Any]:
-    assert mixture is not None
-    return {
-        "weight": mixture.weight.tolist(),
-        "a": mixture.a.tolist(),
-        "b": mixture.b.tolist(),
-        "identified": mixture.identified,
-    }
-
-
-def _mixture(plain: dict[str, Any]) -> BetaMixture:
-    return BetaMixture(*(np.array(plain[name]) for name in ("weight", "a", "b")), identified=plain["identified"])

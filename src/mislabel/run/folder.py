@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from mislabel.decisions.opening import check_deletable
 from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_write
+from mislabel.run.opening import read_object
 
 SCHEMA = 1
 PIXELS = "pixels.npy"
@@ -32,6 +33,7 @@ class RunFolder:
         self.metrics = self.path / "metrics.json"
         self.report = self.path / "report.html"
         self.dynamics = self.path / "dynamics"
+        self.trained_ids = self.dynamics / "ids.parquet"  # of the rows of the dynamics, in their order
         self.checkpoints = self.path / "checkpoints"
         self.embeddings = self.path / "embeddings.npy"
         self.pixels = self.path / PIXELS
@@ -87,7 +89,7 @@ class RunFolder:
         """
         if not self.config.is_file():
             raise InputError(f"{self.path} is no run folder: it has no config.json")
-        config = _read_json(self.config)
+        config = read_object(self.config)
         if config.get("schema") != SCHEMA:
             raise InputError(f"{self.config} has schema {config.get('schema')}, this version reads {SCHEMA}")
         return config
@@ -105,7 +107,7 @@ class RunFolder:
         self.read_config()
         if not self.finished:
             raise InputError(f"the run in {self.path} is not finished: continue it with --resume")
-        return _read_json(self.metrics)
+        return read_object(self.metrics)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -140,16 +142,6 @@ class RunFolder:
             if item.name in (".lock", ".owner"):
                 continue
             shutil.rmtree(item) if item.is_dir() else item.unlink()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("it holds no object")
-        return found
-    except ValueError as error:
-        raise RunError(f"{path} cannot be read ({error}); the run has to be made again") from error
 
 
 def _short(value: object) -> str:

@@ -14,6 +14,7 @@ from mislabel.modalities.loading import load_dataset
 from mislabel.run.folder import RunFolder
 from mislabel.run.generative import load_trajectory_model
 from mislabel.run.predictor import load_predictor
+from mislabel.run.reading import Run
 from mislabel.tables import write_table
 from mislabel.training.progress import Quiet
 
@@ -46,12 +47,11 @@ def predict_table(
     InputError
         If the run is not finished or the data lacks a column.
     """
-    folder.read_metrics()
+    run = Run.open(folder)
     one_of("by", by, ("model", "trajectory"))
     predictor = load_predictor(folder.model)
-    columns = folder.read_config()["data"]["columns"]
     if not any(inputs.values()):  # as in training
-        inputs = {name: columns.get(name) for name in modality_names()}
+        inputs = {name: run.columns.get(name) for name in modality_names()}
     checks = predictor.reader.checks()
     dataset = load_dataset(source, **inputs, id=id, on_bad=on_bad, need_labels=False, checks=checks)
     progress = progress or Quiet()
