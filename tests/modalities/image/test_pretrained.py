@@ -135,6 +135,7 @@ def test_an_audit_from_random_weights_trains_the_whole_network(photos, tmp_path,
     assert metrics_of(tmp_path / "run")["detection"]["auroc"] > 0.9
 
 
+@pytest.mark.sweep
 def test_dygen_on_images(photos, train_images, tmp_path, mislabel):
     """Finds the errors, and its generative model answers for new images, better than by chance."""
     small = ["--scratch", "resnet-small", "--resolution", "16", *PLAIN]
