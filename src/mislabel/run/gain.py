@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from mislabel.data import Dataset
 from mislabel.errors import RunError
 from mislabel.run.about import every_setting
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
+from mislabel.run.settings import RunConfig
 from mislabel.tables.arrow import compute
 
 SCORES = ("accuracy", "macro_f1")
