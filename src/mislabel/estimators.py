@@ -16,11 +16,11 @@ from mislabel.data.labels import Missing
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
 from mislabel.run.predictor import Predictor, load_predictor
 from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
 from mislabel.run.writing import write_run
 from mislabel.training.progress import Quiet, Terminal
 

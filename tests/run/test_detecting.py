@@ -13,10 +13,10 @@ from mislabel.modalities.loading import load_dataset
 from mislabel.modalities.vectors import standardisation
 from mislabel.posterior.detection import SCORES, Evidence, all_scores, make_evidence
 from mislabel.report.findings import Findings
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
 from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
 
 LINE = ["--features", "f_*", "--label", "label", "--gold", "gold", "--id", "id", "--device", "cpu"]
 

@@ -16,12 +16,13 @@ from mislabel.exchange.export import export
 from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe, every_setting
-from mislabel.run.config import RunConfig
+from mislabel.run.defaults import effective
 from mislabel.run.folder import RunFolder
 from mislabel.run.gain import Earlier, different, gain, gain_line, incomparable
 from mislabel.run.job import run
 from mislabel.run.prior_decisions import apply_decisions, carry_over
 from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
 
 LABELS = ["cat", "dog"]
 
@@ -331,8 +332,8 @@ def test_the_gain_by_hand():
     """On corrected data with as many test rows."""
     told = {"run": "runs/a", "rows": 3, "changed": 2, "none_of_these": 0, "held_out": 1, "fingerprint": "0"}
     data = dataset(frame())
-    config = RunConfig(method="ce", seed=1).effective("text", 40)
-    old = every_setting(RunConfig(method="ce", seed=0).effective("text", 40))
+    config = effective(RunConfig(method="ce", seed=1), "text", 40)
+    old = every_setting(effective(RunConfig(method="ce", seed=0), "text", 40))
     now = {"rows": 90, "accuracy": 0.75, "macro_f1": 0.375, "ece": 0.1}
     found = gain(Earlier(told, old, "another", SCORED, []), config, data, now)
     assert found["gain"] == pytest.approx({"accuracy": 0.25, "macro_f1": -0.025})
@@ -346,7 +347,7 @@ def test_the_gain_by_hand():
 
 def test_there_is_no_gain_between_different_test_rows():
     told = {"run": "runs/a", "rows": 3, "changed": 2, "none_of_these": 0, "held_out": 1, "fingerprint": "0"}
-    config = RunConfig(method="ce").effective("text", 40)
+    config = effective(RunConfig(method="ce"), "text", 40)
     old = every_setting(config)
     data = dataset(frame(), holdout=0.25, seed=3)
     then = data.ids[data.split == "test"].tolist()

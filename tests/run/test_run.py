@@ -9,9 +9,9 @@ import pytest
 
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run, write_run
+from mislabel.run.settings import RunConfig
 
 
 def config(encoder, **more):

@@ -21,9 +21,9 @@ from mislabel.files import atomic_write
 from mislabel.modalities import modality
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
+from mislabel.run.settings import RunConfig
 
 HEAVY = ("model/*.safetensors", "trajectory/*", "dynamics/embedding.npy", "dynamics/probability.npy")
 LINE, ERROR = "line.json", "error.txt"

@@ -39,11 +39,11 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.modalities import modality_names
         from mislabel.modalities.loading import load_dataset
         from mislabel.run.about import describe
-        from mislabel.run.config import RunConfig
         from mislabel.run.folder import RunFolder
         from mislabel.run.job import run
         from mislabel.run.prior_decisions import apply_decisions, carry_over
         from mislabel.run.reading import Run
+        from mislabel.run.settings import RunConfig
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from mislabel.data import Dataset
 from mislabel.run.about import every_setting
-from mislabel.run.config import RunConfig
 from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
 
 SCORES = ("accuracy", "macro_f1")
 WITHOUT_EFFECT = {"device", "image_cache"}  # settings that change no result

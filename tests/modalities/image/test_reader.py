@@ -15,9 +15,9 @@ from sklearn.metrics import roc_auc_score
 from mislabel.modalities.image.images import Images
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
+from mislabel.run.settings import RunConfig
 
 CLASSES = ["brick", "grass", "water"]
 EPOCHS = {"warm_epochs": 4, "robust_epochs": 3}
