@@ -93,8 +93,8 @@ def export(
 
 
 def _refuse_own_file(folder: RunFolder, output: Path) -> None:
-    target, own = output.resolve(), [path for path in vars(folder).values() if path != folder.path]
-    if any(target.is_relative_to(path.resolve()) for path in own):
+    target = output.resolve()
+    if any(target.is_relative_to(path.resolve()) for path in folder.own_paths):
         raise InputError(
             f"{output} belongs to the run itself: choose another name, such as {folder.path}/corrected.csv"
         )

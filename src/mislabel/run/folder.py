@@ -39,6 +39,12 @@ class RunFolder:
         self.pixels = self.path / PIXELS
         self.trajectory = self.path / "trajectory"
         self.decisions = self.path / "decisions.sqlite"
+        self._lock = FileLock(self.path / ".lock", timeout=0)
+
+    @property
+    def own_paths(self) -> list[Path]:
+        """The files and folders that belong to the run itself."""
+        return [path for path in vars(self).values() if isinstance(path, Path) and path != self.path]
 
     @property
     def finished(self) -> bool:
@@ -62,7 +68,7 @@ class RunFolder:
             if not item.name.startswith(".") and item.name != self.config.name
         )
         if resume and there:
-            self._check_same(config)
+            self.check_same(config)
             return
         if there and not overwrite:
             hint = "" if self.finished else "--resume to continue it, "
@@ -111,18 +117,22 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process may write to a run; the lock goes when the process does, however it ends."""
+        """Only one process may write to a run; the lock goes when the process does, however it ends.
+
+        Whoever holds it through this object may ask again.
+        """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         owner = self.path / ".owner"
         try:
-            with FileLock(self.path / ".lock", timeout=0):
+            with self._lock:
                 owner.write_text(str(os.getpid()), encoding="utf-8")
                 yield
         except Timeout:
             pid = owner.read_text(encoding="utf-8") if owner.is_file() else "unknown"
             raise RunError(f"{self.path} is in use by process {pid}: wait for it, or choose another --out") from None
 
-    def _check_same(self, config: dict[str, Any]) -> None:
+    def check_same(self, config: dict[str, Any]) -> None:
+        """Raise RunError where the run in the folder has other settings or other data than these."""
         before = self.read_config()
         for part in ("settings", "data"):
             for key in {**before[part], **config[part]}.keys() - {"source"}:  # data may move; the fingerprint tells
