@@ -12,8 +12,6 @@ from mislabel.modalities import modality
 from mislabel.run.kept_inputs import read_inputs, told_by
 from mislabel.run.rows import Rows
 
-BY_PLACE_ALONE = "rows were matched by their place alone: they have no ids, and nothing else shows whether they moved"
-
 
 def only_place_tells(original: Original, rows: Rows) -> bool:
     """Whether the rows have no ids, and nothing else shows which row of the data is which of the run."""

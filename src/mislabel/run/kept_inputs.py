@@ -14,6 +14,8 @@ from mislabel.files import atomic_path
 from mislabel.modalities import modality
 from mislabel.run.opening import open_parquet
 
+BY_PLACE_ALONE = "rows were matched by their place alone: they have no ids, and nothing else shows whether they moved"
+
 
 def write_inputs(dataset: Dataset, path: Path) -> None:
     """A Parquet file with `id` and `input`: text, or bytes such as those of a small picture, or None.

@@ -12,10 +12,9 @@ from mislabel.data.rows import FITS_NONE
 from mislabel.decisions.events import Decision, Event
 from mislabel.decisions.store import Store, read_history
 from mislabel.errors import InputError, some_ids
-from mislabel.exchange.inputs import BY_PLACE_ALONE
 from mislabel.modalities import modality
 from mislabel.run.folder import RunFolder
-from mislabel.run.kept_inputs import read_by_id, told_by
+from mislabel.run.kept_inputs import BY_PLACE_ALONE, read_by_id, told_by
 from mislabel.run.reading import Run
 from mislabel.tables.formulas import neutralised
 
