@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
+from mislabel.data.alignment import refuse_misaligned
 from mislabel.data.labels import Missing
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
@@ -63,6 +64,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         InputError
             If inputs or labels cannot be used, or the decisions are of other rows.
         """
+        refuse_misaligned([("X", X), ("y", y), ("ids", ids)])
         earlier = None if decisions is None else Run.open(decisions)
         config, progress = self._config(), Terminal() if self._verbose else Quiet()
         trained = train(self._dataset(X, y, ids), config, earlier=earlier, progress=progress)
