@@ -19,9 +19,9 @@ import torch
 from mislabel.methods import METHODS
 from mislabel.modalities.contract import prepare
 from mislabel.modalities.loading import load_dataset
-from mislabel.run.about import effective
-from mislabel.run.config import RunConfig
+from mislabel.run.defaults import effective_for
 from mislabel.run.job import training_settings
+from mislabel.run.settings import RunConfig
 from mislabel.training.cost import passes
 from mislabel.training.device import make_accelerator
 from mislabel.training.loop import Loop
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     dataset = load_dataset(MESSAGES, text="text", label="label", id="id", split="split")
-    config = effective(RunConfig(), dataset)
+    config = effective_for(RunConfig(), dataset)
     accelerator = make_accelerator(config.device, config.precision)
     ready = prepare(dataset, config, accelerator, None, Quiet())
     labels = dataset.labels.codes[ready.trained]

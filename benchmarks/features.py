@@ -23,7 +23,8 @@ from torch.nn import functional
 from mislabel import FeatureClassifier
 from mislabel.methods.ido import IDO
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
-from mislabel.run.config import RunConfig
+from mislabel.run.defaults import effective
+from mislabel.run.settings import RunConfig
 from mislabel.training.device import choose_precision
 
 COLUMNS, CLASSES, WRONG, TEST_ROWS = 384, 10, 0.4, 10_000
@@ -80,7 +81,7 @@ def nearest_centre(matrix: np.ndarray, centres: np.ndarray, gold: np.ndarray) ->
 def bare_loop(matrix: np.ndarray, labels: np.ndarray) -> float:
     """Seconds for the passes of IDO as a person would write them, without IDO."""
     began = time.perf_counter()
-    options, batch_size = IDO(), RunConfig().effective("features", len(matrix)).batch_size
+    options, batch_size = IDO(), effective(RunConfig(), "features", len(matrix)).batch_size
     mean, scale = standardisation(matrix)
     inputs, network = FeatureInputs(matrix, mean, scale), FeatureNetwork(mean, scale, CLASSES)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)

@@ -30,11 +30,11 @@ from mislabel.decisions.store import Store
 from mislabel.modalities.loading import load_dataset
 from mislabel.review.queue import make_queue
 from mislabel.run.about import describe
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
 from mislabel.run.prior_decisions import apply_decisions
-from mislabel.run.reading import read_rows
+from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
 from mislabel.training.progress import Quiet
 
 COLUMNS = {"text": "text", "label": "noisy_label", "gold": "label", "id": "id", "split": "split"}
@@ -88,7 +88,7 @@ def train(
     """A run as `mislabel audit` makes it; the texts are embedded once for all runs in `home`."""
     dataset, told = load_dataset(frame, **COLUMNS, seed=seed), None
     if before is not None:
-        dataset, told = apply_decisions(dataset, before)
+        dataset, told = apply_decisions(dataset, Run.open(before))
     config, folder, kept = RunConfig(method=method, tune="head", seed=seed), RunFolder(path), home / "embeddings.npy"
     with folder.locked():
         folder.prepare(describe(config, dataset, COLUMNS, told), resume=False, overwrite=False)
@@ -129,7 +129,7 @@ def estimates(
     folder: RunFolder, frame: pd.DataFrame, share: float, looks: list[int], seed: int
 ) -> Iterable[dict[str, Any]]:
     """For each number of looks: the estimate of one review, and how the estimates of many lie about the truth."""
-    rows = read_rows(folder)
+    rows = Run.open(folder).rows
     judged = np.flatnonzero(rows.judged)
     rank = np.full(len(rows) + 1, -1)
     rank[judged] = np.arange(len(judged))
@@ -162,12 +162,12 @@ def queue_of(folder: RunFolder, store: Store, order: str, budget: int, share: fl
     """The queue that `mislabel review` would show, with seeds that are known."""
     for name in ("probe_seed", "order_seed"):
         store.remember(name, seed + 7 * (name == "order_seed"))
-    return make_queue(folder, read_rows(folder), store, order=order, budget=budget, share=share, progress=Quiet())
+    return make_queue(Run.open(folder), store, order=order, budget=budget, share=share, progress=Quiet())
 
 
 def answers(folder: RunFolder, frame: pd.DataFrame, wanted: np.ndarray, probe: np.ndarray) -> list[Decision]:
     """What somebody decides who knows the gold labels."""
-    rows, gold = read_rows(folder), dict(zip(frame["id"], frame["label"].tolist(), strict=True))
+    rows, gold = Run.open(folder).rows, dict(zip(frame["id"], frame["label"].tolist(), strict=True))
     made = []
     for row, chance in zip(wanted.tolist(), probe.tolist(), strict=True):
         label, suggested = (rows.label(int(rows.labels[name][row])) for name in ("given_label", "suggested_label"))

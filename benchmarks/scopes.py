@@ -13,8 +13,8 @@ from sklearn.datasets import load_digits
 
 from mislabel.modalities.dataset import make_dataset
 from mislabel.noise import corrupt
-from mislabel.run.config import RunConfig
 from mislabel.run.job import run
+from mislabel.run.settings import RunConfig
 
 SCOPES, KINDS = ("global", "both", "class"), ("sym", "asym", "idn")
 

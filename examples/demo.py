@@ -17,9 +17,9 @@ from mislabel.data import Dataset
 from mislabel.modalities.loading import load_dataset
 from mislabel.report import write_report
 from mislabel.run.about import describe
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
+from mislabel.run.settings import RunConfig
 from mislabel.run.show import review_line, worst_table
 from mislabel.training.progress import Terminal
 

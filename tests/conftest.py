@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+# Tiny tensors only wait for a second thread. Read when torch is imported, which not every test needs.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 # A shared machine stalls for a moment now and then: how long an example takes is not what these tests are about.
 hypothesis.settings.register_profile("suite", deadline=None)
 hypothesis.settings.load_profile("suite")
@@ -45,14 +48,6 @@ def vocabulary() -> list[str]:
         *(word for topic in TOPICS.values() for word in topic),
         *letters,
     ]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Tiny tensors only wait for a second thread."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

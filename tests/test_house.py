@@ -1,4 +1,4 @@
-"""The house holds together: what reads and reviews runs needs no torch, files stay small, names say where they are."""
+"""The house holds together: imports go one way, what reads and reviews runs needs no torch, files stay small."""
 
 import importlib.util
 import subprocess
@@ -62,6 +62,11 @@ def test_a_room_imports_without_torch(room):
 
 def test_a_run_is_read_without_torch():
     assert import_without_training(["mislabel.run.reading"]) == ""
+
+
+def test_no_import_between_rooms_runs_backwards():
+    assert house.unknown_rooms(MODULES) == []
+    assert house.backward_imports(MODULES) == []
 
 
 def test_what_needs_torch_is_told_where_torch_is_missing():

@@ -18,7 +18,7 @@ class Oven:
     rack: Annotated[Literal["top", "middle", "bottom"], Setting("Where.")] = "middle"
     fan: Annotated[bool, Setting("Whether it blows.")] = False
     minutes: Annotated[float | None, Setting("How long.", 0.5, 600, default="until it is done")] = None
-    light: Annotated[Literal["on", "off"] | None, Setting("Of the lamp.", only=("glass",))] = None
+    light: Annotated[Literal["on", "off"] | None, Setting("Of the lamp.")] = None
     plain: int = 3
     free: Any = None
 
@@ -34,7 +34,6 @@ def test_what_is_declared_is_read():
     assert known["degrees"].default is MISSING
     assert known["rack"].choices == ("top", "middle", "bottom")
     assert known["light"].choices == ("on", "off")
-    assert known["light"].setting.only == ("glass",)
     assert known["fan"].setting.help == "Whether it blows."
     assert [one.allowed for one in known.values()] == [
         "a whole number, 50 to 300", "a number, 0 to 1", "top, middle or bottom", "true or false",

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mislabel.data import Dataset
+from mislabel.data.classes import classes_of_one_type
 from mislabel.data.labels import decode
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
@@ -190,8 +191,7 @@ def labels_related(agreement: Agreement) -> bool | None:
 
 def label_column(codes: np.ndarray, classes: list) -> pd.Series:
     """Codes as a column of the user's own values; where some are missing, integers become nullable ones."""
-    if len({type(value) for value in classes}) > 1:  # a column of a file has one type
-        classes = [str(value) for value in classes]
+    classes = classes_of_one_type(classes)
     values = decode(codes, classes)
     if values.dtype == object and all(type(value) is int for value in classes) and (np.asarray(codes) < 0).any():
         return pd.Series(pd.array(values.tolist(), dtype="Int64"))

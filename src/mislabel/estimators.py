@@ -12,15 +12,18 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
+from mislabel.data.alignment import refuse_misaligned
 from mislabel.data.labels import Missing
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run
 from mislabel.run.predictor import Predictor, load_predictor
-from mislabel.run.saved import load_audit, save_run
+from mislabel.run.prior_decisions import carry_over
+from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
+from mislabel.run.train import Trained, train
+from mislabel.run.writing import write_run
 from mislabel.training.progress import Quiet, Terminal
 
 Precision = Literal["auto", "bf16", "fp32"]
@@ -35,8 +38,15 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
     predictor_: Predictor
     classes_: np.ndarray
     n_features_in_: int
+    _about: tuple[RunConfig, Trained, Run | None] | None  # what `save` needs; None where it was loaded
 
-    def fit(self, X: Any, y: Sequence[Any], ids: Sequence[Any] | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Sequence[Any],
+        ids: Sequence[Any] | None = None,
+        decisions: str | Path | None = None,
+    ) -> Self:
         """Train on inputs and their given labels.
 
         Parameters
@@ -45,16 +55,21 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         y : n labels of any hashable type
         ids : n names of the rows, optional
             0..n-1 without them.
+        decisions : path, optional
+            An earlier run: rows that were decided in its review are taken as known, as with `mislabel train
+            --decisions`. Their ids must be those of `ids`.
 
         Raises
         ------
         InputError
-            If inputs or labels cannot be used.
+            If inputs or labels cannot be used, or the decisions are of other rows.
         """
-        dataset = self._dataset(X, y, ids)
-        config = self._config()
-        result = run(dataset, config, progress=Terminal() if self._verbose else Quiet())
-        self.audit_, self.predictor_, self._about = result.audit, result.predictor, (config, dataset)
+        refuse_misaligned([("X", X), ("y", y), ("ids", ids)])
+        earlier = None if decisions is None else Run.open(decisions)
+        config, progress = self._config(), Terminal() if self._verbose else Quiet()
+        trained = train(self._dataset(X, y, ids), config, earlier=earlier, progress=progress)
+        assert trained.predictor is not None  # as there is no folder with a finished run
+        self.audit_, self.predictor_, self._about = trained.audit, trained.predictor, (config, trained, earlier)
         self._set_classes()
         return self
 
@@ -87,12 +102,15 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "predictor_")
         if self._about is None:
             raise InputError("this classifier was loaded from a run folder: copy that folder")
-        config, dataset = self._about
-        target = RunFolder(folder)
+        config, trained, earlier = self._about
+        dataset, target = trained.dataset, RunFolder(folder)
         with target.locked():
             columns = {self.modality: self.modality, "label": "label"}
-            target.prepare(describe(config, dataset, columns), resume=False, overwrite=overwrite)
-            save_run(self.audit_, self.predictor_, dataset, target, content)
+            about = describe(config, dataset, columns, trained.decisions)
+            target.prepare(about, resume=False, overwrite=overwrite)
+            write_run(self.audit_, self.predictor_, dataset, target, content)
+            if earlier is not None:
+                carry_over(earlier.folder, target, dataset.labels.classes)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -103,16 +121,13 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         InputError
             If it holds no finished run, or one on other inputs than this class takes.
         """
-        home = RunFolder(folder)
-        home.read_metrics()
-        config = home.read_config()
-        found = config["data"].get("modality", "text")
-        if found != cls.modality:
-            raise InputError(f"{folder} holds a run on {found}; {cls.__name__} is for {cls.modality}")
+        run = Run.open(folder)
+        if run.modality != cls.modality:
+            raise InputError(f"{folder} holds a run on {run.modality}; {cls.__name__} is for {cls.modality}")
         known = cls().get_params()
-        self = cls(**{name: value for name, value in config["settings"].items() if name in known})
-        self.audit_ = load_audit(home)
-        self.predictor_ = load_predictor(home.model)
+        self = cls(**{name: value for name, value in run.settings.items() if name in known})
+        self.audit_ = run.result()
+        self.predictor_ = load_predictor(run.folder.model)
         self._about = None
         self._set_classes()
         return self

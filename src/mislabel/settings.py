@@ -31,8 +31,6 @@ class Setting:
         One or two plain sentences, for a person who has to choose a value.
     low, high : number, optional
         The smallest and the largest value allowed.
-    only : tuple of str
-        The modalities that it is for; all of them where it is empty.
     default : str
         What None means, in words.
     """
@@ -40,7 +38,6 @@ class Setting:
     help: str
     low: float | None = None
     high: float | None = None
-    only: tuple[str, ...] = ()
     default: str = ""
 
 

@@ -9,8 +9,8 @@ from mislabel.bench.runner import run_bench
 from mislabel.bench.shared import lend
 from mislabel.bench.suites import read_suite
 from mislabel.modalities.loading import load_dataset
-from mislabel.run.config import RunConfig
 from mislabel.run.job import run
+from mislabel.run.settings import RunConfig
 
 SUITE = """\
 [run]

@@ -360,7 +360,7 @@ class TestEncodeAgainst:
 
 
 CELLS = st.one_of(
-    st.lists(st.text(max_size=4).filter(lambda t: t.strip().casefold() not in ("", "nan", "<na>")), min_size=1),
+    st.lists(st.text(max_size=4).filter(lambda t: t.strip().casefold() not in ("", "nan", "<na>", "0.0")), min_size=1),
     st.lists(st.integers(0, 300), min_size=1),
     st.lists(st.integers(), min_size=1).filter(lambda v: min(v) >= 0 or min(v) < -100),
     st.lists(st.booleans(), min_size=1),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mislabel.decisions.events import KINDS, Decision, replay
-from mislabel.decisions.store import NotSaved, Store, read_decisions
+from mislabel.decisions.store import NotSaved, Store, read_decisions, read_history
 from mislabel.errors import InputError, RunError
 
 
@@ -94,6 +94,39 @@ def test_takes_over_another_run(store, tmp_path):
         kept = other.history()[1:]
         assert [event.time for event in kept] == [event.time for event in store.history()]
         assert {event.source for event in kept} == {"runs/first"}
+
+
+def test_what_was_taken_over_twice_keeps_the_name_of_the_first_run_and_its_actions(store, tmp_path):
+    """Of events a, b, c of the first run, a and b are one action; the second run adds z; the third takes over all."""
+    store.decide([Decision("a", "keep", 1, 1), Decision("b", "none", None, 1)])
+    store.decide([Decision("c", "keep", 1, 1)])
+    with Store(tmp_path / "second.sqlite") as second, Store(tmp_path / "third.sqlite") as third:
+        second.decide([Decision("y", "keep", 0, 0)])
+        second.take_over(store.history(), "runs/first")
+        second.decide([Decision("z", "keep", 0, 0)], source="import")
+        third.take_over(second.history(), "runs/second")
+        events = {event.decision.id: event for event in third.history()}
+    sources = {id: event.source for id, event in events.items()}
+    assert sources == {"y": "runs/second", "a": "runs/first", "b": "runs/first", "c": "runs/first", "z": "runs/second"}
+    actions = {id: event.action for id, event in events.items()}
+    assert actions == {"y": 1, "a": 2, "b": 2, "c": 4, "z": 5}  # the number of an action's first event
+
+
+def test_a_history_can_be_read_where_nothing_can_be_written(tmp_path):
+    path = tmp_path / "decisions.sqlite"
+    path.touch(mode=0o400)  # no tables yet, and reading makes none
+    assert read_history(path) == []
+    assert path.stat().st_size == 0
+    path.write_bytes(b"no store at all, but long enough for SQLite to look at what the header says of it" * 20)
+    with pytest.raises(RunError, match=r"decisions\.sqlite holds no decisions that can be read \(file is not a data"):
+        read_history(path)
+
+
+def test_says_what_a_request_has_added(store):
+    added = store.decide([Decision("a", "keep", 1, 1)], key="one")
+    store.decide([Decision("b", "keep", 1, 1)], key="two")
+    assert store.made("one") == added
+    assert store.made("three") == []
 
 
 def test_remembers_the_first_value(store):

@@ -88,6 +88,19 @@ def test_suggestions_are_taken_where_asked_and_never_over_a_person(animals, tmp_
         assert table.loc[id, "label"] == (SUGGESTED[id] if wanted == "suggestion" else table.loc[id, "label_before"])
 
 
+def test_a_class_that_is_written_with_and_without_a_point(tmp_path):
+    """A run has one class of 1 and 1.0; cells that nobody changed stay as they are written."""
+    frame = pd.DataFrame({"id": list("abcd"), "label": ["1", "1", "2", "2"]})
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", suggested={"a": "2", "d": "1"}, p={"a": 0.9})
+    (tmp_path / "d.csv").write_text("id,label\na,1\nb,1.0\nc,2.0\nd,2.0\n", encoding="utf-8")
+    decide(
+        run,
+        Decision("a", "suggestion", "2", "1"), Decision("b", "keep", "1", "1"), Decision("c", "keep", "2", "2"),
+    )  # fmt: skip
+    assert export(run, tmp_path / "out.csv")["changed"] == 1
+    assert [row[1] for row in cells(tmp_path / "out.csv")[1:]] == ["2.0", "1.0", "2.0", "2.0"]
+
+
 def test_rows_that_were_not_judged_keep_their_label(tmp_path):
     frame = pd.DataFrame({"id": [1, 2, 3], "label": ["x", "y", "y"]})
     frame.to_csv(tmp_path / "d.csv", index=False)

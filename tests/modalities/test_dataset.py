@@ -135,11 +135,13 @@ class TestRows:
     def test_numbered_rows_are_said(self):
         says(make_dataset(["a", "b"], [0, 1]), "No ids were given")
 
-    def test_an_index_is_not_looked_at(self):
+    def test_rows_are_joined_by_place_where_no_index_speaks_against_it(self):
         texts = pd.Series(["x", "y", "z", "w"], index=[3, 2, 1, 0])
-        labels = pd.Series(["x", "y", "z", "w"], index=[0, 1, 2, 3])
-        dataset = make_dataset(texts, labels)
-        assert dataset.labels.decode(dataset.labels.codes).tolist() == dataset.inputs
+        for labels in (pd.Series(list("xyzw"), index=[3, 2, 1, 0]), list("xyzw"), np.array(list("xyzw"))):
+            dataset = make_dataset(texts, labels)
+            assert dataset.labels.decode(dataset.labels.codes).tolist() == dataset.inputs
+        with pytest.raises(InputError, match=r"labels\.loc\[texts\.index\]"):
+            make_dataset(texts, pd.Series(list("wzyx"), index=[0, 1, 2, 3]))
 
 
 class TestStatus:

@@ -6,19 +6,20 @@ import pytest
 
 from mislabel.report import render_report
 from mislabel.report.classes import class_rows, confusions, most_confused
-from mislabel.report.source import read_source
+from mislabel.report.findings import Findings
+from mislabel.run.reading import Run
 
 CLASSES = ["ant", "cat", "cow", "dog"]  # no row has the first
 
 
 @pytest.fixture
-def source(make_run, small_table):
-    return read_source(make_run(small_table, CLASSES, transition=np.eye(4) * 0.7 + 0.075))
+def findings(make_run, small_table):
+    return Findings(Run.open(make_run(small_table, CLASSES, transition=np.eye(4) * 0.7 + 0.075)))
 
 
-def test_class_rows_against_pandas(source, small_table):
+def test_class_rows_against_pandas(findings, small_table):
     judged = small_table[small_table["status"] == "judged"]
-    rows = {row.name: row for row in class_rows(source)}
+    rows = {row.name: row for row in class_rows(findings)}
     assert set(rows) == set(CLASSES)
     for name, part in judged.groupby("given_label"):
         row = rows[name]
@@ -33,8 +34,8 @@ def test_class_rows_against_pandas(source, small_table):
         assert row.suggestion_accuracy == pytest.approx((known["suggested_label"] == known["gold_label"]).mean())
 
 
-def test_class_rows_by_hand(source):
-    rows = class_rows(source)
+def test_class_rows_by_hand(findings):
+    rows = class_rows(findings)
     # wrong mass: cat (0.97 + 0.8 + 0.2 + 0.1 + 2) / 2 = 2.035, dog (0.9 + 0.3 + 1) / 2 = 1.1, cow (0.4 + 0.05) / 2
     assert [row.name for row in rows] == ["cat", "dog", "cow", "ant"]
     assert rows[0].noise == pytest.approx(2.035 / 4)
@@ -45,10 +46,10 @@ def test_class_rows_by_hand(source):
     assert (ant.noise, ant.difficulty, ant.true_noise, ant.suggestion_accuracy) == (None,) * 4
 
 
-def test_the_classes_add_up_to_the_rate_of_the_run(source):
-    rows = [row for row in class_rows(source) if row.noise is not None]
-    posterior = np.where(np.isfinite(source.p_mislabeled), source.p_mislabeled, 0)[source.assessed]
-    differs = (source.given != source.suggested)[source.assessed]
+def test_the_classes_add_up_to_the_rate_of_the_run(findings):
+    rows = [row for row in class_rows(findings) if row.noise is not None]
+    posterior = np.where(np.isfinite(findings.p_mislabeled), findings.p_mislabeled, 0)[findings.assessed]
+    differs = (findings.given != findings.suggested)[findings.assessed]
     total = sum(row.noise * row.judged for row in rows) / sum(row.judged for row in rows)
     assert total == pytest.approx((posterior.mean() + differs.mean()) / 2)
 
@@ -63,22 +64,22 @@ def test_the_page_shows_these_numbers(make_run, small_table, page):
     ]
 
 
-def test_confusions_by_hand(source):
-    first, second = confusions(source)
+def test_confusions_by_hand(findings):
+    first, second = confusions(findings)
     assert (first.true, first.given, first.rows, first.confirmed) == ("dog", "cat", 2, 0.5)
     assert (second.true, second.given, second.rows, second.confirmed) == ("cat", "dog", 1, 1.0)
     assert first.share == pytest.approx(0.075)
-    assert len(confusions(source, 1)) == 1
+    assert len(confusions(findings, 1)) == 1
 
 
-def test_where_there_is_room_all_classes_are_shown_in_their_order(source):
-    assert most_confused(source, 4).tolist() == [0, 1, 2, 3]
-    assert most_confused(source, 9).tolist() == [0, 1, 2, 3]
+def test_where_there_is_room_all_classes_are_shown_in_their_order(findings):
+    assert most_confused(findings, 4).tolist() == [0, 1, 2, 3]
+    assert most_confused(findings, 9).tolist() == [0, 1, 2, 3]
 
 
-def test_where_there_is_none_the_classes_of_the_most_frequent_confusions_are(source):
-    assert most_confused(source, 2).tolist() == [3, 1]  # two rows look like dog and are labelled cat
-    assert most_confused(source, 3).tolist() == [3, 1, 2]  # no other pair; of the others, cow is given most often
+def test_where_there_is_none_the_classes_of_the_most_frequent_confusions_are(findings):
+    assert most_confused(findings, 2).tolist() == [3, 1]  # two rows look like dog and are labelled cat
+    assert most_confused(findings, 3).tolist() == [3, 1, 2]  # no other pair; of the others, cow is given most often
 
 
 def test_pairs_stand_side_by_side_and_each_class_once(make_run):
@@ -86,12 +87,12 @@ def test_pairs_stand_side_by_side_and_each_class_once(make_run):
     suggested, given = zip(*pairs, strict=True)
     table = pd.DataFrame({"id": range(len(pairs)), "given_label": given, "suggested_label": suggested})
     table = table.assign(p_mislabeled=0.5, status="judged").sample(frac=1, random_state=0)
-    source = read_source(make_run(table, list("abcdef")))
-    assert "".join(source.classes[code] for code in most_confused(source, 5)) == "adcfe"
-    assert [(line.true, line.given, line.rows) for line in confusions(source, 2)] == [("a", "d", 4), ("c", "f", 3)]
+    findings = Findings(Run.open(make_run(table, list("abcdef"))))
+    assert "".join(findings.classes[code] for code in most_confused(findings, 5)) == "adcfe"
+    assert [(line.true, line.given, line.rows) for line in confusions(findings, 2)] == [("a", "d", 4), ("c", "f", 3)]
 
 
 def test_labels_that_differ_after_a_nul_stay_apart(make_run, small_table):
     table = small_table.replace({"cat": "a\0b", "dog": "a\0c"})
-    rows = {row.name: row.judged for row in class_rows(read_source(make_run(table, ["a\0b", "a\0c", "cow"])))}
+    rows = {row.name: row.judged for row in class_rows(Findings(Run.open(make_run(table, ["a\0b", "a\0c", "cow"]))))}
     assert rows == {"a␀b": 4, "a␀c": 2, "cow": 2}

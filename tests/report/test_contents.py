@@ -5,17 +5,13 @@ from base64 import b64decode
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from mislabel.errors import RunError
 from mislabel.report import render_report
-from mislabel.report.contents import read_inputs
-from mislabel.report.source import read_source
+from mislabel.report.findings import Findings
 from mislabel.report.worst import worst_rows
-from mislabel.run.folder import RunFolder
+from mislabel.run.reading import Run
 
 CLASSES = ["cat", "cow", "dog"]
 HOSTILE = [
@@ -109,7 +105,7 @@ def test_an_id_cannot_leave_the_words_for_its_image(make_run, small_table, page)
 @pytest.mark.parametrize("modality", ["text", "features", None])
 def test_bytes_of_a_run_without_images_are_not_shown(make_run, small_table, page, modality):
     run = make_run(small_table, CLASSES, inputs=images_of(small_table), modality=modality)
-    assert [row.picture for row in worst_rows(read_source(run), run, 4)] == [None] * 4
+    assert [row.picture for row in worst_rows(Findings(Run.open(run)), 4)] == [None] * 4
     shown = page(render_report(run))
     assert not shown.having("img")
     assert "img-src" not in policy(shown)
@@ -184,22 +180,3 @@ def test_a_hundred_classes_of_images_stay_small(make_run, page):
     assert matrix.count("fill: var(--accent)") <= 30 * 30
     assert len(shown.rows("classes")) == 30
     assert len(shown.rows("classes", 1)) == 70
-
-
-def test_only_the_rows_asked_for_are_read_from_any_group(tmp_path):
-    folder = RunFolder(tmp_path)
-    assert read_inputs(folder, [3]) == {}
-    rows = pa.table({"id": range(1000), "input": [None if k % 7 == 0 else b"%d" % k for k in range(1000)]})
-    pq.write_table(rows, folder.inputs, row_group_size=64)
-    assert read_inputs(folder, [999, 3, 70, 12345]) == {3: b"3", 70: None, 999: b"999"}
-    assert read_inputs(folder, []) == read_inputs(folder, ["not a number"]) == {}
-
-
-def test_a_file_of_inputs_that_cannot_be_read_is_said_so(tmp_path):
-    folder = RunFolder(tmp_path)
-    folder.inputs.write_bytes(b"not a table")
-    with pytest.raises(RunError, match=r"inputs\.parquet cannot be read"):
-        read_inputs(folder, [1])
-    pq.write_table(pa.table({"id": [1], "other": ["x"]}), folder.inputs)
-    with pytest.raises(RunError, match=r"inputs\.parquet cannot be read"):
-        read_inputs(folder, [1])

@@ -10,9 +10,10 @@ import pytest
 from mislabel.dynamics.trajectory import Shape, Trajectory
 from mislabel.errors import RunError
 from mislabel.report import render_report
-from mislabel.report.source import read_source
+from mislabel.report.findings import Findings
 from mislabel.report.trajectory import movement, read_movement
 from mislabel.report.trajectory_chart import trajectory_chart
+from mislabel.run.reading import Run
 
 CLASSES = ["cat", "cow", "dog"]
 
@@ -92,8 +93,8 @@ def test_the_paths_are_those_of_the_worst_rows_however_the_audit_is_sorted(make_
     embeddings = random_embeddings(3, 2, 8, 6)
     for shuffle in (1, 2):
         run = make_dygen(small_table, CLASSES, embeddings, shuffle=shuffle, name=f"run{shuffle}")
-        source = read_source(run)
-        found = read_movement(source, run, source.worst_first[:4])
+        findings = Findings(Run.open(run))
+        found = read_movement(findings, findings.worst_first[:4])
         # The rows r0 ... r3 are the worst, and trained as the rows 0 to 3; cat, cow and dog have the codes 0 to 2
         given = np.array([0, 2, 0, 1, 2, 0, 0, 1])
         expected = movement(store(embeddings), given, np.arange(4), np.arange(3))
@@ -101,7 +102,7 @@ def test_the_paths_are_those_of_the_worst_rows_however_the_audit_is_sorted(make_
         np.testing.assert_array_equal(found.dot_classes, [2, 0, 0, 1])
     ids = [f"r{k}" for k in (7, 2, 1, 0, 3, 6, 5, 4)]
     run = make_dygen(small_table, CLASSES, embeddings[:, :, [7, 2, 1, 0, 3, 6, 5, 4]], ids=ids)
-    turned = read_movement(read_source(run), run, read_source(run).worst_first[:4])
+    turned = read_movement(Findings(Run.open(run)), Findings(Run.open(run)).worst_first[:4])
     np.testing.assert_allclose(turned.paths, expected.paths, atol=1e-9)
 
 
@@ -178,9 +179,9 @@ def test_no_picture_where_labels_mean_nothing(make_dygen, small_table):
 )
 def test_trajectories_of_other_rows_are_not_drawn(make_dygen, small_table, ids):
     run = make_dygen(small_table, CLASSES, random_embeddings(2, 1, 8, 3), ids=ids)
-    source = read_source(run)
+    findings = Findings(Run.open(run))
     with pytest.raises(RunError, match=r"not of the rows|does not have"):
-        read_movement(source, run, source.worst_first[:3])
+        read_movement(findings, findings.worst_first[:3])
 
 
 def test_damaged_trajectories_are_said_to_be(make_dygen, small_table):
@@ -230,8 +231,8 @@ def test_of_many_classes_those_of_the_shown_rows_are_told_apart(make_dygen):
         }
     )
     run = make_dygen(table, classes, random_embeddings(2, 1, n, 6))
-    source = read_source(run)
-    moved = read_movement(source, run, source.worst_first[:3])
+    findings = Findings(Run.open(run))
+    moved = read_movement(findings, findings.worst_first[:3])
     assert moved.classes.tolist() == [0, 1, 2, 10, 11, 12]
     told = np.isin(moved.dot_classes, moved.classes)
     assert told.sum() == np.isin(given[3:], moved.classes).sum()  # few, so all of them

@@ -13,10 +13,10 @@ from mislabel.modalities import modality
 from mislabel.modalities.text.texts import Texts
 from mislabel.review.orders import farthest
 from mislabel.review.stability import deviations, disturbed, stability_order
-from mislabel.run.contents import read_contents
 from mislabel.run.folder import RunFolder
+from mislabel.run.kept_inputs import read_inputs
 from mislabel.run.predictor import load_predictor
-from mislabel.run.reading import read_rows
+from mislabel.run.reading import Run
 
 QUICK = ["--option", "warm_epochs=2", "--option", "robust_epochs=2", "--batch-size", "16", "--device", "cpu"]
 
@@ -94,7 +94,7 @@ def test_noise_reaches_the_whole_of_a_whole_network(text_runs):
 
 
 def test_the_order_is_that_of_the_deviations(text_runs):
-    rows = read_rows(text_runs.head)
+    rows = Run.open(text_runs.head).rows
     order = stability_order(text_runs.head, rows, 12)
     judged = np.flatnonzero(rows.judged)
     assert len(order) == 12 == len(set(order.tolist()))
@@ -108,7 +108,7 @@ def test_the_order_is_that_of_the_deviations(text_runs):
 
 def test_of_many_rows_the_least_confident_are_asked(text_runs, monkeypatch):
     monkeypatch.setattr("mislabel.review.stability.POOL", 10)
-    rows = read_rows(text_runs.head)
+    rows = Run.open(text_runs.head).rows
     order = stability_order(text_runs.head, rows, 99)
     judged = np.flatnonzero(rows.judged)
     doubtful = judged[np.argsort(rows.numbers["confidence"][judged], kind="stable")[:10]]
@@ -119,10 +119,10 @@ def test_images(photos, train_images):
     epochs = ["--option", "warm_epochs=1", "--option", "robust_epochs=1"]
     words = ["--scratch", "resnet-small", "--resolution", "16", "--batch-size", "16", "--device", "cpu", *epochs]
     folder = RunFolder(train_images(photos.folder, *words).folder)
-    rows = read_rows(folder)
+    rows = Run.open(folder).rows
 
     def kept(places):
-        return modality("image").from_kept(read_contents(folder.inputs, places))
+        return modality("image").from_kept(read_inputs(folder.inputs, places))
 
     raw = kept(rows.place[:4])
     ids = [rows.id(row) for row in range(4)]
@@ -140,4 +140,4 @@ def test_features_and_runs_without_inputs_are_refused(text_runs, tmp_path):
     with pytest.raises(InputError, match="for text and image runs"):
         stability_order(text_runs.head, rows, 5)
     with pytest.raises(InputError, match="keeps none"):
-        stability_order(RunFolder(tmp_path), read_rows(text_runs.head), 5)
+        stability_order(RunFolder(tmp_path), Run.open(text_runs.head).rows, 5)

@@ -13,10 +13,11 @@ from mislabel.decisions.store import Store, read_decisions
 from mislabel.errors import InputError, RunError
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
 from mislabel.run.prior_decisions import apply_decisions
+from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
 
 MESSAGES = Path(__file__).resolve().parents[2] / "examples" / "messages" / "messages.csv"
 COLUMNS = ["--text", "text", "--label", "label", "--id", "id", "--split", "split"]
@@ -179,7 +180,7 @@ def continued(toy_file, tiny_encoder, tmp_path):
         store.decide([Decision(r["id"], "label", r["gold"], r["label"]) for r in frame.head(30).to_dict("records")])
 
     def start(name, resume=False, **more):
-        found, told = apply_decisions(data, before)
+        found, told = apply_decisions(data, Run.open(before))
         folder = RunFolder(tmp_path / name)
         folder.prepare(describe(config, found, source, told), resume=resume, overwrite=False)
         run(found, config, folder, resume=resume, decisions=told, **more)

@@ -12,10 +12,11 @@ from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.loading import load_dataset
 from mislabel.modalities.vectors import standardisation
 from mislabel.posterior.detection import SCORES, Evidence, all_scores, make_evidence
-from mislabel.report.source import read_source
-from mislabel.run.config import RunConfig
+from mislabel.report.findings import Findings
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
+from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
 
 LINE = ["--features", "f_*", "--label", "label", "--gold", "gold", "--id", "id", "--device", "cpu"]
 
@@ -76,7 +77,7 @@ def test_people_see_the_rows_in_that_order(folder):
     assert places == sorted(places)
     assert f"{table['score'].iloc[0]:.3f}" in shown
     assert "of the score aum" in shown
-    source = read_source(RunFolder(folder))
+    source = Findings(Run.open(RunFolder(folder)))
     np.testing.assert_array_equal(source.worst_first, np.arange(400))
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "<code>aum</code>, higher = worse" in page

@@ -7,9 +7,9 @@ import torch
 
 from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
+from mislabel.run.settings import RunConfig
 
 LARGEST = 65504.0  # of float16
 

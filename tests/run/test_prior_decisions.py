@@ -16,11 +16,13 @@ from mislabel.exchange.export import export
 from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe, every_setting
-from mislabel.run.config import RunConfig
+from mislabel.run.defaults import effective
 from mislabel.run.folder import RunFolder
 from mislabel.run.gain import Earlier, different, gain, gain_line, incomparable
 from mislabel.run.job import run
 from mislabel.run.prior_decisions import apply_decisions, carry_over
+from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
 
 LABELS = ["cat", "dog"]
 
@@ -77,7 +79,7 @@ def before(finished, tmp_path):
 def test_what_is_decided_is_known(before):
     decide(before, DECISIONS)
     data = dataset(frame())
-    found, told = apply_decisions(data, before)
+    found, told = apply_decisions(data, Run.open(before))
     assert found.decided is not None
     assert found.decided[[0, 1, 2, 3, 20]].tolist() == [0, 1, -2, -1, 0]
     assert (np.delete(found.decided, [0, 1, 3, 20]) == -2).all()
@@ -98,7 +100,7 @@ def test_what_holds_now_counts(before):
     with Store(before.decisions) as store:
         store.undo()
         store.decide([Decision("r0", "label", "dog", "dog")])
-    found, told = apply_decisions(dataset(frame()), before)
+    found, told = apply_decisions(dataset(frame()), Run.open(before))
     assert told["rows"] == 1
     assert found.decided is not None
     assert found.decided[0] == 1
@@ -109,24 +111,24 @@ def test_a_run_without_decisions_is_refused(before, decisions):
     if decisions:
         decide(before, decisions)
     with pytest.raises(InputError, match="has no decisions to take as known: mislabel review .*before makes some"):
-        apply_decisions(dataset(frame()), before)
+        apply_decisions(dataset(frame()), Run.open(before))
     assert before.decisions.exists() == bool(decisions)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="is no run folder"):
-        apply_decisions(dataset(frame()), RunFolder(tmp_path))
+        apply_decisions(dataset(frame()), Run.open(RunFolder(tmp_path)))
 
 
 def test_other_rows_are_refused(before):
     decide(before, DECISIONS)
     with pytest.raises(InputError, match="has no rows 'r0', 'r1', which were decided"):
-        apply_decisions(dataset(frame().iloc[2:]), before)
+        apply_decisions(dataset(frame().iloc[2:]), Run.open(before))
     # the same ids, another order of rows: as ids that are places would be after a row was added
     table = frame()
     table["id"] = np.roll(table["id"], 1)
     with pytest.raises(InputError, match=r"3 rows have another given label than then, 'r1', 'r20', 'r3'|have another"):
-        apply_decisions(dataset(table), before)
+        apply_decisions(dataset(table), Run.open(before))
 
 
 def test_another_given_label_is_refused_and_named(before):
@@ -135,7 +137,7 @@ def test_another_given_label_is_refused_and_named(before):
     table.loc[[0, 2, 4], "label"] = "owl"
     wanted = "3 rows have another given label than then, 'r0', 'r2', 'r4'; the first was given 'dog' and now 'owl'"
     with pytest.raises(InputError, match=wanted):
-        apply_decisions(dataset(table), before)
+        apply_decisions(dataset(table), Run.open(before))
 
 
 def test_another_text_is_refused_and_named(before):
@@ -143,9 +145,9 @@ def test_another_text_is_refused_and_named(before):
     table = frame()
     table.loc[[1, 20, 39], "text"] += " more"  # nobody decided the last one
     with pytest.raises(InputError, match="2 rows have another text than then, 'r1', 'r20'. Give the data of that run"):
-        apply_decisions(dataset(table), before)
+        apply_decisions(dataset(table), Run.open(before))
     before.inputs.unlink()  # a run with --no-content
-    assert apply_decisions(dataset(table), before)[1]["rows"] == 4
+    assert apply_decisions(dataset(table), Run.open(before))[1]["rows"] == 4
 
 
 @pytest.mark.parametrize("ids", [None, "id"])
@@ -166,17 +168,17 @@ def test_other_features_without_ids_are_refused_and_named(tmp_path, ids):
     def load(path):
         return load_dataset(path, features="age,kind", label="label", id=ids)
 
-    assert apply_decisions(load(tmp_path / "d.csv"), before)[1]["changed"] == 1
+    assert apply_decisions(load(tmp_path / "d.csv"), Run.open(before))[1]["changed"] == 1
     export(before, tmp_path / "corrected.csv")
     assert "'=y" in (tmp_path / "corrected.csv").read_text()
-    assert apply_decisions(load(tmp_path / "corrected.csv"), before)[1]["changed"] == 0
+    assert apply_decisions(load(tmp_path / "corrected.csv"), Run.open(before))[1]["changed"] == 0
     table[["age", "kind"]] = table[["age", "kind"]].iloc[[1, 0, 2, 3]].to_numpy()
     table.to_csv(tmp_path / "d.csv", index=False)
     if ids:  # these rows have a name of their own: features may have become better ones
-        assert apply_decisions(load(tmp_path / "d.csv"), before)[1]["changed"] == 1
+        assert apply_decisions(load(tmp_path / "d.csv"), Run.open(before))[1]["changed"] == 1
         return
     with pytest.raises(InputError, match="1 rows have other features than then, 1. Give the data of that"):
-        apply_decisions(load(tmp_path / "d.csv"), before)
+        apply_decisions(load(tmp_path / "d.csv"), Run.open(before))
 
 
 def test_decisions_that_nothing_but_the_place_can_match_are_noted(tmp_path):
@@ -185,7 +187,7 @@ def test_decisions_that_nothing_but_the_place_can_match_are_noted(tmp_path):
     decide(before, [Decision(0, "label", "b", "a")])
 
     def notes():
-        found, _ = apply_decisions(make_dataset(table["text"], table["label"]), before)
+        found, _ = apply_decisions(make_dataset(table["text"], table["label"]), Run.open(before))
         return [note for note in found.notes if "by their place alone" in note]
 
     assert len(notes()) == 1
@@ -198,10 +200,10 @@ def test_texts_of_rows_without_ids_are_compared_too(tmp_path):
     before = make_run(tmp_path / "before", table, id=None, text="text")
     pd.DataFrame({"id": [0, 1, 2], "input": table["text"]}).to_parquet(before.inputs, index=False)
     decide(before, [Decision(0, "label", "b", "a")])
-    assert apply_decisions(make_dataset(table["text"], table["label"]), before)[1]["changed"] == 1
+    assert apply_decisions(make_dataset(table["text"], table["label"]), Run.open(before))[1]["changed"] == 1
     table = table.iloc[[1, 0, 2]]
     with pytest.raises(InputError, match="1 rows have another text than then, 0"):
-        apply_decisions(make_dataset(table["text"], table["label"]), before)
+        apply_decisions(make_dataset(table["text"], table["label"]), Run.open(before))
 
 
 def test_a_corrected_csv_file_with_apostrophes_before_formulas_is_accepted(tmp_path):
@@ -221,13 +223,13 @@ def test_a_corrected_csv_file_with_apostrophes_before_formulas_is_accepted(tmp_p
     corrected = pd.read_csv(tmp_path / "corrected.csv")
     assert corrected["text"].tolist() == ["'@bob hi", "'=1+1", "plain", "'+1 agree"]
     assert corrected["label"].tolist() == ["'@spam", "'@spam", "ham", "ham"]
-    found, told = apply_decisions(dataset(corrected), before)
+    found, told = apply_decisions(dataset(corrected), Run.open(before))
     assert (told["rows"], told["changed"]) == (4, 0)
     assert found.decided is not None
     assert np.take(found.labels.classes, found.decided).tolist() == corrected["label"].tolist()
     corrected.loc[2, "text"] = "'plain"
     with pytest.raises(InputError, match="1 rows have another text than then, 3"):
-        apply_decisions(dataset(corrected), before)
+        apply_decisions(dataset(corrected), Run.open(before))
 
 
 @pytest.mark.parametrize("kind", ["label", "none"])
@@ -239,9 +241,9 @@ def test_ids_with_an_apostrophe_are_refused_with_the_formats_that_keep_them(tmp_
     for ending in ("csv", "jsonl"):
         export(before, tmp_path / f"out.{ending}")
     with pytest.raises(InputError, match=r"1 decided ids have an apostrophe in front.*\"'=1\". Export to \.jsonl"):
-        apply_decisions(dataset(pd.read_csv(tmp_path / "out.csv"), missing="unlabeled"), before)
+        apply_decisions(dataset(pd.read_csv(tmp_path / "out.csv"), missing="unlabeled"), Run.open(before))
     corrected = pd.read_json(tmp_path / "out.jsonl", lines=True)
-    assert apply_decisions(dataset(corrected, missing="unlabeled"), before)[1]["rows"] == 1
+    assert apply_decisions(dataset(corrected, missing="unlabeled"), Run.open(before))[1]["rows"] == 1
 
 
 @pytest.mark.parametrize("fate", ["kept", "emptied", "left out"])
@@ -253,7 +255,7 @@ def test_a_corrected_file_is_accepted(before, fate):
     if fate == "emptied":
         table.loc[3, "label"] = None
     table = table.drop(index=3) if fate == "left out" else table
-    found, told = apply_decisions(dataset(table, missing="unlabeled"), before)
+    found, told = apply_decisions(dataset(table, missing="unlabeled"), Run.open(before))
     assert told["changed"] == 0
     assert told["rows"] == (3 if fate == "left out" else 4)
     assert found.training_codes[:2].tolist() == [0, 1]
@@ -264,7 +266,7 @@ def test_classes_of_another_type_are_the_same_classes(before):
     """Whole numbers in one file, text in the next."""
     decide(before, [Decision("r0", "label", 1, 0), Decision("r1", "keep", 0, 0)])
     table = frame().assign(label=["0", "0", *["1", "0"] * 19])
-    found, told = apply_decisions(dataset(table), before)
+    found, told = apply_decisions(dataset(table), Run.open(before))
     assert told["changed"] == 1
     assert found.training_codes[:2].tolist() == [1, 0]
 
@@ -330,8 +332,8 @@ def test_the_gain_by_hand():
     """On corrected data with as many test rows."""
     told = {"run": "runs/a", "rows": 3, "changed": 2, "none_of_these": 0, "held_out": 1, "fingerprint": "0"}
     data = dataset(frame())
-    config = RunConfig(method="ce", seed=1).effective("text", 40)
-    old = every_setting(RunConfig(method="ce", seed=0).effective("text", 40))
+    config = effective(RunConfig(method="ce", seed=1), "text", 40)
+    old = every_setting(effective(RunConfig(method="ce", seed=0), "text", 40))
     now = {"rows": 90, "accuracy": 0.75, "macro_f1": 0.375, "ece": 0.1}
     found = gain(Earlier(told, old, "another", SCORED, []), config, data, now)
     assert found["gain"] == pytest.approx({"accuracy": 0.25, "macro_f1": -0.025})
@@ -345,7 +347,7 @@ def test_the_gain_by_hand():
 
 def test_there_is_no_gain_between_different_test_rows():
     told = {"run": "runs/a", "rows": 3, "changed": 2, "none_of_these": 0, "held_out": 1, "fingerprint": "0"}
-    config = RunConfig(method="ce").effective("text", 40)
+    config = effective(RunConfig(method="ce"), "text", 40)
     old = every_setting(config)
     data = dataset(frame(), holdout=0.25, seed=3)
     then = data.ids[data.split == "test"].tolist()

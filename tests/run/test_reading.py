@@ -11,19 +11,20 @@ from runs import make_run
 from mislabel.errors import InputError, RunError
 from mislabel.review.why import reasons
 from mislabel.run.folder import RunFolder
-from mislabel.run.reading import Rows, read_rows
+from mislabel.run.reading import Run
+from mislabel.run.rows import Rows
 
 
 def some_rows(ids, **columns):
     n = len(ids)
     return Rows(
-        name="run", modality="text", ids=pa.array(ids), classes=["a", "b"],
+        modality="text", ids=pa.array(ids), classes=["a", "b"],
         labels={"given_label": np.zeros(n, np.int32), "suggested_label": np.ones(n, np.int32)}
         | {name: np.asarray(values, np.int32) for name, values in columns.items() if name.endswith("label")},
         numbers={
             name: np.asarray(values, np.float32) for name, values in columns.items() if not name.endswith("label")
         },
-        status=pa.array(["judged"] * n).dictionary_encode(), judged=np.ones(n, dtype=bool), place=np.arange(n),
+        status=pa.array(["judged"] * n).dictionary_encode(), place=np.arange(n),
     )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def frame():
 
 def test_reads_the_audit_as_it_stands(tmp_path, frame):
     folder = make_run(tmp_path / "run", frame, suggested={"q": "x"}, p={"q": 0.9, "r": 0.4}, status={"s": "held_out"})
-    rows, table = read_rows(folder), pd.read_parquet(folder.audit)
+    rows, table = Run.open(folder).rows, pd.read_parquet(folder.audit)
     assert [rows.id(row) for row in range(4)] == table["id"].tolist()
     assert [rows.label(code) for code in rows.labels["suggested_label"]] == table["suggested_label"].tolist()
     assert rows.numbers["p_mislabeled"].tolist()[:3] == pytest.approx([0.9, 0.4, 0.1])
@@ -65,18 +66,18 @@ def test_an_older_run_finds_places_in_its_inputs(tmp_path, frame):
     folder = make_run(tmp_path / "run", frame, captions=True)
     table = pd.read_parquet(folder.audit)
     table.drop(columns="row").to_parquet(folder.audit, index=False)
-    rows = read_rows(folder)
+    rows = Run.open(folder).rows
     assert rows.place is not None
     assert rows.place.tolist() == table["row"].tolist()
     folder.inputs.unlink()
-    assert read_rows(folder).place is None
+    assert Run.open(folder).rows.place is None
 
 
 def test_evidence_in_words_is_not_shown(tmp_path, frame):
     folder = make_run(tmp_path / "run", frame)
     table = pd.read_parquet(folder.audit)
     table.assign(notes="many words", large=2**60 + 1, flag=True).to_parquet(folder.audit)
-    numbers = read_rows(folder).numbers
+    numbers = Run.open(folder).rows.numbers
     assert not {"notes", "flag"} & set(numbers)
     assert set(numbers["large"]) == {np.float32(2**60)}
 
@@ -85,14 +86,14 @@ def test_gold_labels_are_not_read(tmp_path, frame):
     folder = make_run(tmp_path / "run", frame)
     table = pd.read_parquet(folder.audit)
     table.assign(gold_label="secret").to_parquet(folder.audit, index=False)
-    rows = read_rows(folder)
+    rows = Run.open(folder).rows
     assert "gold_label" not in {*rows.labels, *rows.numbers}
     assert "secret" not in rows.classes
 
 
 @pytest.mark.parametrize("labels", [[1, 2, 1, 2], [True, False, True, False], [1.0, 2.0, 1.0, 2.0]])
 def test_labels_keep_their_type(tmp_path, frame, labels):
-    rows = read_rows(make_run(tmp_path / "run", frame.assign(label=labels)))
+    rows = Run.open(make_run(tmp_path / "run", frame.assign(label=labels))).rows
     assert {type(value) for value in rows.classes} == {type(labels[0])}
     codes = dict(zip([rows.id(row) for row in range(4)], rows.labels["given_label"], strict=True))
     assert [rows.label(codes[id]) for id in frame["id"]] == labels
@@ -103,12 +104,12 @@ def test_says_what_is_wrong_with_an_audit(tmp_path, frame):
     table = pd.read_parquet(folder.audit)
     table.drop(columns="status").to_parquet(folder.audit)
     with pytest.raises(RunError, match="lacks the columns status"):
-        read_rows(folder)
+        len(Run.open(folder).rows)
     table.assign(p_mislabeled="high").to_parquet(folder.audit)
     with pytest.raises(RunError, match="lacks the columns p_mislabeled"):
-        read_rows(folder)
+        len(Run.open(folder).rows)
     with pytest.raises(InputError, match="no run folder"):
-        read_rows(RunFolder(tmp_path / "none"))
+        len(Run.open(RunFolder(tmp_path / "none")).rows)
 
 
 def test_reasons_say_what_there_is_a_number_for():

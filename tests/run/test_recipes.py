@@ -1,6 +1,7 @@
 """Recipes and what depends on the run: the values that reach config.json, and what wins over what."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ import pytest
 from mislabel.errors import InputError
 from mislabel.methods.ido import IDO
 from mislabel.modalities.dataset import make_dataset
-from mislabel.run.about import effective
-from mislabel.run.config import SCRATCH_LENGTHEN, RunConfig, read_options
+from mislabel.run.defaults import SCRATCH_LENGTHEN, effective, effective_for
 from mislabel.run.job import training_settings
 from mislabel.run.recipes import RECIPES, find_recipe
+from mislabel.run.settings import RunConfig
+from mislabel.settings import make_settings
 
 # arXiv 2505.00812 and its code: warm-up epochs of stage 1, epochs of stage 2, batch 128, 224 x 224 pixels.
 PUBLISHED = {
@@ -26,7 +28,7 @@ SHARED = {"batch_size": 128, "resolution": 224, "schedule": "cosine", "warmup": 
 
 
 def chosen(rows=50_000, modality="image", **settings):
-    return RunConfig(**settings).effective(modality, rows)
+    return effective(RunConfig(**settings), modality, rows)
 
 
 def test_every_recipe_is_published():
@@ -39,7 +41,7 @@ def test_a_recipe_fills_in_what_the_user_left_open(name):
     for rows in (300, 50_000):
         config = chosen(rows, recipe=name)
         assert {key: getattr(config, key) for key in PUBLISHED[name] | SHARED} == PUBLISHED[name] | SHARED
-        options = read_options(IDO, config.options)
+        options = make_settings(IDO, config.options)
         assert (options.warm_epochs, options.robust_epochs) == (5, 10)
         assert (options.scope, options.burn_in) == ("class", 0)
         settings = training_settings(config)
@@ -52,7 +54,7 @@ def test_what_the_user_says_wins():
     config = chosen(recipe="ido-vit-b16", **given, options={"warm_epochs": 3, "scope": "global"})
     assert {key: getattr(config, key) for key in given} == given
     assert config.optimizer == "sgd"
-    options = read_options(IDO, config.options)
+    options = make_settings(IDO, config.options)
     assert (options.warm_epochs, options.robust_epochs, options.scope) == (3, 10, "global")
 
 
@@ -125,6 +127,15 @@ def test_epochs_are_lengthened_where_they_are_not_named(settings, wanted):
     assert chosen(**settings).options == wanted
 
 
+def test_a_local_backbone_is_known_by_its_absolute_path(tmp_path, monkeypatch):
+    (tmp_path / "models" / "small").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "models")
+    monkeypatch.chdir(tmp_path / "models")
+    for spelled in ("small", "./small", "../models/small", str(tmp_path / "link" / "small"), Path("small")):
+        assert chosen(modality="text", backbone=spelled).backbone == str((tmp_path / "models" / "small").resolve())
+    assert chosen(modality="text", backbone="somebody/small").backbone == "somebody/small"
+
+
 def test_random_weights_train_longer():
     assert SCRATCH_LENGTHEN > 1
     for more, factor in (({}, SCRATCH_LENGTHEN), ({"lengthen": 2}, 2), ({"resolution": 64}, SCRATCH_LENGTHEN)):
@@ -141,7 +152,11 @@ def test_random_weights_train_longer():
         ("text", {"scratch": "resnet-small"}, "scratch is for images; the inputs are text: leave it out"),
         ("text", {"resolution": 32}, "resolution is for images; the inputs are text: leave it out"),
         ("features", {"resolution": 32}, "resolution is for images; the inputs are features: leave it out"),
-        ("features", {"backbone": "microsoft/resnet-50"}, "features need no backbone: leave it out"),
+        (
+            "features",
+            {"backbone": "microsoft/resnet-50"},
+            "features need no backbone: leave it out",
+        ),
         ("features", {"scratch": "resnet-small"}, "scratch is for images"),
     ],
 )
@@ -155,4 +170,4 @@ def test_rows_that_do_not_train_do_not_count():
     pixels = np.random.default_rng(0).integers(0, 256, (2000, 2, 2), dtype=np.uint8)
     for split, wanted in ((None, 50), (["train"] * 800 + ["test"] * 1200, 20)):
         dataset = make_dataset(pixels, [0, 1] * 1000, split=split, modality="image")
-        assert effective(RunConfig(scratch="resnet-small"), dataset).batch_size == wanted
+        assert effective_for(RunConfig(scratch="resnet-small"), dataset).batch_size == wanted

@@ -9,9 +9,9 @@ import pytest
 
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run, save_run
+from mislabel.run.job import run, write_run
+from mislabel.run.settings import RunConfig
 
 
 def config(encoder, **more):
@@ -57,7 +57,7 @@ def test_gold_labels_reach_nothing_but_the_scores(tiny_encoder, make_toy, tmp_pa
     found = []
     for name, one in (("right", frame), ("wrong", wrong), ("none", frame.drop(columns="gold"))):
         data, result = trained(one, tiny_encoder, tune=tune, learning_rate=None if tune == "head" else 2e-3)
-        save_run(result.audit, result.predictor, data, RunFolder(tmp_path / name), content=False)
+        write_run(result.audit, result.predictor, data, RunFolder(tmp_path / name), content=False)
         columns = ["id", "suggested_label", "p_mislabeled", "difficulty", "predicted_label", "confidence", "status"]
         weights = next((tmp_path / name / "model").glob("*.safetensors")).read_bytes()
         found.append((weights, result.audit.table[columns], result.audit.metrics))

@@ -4,7 +4,10 @@ import json
 import shutil
 import time
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,9 @@ from mislabel.files import atomic_write
 from mislabel.modalities import modality
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run
+from mislabel.run.settings import RunConfig
+from mislabel.run.train import train
 
 HEAVY = ("model/*.safetensors", "trajectory/*", "dynamics/embedding.npy", "dynamics/probability.npy")
 LINE, ERROR = "line.json", "error.txt"
@@ -125,23 +128,32 @@ def _run(
             for rest in cell.folder.iterdir():  # of a start that failed early
                 if not rest.name.startswith("."):
                     shutil.rmtree(rest) if rest.is_dir() else rest.unlink()
-        description = describe(config, dataset, columns)
-        try:
-            folder.prepare(description, resume=begun, overwrite=not begun)
-        except RunError:  # the checkpoints are of another version's settings
-            begun = False
-            folder.prepare(description, resume=False, overwrite=True)
-        if shared is not None:
-            lend(shared, folder.embeddings)
-        try:
-            metrics = run(dataset, config, folder, resume=begun, content=False).audit.metrics
-        finally:
-            if shared is not None:
-                folder.embeddings.unlink(missing_ok=True)
+        if begun:
+            try:
+                folder.check_same(describe(config, dataset, columns))
+            except RunError:  # the checkpoints are of another version's settings
+                begun = False
+        lent = partial(lending, shared)
+        trained = train(
+            dataset, config, folder, columns=columns, resume=begun, overwrite=not begun, content=False, watch=lent
+        )
         if not cell.keep_models:
             for heavy in (path for pattern in HEAVY for path in folder.path.glob(pattern)):
                 heavy.unlink()
-    return metrics
+    return trained.audit.metrics
+
+
+@contextmanager
+def lending(shared: Path | None, folder: RunFolder | None) -> Iterator[Callable[[], bool]]:
+    """Training that nobody stops, on embeddings that cells share, which no cell keeps."""
+    if shared is None or folder is None:
+        yield lambda: False
+        return
+    lend(shared, folder.embeddings)
+    try:
+        yield lambda: False
+    finally:
+        folder.embeddings.unlink(missing_ok=True)
 
 
 def measures(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from pandas.util import hash_pandas_object
 from mislabel.data import Dataset
 from mislabel.errors import InputError
 from mislabel.modalities import modality
-from mislabel.run.about import effective
-from mislabel.run.config import RunConfig
+from mislabel.run.defaults import effective_for
 from mislabel.run.folder import RunFolder
+from mislabel.run.settings import RunConfig
 from mislabel.training.device import make_accelerator
 from mislabel.training.progress import Quiet
 
@@ -38,7 +38,7 @@ def shared_embeddings(dataset: Dataset, table: Path, column: str, config: RunCon
     """
     if config.scratch is not None:
         raise InputError("random weights (scratch) give no embeddings: there is no frozen encoder to compare on")
-    config = effective(RunConfig(**{**config.plain(), "method": "ce", "options": {}, "tune": "head"}), dataset)
+    config = effective_for(RunConfig(**{**config.plain(), "method": "ce", "options": {}, "tune": "head"}), dataset)
     hashes: Any = hash_pandas_object
     inputs = hashes(pd.read_parquet(table, columns=[column])[column], index=False).to_numpy()
     named = repr((config.backbone, config.max_length, config.resolution, config.precision)).encode()

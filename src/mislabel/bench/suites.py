@@ -176,7 +176,7 @@ def _read(cls: type, content: dict[str, Any], where: str) -> Any:
 
 def _check_run(settings: dict[str, Any], where: str) -> None:
     """Settings are those of a run, less what makes one cell different from another."""
-    from mislabel.run.config import RunConfig
+    from mislabel.run.settings import RunConfig
 
     known = [one.name for one in fields(RunConfig) if one.name not in ("method", "options", "seed", "recipe")]
     for name in settings:

@@ -58,8 +58,8 @@ def export(
     """
     with errors():
         from mislabel.exchange.export import export as write
-        from mislabel.exchange.inputs import BY_PLACE_ALONE
         from mislabel.run.folder import RunFolder
+        from mislabel.run.kept_inputs import BY_PLACE_ALONE
         from mislabel.tables.formulas import note
 
         told = write(RunFolder(run), output, kind=cast(Any, kind), data=data, take_suggestions=take_suggestions)
@@ -88,8 +88,8 @@ def import_decisions(
     """
     with errors():
         from mislabel.exchange.importing import import_decisions as take
-        from mislabel.exchange.inputs import BY_PLACE_ALONE
         from mislabel.run.folder import RunFolder
+        from mislabel.run.kept_inputs import BY_PLACE_ALONE
 
         found = take(RunFolder(run), file, data=data)
         said = f"{found.imported} decisions taken from {file}, {found.unchanged} known already, {found.skipped} lines "

@@ -1,17 +1,15 @@
 """`mislabel train` and `audit`: one run."""
 
 import json
-import os
 import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from mislabel.cli.answers import errors
 from mislabel.cli.options import AUDIT, TRAIN, takes
-from mislabel.errors import InputError
 from mislabel.run.pairs import read_pairs
 
 
@@ -42,61 +40,33 @@ def _train(given: dict[str, Any]) -> None:
         columns = {name: given[name] for name in (*modality_names(), "label", "gold", "id", "split")}
         check_columns(given["data"], columns)
 
-        from mislabel.run.about import describe
-        from mislabel.run.config import RunConfig
+        from mislabel.report import write_report
         from mislabel.run.folder import RunFolder
-        from mislabel.run.gain import held_out_rows
-        from mislabel.run.job import run
-        from mislabel.run.prior_decisions import apply_decisions, carry_over
-        from mislabel.run.saved import load_audit
+        from mislabel.run.reading import Run
+        from mislabel.run.settings import RunConfig
+        from mislabel.run.show import show_result
+        from mislabel.run.train import held_out_before, is_main_process, train
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 
         checks = {name: given[name] for name in ("missing", "on_bad", "holdout", "seed")}
-        before, decisions = RunFolder(given["decisions"]) if given["decisions"] else None, None
-        held_out = None
-        if before is not None and given["holdout"] and not before.read_config()["data"]["columns"].get("split"):
-            # What was held out stays so: labels that were corrected would change the draw, and move rows into training.
-            held_out = held_out_rows(before) or None
-        dataset = load_dataset(given["data"], **columns, **checks, held_out=held_out)
         settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
         config = RunConfig(**settings, options=_options(given))
+        earlier = Run.open(given["decisions"]) if given["decisions"] else None
+        dataset = load_dataset(given["data"], **columns, **checks, held_out=held_out_before(earlier, given["holdout"]))
         folder = RunFolder(given["out"]) if given["out"] else None
-        if before is not None:
-            if folder and folder.path.resolve() == before.path.resolve():
-                raise InputError(f"--decisions and --out are the same run, {before.path}: choose another --out")
-            dataset, decisions = apply_decisions(dataset, before)
-        main = os.environ.get("RANK", "0") == "0"
-        progress = Terminal() if main else Quiet()
-        with folder.locked() if folder and main else nullcontext(), _interruptible(folder) as interrupted:
-            if folder and main:
-                about = describe(config, dataset, columns, decisions)
-                folder.prepare(about, resume=given["resume"], overwrite=given["overwrite"])
-            if folder and given["resume"] and folder.finished:
-                progress.line(f"{folder.path} is finished: nothing to continue")
-                found = load_audit(folder)
-            else:
-                found = run(
-                    dataset, config, folder, resume=given["resume"], decisions=decisions,
-                    content=not given["no_content"], keep_checkpoints=given["keep_checkpoints"],
-                    progress=progress, interrupted=interrupted,
-                ).audit  # fmt: skip
-            leave_processes()
-            if not main:
-                return
-            if before and folder:
-                carry_over(before, folder, dataset.labels.classes)
-            path = None
-            if folder:
-                from mislabel.report import write_report
-
-                path = write_report(folder)
+        trained = train(
+            dataset, config, folder, columns=columns, earlier=earlier, resume=given["resume"],
+            overwrite=given["overwrite"], content=not given["no_content"], keep_checkpoints=given["keep_checkpoints"],
+            report=write_report, progress=Terminal() if is_main_process() else Quiet(), watch=_interruptible,
+        )  # fmt: skip
+        leave_processes()
+        if not is_main_process():
+            return
         if given["as_json"]:
-            print(json.dumps({**found.metrics, "out": str(folder.path) if folder else None}, indent=1))
+            print(json.dumps({**trained.audit.metrics, "out": str(folder.path) if folder else None}, indent=1))
         else:
-            from mislabel.run.show import show_result
-
-            show_result(found, dataset, folder, path)
+            show_result(trained.audit, trained.dataset, folder, trained.report)
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 
 from mislabel.data.label_columns import Column, Rows, as_column, is_categorical
 from mislabel.data.lookalikes import lookalike_note, missing_word_note
+from mislabel.data.numerals import label_text, one_spelling
 from mislabel.errors import InputError
 
 MISSING_WORDS = frozenset({"", "nan", "<na>"})
@@ -73,6 +75,9 @@ def find_classes(values: Any, name: str, say: Rows, classes: Sequence | None = N
         return Found(column.values.astype(np.int64), names, [], column.notes)
     inverse, uniques = _factor(column.values)
     notes = list(column.notes)
+    if classes is None and uniques and all(isinstance(value, str) for value in uniques):
+        inverse, uniques, more = _spelled_alike(inverse, uniques, name)
+        notes += more
     _check_values(uniques, inverse, name, say_known, mixed_allowed=classes is not None)
     if classes is None:
         used, missing_as = _without_missing(uniques)
@@ -105,6 +110,20 @@ def check_class_list(classes: Sequence | Any, name: str) -> list:
 def class_key(value: Any) -> tuple[str, Any]:
     """What makes a class the same class: its value and its type, so that True, 1 and "1" are three."""
     return family(value), value
+
+
+def class_finder(classes: Sequence) -> Callable[[Any], int]:
+    """Gives the code of a label: by its value and type, or else by its number (3 and 3.0); -1 where it is no class."""
+    exact = {class_key(value): code for code, value in enumerate(classes)}
+    number_keys = [_number_key(value) for value in classes]
+    often = Counter(number_keys)
+    by_number = {key: code for code, key in enumerate(number_keys) if often[key] == 1}
+    return lambda label: exact.get(class_key(label), by_number.get(_number_key(label), -1))
+
+
+def _number_key(value: Any) -> tuple[str, str]:
+    kind = family(value)
+    return ("number" if kind.endswith("number") else kind), label_text(value)
 
 
 def family(value: Any) -> str:
@@ -159,6 +178,20 @@ def _factor_objects(values: list) -> tuple[np.ndarray, list]:
     return inverse, [value for _, value in keyed]
 
 
+def _spelled_alike(inverse: np.ndarray, uniques: list[str], name: str) -> tuple[np.ndarray, list[str], list[str]]:
+    """Codes and texts, with whole numbers in one spelling, and a note where there were two."""
+    spelled = one_spelling(uniques, name)
+    if not spelled:
+        return inverse, uniques, []
+    kept = list(dict.fromkeys(spelled.get(text, text) for text in uniques))
+    code_of = {text: code for code, text in enumerate(kept)}
+    table = np.array([code_of[spelled.get(text, text)] for text in uniques], dtype=np.int64)
+    first, *_ = spelled
+    note = f"{name}: whole numbers are written with and without a point, which is taken as the same: {first!r} is "
+    note += f"{spelled[first]!r}."
+    return table[inverse], kept, [note]
+
+
 def _check_values(uniques: list, inverse: np.ndarray, name: str, say: Any, mixed_allowed: bool) -> None:
     kinds = [family(value) for value in uniques]
     for place, kind in enumerate(kinds):
@@ -200,11 +233,11 @@ def _without_missing(uniques: list) -> tuple[list[int], list[str]]:
 
 def _match(uniques: list, inverse: np.ndarray, names: list, name: str, say: Any) -> tuple[np.ndarray, list[str]]:
     """Codes by distinct value where the classes are given; one more entry, -1, for rows without a value."""
-    code_of = {class_key(value): code for code, value in enumerate(names)}
+    code_of = class_finder(names)
     table = np.full(len(uniques) + 1, -1, dtype=np.int64)
     missing_as, unknown = [], []
     for place, value in enumerate(uniques):
-        table[place] = code_of.get(class_key(value), -1)
+        table[place] = code_of(value)
         if table[place] >= 0:
             continue
         is_word = isinstance(value, str) and value.strip().casefold() in MISSING_WORDS
@@ -243,9 +276,16 @@ def _from_categorical(values: Any, name: str, say: Rows, classes: Sequence | Non
     found = find_classes(levels, name, say_rows, classes)
     code_of_level, names = found.codes, found.classes
     if categorical.ordered and classes is None:
-        in_order = code_of_level[code_of_level >= 0]
+        in_order = list(dict.fromkeys(code for code in code_of_level.tolist() if code >= 0))
         names = [found.classes[code] for code in in_order]
-        code_of_level = np.where(code_of_level >= 0, np.cumsum(code_of_level >= 0) - 1, -1)
+        rank = np.full(len(names) + 1, -1, dtype=np.int64)  # the last, which -1 finds, stays -1
+        rank[in_order] = np.arange(len(names))
+        code_of_level = rank[code_of_level]
     codes = np.append(code_of_level, -1)[level_of_row]
     missing_as = (["null"] if (level_of_row < 0).any() else []) + found.missing_as
     return Found(codes, names, missing_as, found.notes)
+
+
+def classes_of_one_type(classes: Sequence) -> list:
+    """The classes as a column of a file holds them, which has one type: where they are of several, all are text."""
+    return [str(value) for value in classes] if len({type(value) for value in classes}) > 1 else list(classes)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mislabel.data.classes import class_key
+from mislabel.data.numerals import label_text
 from mislabel.data.rows import FITS_NONE, UNDECIDED, Dataset
 from mislabel.errors import InputError, some_ids
 
@@ -57,15 +58,10 @@ def with_decisions(dataset: Dataset, decided: Mapping[Any, Any]) -> Dataset:
 def code_finder(classes: list) -> Callable[[Any], int | None]:
     """Gives the code of a label: by its value and type, or else by its text; None where it is no class."""
     exact = {class_key(value): code for code, value in enumerate(classes)}
-    texts = [_text(value) for value in classes]
+    texts = [label_text(value) for value in classes]
     often = Counter(texts)
     by_text = {text: code for code, text in enumerate(texts) if often[text] == 1}
-    return lambda label: exact.get(class_key(label), by_text.get(_text(label)))
-
-
-def _text(label: Any) -> str:
-    """A label as a table would write it: a column of whole numbers with gaps holds 1.0 for 1."""
-    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+    return lambda label: exact.get(class_key(label), by_text.get(label_text(label)))
 
 
 def _status(dataset: Dataset) -> np.ndarray:

@@ -1,13 +1,14 @@
 """Labels: the user's own values on the outside, codes 0..K-1 on the inside."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from mislabel.data.classes import Found, class_key, family, find_classes
+from mislabel.data.classes import Found, class_finder, family, find_classes
 from mislabel.data.label_columns import rows_of
+from mislabel.data.numerals import is_whole, label_text
 from mislabel.errors import InputError, one_of
 
 Missing = Literal["error", "drop", "unlabeled"]
@@ -157,23 +158,37 @@ def encode_against(values: Any, labels: Labels, ids: Any, name: str = "gold") ->
     found = _find_like(values, labels, ids, name)
     if len(found.codes) != len(ids):
         raise InputError(f"{name}: {len(found.codes)} labels were given for {len(ids)} rows; one per row is needed")
-    known, other = {family(value) for value in labels.classes}, {family(value) for value in found.classes}
-    numeric = {"whole number", "decimal number"}
+    known, numeric = {family(value) for value in labels.classes}, {"whole number", "decimal number"}
+    found = _written_alike(found, labels.classes)
+    other = {family(value) for value in found.classes}
     if known and len(known) == 1 and other - known and not (known <= numeric and other <= numeric):
+        odd = next((value for value in found.classes if not is_whole(value)), found.classes[0])
         raise InputError(
             f"{name} holds {' and '.join(sorted(other))} while the labels hold {' and '.join(sorted(known))}, such as "
-            f"{found.classes[0]!r} and {labels.classes[0]!r}; write both columns in the same way"
+            f"{odd!r} and {labels.classes[0]!r}; write both columns in the same way"
         )
     if known | other == numeric and len(known) == 1:  # 1 and 1.0 are one class: a column with gaps often holds floats
         cast = float if known == {"decimal number"} else int
         found = Found(found.codes, [cast(value) for value in found.classes], found.missing_as, found.notes)
-    code_of = {class_key(value): code for code, value in enumerate(labels.classes)}
+    find = class_finder(labels.classes)
+    codes = [find(value) for value in found.classes]
     used = np.bincount(found.codes[found.codes >= 0], minlength=len(found.classes)) > 0
-    unseen = [value for value, has_rows in zip(found.classes, used, strict=True) if has_rows]
-    unseen = [value for value in unseen if class_key(value) not in code_of]
-    code_of.update({class_key(value): len(labels.classes) + place for place, value in enumerate(unseen)})
-    table = np.array([code_of.get(class_key(value), -1) for value in found.classes] + [-1], dtype=np.int64)
-    return table[found.codes], Labels(labels.codes, [*labels.classes, *unseen])
+    unseen = [place for place, code in enumerate(codes) if code < 0 and used[place]]
+    table = np.array([*codes, -1], dtype=np.int64)
+    table[unseen] = len(labels.classes) + np.arange(len(unseen))
+    return table[found.codes], Labels(labels.codes, [*labels.classes, *(found.classes[place] for place in unseen)])
+
+
+def _written_alike(found: Found, classes: list) -> Found:
+    """Whole numbers as text where the classes are text, and the other way round: a gap makes one column text."""
+    if not classes or not all(map(is_whole, [*found.classes, *classes])):
+        return found
+    texts = [isinstance(value, str) for value in classes]
+    if all(texts) and not any(isinstance(value, str) for value in found.classes):
+        return replace(found, classes=[label_text(value) for value in found.classes])
+    if not any(texts) and all(isinstance(value, str) for value in found.classes):
+        return replace(found, classes=[int(label_text(value)) for value in found.classes])
+    return found
 
 
 def _find_like(values: Any, labels: Labels, ids: Any, name: str) -> Found:

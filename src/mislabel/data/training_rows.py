@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from mislabel.data import Dataset
-from mislabel.errors import InputError, NotAssessed
+from mislabel.errors import InputError, NotAssessed, some_ids
 
 TRAINS = ("judged", "class_too_small", "decided")  # the statuses of rows that train
 
@@ -16,10 +16,10 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
     Raises
     ------
     NotAssessed
-        If fewer than two classes are left, or fewer rows than classes.
+        If fewer than two classes are left, or fewer than two of which there are two rows, or rows are few per class.
     """
     rows = np.flatnonzero(np.isin(dataset.status, TRAINS))
-    present = np.unique(dataset.training_codes[rows])
+    present, counts = np.unique(dataset.training_codes[rows], return_counts=True)
     if len(present) < 2:
         found = [dataset.labels.classes[code] for code in present]
         raise NotAssessed(
@@ -30,6 +30,15 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
         raise NotAssessed(
             f"{dataset.name}: {len(rows)} training rows for {len(present)} classes; training needs at least "
             f"{2 * len(present)} (two per class). Is --label a column of ids or free text?"
+        )
+    if (counts > 1).sum() < 2:  # a class of one row is learned by heart, and never found wrong
+        left, single = (
+            [dataset.labels.classes[code] for code in present[several]] for several in (counts > 1, counts == 1)
+        )
+        raise NotAssessed(
+            f"{dataset.name}: not assessed: one class is left, {some_ids(left)}, since of {some_ids(single)} there is "
+            "a single training row each. Training needs 2 classes of at least 2 rows: label more rows. Is this the "
+            "right --label column?"
         )
     _check_memory(dataset)
     return rows

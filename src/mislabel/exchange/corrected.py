@@ -8,12 +8,13 @@ import numpy as np
 
 from mislabel.data.classes import MISSING_WORDS, SENTINELS, class_key
 from mislabel.data.ids import check_ids
+from mislabel.data.numerals import label_text
 from mislabel.decisions.events import NAMED, Decision
 from mislabel.errors import InputError, some_ids
 from mislabel.exchange.inputs import other_inputs
 from mislabel.exchange.source_table import Original
 from mislabel.modalities import modality, modality_names
-from mislabel.run.reading import Rows
+from mislabel.run.rows import Rows
 from mislabel.tables.format import Picked
 
 DECIDED_BY = ("person", "suggestion", "kept")
@@ -78,13 +79,13 @@ class LabelCells:
         for place, value in enumerate(original.labels):
             if value is not None:
                 self.place_of.setdefault(_key(value), place)
-        self.by_text = {str(original.labels[place]): place for place in self.place_of.values()}
+        self.by_text = {label_text(original.labels[place]): place for place in self.place_of.values()}
 
     def find(self, label: Any) -> int:
         """The row to write in `Picked` for a label, None meaning that there is none."""
         if label is None:
             return MISSING
-        place = self.place_of.get(_key(label), self.by_text.get(str(label)))
+        place = self.place_of.get(_key(label), self.by_text.get(label_text(label)))
         if place is None:
             place = self.place_of[_key(label)] = self.n + len(self.others)
             self.others.append(label)
@@ -206,7 +207,8 @@ def same_label(found: Any, given: Any) -> bool:
     """Whether a cell of the data says the given label of the audit, or None."""
     if given is None:
         return is_missing(found)
-    return str(found) == str(given) or (found == given and isinstance(found, bool) == isinstance(given, bool))
+    alike = label_text(found) == label_text(given)
+    return alike or (found == given and isinstance(found, bool) == isinstance(given, bool))
 
 
 def is_missing(value: Any) -> bool:

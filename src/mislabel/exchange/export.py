@@ -5,14 +5,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mislabel.decisions.store import read_decisions
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.exchange.corrected import MISSING, Corrected, LabelCells, correct
 from mislabel.exchange.inputs import only_place_tells
 from mislabel.exchange.label_studio import write_tasks
 from mislabel.exchange.source_table import open_original
 from mislabel.run.folder import RunFolder
-from mislabel.run.reading import read_rows
+from mislabel.run.reading import Run
 from mislabel.tables.format import Columns, Picked
 from mislabel.tables.location import locate
 from mislabel.tables.writing import check_output, rewrite_table
@@ -76,11 +75,12 @@ def export(
         raise InputError(f"{output}: Label Studio reads .json files; give the output that ending")
     _refuse_own_file(folder, output)
     check_output(output)
-    rows, original = read_rows(folder), open_original(folder, data)
+    run, original = Run.open(folder), open_original(folder, data)
+    rows = run.rows
     source = locate(original.source).path
     if output.exists() and source.exists() and output.samefile(source):
         raise InputError(f"{output} holds the data of the run, which a later export needs: choose another output")
-    corrected = correct(original, rows, read_decisions(folder.decisions), take_suggestions)
+    corrected = correct(original, rows, run.decisions(), take_suggestions)
     told: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
     if only_place_tells(original, rows):
         told["by_place_alone"] = True
@@ -94,8 +94,8 @@ def export(
 
 
 def _refuse_own_file(folder: RunFolder, output: Path) -> None:
-    target, own = output.resolve(), [path for path in vars(folder).values() if path != folder.path]
-    if any(target.is_relative_to(path.resolve()) for path in own):
+    target = output.resolve()
+    if any(target.is_relative_to(path.resolve()) for path in folder.own_paths):
         raise InputError(
             f"{output} belongs to the run itself: choose another name, such as {folder.path}/corrected.csv"
         )

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from mislabel.decisions.events import Decision
-from mislabel.decisions.store import Store, read_decisions
+from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import data_ids, match
 from mislabel.exchange.inputs import only_place_tells
@@ -20,7 +20,8 @@ from mislabel.exchange.reading import Refused, Unknown, same_cell
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
 from mislabel.run.folder import RunFolder
-from mislabel.run.reading import Rows, read_rows
+from mislabel.run.reading import Run
+from mislabel.run.rows import Rows
 from mislabel.tables.format import TolerantTable
 from mislabel.tables.formulas import neutralised
 from mislabel.tables.json_format import LOOKED_AT
@@ -88,13 +89,14 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     InputError
         If the run is not finished, the file cannot be read or lacks the columns, or its rows cannot be told.
     """
-    rows, roles = read_rows(folder), folder.read_config()["data"].get("columns", {})
+    run = Run.open(folder)
+    rows, roles = run.rows, run.columns
     usual = {*OURS, roles.get("label") or "label", roles.get("id") or "id", "label", "id"}
     reviewed = open_tolerant(path, usual | set(map(neutralised, usual)))
     original = _find_data(folder, data, reviewed, roles)
     columns = find_columns(reviewed, roles, rows, original)
     reads_back = columns.before or columns.decided_by
-    judge = Judge(rows, columns, read_decisions(folder.decisions), original if reads_back else None)
+    judge = Judge(rows, columns, run.decisions(), original if reads_back else None)
     done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
     if columns.id is None:
         original = original or open_original(folder)

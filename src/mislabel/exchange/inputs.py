@@ -9,10 +9,8 @@ from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
 from mislabel.exchange.source_table import Original
 from mislabel.modalities import modality
-from mislabel.run.contents import read_contents, told_by
-from mislabel.run.reading import Rows
-
-BY_PLACE_ALONE = "rows were matched by their place alone: they have no ids, and nothing else shows whether they moved"
+from mislabel.run.kept_inputs import read_inputs, told_by
+from mislabel.run.rows import Rows
 
 
 def only_place_tells(original: Original, rows: Rows) -> bool:
@@ -33,7 +31,7 @@ def other_inputs(original: Original, rows: Rows, row_of: np.ndarray) -> list[int
     places = np.flatnonzero(row_of >= 0)
     column = told_by(original.inputs)
     same = _inputs(original, rows).matcher(column)
-    kept = read_contents(original.inputs, rows.place[row_of[places]], column)
+    kept = read_inputs(original.inputs, rows.place[row_of[places]], column)
     return [place for place, then in zip(places.tolist(), kept, strict=True) if not same(place, then)]
 
 

@@ -7,7 +7,7 @@ from mislabel.errors import did_you_mean, listed
 from mislabel.exchange.corrected import DECIDED_BY, is_missing, match
 from mislabel.exchange.reading import Ids, LabelReader, Refused, same_cell, shown
 from mislabel.exchange.source_table import Original
-from mislabel.run.reading import Rows
+from mislabel.run.rows import Rows
 
 
 class Columns(NamedTuple):

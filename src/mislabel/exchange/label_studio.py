@@ -31,8 +31,8 @@ from mislabel.exchange.source_table import Original
 from mislabel.exchange.tasks import TASK_ID
 from mislabel.files import atomic_path, atomic_write
 from mislabel.modalities import modality
-from mislabel.run.contents import read_contents
 from mislabel.run.folder import RunFolder
+from mislabel.run.kept_inputs import read_inputs
 from mislabel.tables.json_text import json_text, plain_value
 
 INPUT = "mislabel_input"  # the key of `data` that is shown, where the column itself cannot be
@@ -140,7 +140,7 @@ def _inputs(corrected: Corrected, folder: RunFolder) -> list:
     if not folder.inputs.is_file() or corrected.rows.place is None:
         frame = original.table.frame()
         return [", ".join(f"{name} {value}" for name, value in row.items()) for row in frame.to_dict("records")]
-    words = read_contents(folder.inputs, np.append(corrected.rows.place, -1)[corrected.row_of])
+    words = read_inputs(folder.inputs, np.append(corrected.rows.place, -1)[corrected.row_of])
     return ["" if one is None else one for one in words]
 
 

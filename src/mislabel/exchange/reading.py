@@ -9,7 +9,7 @@ import pyarrow as pa
 from mislabel.data.classes import class_key
 from mislabel.errors import did_you_mean
 from mislabel.exchange.corrected import is_missing
-from mislabel.run.reading import Rows
+from mislabel.run.rows import Rows
 from mislabel.tables.formulas import restored
 
 SHOWN = 60  # characters of a foreign value in a message

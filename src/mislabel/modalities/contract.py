@@ -20,7 +20,7 @@ SAMPLED = 2048  # rows that tell enough of all rows
 
 
 class Settings(Protocol):
-    """The settings of a run that its inputs depend on, with their defaults filled in; see `mislabel.run.config`."""
+    """The settings of a run that its inputs depend on, with their defaults filled in; see `mislabel.run.settings`."""
 
     @property
     def backbone(self) -> str | None: ...

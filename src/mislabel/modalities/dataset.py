@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from mislabel.data.alignment import refuse_misaligned
 from mislabel.data.dataset import assemble_dataset, check_plan
 from mislabel.data.ids import check_ids
 from mislabel.data.labels import Missing
@@ -63,12 +64,16 @@ def make_dataset(
     Raises
     ------
     InputError
-        If there are no rows, lengths differ, or inputs, labels, ids or splits are not what they should be.
+        If there are no rows, lengths or the indexes of pandas objects differ, or inputs, labels, ids or splits are not
+        what they should be.
     """
     check_plan(missing, holdout, seed, split)
     one_of("on_bad", on_bad, ("error", "quarantine"))
     kind = find_modality(modality)
     inputs_name = inputs_name or kind.words.plural
+    refuse_misaligned(
+        [(inputs_name, inputs), (label_name, labels), (id_name, ids), (gold_name, gold), (split_name, split)]
+    )
     n = kind.count(inputs, inputs_name)
     if n == 0:
         raise InputError(f"{name} has no rows; at least one is needed")

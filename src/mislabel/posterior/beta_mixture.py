@@ -4,7 +4,9 @@ IDO (arXiv 2505.00812) fits it to the wrong events of training. The fit is expec
 moments, on the few distinct rates and how often each occurs, so its cost does not depend on the number of rows.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -34,6 +36,17 @@ class BetaMixture:
     a: np.ndarray
     b: np.ndarray
     identified: bool = True
+
+    def plain(self) -> dict[str, Any]:
+        """What JSON can hold of it."""
+        shapes = {"weight": self.weight.tolist(), "a": self.a.tolist(), "b": self.b.tolist()}
+        return {**shapes, "identified": self.identified}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "BetaMixture":
+        """The mixture that gave `plain`; more entries do not matter."""
+        weight, a, b = (np.array(plain[name], dtype=np.float64) for name in ("weight", "a", "b"))
+        return cls(weight, a, b, identified=bool(plain.get("identified", True)))
 
     def noisy(self, rate: np.ndarray) -> np.ndarray:
         """P(noisy | rate), shape of `rate`, float64 in [0, 1], never falling as the rate rises."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mislabel.report.source import Source
+from mislabel.report.findings import Findings
 from mislabel.report.words import label_text, short
 
 LONGEST_NAME = 60
@@ -40,25 +40,25 @@ class ClassRow:
     suggestion_accuracy: float | None
 
 
-def class_rows(source: Source) -> list[ClassRow]:
+def class_rows(findings: Findings) -> list[ClassRow]:
     """One line per class of the run; those with the most wrong labels first, those not assessed last."""
-    given, suggested, p_mislabeled = source.given, source.suggested, source.p_mislabeled
-    n = source.n_classes
-    judged, scored = source.assessed, source.scored
-    easy = judged & np.isfinite(source.difficulty)
+    given, suggested, p_mislabeled = findings.given, findings.suggested, findings.p_mislabeled
+    n = findings.n_classes
+    judged, scored = findings.assessed, findings.scored
+    easy = judged & np.isfinite(findings.difficulty)
     rows, everything = _count(given[judged], n), _count(given, n)
     # The rule of posterior.summary.noise_rate, so that the lines add up to the rate of the run
     wrong = (p_mislabeled[judged] + (suggested != given)[judged]) / 2
     noise = _mean(given[judged], wrong, n)
-    difficulty = _mean(given[easy], source.difficulty[easy], n)
+    difficulty = _mean(given[easy], findings.difficulty[easy], n)
     thought = _count(suggested[judged], n)
     true_noise = right = np.full(n, np.nan)
-    if source.gold is not None:
-        true_noise = _mean(given[scored], (source.gold != given)[scored], n)
-        right = _mean(given[scored], (source.gold == suggested)[scored], n)
+    if findings.gold is not None:
+        true_noise = _mean(given[scored], (findings.gold != given)[scored], n)
+        right = _mean(given[scored], (findings.gold == suggested)[scored], n)
     found = [
         ClassRow(
-            name=short(label_text(source.classes[code]), LONGEST_NAME),
+            name=short(label_text(findings.classes[code]), LONGEST_NAME),
             judged=int(rows[code]),
             unjudged=int(everything[code] - rows[code]),
             noise=_known(noise[code]),
@@ -92,41 +92,41 @@ class Confusion:
     confirmed: float | None
 
 
-def confusions(source: Source, limit: int = 10) -> list[Confusion]:
+def confusions(findings: Findings, limit: int = 10) -> list[Confusion]:
     """The pairs with the most rows, counted by the suggested labels."""
     result = []
-    for true, given, count in _pairs(source)[:limit].tolist():
-        rows = source.scored & (source.suggested == true) & (source.given == given)
-        confirmed = float((source.gold[rows] == true).mean()) if source.gold is not None and rows.any() else None
+    for true, given, count in _pairs(findings)[:limit].tolist():
+        rows = findings.scored & (findings.suggested == true) & (findings.given == given)
+        confirmed = float((findings.gold[rows] == true).mean()) if findings.gold is not None and rows.any() else None
         result.append(
             Confusion(
-                true=short(label_text(source.classes[true]), LONGEST_NAME),
-                given=short(label_text(source.classes[given]), LONGEST_NAME),
+                true=short(label_text(findings.classes[true]), LONGEST_NAME),
+                given=short(label_text(findings.classes[given]), LONGEST_NAME),
                 rows=count,
-                share=None if source.transition is None else float(source.transition[true, given]),
+                share=None if findings.transition is None else float(findings.transition[true, given]),
                 confirmed=confirmed,
             )
         )
     return result
 
 
-def most_confused(source: Source, limit: int) -> np.ndarray:
+def most_confused(findings: Findings, limit: int) -> np.ndarray:
     """Codes (m,) int64 of the classes to show where there is room for `limit`: all in their order, if they are no more.
 
     Otherwise the classes of the most frequent confusions, pair by pair, so that a pair stands side by side; where these
     are too few, then those that are given most often.
     """
-    if source.n_classes <= limit:
-        return np.arange(source.n_classes)
-    frequent = np.argsort(-_count(source.given[source.assessed], source.n_classes), kind="stable")
-    order = dict.fromkeys([*_pairs(source)[:, :2].ravel().tolist(), *frequent.tolist()])
+    if findings.n_classes <= limit:
+        return np.arange(findings.n_classes)
+    frequent = np.argsort(-_count(findings.given[findings.assessed], findings.n_classes), kind="stable")
+    order = dict.fromkeys([*_pairs(findings)[:, :2].ravel().tolist(), *frequent.tolist()])
     return np.array(list(order)[:limit], dtype=np.int64)
 
 
-def _pairs(source: Source) -> np.ndarray:
+def _pairs(findings: Findings) -> np.ndarray:
     """Suggested label, given label and rows of each pair of labels that differ, (m, 3) int64; the most rows first."""
-    changed = source.assessed & (source.suggested >= 0) & (source.suggested != source.given)
-    pairs = np.stack([source.suggested[changed], source.given[changed]], axis=1)
+    changed = findings.assessed & (findings.suggested >= 0) & (findings.suggested != findings.given)
+    pairs = np.stack([findings.suggested[changed], findings.given[changed]], axis=1)
     pairs, counts = np.unique(pairs, axis=0, return_counts=True)
     return np.column_stack([pairs, counts])[np.argsort(-counts, kind="stable")]
 

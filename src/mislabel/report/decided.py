@@ -13,14 +13,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from mislabel.decisions.estimates import Depth, count_wrong, depths, precision_curve
 from mislabel.decisions.events import Event, replay
 from mislabel.decisions.reviewed import ReviewedRows, decided_beginning, reviewed_rows
-from mislabel.decisions.store import read_history
 from mislabel.errors import RunError
 from mislabel.report.classes import LONGEST_NAME
 from mislabel.report.drawing import ACCENT, MUTED, axes, draw
-from mislabel.report.source import Source, section
+from mislabel.report.findings import Findings
 from mislabel.report.summary import Tile
 from mislabel.report.words import count, duration, interval, is_number, label_text, percent, rows, short
-from mislabel.run.folder import RunFolder
+from mislabel.run.reading import section
 
 WIDTH, HEIGHT = 440, 300
 MOST_PAIRS = 10
@@ -54,19 +53,19 @@ class WrongPair:
     suggested: int
 
 
-def decided_section(source: Source, folder: RunFolder) -> dict[str, Any]:
+def decided_section(findings: Findings) -> dict[str, Any]:
     """The section on decisions; empty where the run holds none and took none over."""
-    brought = _brought(source)
+    brought = _brought(findings)
     try:
-        history = read_history(folder.decisions)
+        history = findings.run.history()
     except RunError:
         return {"damaged": True, "brought": brought}
     standing = list(replay(history).values())
     if not standing:
         return {"damaged": False, "brought": brought, "rows": 0} if brought else {}
-    looks = _looks(source, history)
-    estimate = count_wrong(looks) if len(looks.state) else None
-    curve = _curve(looks, source) if estimate is not None and estimate.looked else None
+    reviewed = reviewed_rows(history, findings.run.rows.judged_rank, findings.n_assessed)
+    estimate = count_wrong(reviewed) if len(reviewed) else None
+    curve = _curve(reviewed, findings) if estimate is not None and estimate.looked else None
     kinds = Counter(event.decision.kind for event in standing)
     return {
         "damaged": False,
@@ -75,9 +74,9 @@ def decided_section(source: Source, folder: RunFolder) -> dict[str, Any]:
         "kinds": [(words, kinds[kind]) for kind, words in KINDS.items() if kinds[kind]],
         "when": _when([event.time for event in standing]),
         "pace": _pace(history),
-        "tiles": _tiles(source, standing, estimate),
+        "tiles": _tiles(findings, standing, estimate),
         "curve": curve,
-        "found": decided_beginning(looks),
+        "found": decided_beginning(reviewed),
         "estimate": estimate,
         "pairs": wrong_pairs(standing)[:MOST_PAIRS],
     }
@@ -147,22 +146,14 @@ def _ticks(first: int, last: int) -> list[float]:
     return [tick for tick in found if first <= tick <= last] or [float(last)]
 
 
-def _looks(source: Source, history: list[Event]) -> ReviewedRows:
-    """Of the assessed rows, in the order of the audit."""
-    wanted = {event.decision.id for event in history}
-    ids = source.table["id"][source.assessed].tolist()
-    ranks = {id: rank for rank, id in enumerate(ids) if id in wanted}
-    return reviewed_rows(history, lambda asked: np.array([ranks.get(id, -1) for id in asked]), len(ids))
-
-
-def _curve(looks: ReviewedRows, source: Source) -> Markup:
-    n, worked = len(looks.state), decided_beginning(looks).depth
+def _curve(reviewed: ReviewedRows, findings: Findings) -> Markup:
+    n, worked = len(reviewed), decided_beginning(reviewed).depth
     at = np.unique(np.append(depths(n), [worked] if worked else []).astype(np.int64))
-    stated = np.cumsum(source.p_mislabeled[source.assessed])
-    return precision_chart(precision_curve(looks, at), stated[at - 1] / at, worked)
+    stated = np.cumsum(findings.p_mislabeled[findings.assessed])
+    return precision_chart(precision_curve(reviewed, at), stated[at - 1] / at, worked)
 
 
-def _tiles(source: Source, standing: list[Event], estimate: Depth | None) -> list[Tile]:
+def _tiles(findings: Findings, standing: list[Event], estimate: Depth | None) -> list[Tile]:
     wrong = sum(event.decision.wrong is True for event in standing)
     labelled = sum(event.decision.given is not None for event in standing)
     those = "those" if labelled == len(standing) else f"the {count(labelled)} that had a label"
@@ -172,19 +163,19 @@ def _tiles(source: Source, standing: list[Event], estimate: Depth | None) -> lis
         share, span = percent(estimate.precision), interval(*estimate.precision_interval)
         number = f"{count(estimate.low)} to {count(estimate.high)} rows"
         how = "all decided" if estimate.looked == estimate.depth else f"from random rows; 95% interval {span}, {number}"
-        judged = len(source.table) == estimate.depth
+        judged = len(findings) == estimate.depth
         title = "Wrong labels in all" if judged else f"Wrong among the {count(estimate.depth)} judged rows"
         tiles.append(Tile(title, share, how))
-    rate = section(source.metrics, "noise_rate")
+    rate = findings.run.noise_rate
     if is_number(rate.get("estimate")):
         span = interval(rate.get("low"), rate.get("high"))
         tiles.append(Tile("The audit's estimate", percent(rate["estimate"]), f"95% interval {span}" if span else ""))
     return tiles
 
 
-def _brought(source: Source) -> dict[str, Any]:
+def _brought(findings: Findings) -> dict[str, Any]:
     """What this run made of the decisions on an earlier one, from its metrics; empty where it took none."""
-    told = section(source.metrics, "decisions")
+    told = section(findings.metrics, "decisions")
     if not told:
         return {}
     gained, before = section(told, "gain"), section(section(told, "before"), "test")

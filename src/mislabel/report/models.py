@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mislabel.report.source import Source, section
+from mislabel.report.findings import Findings
 from mislabel.report.words import is_number
+from mislabel.run.reading import section
 
 STEPS = (
     ("classifier (before)", "classifier", "the branches as trained on the given labels, averaged"),
@@ -34,9 +35,9 @@ class ModelRow:
     agreement: float | None
 
 
-def model_rows(source: Source) -> list[ModelRow]:
+def model_rows(findings: Findings) -> list[ModelRow]:
     """The models in the order in which they came about; none where the run has only the one that it ships."""
-    test = section(source.metrics, "test")
+    test = findings.run.test
     found = [(name, meaning, section(test, key) if key else test) for name, key, meaning in STEPS]
     if not any(scores for _, _, scores in found[:-1]):
         return []

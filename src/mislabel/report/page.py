@@ -11,14 +11,15 @@ from mislabel.files import atomic_write
 from mislabel.report import words
 from mislabel.report.classes import class_rows
 from mislabel.report.decided import decided_section
+from mislabel.report.findings import Findings
 from mislabel.report.models import model_rows
 from mislabel.report.pictures import SHOWN
 from mislabel.report.sections import dynamics_section, gold_section, noise_section, trajectory_section
 from mislabel.report.settings import setting_groups, statuses
-from mislabel.report.source import read_source, section
 from mislabel.report.summary import assessed, banners, data_name, method_name, notes, sentences, tiles
 from mislabel.report.worst import LONGEST, worst_rows
 from mislabel.run.folder import RunFolder
+from mislabel.run.reading import Run
 
 HERE = Path(__file__).parent
 CLASSES_AT_ONCE, MOST_CLASS_ROWS = 30, 500
@@ -54,42 +55,43 @@ def write_report(folder: RunFolder, *, rows: int = 50) -> Path:
 def render_report(folder: RunFolder, rows: int = 50) -> str:
     """The page of a finished run; the same run gives the same text. Raises as `write_report` does."""
     in_range("rows", rows, 0, 100_000)
-    source = read_source(folder)
-    worst = worst_rows(source, folder, rows) if assessed(source) else []
-    models = model_rows(source)
+    findings = Findings(Run.open(folder))
+    run = findings.run
+    worst = worst_rows(findings, rows) if assessed(findings) else []
+    models = model_rows(findings)
     template = _environment().get_template("report.html.jinja")
     return template.render(
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
-        name=data_name(source),
-        method=method_name(source),
-        assessed=assessed(source),
-        banners=banners(source),
-        sentences=sentences(source),
-        tiles=tiles(source),
-        notes=notes(source),
-        has_gold=source.gold is not None,
-        has_inputs=source.has_inputs,
-        content=source.modality.words,
-        pictures=source.has_inputs and source.modality.pictures,
+        name=data_name(findings),
+        method=method_name(findings),
+        assessed=assessed(findings),
+        banners=banners(findings),
+        sentences=sentences(findings),
+        tiles=tiles(findings),
+        notes=notes(findings),
+        has_gold=findings.gold is not None,
+        has_inputs=run.keeps_inputs,
+        content=findings.modality.words,
+        pictures=run.keeps_inputs and findings.modality.pictures,
         picture_width=max([row.picture.width for row in worst if row.picture], default=SHOWN),
         worst=worst,
-        likely_wrong=int(source.likely_wrong.sum()),
+        likely_wrong=int(findings.likely_wrong.sum()),
         longest=LONGEST,
-        score=None if source.score is None else source.metrics.get("score"),
-        decided=decided_section(source, folder),
-        noise=noise_section(source),
-        classes=class_rows(source),
+        score=None if findings.score is None else findings.metrics.get("score"),
+        decided=decided_section(findings),
+        noise=noise_section(findings),
+        classes=class_rows(findings),
         classes_at_once=CLASSES_AT_ONCE,
         most_class_rows=MOST_CLASS_ROWS,
-        dynamics=dynamics_section(source),
-        trajectory=trajectory_section(source, folder, worst[:FOLLOWED]),
+        dynamics=dynamics_section(findings),
+        trajectory=trajectory_section(findings, worst[:FOLLOWED]),
         models=models,
         models_by_gold=any(line.accuracy is not None for line in models),
-        gold=gold_section(source),
-        test=section(source.metrics, "test"),
-        groups=setting_groups(source),
-        command=str(source.config.get("command", "")),
-        statuses=statuses(source),
+        gold=gold_section(findings),
+        test=run.test,
+        groups=setting_groups(findings),
+        command=str(run.config.get("command", "")),
+        statuses=statuses(findings),
     )
 
 

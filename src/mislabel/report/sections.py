@@ -6,55 +6,54 @@ import numpy as np
 from markupsafe import Markup
 
 from mislabel.errors import RunError
-from mislabel.posterior.beta_mixture import BetaMixture
 from mislabel.report import charts
 from mislabel.report.classes import confusions, most_confused
 from mislabel.report.drawing import page_colour
+from mislabel.report.findings import Findings
 from mislabel.report.gold import LOOKED_AT, detection, reliability
 from mislabel.report.heat_map import BESIDE_A_TABLE, MOST_CLASSES, MOST_WITH_NUMBERS, heat_map, shade
-from mislabel.report.source import Source, section, wrong_event_rates
 from mislabel.report.summary import assessed
 from mislabel.report.trajectory import Movement, read_movement
 from mislabel.report.trajectory_chart import look, trajectory_chart
 from mislabel.report.words import is_number, percent, short
 from mislabel.report.worst import WorstRow
-from mislabel.run.folder import RunFolder
+from mislabel.run.reading import section
 
 EPOCHS_AT_ONCE = 12
 TEXT_START = 110
 LEGEND = (0.01, 0.1, 0.25, 0.5, 1.0)
 
 
-def noise_section(source: Source) -> dict[str, Any]:
+def noise_section(findings: Findings) -> dict[str, Any]:
     """The section on the transition matrix; empty where no row was judged."""
-    if not assessed(source):
+    if not assessed(findings):
         return {}
-    shown = most_confused(source, MOST_CLASSES)
-    matrix = source.transition
-    names = [source.classes[code] for code in shown]
+    shown = most_confused(findings, MOST_CLASSES)
+    matrix = findings.transition
+    names = [findings.classes[code] for code in shown]
     return {
         "heat_map": None if matrix is None else heat_map(matrix[np.ix_(shown, shown)], names),
         "shown": len(shown),
-        "classes": source.n_classes,
+        "classes": findings.n_classes,
         "numbers": len(shown) <= MOST_WITH_NUMBERS,
         "wide": len(shown) > BESIDE_A_TABLE,
         "legend": [(percent(share, 0), f"{shade(share):.2f}") for share in LEGEND],
-        "confusions": confusions(source),
+        "confusions": confusions(findings),
     }
 
 
-def dynamics_section(source: Source) -> dict[str, Any]:
+def dynamics_section(findings: Findings) -> dict[str, Any]:
     """The section on what training showed."""
     found: dict[str, Any] = {}
-    rates, counts = wrong_event_rates(source)
-    told = assessed(source)
-    mixture = _mixture(source) if told else None  # of labels that mean nothing, no group is the wrong ones
+    rates, counts = findings.run.wrong_event_rates
+    told = assessed(findings)
+    mixture = findings.run.mixture if told else None  # of labels that mean nothing, no group is the wrong ones
     found["rates"] = charts.rate_histogram(rates, counts, mixture) if len(rates) and counts.sum() else None
     found["mixture"] = mixture
     found["told"] = told
-    found["probabilities"] = charts.probability_histogram(source.p_mislabeled[source.assessed]) if told else None
-    epochs = [line for line in source.metrics.get("epochs") or [] if isinstance(line, dict)]
-    rate = section(source.metrics, "noise_rate").get("estimate")
+    found["probabilities"] = charts.probability_histogram(findings.p_mislabeled[findings.assessed]) if told else None
+    epochs = [line for line in findings.metrics.get("epochs") or [] if isinstance(line, dict)]
+    rate = findings.run.noise_rate.get("estimate")
     right = 1 - rate if told and is_number(rate) else None
     drawn = len(epochs) > 1 and all(is_number(line.get("agreement")) for line in epochs)
     found["agreement"] = charts.agreement_chart(epochs, right) if drawn else None
@@ -74,15 +73,7 @@ def _selected(epochs: list[dict[str, Any]], line: dict[str, Any]) -> bool:
     return "selected_epoch" in last and last["selected_epoch"] == line.get("epoch")
 
 
-def _mixture(source: Source) -> BetaMixture | None:
-    told = section(source.metrics, "mixture")
-    if not {"weight", "a", "b"} <= set(told):
-        return None
-    weight, a, b = (np.array(told[name], dtype=np.float64) for name in ("weight", "a", "b"))
-    return BetaMixture(weight, a, b, identified=bool(told.get("identified", True)))
-
-
-def trajectory_section(source: Source, folder: RunFolder, worst: list[WorstRow]) -> dict[str, Any]:
+def trajectory_section(findings: Findings, worst: list[WorstRow]) -> dict[str, Any]:
     """The section on how rows moved; empty where the run kept no trajectories.
 
     Parameters
@@ -93,18 +84,18 @@ def trajectory_section(source: Source, folder: RunFolder, worst: list[WorstRow])
     if not worst:
         return {}
     try:
-        moved = read_movement(source, folder, source.worst_first[: len(worst)])
+        moved = read_movement(findings, findings.worst_first[: len(worst)])
     except RunError:
         return {"damaged": True}
     if moved is None:
         return {}
-    names = [source.classes[code] for code in moved.classes]
+    names = [findings.classes[code] for code in moved.classes]
     said = [f"{k}: row {row.id}, given {row.given}, suggested {row.suggested}" for k, row in enumerate(worst, 1)]
     return {
         "damaged": False,
         "chart": trajectory_chart(moved, names, ". ".join(said)),
         "rows": [(row, None if row.text is None else short(row.text, TEXT_START)) for row in worst],
-        "marks": _marks(source, moved),
+        "marks": _marks(findings, moved),
         "epochs": moved.epochs,
         "dots": len(moved.dots),
         "networks": moved.networks,
@@ -112,24 +103,24 @@ def trajectory_section(source: Source, folder: RunFolder, worst: list[WorstRow])
     }
 
 
-def _marks(source: Source, moved: Movement) -> list[tuple[str, str]]:
+def _marks(findings: Findings, moved: Movement) -> list[tuple[str, str]]:
     """What stands before given and suggested label of each followed row: the mark that its class has in the picture."""
     marks = {}
     for k, code in enumerate(moved.classes.tolist()):
         colour, shape = look(k)
         marks[code] = Markup(f'<i class="mark {shape}" style="background:{page_colour(colour)}"></i>')
-    places = source.worst_first[: len(moved.paths)]
-    return [(marks.get(source.given[place], ""), marks.get(source.suggested[place], "")) for place in places]
+    places = findings.worst_first[: len(moved.paths)]
+    return [(marks.get(findings.given[place], ""), marks.get(findings.suggested[place], "")) for place in places]
 
 
-def gold_section(source: Source) -> dict[str, Any]:
+def gold_section(findings: Findings) -> dict[str, Any]:
     """The section on gold labels; empty where no assessed row has one."""
-    scored = source.scored
-    if source.gold is None or not scored.any():
+    scored = findings.scored
+    if findings.gold is None or not scored.any():
         return {}
-    wrong, stated = (source.given != source.gold)[scored], source.p_mislabeled[scored]
+    wrong, stated = (findings.given != findings.gold)[scored], findings.p_mislabeled[scored]
     curve, bins = detection(wrong, stated), reliability(wrong, stated)
-    suggestion, detected = section(source.metrics, "suggestion"), section(source.metrics, "detection")
+    suggestion, detected = section(findings.metrics, "suggestion"), section(findings.metrics, "detection")
     found: dict[str, Any] = {
         "rows": int(scored.sum()),
         "wrong": int(wrong.sum()),

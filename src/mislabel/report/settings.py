@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from mislabel.report.source import Source, section
+from mislabel.report.findings import Findings
 from mislabel.report.words import count, duration, is_number, short
+from mislabel.run.reading import section
 
 MOST_VALUES, LONGEST = 30, 2000
 
@@ -22,29 +23,29 @@ STATUS_WORDS = {
 _SHOWN_ELSEWHERE = {"mixture", "epochs", "notes", "seconds", "noise_rate", "test", "detection", "suggestion"}
 
 
-def setting_groups(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
+def setting_groups(findings: Findings) -> list[tuple[str, list[tuple[str, str]]]]:
     """Title of each group, and its (name, value) pairs."""
-    config, metrics = source.config, source.metrics
+    run, metrics = findings.run, findings.metrics
     known = {"settings", "data", "versions", "command", "notes"}
     seconds = section(metrics, "seconds")
     memory = section(metrics, "peak_memory_mb")
-    run = {name: value for name, value in metrics.items() if name not in _SHOWN_ELSEWHERE | {"peak_memory_mb"}}
-    other = {name: value for name, value in config.items() if name not in known}
+    others = {name: value for name, value in metrics.items() if name not in _SHOWN_ELSEWHERE | {"peak_memory_mb"}}
+    other = {name: value for name, value in run.config.items() if name not in known}
     groups = [
-        ("Settings", flatten(section(config, "settings"))),
-        ("Data", flatten(section(config, "data"))),
+        ("Settings", flatten(run.settings)),
+        ("Data", flatten(run.data)),
         ("Time", [(name, duration(value)) for name, value in seconds.items()]),
-        ("Run", flatten(run) + [(f"peak memory, {name}", f"{count(mb)} MB") for name, mb in memory.items()]),
-        ("Versions and machine", flatten(section(config, "versions")) + flatten(other)),
+        ("Run", flatten(others) + [(f"peak memory, {name}", f"{count(mb)} MB") for name, mb in memory.items()]),
+        ("Versions and machine", flatten(section(run.config, "versions")) + flatten(other)),
     ]
     return [(title, pairs) for title, pairs in groups if pairs]
 
 
-def statuses(source: Source) -> list[tuple[str, int, str]]:
+def statuses(findings: Findings) -> list[tuple[str, int, str]]:
     """Each status, its rows and what it means; the most frequent first."""
-    counts = source.table["status"].value_counts()
-    found = [(str(name), int(number), STATUS_WORDS.get(str(name), "")) for name, number in counts.items()]
-    return sorted(found, key=lambda line: (-line[1], line[0]))
+    counts = findings.run.rows.status_counts()
+    described = [(name, rows, STATUS_WORDS.get(name, "")) for name, rows in counts.items()]
+    return sorted(described, key=lambda line: (-line[1], line[0]))
 
 
 def flatten(values: dict[str, Any], above: str = "") -> list[tuple[str, str]]:

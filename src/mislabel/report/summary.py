@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from mislabel.report.classes import confusions
+from mislabel.report.findings import Findings
 from mislabel.report.gold import detection
-from mislabel.report.source import Source, section
 from mislabel.report.words import count, decimal, duration, interval, is_number, percent, rows, short
+from mislabel.run.reading import section
 
 
 @dataclass(frozen=True)
@@ -17,46 +18,46 @@ class Tile:
     detail: str
 
 
-def data_name(source: Source) -> str:
+def data_name(findings: Findings) -> str:
     """The name of the data set."""
-    return str(section(source.config, "data").get("name", "data"))
+    return str(findings.run.data.get("name", "data"))
 
 
-def method_name(source: Source) -> str:
+def method_name(findings: Findings) -> str:
     """The method as the user called it."""
-    return str(source.metrics.get("method") or section(source.config, "settings").get("method", "unknown"))
+    return str(findings.metrics.get("method") or findings.run.settings.get("method", "unknown"))
 
 
-def assessed(source: Source) -> bool:
+def assessed(findings: Findings) -> bool:
     """Whether the run says anything about wrong labels."""
-    return source.related and source.n_assessed > 0
+    return findings.related and findings.n_assessed > 0
 
 
-def sentences(source: Source) -> list[str]:
+def sentences(findings: Findings) -> list[str]:
     """The paragraph; the first sentence is the finding."""
-    total, judged = len(source.table), source.n_assessed
-    if not assessed(source):
+    total, judged = len(findings), findings.n_assessed
+    if not assessed(findings):
         return [f"{rows(total)} {'was' if total == 1 else 'were'} given, and none of them could be judged."]
-    rate = section(source.metrics, "noise_rate")
+    rate = findings.run.noise_rate
     known = f"Of {judged:,} judged rows" + (f" (of {total:,} given)" if judged < total else "")
     if is_number(rate.get("estimate")):
         span = interval(rate.get("low"), rate.get("high"))
         said = [f"{known}, about {percent(rate['estimate'])}{f' ({span})' if span else ''} carry a wrong label."]
     else:
         said = [f"{known}, the share of wrong labels could not be estimated."]
-    wrong = int(source.likely_wrong.sum())
+    wrong = int(findings.likely_wrong.sum())
     said.append(
         "No single row is more likely wrong than right."
         if not wrong
         else f"{rows(wrong)} {'is' if wrong == 1 else 'are'} more likely wrong than right."
     )
-    pairs = confusions(source, 1)
+    pairs = confusions(findings, 1)
     if pairs and pairs[0].rows > max(1, 0.05 * wrong):
         said.append(
             f"The most frequent mix-up: {count(pairs[0].rows)} rows labelled “{short(pairs[0].given, 40)}” that look "
             f"like “{short(pairs[0].true, 40)}”."
         )
-    test = section(source.metrics, "test")
+    test = findings.run.test
     if is_number(test.get("accuracy")):
         said.append(
             f"The model trained on these labels is right on {percent(test['accuracy'], 1)} of "
@@ -65,45 +66,45 @@ def sentences(source: Source) -> list[str]:
     return said
 
 
-def tiles(source: Source) -> list[Tile]:
+def tiles(findings: Findings) -> list[Tile]:
     """The large numbers, those that the run has."""
-    rate, test = section(source.metrics, "noise_rate"), section(source.metrics, "test")
-    found = [_rate_tile(source)]
-    if assessed(source):
-        wrong = int(source.likely_wrong.sum())
-        found.append(Tile("Rows likely wrong", count(wrong), f"p > 0.5, of {source.n_assessed:,} judged"))
+    rate, test = findings.run.noise_rate, findings.run.test
+    found = [_rate_tile(findings)]
+    if assessed(findings):
+        wrong = int(findings.likely_wrong.sum())
+        found.append(Tile("Rows likely wrong", count(wrong), f"p > 0.5, of {findings.n_assessed:,} judged"))
     if is_number(test.get("accuracy")):
         detail = f"macro F1 {percent(test.get('macro_f1'), 1)}, {rows(test.get('rows', 0))}"
         found.append(Tile("Test accuracy", percent(test["accuracy"], 1), detail))
     elif is_number(test.get("agreement_with_given")):
         detail = f"of {rows(test.get('rows', 0))}; no true labels"
         found.append(Tile("Agrees with test labels", percent(test["agreement_with_given"], 1), detail))
-    area = auroc(source)
+    area = auroc(findings)
     if area is not None and is_number(rate.get("estimate")):
-        found.append(Tile("Detection AUROC", decimal(area), _detection_detail(source)))
-    seconds = section(source.metrics, "seconds")
+        found.append(Tile("Detection AUROC", decimal(area), _detection_detail(findings)))
+    seconds = section(findings.metrics, "seconds")
     if is_number(seconds.get("train")):
         total = f"{duration(seconds['total'])} in all" if is_number(seconds.get("total")) else ""
         found.append(Tile("Training time", duration(seconds["train"]), total))
     return found
 
 
-def auroc(source: Source) -> float | None:
+def auroc(findings: Findings) -> float | None:
     """How well the audit ranks wrong labels before right ones, by gold; None where that cannot be said."""
-    told = section(source.metrics, "detection").get("auroc")
+    told = section(findings.metrics, "detection").get("auroc")
     if is_number(told):
         return told
-    scored = source.scored
-    if source.gold is None or not scored.any():
+    scored = findings.scored
+    if findings.gold is None or not scored.any():
         return None
-    curve = detection((source.given != source.gold)[scored], source.p_mislabeled[scored])
+    curve = detection((findings.given != findings.gold)[scored], findings.p_mislabeled[scored])
     return curve.auroc() if curve else None
 
 
-def banners(source: Source) -> list[str]:
+def banners(findings: Findings) -> list[str]:
     """What stands in red above everything: why there is no audit."""
-    if not source.related:
-        agreement = section(source.metrics, "agreement")
+    if not findings.related:
+        agreement = section(findings.metrics, "agreement")
         numbers = ""
         if is_number(agreement.get("observed")) and is_number(agreement.get("chance")):
             numbers = (
@@ -114,32 +115,31 @@ def banners(source: Source) -> list[str]:
             f"The labels could not be told from random ones.{numbers} No row is judged and no noise rate is given: "
             "check that the right columns were named, or train on more rows."
         ]
-    if not source.n_assessed:
+    if not findings.n_assessed:
         return [
             "No row was judged, so this report says nothing about wrong labels. Section “How it was made” says why."
         ]
     return []
 
 
-def notes(source: Source) -> list[str]:
+def notes(findings: Findings) -> list[str]:
     """Warnings and decisions of the run, each once, and what the report itself noticed."""
-    told = [*(source.metrics.get("notes") or []), *(source.config.get("notes") or [])]
-    judged = (source.table["status"] == "judged").to_numpy(dtype=bool)
-    left = int((judged & ~source.assessed).sum())
+    told = [*findings.run.notes, *(findings.run.config.get("notes") or [])]
+    left = int((findings.run.rows.with_status("judged") & ~findings.assessed).sum())
     if left:
         told.append(f"Judged rows without a probability, which are in no number here: {left}.")
     return list(dict.fromkeys(map(str, told)))
 
 
-def _detection_detail(source: Source) -> str:
-    marking = section(source.metrics, "detection").get("centroid_auroc")
+def _detection_detail(findings: Findings) -> str:
+    marking = section(findings.metrics, "detection").get("centroid_auroc")
     scale = "0.5 is chance, 1 is perfect"
     return f"{scale}; centroid score {decimal(marking)}" if is_number(marking) else scale
 
 
-def _rate_tile(source: Source) -> Tile:
-    rate = section(source.metrics, "noise_rate")
-    if not assessed(source) or not is_number(rate.get("estimate")):
+def _rate_tile(findings: Findings) -> Tile:
+    rate = findings.run.noise_rate
+    if not assessed(findings) or not is_number(rate.get("estimate")):
         return Tile("Wrong labels", "not assessed", "")
     span = interval(rate.get("low"), rate.get("high"))
     truth = f"by gold {percent(rate['true'], 1)}" if is_number(rate.get("true")) else ""

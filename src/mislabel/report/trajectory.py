@@ -1,16 +1,13 @@
 """How rows moved through the embedding over the epochs: from the files of a run to points of a plane."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from mislabel.dynamics.trajectory import Trajectory, open_trajectory
 from mislabel.errors import RunError
+from mislabel.report.findings import Findings
 from mislabel.report.projection import plane, spaced
-from mislabel.report.source import Source
-from mislabel.run.folder import RunFolder
 
 NETWORK = 0
 MOST_DOTS = 300
@@ -48,37 +45,25 @@ class Movement:
     networks: int
 
 
-def read_movement(source: Source, folder: RunFolder, shown: np.ndarray) -> Movement | None:
-    """The movement of the rows at positions `shown` (r,) of the audit; None where the run keeps no trajectories.
+def read_movement(findings: Findings, shown: np.ndarray) -> Movement | None:
+    """The movement of the rows of these ranks (r,) in the audit; None where the run keeps no trajectories.
 
     Raises
     ------
     RunError
         If files of the trajectories cannot be read, or are not of this audit's rows.
     """
-    ids = folder.dynamics / "ids.parquet"
-    if not (folder.dynamics / "trajectory.json").is_file() or not ids.is_file():
+    folder = findings.run.folder
+    if not (folder.dynamics / "trajectory.json").is_file() or not folder.trained_ids.is_file():
         return None
     trajectory = open_trajectory(folder.dynamics)
-    places = trained_places(source, ids)
-    rows = np.array([np.flatnonzero(places == one)[0] for one in shown if (places == one).any()], dtype=np.int64)
-    given = source.given[places]
-    if len(places) != trajectory.shape.rows or len(rows) < len(shown) or (given < 0).any() or not trajectory.done:
-        raise RunError(f"{ids} and the trajectories beside it are not of the rows of {folder.audit}")
-    pairs = np.concatenate([source.given[shown], source.suggested[shown]])
+    ranks = findings.run.trained()
+    rows = np.array([np.flatnonzero(ranks == rank)[0] for rank in shown if (ranks == rank).any()], dtype=np.int64)
+    given = findings.given[ranks]
+    if len(ranks) != trajectory.shape.rows or len(rows) < len(shown) or (given < 0).any() or not trajectory.done:
+        raise RunError(f"{folder.trained_ids} and the trajectories beside it are not of the rows of {folder.audit}")
+    pairs = np.concatenate([findings.given[shown], findings.suggested[shown]])
     return movement(trajectory, given, rows, _told_apart(given, pairs))
-
-
-def trained_places(source: Source, path: Path) -> np.ndarray:
-    """Positions in the audit, which is sorted worst first, of the rows that trained, (n,) int64 in training order."""
-    try:
-        ids = pd.read_parquet(path, columns=["id"])["id"].tolist()
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
-    places = {name: place for place, name in enumerate(source.table["id"].tolist())}
-    if not all(name in places for name in ids):
-        raise RunError(f"{path} names rows that the audit does not have")
-    return np.array([places[name] for name in ids], dtype=np.int64)
 
 
 def movement(trajectory: Trajectory, given: np.ndarray, rows: np.ndarray, classes: np.ndarray) -> Movement:

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mislabel.report.contents import read_inputs
+from mislabel.report.findings import Findings
 from mislabel.report.pictures import Picture, picture
-from mislabel.report.source import Source
 from mislabel.report.words import clean, is_number, label_text, short
-from mislabel.run.folder import RunFolder
 
 EXCERPT, LONGEST = 300, 4000  # characters shown at once, and at most: one row may hold megabytes
 
@@ -54,43 +52,43 @@ class WorstRow:
     right: bool | None
 
 
-def worst_rows(source: Source, folder: RunFolder, limit: int) -> list[WorstRow]:
+def worst_rows(findings: Findings, limit: int) -> list[WorstRow]:
     """The `limit` assessed rows most likely to be mislabelled, worst first."""
-    places = source.worst_first[:limit]
-    ids = source.table["id"].iloc[places].tolist()
-    inputs = read_inputs(folder, ids)
-    return [_row(source, int(place), name, inputs.get(name)) for place, name in zip(places, ids, strict=True)]
+    places = findings.worst_first[:limit]
+    ids = findings.run.rows.ids.take(places).to_pylist()
+    inputs = findings.run.inputs_by_id(ids)
+    return [_row(findings, int(place), name, inputs.get(name)) for place, name in zip(places, ids, strict=True)]
 
 
-def _row(source: Source, place: int, name: Any, content: Any) -> WorstRow:
-    given, suggested = int(source.given[place]), int(source.suggested[place])
-    gold = -1 if source.gold is None else int(source.gold[place])
-    neighbour = -1 if source.neighbour is None else int(source.neighbour[place])
+def _row(findings: Findings, place: int, name: Any, content: Any) -> WorstRow:
+    given, suggested = int(findings.given[place]), int(findings.suggested[place])
+    gold = -1 if findings.gold is None else int(findings.gold[place])
+    neighbour = -1 if findings.neighbour is None else int(findings.neighbour[place])
     # By what the run says, not by what is stored: bytes of a text run are no picture.
-    is_image = source.modality.pictures
+    is_image = findings.modality.pictures
     text, full_text, left_out = _text(None if is_image else content)
-    difficulty = float(source.difficulty[place])
+    difficulty = float(findings.difficulty[place])
     return WorstRow(
         id=str(name),
         text=text,
         full_text=full_text,
         left_out=left_out,
         picture=picture(content) if is_image else None,
-        given=_name(source, given),
-        suggested=_name(source, suggested),
+        given=_name(findings, given),
+        suggested=_name(findings, suggested),
         changes=given != suggested,
-        neighbours=_name(source, neighbour) if neighbour >= 0 else None,
+        neighbours=_name(findings, neighbour) if neighbour >= 0 else None,
         neighbours_agree=neighbour == suggested,
-        p_mislabeled=float(source.p_mislabeled[place]),
-        score=None if source.score is None else float(source.score[place]),
+        p_mislabeled=float(findings.p_mislabeled[place]),
+        score=None if findings.score is None else float(findings.score[place]),
         difficulty=difficulty if is_number(difficulty) else None,
-        gold=_name(source, gold) if gold >= 0 else None,
+        gold=_name(findings, gold) if gold >= 0 else None,
         right=suggested == gold if gold >= 0 else None,
     )
 
 
-def _name(source: Source, code: int) -> str:
-    return short(label_text(source.classes[code]), 80) if code >= 0 else "–"
+def _name(findings: Findings, code: int) -> str:
+    return short(label_text(findings.classes[code]), 80) if code >= 0 else "–"
 
 
 def _text(content: Any) -> tuple[str | None, str | None, int]:

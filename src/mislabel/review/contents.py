@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mislabel.errors import RunError
 from mislabel.run.folder import RunFolder
+from mislabel.run.opening import telling_damage
 from mislabel.tables.arrow import compute
 
 GROUPS_KEPT = 8  # groups of rows kept unpacked in memory
@@ -48,10 +48,8 @@ class Contents:
         self.lowered: pa.RecordBatchFileReader | None = None
         self.ready = threading.Event()
         self.there = folder.inputs.is_file()
-        try:
+        with telling_damage(folder.inputs):
             self.file = pq.ParquetFile(folder.inputs) if self.there else None
-        except (OSError, pa.ArrowException) as error:
-            raise RunError(f"{folder.inputs} cannot be read ({error}); the run has to be made again") from error
         about = self.file.metadata if self.file is not None else None
         sizes = [about.row_group(k).num_rows for k in range(about.num_row_groups)] if about is not None else []
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mislabel.errors import RunError
-from mislabel.run.reading import Rows
+from mislabel.run.reading import Run
 
 
 class Matrix:
@@ -27,30 +26,7 @@ class Matrix:
             return np.frombuffer(file.read(count * size), dtype=self.dtype).reshape(count, self.shape[1])
 
 
-def map_matrix(path: Path, rows: Rows) -> np.memmap | None:
-    """The file as a map, (N, width) in the order of the input; None where there is none, or rows do not tell a place.
-
-    Raises
-    ------
-    RunError
-        If the file is broken, or holds no line for some row.
-    """
-    if rows.place is None or not path.is_file():
-        return None
-    try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise _unfit(path, f"cannot be read ({error})") from error
-    if found.ndim != 2 or len(found) <= int(rows.place.max(initial=-1)):
-        raise _unfit(path, f"is of shape {found.shape}, the rows of the run stand up to place {rows.place.max()}")
-    return found
-
-
-def open_matrix(path: Path, rows: Rows) -> Matrix | None:
-    """The file, to be read by lines; None and raises as `map_matrix`."""
-    found = map_matrix(path, rows)
-    return None if found is None else Matrix(path, found)
-
-
-def _unfit(path: Path, what: str) -> RunError:
-    return RunError(f"{path} {what}: make the run again, or delete the file to review without it")
+def open_matrix(run: Run, path: Path) -> Matrix | None:
+    """The posterior or the embeddings of a run, to be read by lines; None and raises as `Run.map_matrix`."""
+    mapped = run.map_matrix(path)
+    return None if mapped is None else Matrix(path, mapped)

@@ -2,12 +2,11 @@
 
 import threading
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from mislabel.review.matrix import open_matrix
-from mislabel.run.reading import Rows
+from mislabel.run.reading import Run
 
 BLOCK = 1 << 23  # bytes read at a time, so that memory does not grow with the file
 SHOWN = 3
@@ -18,13 +17,13 @@ class Neighbours:
 
     Parameters
     ----------
-    path : Path
-        embeddings.npy of the run, (n, d) float16 or float32, in the order of the input.
-    rows : Rows
+    run : Run
+        Whose embeddings, (N, d) float16 or float32, are in the order of the input.
     """
 
-    def __init__(self, path: Path, rows: Rows):
-        self.rows, self.matrix, self.lock = rows, open_matrix(path, rows), threading.Lock()
+    def __init__(self, run: Run):
+        self.rows, self.matrix, self.lock = run.rows, open_matrix(run, run.folder.embeddings), threading.Lock()
+        rows = self.rows
         if self.matrix is not None and rows.place is not None:
             self.row_of = np.full(self.matrix.shape[0], -1, dtype=np.int32)
             self.row_of[rows.place] = np.arange(len(rows))

@@ -8,9 +8,8 @@ import numpy as np
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.review import orders
-from mislabel.review.matrix import map_matrix
-from mislabel.run.folder import RunFolder
-from mislabel.run.reading import Rows
+from mislabel.run.reading import Run
+from mislabel.run.rows import Rows
 from mislabel.training.progress import Quiet
 
 ORDERS = {
@@ -39,9 +38,7 @@ class Queue:
     probe: np.ndarray
 
 
-def make_queue(
-    folder: RunFolder, rows: Rows, store: Store, *, order: str, budget: int | None, share: float, progress: Quiet
-) -> Queue:
+def make_queue(run: Run, store: Store, *, order: str, budget: int | None, share: float, progress: Quiet) -> Queue:
     """Order the judged rows of a run.
 
     Chance draws once for each run: the seed is kept with the decisions, so that a review which goes on another day
@@ -52,16 +49,16 @@ def make_queue(
     InputError
         If the run lacks what an order needs.
     """
-    planned = budget or BUDGET
+    rows, planned = run.rows, budget or BUDGET
     if order == "pair":
         labels = rows.labels
         listed = orders.pairs(
             rows.judged, labels["given_label"], labels["suggested_label"], rows.numbers["p_mislabeled"]
         )
     elif order == "gain":
-        listed = _by_gain(folder, rows, planned)
+        listed = _by_gain(run, planned)
     elif order == "stability":
-        listed = _by_stability(folder, rows, planned, store, progress)
+        listed = _by_stability(run, planned, store, progress)
     elif order == "random":
         listed = _at_random(rows, store, "order_seed")
     else:
@@ -75,25 +72,26 @@ def _at_random(rows: Rows, store: Store, name: str) -> np.ndarray:
     return orders.probes(rows.judged, int(store.remember(name, secrets.randbelow(2**32))))
 
 
-def _by_gain(folder: RunFolder, rows: Rows, planned: int) -> np.ndarray:
-    posterior = map_matrix(folder.posterior, rows)
+def _by_gain(run: Run, planned: int) -> np.ndarray:
+    rows, folder = run.rows, run.folder
+    posterior = run.map_matrix(folder.posterior)
     if posterior is None or rows.place is None:
         raise InputError(
             f"the order gain needs {folder.posterior}, and the places that audits of today tell: take --order worst, "
             "or make the run again"
         )
     risk = orders.risk(posterior, rows.place)
-    return orders.gain(rows.judged, risk, planned, map_matrix(folder.embeddings, rows), rows.place)
+    return orders.gain(rows.judged, risk, planned, run.map_matrix(folder.embeddings), rows.place)
 
 
-def _by_stability(folder: RunFolder, rows: Rows, planned: int, store: Store, progress: Quiet) -> np.ndarray:
+def _by_stability(run: Run, planned: int, store: Store, progress: Quiet) -> np.ndarray:
     """What it found is kept with the decisions: the networks have to answer thirty times."""
-    name = f"stability_{planned}"
+    name, rows = f"stability_{planned}", run.rows
     known = store.recall(name)
     if known is None:
         from mislabel.review.stability import stability_order  # brings torch, which no other order needs
 
-        chosen = stability_order(folder, rows, planned, progress=progress)
+        chosen = stability_order(run.folder, rows, planned, progress=progress)
         known = store.remember(name, [rows.id(int(row)) for row in chosen])
     first = rows.find(known)
     rest = orders.worst(rows.judged)

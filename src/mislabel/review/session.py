@@ -19,7 +19,7 @@ from mislabel.review.matrix import open_matrix
 from mislabel.review.neighbours import Neighbours
 from mislabel.review.queue import ORDERS, Queue, make_queue
 from mislabel.run.folder import RunFolder
-from mislabel.run.reading import Rows, read_rows
+from mislabel.run.reading import Run
 from mislabel.tables.arrow import compute
 from mislabel.training.progress import Quiet
 
@@ -94,9 +94,8 @@ class Session:
         if budget is not None:
             in_range("budget", budget, 1, 10_000_000)
         self.folder, self.order, self.budget, self.probe = folder, order, budget, probe
-        self.method = str(folder.read_config().get("settings", {}).get("method", ""))
-        self.model_rate = folder.read_metrics().get("noise_rate") or {}
-        self.rows: Rows = read_rows(folder)
+        self.run = Run.open(folder)
+        self.rows = self.run.rows
         if not self.rows.judged.any():
             raise InputError(f"{folder.path}: no row was judged, so there is nothing to review; its report says why")
         self.store = Store(folder.decisions)
@@ -106,14 +105,14 @@ class Session:
         self.kind = np.full(len(self.rows), -1, dtype=np.int8)  # of what holds, a code of KINDS
         self.counts = dict.fromkeys(KINDS, 0)  # of judged rows
         self.log: list[tuple[int, int]] = []  # number and row of every event
-        self._looks: tuple[int, ReviewedRows] | None = None
+        self._reviewed: tuple[int, ReviewedRows] | None = None
         self.times: dict[int, float] = {}  # when each action on a page was made, in seconds, but for those undone
         self.modality = modality(self.rows.modality)
         self.contents = Contents(folder, texts=not self.modality.kept_bytes)
-        self.neighbours = Neighbours(folder.embeddings, self.rows)
-        self.posterior = open_matrix(folder.posterior, self.rows)
+        self.neighbours = Neighbours(self.run)
+        self.posterior = open_matrix(self.run, folder.posterior)
         self.queue: Queue = make_queue(
-            folder, self.rows, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
+            self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
         )
         self.queued = np.zeros(len(self.rows), dtype=bool)
         self.queued[self.queue.rows] = True
@@ -169,9 +168,8 @@ class Session:
         if wanted.status == "judged":
             passes &= rows.judged
         elif wanted.status != "any":
-            known = rows.status.dictionary.to_pylist()
-            one_of("status", wanted.status, ("any", "judged", *known))
-            passes &= compute.equal(rows.status.indices, known.index(wanted.status)).to_numpy(zero_copy_only=False)
+            one_of("status", wanted.status, ("any", "judged", *rows.status.dictionary.to_pylist()))
+            passes &= rows.with_status(wanted.status)
         for name in ("given", "suggested"):
             code = getattr(wanted, name)
             if code is not None:
@@ -205,17 +203,10 @@ class Session:
         """What the estimates need: of the judged rows in the order of the audit, what was found, when and how."""
         with self.lock:
             self.refresh()
-            if self._looks is None or self._looks[0] != self.seen:
-                rank = np.cumsum(self.rows.judged) - 1
-                rank[~self.rows.judged] = -1
-
-                def rank_of(ids: list) -> np.ndarray:
-                    found = self.rows.find(ids)
-                    return np.where(found < 0, -1, rank[found])
-
+            if self._reviewed is None or self._reviewed[0] != self.seen:
                 history = [event for event in self.store.history() if event.number <= self.seen]
-                self._looks = self.seen, reviewed_rows(history, rank_of, self.rows.n_judged)
-            return self._looks[1]
+                self._reviewed = self.seen, reviewed_rows(history, self.rows.judged_rank, self.rows.n_judged)
+            return self._reviewed[1]
 
     # What pages say.
 

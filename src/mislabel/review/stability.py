@@ -19,10 +19,10 @@ from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
 from mislabel.modalities import modality, modality_names
 from mislabel.review.orders import farthest
-from mislabel.run.contents import read_contents
 from mislabel.run.folder import RunFolder
+from mislabel.run.kept_inputs import read_inputs
 from mislabel.run.predictor import load_predictor
-from mislabel.run.reading import Rows
+from mislabel.run.rows import Rows
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
 from mislabel.training.progress import Quiet
@@ -66,7 +66,7 @@ def stability_order(
     if len(pool) > POOL:
         doubt = np.nan_to_num(rows.numbers["confidence"][pool], nan=np.inf)
         pool = np.sort(pool[np.argsort(doubt, kind="stable")[:POOL]])
-    raw = kind.from_kept(read_contents(folder.inputs, rows.place[pool]))
+    raw = kind.from_kept(read_inputs(folder.inputs, rows.place[pool]))
     assert raw is not None
     found = deviations(folder, raw, seed=seed, device=device, progress=progress)
     return pool[farthest(found, count)]

@@ -49,10 +49,10 @@ class Views:
     def run(self) -> Run:
         session, rows = self.session, self.rows
         return Run(
-            name=rows.name,
+            name=session.run.name,
             path=str(session.folder.path),
             modality=rows.modality,
-            method=session.method,
+            method=session.run.method,
             classes=[str(value) for value in rows.classes],
             rows=len(rows),
             judged=rows.n_judged,
@@ -84,7 +84,7 @@ class Views:
         )
 
     def estimate(self) -> Estimate:
-        looks, rate = self.session.looks(), self.session.model_rate
+        looks, rate = self.session.looks(), self.session.run.noise_rate
         counted = count_wrong(looks)
         return Estimate(
             probes=counted.probes,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mislabel.run.reading import Rows
+from mislabel.run.rows import Rows
 
 
 def reasons(rows: Rows, row: int) -> list[str]:

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import numpy as np
 import torch
 
 from mislabel.data import Dataset
-from mislabel.data.training_rows import TRAINS
 from mislabel.methods import method_entry
-from mislabel.run.config import RunConfig, read_options
+from mislabel.run.defaults import effective_for
+from mislabel.run.settings import RunConfig
+from mislabel.settings import make_settings
 
 PACKAGES = ("torch", "transformers", "accelerate", "numpy", "scipy", "pandas")
 
@@ -31,7 +31,7 @@ def describe(
     decisions : dict, optional
         Whose decisions are taken as known, as `mislabel.run.prior_decisions.apply_decisions` tells it.
     """
-    chosen = effective(config, dataset)
+    chosen = effective_for(config, dataset)
     known = None if decisions is None else {name: decisions[name] for name in ("rows", "fingerprint", "run")}
     return {
         "settings": every_setting(chosen),
@@ -54,13 +54,7 @@ def describe(
 
 def every_setting(config: RunConfig) -> dict[str, Any]:
     """All settings of an effective configuration, with every option of the method."""
-    return config.plain() | {"options": asdict(read_options(method_entry(config.method).make, config.options))}
-
-
-def effective(config: RunConfig, dataset: Dataset) -> RunConfig:
-    """The settings with every default filled in for this data."""
-    rows = int(np.count_nonzero(np.isin(dataset.status, TRAINS)))
-    return config.effective(dataset.inputs.modality, rows)
+    return config.plain() | {"options": asdict(make_settings(method_entry(config.method).make, config.options))}
 
 
 def peak_memory_mb(device: torch.device) -> dict[str, float]:

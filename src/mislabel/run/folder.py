@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from mislabel.decisions.opening import check_deletable
 from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_write
+from mislabel.run.opening import read_object
 
 SCHEMA = 1
 PIXELS = "pixels.npy"
@@ -32,11 +33,18 @@ class RunFolder:
         self.metrics = self.path / "metrics.json"
         self.report = self.path / "report.html"
         self.dynamics = self.path / "dynamics"
+        self.trained_ids = self.dynamics / "ids.parquet"  # of the rows of the dynamics, in their order
         self.checkpoints = self.path / "checkpoints"
         self.embeddings = self.path / "embeddings.npy"
         self.pixels = self.path / PIXELS
         self.trajectory = self.path / "trajectory"
         self.decisions = self.path / "decisions.sqlite"
+        self._lock = FileLock(self.path / ".lock", timeout=0)
+
+    @property
+    def own_paths(self) -> list[Path]:
+        """The files and folders that belong to the run itself."""
+        return [path for path in vars(self).values() if isinstance(path, Path) and path != self.path]
 
     @property
     def finished(self) -> bool:
@@ -60,7 +68,7 @@ class RunFolder:
             if not item.name.startswith(".") and item.name != self.config.name
         )
         if resume and there:
-            self._check_same(config)
+            self.check_same(config)
             return
         if there and not overwrite:
             hint = "" if self.finished else "--resume to continue it, "
@@ -87,7 +95,7 @@ class RunFolder:
         """
         if not self.config.is_file():
             raise InputError(f"{self.path} is no run folder: it has no config.json")
-        config = _read_json(self.config)
+        config = read_object(self.config)
         if config.get("schema") != SCHEMA:
             raise InputError(f"{self.config} has schema {config.get('schema')}, this version reads {SCHEMA}")
         return config
@@ -105,22 +113,26 @@ class RunFolder:
         self.read_config()
         if not self.finished:
             raise InputError(f"the run in {self.path} is not finished: continue it with --resume")
-        return _read_json(self.metrics)
+        return read_object(self.metrics)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process may write to a run; the lock goes when the process does, however it ends."""
+        """Only one process may write to a run; the lock goes when the process does, however it ends.
+
+        Whoever holds it through this object may ask again.
+        """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         owner = self.path / ".owner"
         try:
-            with FileLock(self.path / ".lock", timeout=0):
+            with self._lock:
                 owner.write_text(str(os.getpid()), encoding="utf-8")
                 yield
         except Timeout:
             pid = owner.read_text(encoding="utf-8") if owner.is_file() else "unknown"
             raise RunError(f"{self.path} is in use by process {pid}: wait for it, or choose another --out") from None
 
-    def _check_same(self, config: dict[str, Any]) -> None:
+    def check_same(self, config: dict[str, Any]) -> None:
+        """Raise RunError where the run in the folder has other settings or other data than these."""
         before = self.read_config()
         for part in ("settings", "data"):
             for key in {**before[part], **config[part]}.keys() - {"source"}:  # data may move; the fingerprint tells
@@ -140,16 +152,6 @@ class RunFolder:
             if item.name in (".lock", ".owner"):
                 continue
             shutil.rmtree(item) if item.is_dir() else item.unlink()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("it holds no object")
-        return found
-    except ValueError as error:
-        raise RunError(f"{path} cannot be read ({error}); the run has to be made again") from error
 
 
 def _short(value: object) -> str:

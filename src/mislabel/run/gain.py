@@ -4,15 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from mislabel.data import Dataset
-from mislabel.errors import RunError
 from mislabel.run.about import every_setting
-from mislabel.run.config import RunConfig
-from mislabel.run.folder import RunFolder
-from mislabel.tables.arrow import compute
+from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
 
 SCORES = ("accuracy", "macro_f1")
 WITHOUT_EFFECT = {"device", "image_cache"}  # settings that change no result
@@ -45,27 +40,8 @@ class Earlier:
 
 def read_earlier(told: dict[str, Any]) -> Earlier:
     """Read it before training starts: by the end it may be gone."""
-    folder = RunFolder(told["run"])
-    config, test = folder.read_config(), folder.read_metrics().get("test", {})
-    return Earlier(told, config["settings"], config["data"]["fingerprint"], test, held_out_rows(folder))
-
-
-def held_out_rows(folder: RunFolder) -> list:
-    """The ids of a run's rows that were held out.
-
-    Raises
-    ------
-    InputError
-        If the run is not finished.
-    RunError
-        If audit.parquet cannot be read.
-    """
-    folder.read_metrics()
-    try:
-        table = pq.read_table(folder.audit, columns=["id"], filters=compute.field("status") == "held_out")
-    except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{folder.audit} cannot be read ({error}); the run has to be made again") from error
-    return table["id"].to_pylist()
+    run = Run.open(told["run"])
+    return Earlier(told, run.settings, str(run.data.get("fingerprint", "")), run.test, run.held_out())
 
 
 def gain(earlier: Earlier, config: RunConfig, dataset: Dataset, test: dict[str, Any]) -> dict[str, Any]:

@@ -21,15 +21,18 @@ from mislabel.modalities import modality
 from mislabel.modalities.contract import Prepared, sample_rows
 from mislabel.posterior.dirichlet import Generative
 from mislabel.posterior.neighbours import label_agreement
-from mislabel.run.about import Clock, effective, peak_memory_mb
-from mislabel.run.config import RunConfig, read_options
+from mislabel.run.about import Clock, peak_memory_mb
+from mislabel.run.defaults import effective_for
 from mislabel.run.detecting import check_score, row_scores
 from mislabel.run.folder import RunFolder
 from mislabel.run.gain import gain, read_earlier
 from mislabel.run.generative import TrajectoryModel
+from mislabel.run.mixture_metrics import mixture_metrics
 from mislabel.run.predictor import Predictor
-from mislabel.run.saved import mixture_summary, save_run, write_parquet
 from mislabel.run.scores import detection_scores, test_scores
+from mislabel.run.settings import RunConfig
+from mislabel.run.writing import write_parquet, write_run
+from mislabel.settings import make_settings
 from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs, probabilities_and_embeddings
@@ -79,9 +82,9 @@ def run(
     RunError
         If training fails or a run cannot be continued.
     """
-    progress, clock, config = progress or Quiet(), Clock(), effective(config, dataset)
+    progress, clock, config = progress or Quiet(), Clock(), effective_for(config, dataset)
     earlier = read_earlier(decisions) if decisions else None
-    method = read_options(method_entry(config.method).make, config.options)
+    method = make_settings(method_entry(config.method).make, config.options)
     accelerator = make_accelerator(config.device, config.precision)
     main = accelerator.is_main_process
     ready = modality(dataset.inputs.modality).prepare(dataset, config, accelerator, folder, progress)
@@ -115,7 +118,7 @@ def run(
             )
         network, dynamics = loop.run(stages, resume=resume)
         if folder and main:  # dynamics are kept in the order of these
-            write_parquet(pd.DataFrame({"id": dataset.ids[trained]}), folder.dynamics / "ids.parquet")
+            write_parquet(pd.DataFrame({"id": dataset.ids[trained]}), folder.trained_ids)
         clock.seconds["train"] = round(loop.history.seconds, 2)
         clock.restart()
 
@@ -152,11 +155,11 @@ def run(
         audit.metrics["decisions"] = gain(earlier, config, dataset, scores)
         audit.notes.extend(audit.metrics["decisions"]["notes"])
     if posterior.mixture is not None and posterior.rates is not None:
-        audit.metrics["mixture"] = mixture_summary(posterior.mixture, posterior.rates)
+        audit.metrics["mixture"] = mixture_metrics(posterior.mixture, posterior.rates)
     predictor = Predictor(network, ready.reader, dataset.labels.classes)
     result = Result(audit, predictor)
     if folder and main:
-        save_run(audit, predictor, dataset, folder, content, embeddings)
+        write_run(audit, predictor, dataset, folder, content, embeddings)
         if not keep_checkpoints:
             shutil.rmtree(folder.checkpoints, ignore_errors=True)
             folder.pixels.unlink(missing_ok=True)

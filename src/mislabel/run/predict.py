@@ -14,6 +14,7 @@ from mislabel.modalities.loading import load_dataset
 from mislabel.run.folder import RunFolder
 from mislabel.run.generative import load_trajectory_model
 from mislabel.run.predictor import load_predictor
+from mislabel.run.reading import Run
 from mislabel.tables import check_output, write_table
 from mislabel.tables.formulas import note
 from mislabel.training.progress import Quiet
@@ -48,12 +49,11 @@ def predict_table(
         If the run is not finished, the data lacks a column, or the output cannot be written.
     """
     check_output(output)
-    folder.read_metrics()
+    run = Run.open(folder)
     one_of("by", by, ("model", "trajectory"))
     predictor = load_predictor(folder.model)
-    columns = folder.read_config()["data"]["columns"]
     if not any(inputs.values()):  # as in training
-        inputs = {name: columns.get(name) for name in modality_names()}
+        inputs = {name: run.columns.get(name) for name in modality_names()}
     checks = predictor.reader.checks()
     dataset = load_dataset(source, **inputs, id=id, on_bad=on_bad, need_labels=False, checks=checks)
     progress = progress or Quiet()

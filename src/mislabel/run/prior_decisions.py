@@ -6,22 +6,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from mislabel.data import Dataset
 from mislabel.data.decided import NONE_OF_THESE, code_finder, with_decisions
 from mislabel.data.rows import FITS_NONE
 from mislabel.decisions.events import Decision, Event
-from mislabel.decisions.store import Store, read_decisions, read_history
+from mislabel.decisions.store import Store, read_history
 from mislabel.errors import InputError, some_ids
-from mislabel.exchange.inputs import BY_PLACE_ALONE
 from mislabel.modalities import modality
-from mislabel.run.contents import find_places, read_contents, told_by
 from mislabel.run.folder import RunFolder
+from mislabel.run.kept_inputs import BY_PLACE_ALONE, read_by_id, told_by
+from mislabel.run.reading import Run
 from mislabel.tables.formulas import neutralised
 
 
-def apply_decisions(dataset: Dataset, before: RunFolder) -> tuple[Dataset, dict[str, Any]]:
+def apply_decisions(dataset: Dataset, before: Run) -> tuple[Dataset, dict[str, Any]]:
     """The data set with what was decided in the review of a run, and what to tell of that.
 
     Rows of which a person could not tell are as if nobody had looked. Rows that fit no class may be missing from the
@@ -32,7 +30,7 @@ def apply_decisions(dataset: Dataset, before: RunFolder) -> tuple[Dataset, dict[
     ----------
     dataset : Dataset
         The data of that run, or a corrected file made from them: what matters is that ids name the same rows.
-    before : RunFolder
+    before : Run
 
     Returns
     -------
@@ -46,12 +44,12 @@ def apply_decisions(dataset: Dataset, before: RunFolder) -> tuple[Dataset, dict[
     Raises
     ------
     InputError
-        If there is no such run, it has no decisions, or the data seem to have other rows than those decided.
+        If the run has no decisions, or the data seem to have other rows than those decided.
     """
-    before.read_metrics()
-    made = {id: one for id, one in read_decisions(before.decisions).items() if one.kind != "unsure"}
+    path = before.folder.path
+    made = {id: one for id, one in before.decisions().items() if one.kind != "unsure"}
     if not made:
-        raise InputError(f"{before.path} has no decisions to take as known: mislabel review {before.path} makes some")
+        raise InputError(f"{path} has no decisions to take as known: mislabel review {path} makes some")
     places = {id: place for place, id in enumerate(dataset.ids.tolist())}
     _check_ids(dataset, made, places)
     here = {id: one for id, one in made.items() if id in places or one.kind != "none"}
@@ -65,7 +63,7 @@ def apply_decisions(dataset: Dataset, before: RunFolder) -> tuple[Dataset, dict[
     assert found.decided is not None
     labelled, fits_none = found.decided >= 0, found.decided == FITS_NONE
     return found, {
-        "run": str(before.path),
+        "run": str(path),
         "rows": int((labelled | fits_none).sum()),
         "changed": int((labelled & (found.decided != dataset.labels.codes)).sum()),
         "none_of_these": int(fits_none.sum()),
@@ -101,7 +99,7 @@ def _check_ids(dataset: Dataset, made: Iterable[Any], places: dict[Any, int]) ->
         )
 
 
-def _check_given(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: RunFolder) -> None:
+def _check_given(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: Run) -> None:
     """Raise where a row's given label is neither what it was when it was decided nor what was decided."""
     code_of, codes = _code_or_missing(dataset.labels.classes), dataset.labels.codes
     other = [id for id, one in made.items() if codes[places[id]] not in (code_of(one.given), code_of(one.label))]
@@ -109,8 +107,8 @@ def _check_given(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, 
         one = made[other[0]]
         now = dataset.labels.decode(codes[[places[other[0]]]])[0]
         raise InputError(
-            f"{dataset.name} is not what was decided in {before.path}: {len(other)} rows have another given label than "
-            f"then, {some_ids(other)}; the first was given {one.given!r} and now {now!r}. {_FIX}"
+            f"{dataset.name} is not what was decided in {before.folder.path}: {len(other)} rows have another given "
+            f"label than then, {some_ids(other)}; the first was given {one.given!r} and now {now!r}. {_FIX}"
         )
 
 
@@ -130,25 +128,23 @@ def _spelling(classes: list) -> Callable[[Any], Any]:
     return spell
 
 
-def _check_inputs(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: RunFolder) -> bool:
+def _check_inputs(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: Run) -> bool:
     """Raise where a row has another text than the run kept of it, or, without an id, other features.
 
     Gives whether something beside the place in the data tells which row is which: an id, or what was compared.
     """
-    kind, about = modality(dataset.inputs.modality), before.read_config()["data"]
-    named = bool(about.get("columns", {}).get("id")) or dataset.ids.dtype == object
-    if not kind.comparable or about.get("modality") != kind.name or not before.inputs.is_file():
+    kind, kept = modality(dataset.inputs.modality), before.folder.inputs
+    named = bool(before.columns.get("id")) or dataset.ids.dtype == object
+    if not kind.comparable or before.modality != kind.name or not before.keeps_inputs:
         return named
     if kind.replaceable and named:
         return True
-    column = told_by(before.inputs)
+    column = told_by(kept)
     same = dataset.inputs.matcher(column)
-    then = find_places(before.inputs, made)
-    kept = read_contents(before.inputs, np.array(list(then.values()), dtype=np.int64), column)
-    other = [id for id, one in zip(then, kept, strict=True) if not same(places[id], one)]
+    other = [id for id, then in read_by_id(kept, made, column).items() if not same(places[id], then)]
     if other:
         raise InputError(
-            f"{dataset.name} is not what was decided in {before.path}: {len(other)} rows have "
+            f"{dataset.name} is not what was decided in {before.folder.path}: {len(other)} rows have "
             f"{kind.words.other} than then, {some_ids(other)}. {_FIX}"
         )
     return True

@@ -1,188 +1,238 @@
-"""The rows of a run as a review sees them: columns of the audit as small arrays."""
+"""A finished run, as everything after it reads it: report, review, export, prediction, and the next run."""
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from mislabel.audit import Audit
+from mislabel.data.classes import classes_of_one_type
+from mislabel.decisions.events import Decision, Event
+from mislabel.decisions.store import read_decisions, read_history
 from mislabel.errors import RunError
+from mislabel.posterior.beta_mixture import BetaMixture
+from mislabel.run.audit_file import GOLD, LABELS, AuditFile, Numbers
 from mislabel.run.folder import RunFolder
-from mislabel.tables.arrow import compute
-
-NEEDED = ("id", "given_label", "suggested_label", "p_mislabeled", "status")
-BLOCK = 1 << 16
-LABELS = ("given_label", "suggested_label", "predicted_label", "neighbour_label")
-KNOWN = {"id", "status", "row", *LABELS}
+from mislabel.run.kept_inputs import read_by_id
+from mislabel.run.mixture_metrics import rate_distribution, read_mixture, read_rates
+from mislabel.run.opening import map_matrix, open_parquet, read_array, telling_damage
+from mislabel.run.rows import Rows, positions_among
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """n rows in the order of the audit, worst first; a row is named by its place in it, 0 to n - 1.
+class Run:
+    """What a run folder says. Each file is read when it is first asked for, and once.
+
+    Whatever is damaged raises a `RunError` that names the file and says what to do.
 
     Attributes
     ----------
-    name : str
-        Of the run folder.
-    modality : "text", "image" or "features"
-    ids : pyarrow Array
-        n whole numbers or strings.
-    classes : list
-        The K classes of the run, the user's own values.
-    labels : dict of (n,) int32
-        Codes into `classes`, -1 where there is none: given_label, suggested_label, predicted_label, and
-        neighbour_label where the run has it.
-    numbers : dict of (n,) float32
-        p_mislabeled, difficulty, confidence, and the run's evidence; NaN where there is none.
-    status : pyarrow DictionaryArray
-        n times judged, or why not.
-    judged : (n,) bool
-        Judged, with a probability and a given label: what a review is about.
-    place : (n,) int64 or None
-        Where each row stands in the input, and so in posterior.npy, embeddings.npy and inputs.parquet; None for runs
-        that do not tell.
+    folder : RunFolder
+    config, metrics : dict
+        config.json and metrics.json.
     """
 
-    name: str
-    modality: str
-    ids: pa.Array
-    classes: list
-    labels: dict[str, np.ndarray]
-    numbers: dict[str, np.ndarray]
-    status: pa.DictionaryArray
-    judged: np.ndarray
-    place: np.ndarray | None
+    def __init__(self, folder: RunFolder):
+        self.folder = folder
+        self.config, self.metrics = folder.read_config(), folder.read_metrics()
 
-    def __len__(self) -> int:
-        return len(self.judged)
+    @classmethod
+    def open(cls, folder: "RunFolder | str | Path") -> "Run":
+        """A finished run.
 
-    def id(self, row: int) -> Any:
-        return self.ids[row].as_py()
+        Raises
+        ------
+        InputError
+            If the folder is no run, or the run is not finished.
+        RunError
+            If its config.json or metrics.json cannot be read.
+        """
+        return cls(folder if isinstance(folder, RunFolder) else RunFolder(folder))
 
-    def label(self, code: int) -> Any:
-        """The user's own value of a code, None for -1."""
-        return None if code < 0 else self.classes[code]
+    @property
+    def name(self) -> str:
+        """Of the folder."""
+        return self.folder.path.resolve().name
 
-    def code(self, name: str, row: int) -> int | None:
-        """A row's code in one of `labels`, None where there is none."""
-        code = int(self.labels[name][row]) if name in self.labels else -1
-        return code if code >= 0 else None
+    # What config.json and metrics.json say.
 
-    def number(self, name: str, row: int) -> float | None:
-        """A row's value in one of `numbers`, None where there is none."""
-        value = float(self.numbers[name][row]) if name in self.numbers else math.nan
-        return value if math.isfinite(value) else None
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every effective setting."""
+        return section(self.config, "settings")
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What is said of the data: name, source, fingerprint, columns, classes, ..."""
+        return section(self.config, "data")
+
+    @property
+    def method(self) -> str:
+        return str(self.settings.get("method", ""))
+
+    @property
+    def modality(self) -> str:
+        """What the inputs are; runs from before there was a choice are on text."""
+        return str(self.data.get("modality", "text"))
+
+    @property
+    def columns(self) -> dict[str, str | None]:
+        """Which column of the data is what: text, label, id, ..."""
+        return section(self.data, "columns")
+
+    @property
+    def noise_rate(self) -> dict[str, Any]:
+        return section(self.metrics, "noise_rate")
+
+    @property
+    def test(self) -> dict[str, Any]:
+        """Scores on held-out rows; empty where there are none."""
+        return section(self.metrics, "test")
+
+    @property
+    def notes(self) -> list[str]:
+        """Warnings and decisions that a reader has to know."""
+        return [str(note) for note in self.metrics.get("notes") or []]
 
     @cached_property
-    def n_judged(self) -> int:
-        return int(self.judged.sum())
+    def mixture(self) -> BetaMixture | None:
+        """The fitted mixture over the rates of wrong events; None where the method fits none."""
+        return read_mixture(section(self.metrics, "mixture"))
 
-    def find(self, ids: Sequence[Any]) -> np.ndarray:
-        """The row of each id, (m,) int64, -1 for one that is not there."""
-        return np.array([self._find(id) for id in ids], dtype=np.int64)
-
-    def _find(self, id: Any) -> int:
-        hashes, rows = self._index
-        place = int(np.searchsorted(hashes, hash(id)))
-        while place < len(rows) and hashes[place] == hash(id):
-            found = self.ids[int(rows[place])].as_py()
-            if type(found) is type(id) and found == id:
-                return int(rows[place])
-            place += 1
-        return -1
+    # What the audit says.
 
     @cached_property
-    def _index(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sorted hashes of the ids and their rows: a tenth of what a dictionary of a million ids takes."""
-        hashes = np.empty(len(self), dtype=np.int64)
-        for begin in range(0, len(self), BLOCK):
-            hashes[begin : begin + BLOCK] = [hash(id) for id in self.ids.slice(begin, BLOCK).to_pylist()]
-        rows = np.argsort(hashes, kind="stable")
-        return hashes[rows], rows
+    def audit(self) -> AuditFile:
+        return AuditFile(self.folder.audit)
+
+    @cached_property
+    def rows(self) -> Rows:
+        classes = classes_of_one_type(self.data.get("classes") or [])
+        ids, status = (self.audit.column(name).combine_chunks() for name in ("id", "status"))
+        # Labels first, and all of them: what they show beyond the classes that config.json tells is a class, too.
+        labels = {name: self.audit.codes(name, classes) for name in LABELS if name in self.audit.names}
+        return Rows(
+            modality=self.modality,
+            ids=ids,
+            status=status.dictionary_encode(),
+            classes=classes,
+            labels=labels,
+            numbers=Numbers(self.audit),
+            place=self._places(ids),
+        )
+
+    @cached_property
+    def n_classes(self) -> int:
+        """K: the classes that the run was trained to tell apart."""
+        return len(self.data.get("classes") or self.rows.classes)
+
+    @cached_property
+    def exact(self) -> Numbers:
+        """The numbers of `rows` as the audit has them, (n,) float64 each."""
+        return Numbers(self.audit, np.float64)
+
+    @cached_property
+    def gold(self) -> tuple[np.ndarray, list] | None:
+        """Codes of the gold labels, (n,) int32, -1 for none, and their classes; None where the run had no such column.
+
+        The classes are those of `rows`, then those that only gold has. Gold only scores: a review does not ask for it.
+        """
+        if GOLD not in self.audit.names:
+            return None
+        classes = list(self.rows.classes)
+        return self.audit.codes(GOLD, classes), classes
+
+    @cached_property
+    def wrong_event_rates(self) -> tuple[np.ndarray, np.ndarray]:
+        """Distinct rates of wrong events, (m,) float64, and the rows of each, (m,) int64; empty where unknown."""
+        stored = read_rates(section(self.metrics, "mixture"))
+        if stored is not None:
+            return stored
+        if not {"wrong_events", "observations"} <= set(self.audit.numbers):
+            return np.empty(0), np.empty(0, dtype=np.int64)
+        wrong, observed = self.exact["wrong_events"], self.exact["observations"]
+        seen = np.isfinite(wrong) & (observed > 0)
+        return rate_distribution(wrong[seen] / observed[seen])
+
+    def held_out(self) -> list:
+        """The ids of the rows that were held out."""
+        held_out = self.rows.with_status("held_out")
+        return self.rows.ids.filter(held_out).to_pylist()
+
+    def result(self) -> Audit:
+        """The audit as whoever trained it holds it."""
+        with telling_damage(self.folder.audit):
+            table = pd.read_parquet(self.folder.audit)
+        with telling_damage(self.folder.transition):
+            transition = pd.read_parquet(self.folder.transition).to_numpy()
+        classes = list(self.data.get("classes") or [])
+        return Audit(table, read_array(self.folder.posterior), classes, transition, self.metrics, self.notes)
+
+    # The other files.
+
+    @property
+    def keeps_inputs(self) -> bool:
+        return self.folder.inputs.is_file()
+
+    @cached_property
+    def transition(self) -> np.ndarray | None:
+        """T[i, j] = P(given = j | true = i), (K, K) float64; None where the run has no such numbers."""
+        if not self.folder.transition.is_file():
+            return None
+        with open_parquet(self.folder.transition) as file:
+            matrix = file.read().to_pandas().to_numpy(dtype=np.float64)
+        return matrix if matrix.shape == (self.n_classes, self.n_classes) and np.isfinite(matrix).all() else None
+
+    def map_matrix(self, path: Path) -> np.memmap | None:
+        """The posterior or the embeddings, (N, width), in the order of the input, as a map.
+
+        None where there is none, or `rows` do not tell a place.
+
+        Raises
+        ------
+        RunError
+            If the file is broken, or holds no line for some row.
+        """
+        if self.rows.place is None or not path.is_file():
+            return None
+        return map_matrix(path, int(self.rows.place.max(initial=-1)) + 1)
+
+    def inputs_by_id(self, ids: Collection[Any]) -> dict[Any, str | bytes | None]:
+        """The kept inputs of these rows, those that are there; nothing where the run keeps none."""
+        return read_by_id(self.folder.inputs, ids) if ids and self.keeps_inputs else {}
+
+    def trained(self) -> np.ndarray:
+        """The rows that trained, (m,) int64, in the order of the dynamics."""
+        path = self.folder.trained_ids
+        with open_parquet(path) as file:
+            rows = positions_among(file.read(columns=["id"])["id"].combine_chunks(), self.rows.ids)
+        if (rows < 0).any():
+            raise RunError(f"{path} names rows that the audit does not have")
+        return rows
+
+    def history(self) -> list[Event]:
+        """Every event of the decisions that were made in a review of the run."""
+        return read_history(self.folder.decisions)
+
+    def decisions(self) -> dict[Any, Decision]:
+        """What a person decided and what holds now, by id."""
+        return read_decisions(self.folder.decisions)
+
+    def _places(self, ids: pa.Array) -> np.ndarray | None:
+        """Where each row stands in the input: as the audit says, or else by its id in inputs.parquet."""
+        if "row" in self.audit.names:
+            return self.audit.values("row", np.float64).astype(np.int64)
+        if not self.keeps_inputs:
+            return None
+        with open_parquet(self.folder.inputs) as file:
+            places = positions_among(ids, file.read(columns=["id"])["id"].combine_chunks())
+        return None if (places < 0).any() else places
 
 
-def read_rows(folder: RunFolder) -> Rows:
-    """Read audit.parquet and config.json of a finished run.
-
-    Raises
-    ------
-    InputError
-        If the folder is no run, or the run is not finished.
-    RunError
-        If audit.parquet is missing, broken, or lacks columns.
-    """
-    config = folder.read_config()
-    folder.read_metrics()
-    data = config.get("data", {})
-    classes = list(data.get("classes", []))
-    if len({type(value) for value in classes}) > 1:  # a column of a file has one type
-        classes = [str(value) for value in classes]
-    try:
-        kinds = {one.name: one.type for one in pq.read_schema(folder.audit)}
-        repeated = [name for name in (*LABELS, "status") if name in kinds and pa.types.is_string(kinds[name])]
-        with pq.ParquetFile(folder.audit, read_dictionary=repeated) as file:
-            # Gold only scores; what is no number and not named here, some method's evidence in words, is not shown.
-            names = [name for name, kind in kinds.items() if name in KNOWN or _is_number(name, kind)]
-            missing = [name for name in NEEDED if name not in names]
-            if missing:
-                raise RunError(f"{folder.audit} lacks the columns {', '.join(missing)}; the run has to be made again")
-            # One after the other, each brought into its array: all at once take several times the memory.
-            columns = {name: _column(file.read(columns=[name])[name], name, classes) for name in names}
-    except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{folder.audit} cannot be read ({error}); the run has to be made again") from error
-    labels = {name: columns.pop(name) for name in LABELS if name in columns}
-    ids, status, place = columns.pop("id"), columns.pop("status"), columns.pop("row", None)
-    judged = compute.equal(status.cast(pa.string()), "judged").to_numpy(zero_copy_only=False)
-    return Rows(
-        name=folder.path.resolve().name,
-        modality=str(data.get("modality", "text")),
-        ids=ids,
-        classes=classes,
-        labels=labels,
-        numbers=columns,
-        status=status,
-        judged=judged & np.isfinite(columns["p_mislabeled"]) & (labels["given_label"] >= 0),
-        place=_places(folder, ids) if place is None else place,
-    )
-
-
-def _column(column: pa.ChunkedArray, name: str, classes: list) -> Any:
-    if name in LABELS:
-        return _codes(column, classes)
-    if name in ("id", "status"):
-        whole = column.combine_chunks()
-        return whole if name == "id" else whole.dictionary_encode()
-    return column.to_numpy().astype(np.int64) if name == "row" else _numbers(column)
-
-
-def _places(folder: RunFolder, ids: pa.Array) -> np.ndarray | None:
-    """The place of each id in inputs.parquet, for runs whose audit does not tell it."""
-    if not folder.inputs.is_file():
-        return None
-    found = compute.index_in(ids, value_set=pq.read_table(folder.inputs, columns=["id"])["id"].combine_chunks())
-    return None if found.null_count else found.to_numpy().astype(np.int64)
-
-
-def _codes(column: pa.ChunkedArray, classes: list) -> np.ndarray:
-    """Codes into `classes`, to which values are added that are not there yet."""
-    encoded = column.combine_chunks().dictionary_encode()  # as it is where it was read as a dictionary
-    places = {value: code for code, value in enumerate(classes)}
-    known = encoded.dictionary.to_pylist()
-    for value in known:
-        if value is not None and value == value and value not in places:
-            places[value] = len(classes)
-            classes.append(value)
-    table = np.array([places.get(value, -1) for value in known] + [-1], dtype=np.int32)
-    return table[encoded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)]
-
-
-def _is_number(name: str, kind: pa.DataType) -> bool:
-    return name != "gold_label" and (pa.types.is_integer(kind) or pa.types.is_floating(kind))
-
-
-def _numbers(column: pa.ChunkedArray) -> np.ndarray:
-    return column.cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+def section(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """A part of config.json or metrics.json; an empty one where it is missing."""
+    part = values.get(name)
+    return part if isinstance(part, dict) else {}

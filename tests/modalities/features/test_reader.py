@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits
 from mislabel import FeatureClassifier
 from mislabel.modalities.dataset import make_dataset
 from mislabel.noise import corrupt
-from mislabel.run.config import RunConfig
 from mislabel.run.job import run
+from mislabel.run.settings import RunConfig
 
 COLOURS = np.array(["blue", "green", "red"])
 KINDS = ["ash", "birch", "cedar"]
@@ -214,7 +214,9 @@ def test_labels_that_have_nothing_to_do_with_the_features(tmp_path, mislabel):
     assert json.loads(done.stdout)["noise_rate"]["estimate"] is None
 
 
-@pytest.mark.parametrize(("method", "auroc", "accuracy"), [("ido", 0.95, 0.86), ("dygen", 0.96, 0.87)])
+@pytest.mark.parametrize(
+    ("method", "auroc", "accuracy"), [("ido", 0.95, 0.86), pytest.param("dygen", 0.96, 0.87, marks=pytest.mark.sweep)]
+)
 def test_handwritten_digits_with_instance_dependent_errors(method, auroc, accuracy):
     """Bounds lie below the worst of five seeds: AUROC 0.973 and 0.982, accuracy 0.889 and 0.896."""
     pixels, gold = load_digits(return_X_y=True)

@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
@@ -44,11 +45,35 @@ class TestLocate:
             locate("link/../a.png", root)
 
     @pytest.mark.parametrize(
-        ("path", "said"), [("", "path is empty"), ("a\0b", "NUL"), ("https://x.org/a.png", "web address")]
-    )
+        ("path", "said"),
+        [("", "path is empty"), ("a\0b", "NUL"), ("https://x.org/a.png", "web address"),
+         ("C:\\data\\a.png", "a path on a Windows machine; write it relative to the table"),
+         ("d:/a.png", "a path on a Windows machine"), ("\\\\server\\share\\a.png", "a path on a Windows machine")],
+    )  # fmt: skip
     def test_no_path(self, path, said):
         with pytest.raises(Unreadable, match=said):
             locate(path, None)
+
+    def test_paths_written_on_windows(self, tmp_path):
+        plant(tmp_path, "a b/c.PNG", "odd\\name.png", "ü/é.png")
+        assert locate("a b\\c.PNG", tmp_path) == str(tmp_path / "a b/c.PNG")
+        assert locate(".\\a b\\c.PNG", tmp_path) == f"{tmp_path}/./a b/c.PNG"
+        assert locate("odd\\name.png", tmp_path) == str(tmp_path / "odd\\name.png")  # a name as Linux allows it
+        assert locate("ü\\é.png", tmp_path) == str(tmp_path / "ü/é.png")
+        with pytest.raises(Unreadable, match="lies outside"):
+            locate("..\\x.png", tmp_path)
+
+    @pytest.mark.parametrize("stored", ["NFC", "NFD"])
+    @pytest.mark.parametrize("written", ["NFC", "NFD"])
+    def test_letters_composed_or_not(self, tmp_path, stored, written):
+        """One folder in one form and a file in the other, as after a copy between systems; Hangul has parts, too."""
+        there = f"{normalize(stored, 'Größe')}/{normalize('NFC', 'é 한글')}.png"
+        plant(tmp_path, there)
+        path = normalize(written, there)
+        assert Path(locate(path, tmp_path)).read_bytes() == b"x"
+        assert Path(locate(f"{tmp_path}/{path}", None)).read_bytes() == b"x"
+        assert Path(locate(path.replace("/", "\\"), tmp_path)).read_bytes() == b"x"
+        assert locate(normalize(written, "ñ.png"), tmp_path) == str(tmp_path / normalize(written, "ñ.png"))
 
 
 class TestReadBytes:

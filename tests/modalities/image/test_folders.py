@@ -30,7 +30,7 @@ class TestFolder:
 
     def test_every_ending(self, tmp_path):
         plant(tmp_path, *(f"a/{place}{ending}" for place, ending in enumerate(ENDINGS)))
-        assert len(read_image_folder(tmp_path)) == 10
+        assert len(read_image_folder(tmp_path)) == len(ENDINGS) == 11
 
     def test_splits(self, tmp_path):
         names = ["Train", "training", "VALID", "validation", "val", "dev", "test", "Testing"]
@@ -46,6 +46,7 @@ class TestFolder:
         frame = read_image_folder(plant(tmp_path, "test/a.png", "exam/a.png"))
         assert list(frame.columns) == ["image", "label"]
         assert frame["label"].tolist() == ["exam", "test"]
+        assert frame.attrs["notes"] == ["The folder 'test' is taken as a class, like those beside it."]
 
     def test_what_is_left_out_is_told(self, tmp_path):
         plant(tmp_path, "cat/a.png", "cat/notes.txt", "top.md", "cover.png", ".git/x.png", "cat/.hidden.png", ".x/y/z")
@@ -56,8 +57,70 @@ class TestFolder:
         assert frame.attrs["notes"] == [
             "Files that are no images by their ending, left out: 2; 'cat/notes.txt', 'top.md'.",
             "Images outside of any class folder, left out: 1; 'cover.png'.",
+            "Folders that are hidden or of other programs, passed over: 2; '.git', '.x'.",
             "Folders that are links, not followed: 2; 'cat/again', 'link'.",
         ]
+
+    @pytest.mark.parametrize(
+        ("more", "notes"),
+        [
+            (["__MACOSX/train/._a.png"], ["hidden or of other programs, passed over: 1; '__MACOSX'"]),
+            (["__MACOSX/train/a.png"], ["hidden or of other programs, passed over: 1; '__MACOSX'"]),
+            ([".ipynb_checkpoints/a.png"], ["hidden or of other programs, passed over: 1; '.ipynb_checkpoints'"]),
+            (["train/cat/.ipynb_checkpoints/a.png"], ["passed over: 1; 'train/cat/.ipynb_checkpoints'"]),
+            (
+                ["annotations/a.txt"],
+                ["no images by their ending", "Folders without images, passed over: 1; 'annotations'"],
+            ),
+            (["train/bird/a.txt"], ["no images by their ending", "without images, passed over: 1; 'train/bird'"]),
+            (["a/b/c/d.txt"], ["no images by their ending", "Folders without images, passed over: 1; 'a'"]),
+        ],
+    )
+    def test_what_lies_beside_the_splits_is_passed_over(self, tmp_path, more, notes):
+        plant(tmp_path, "train/cat/a.png", "train/dog/a.png", "test/cat/a.png", *more)
+        frame = read_image_folder(tmp_path)
+        assert frame["label"].tolist() == ["cat", "cat", "dog"]
+        assert frame["split"].tolist() == ["test", "train", "train"]
+        assert len(frame.attrs["notes"]) == len(notes)
+        for note, words in zip(frame.attrs["notes"], notes, strict=True):
+            assert words in note
+
+    @pytest.mark.parametrize("other", ["unlabeled/x.png", "unlabeled/cat/x.png", "cat/x.png", "extra/deep/er/x.png"])
+    def test_splits_beside_other_folders_with_images_are_refused(self, tmp_path, other):
+        plant(tmp_path, "train/cat/a.png", "train/dog/a.png", "test/b.png", other)
+        name = other.split("/")[0]
+        with pytest.raises(InputError, match=rf"split the data \('test', 'train'\).*other folders .*\('{name}'\)"):
+            read_image_folder(tmp_path)
+        (tmp_path / name).rename(tmp_path / f".{name}")  # as the message says
+        assert read_image_folder(tmp_path)["label"].tolist() == ["cat", "dog"]
+
+    def test_two_splits_without_classes_beside_another_folder_are_refused(self, tmp_path):
+        with pytest.raises(InputError, match=r"split the data \('test', 'train'\).*\('cat'\)"):
+            read_image_folder(plant(tmp_path, "train/a.png", "test/a.png", "cat/a.png"))
+
+    def test_loose_images_in_a_split_are_told(self, tmp_path):
+        frame = read_image_folder(plant(tmp_path, "train/cat/a.png", "train/dog/a.png", "train/c.png", "test/b.png"))
+        assert frame["image"].tolist() == ["train/cat/a.png", "train/dog/a.png"]
+        assert frame.attrs["notes"] == [
+            "The folder 'test' has no class folders, so that its images have no label; left out: 1; 'test/b.png'.",
+            "Images outside of any class folder, left out: 1; 'train/c.png'.",
+        ]
+
+    @pytest.mark.parametrize("above", ["data", "a/b"])
+    def test_one_folder_that_holds_everything_is_read(self, tmp_path, above):
+        frame = read_image_folder(plant(tmp_path, f"{above}/cat/a.png", f"{above}/dog/x/a.png"))
+        assert frame["image"].tolist() == [f"{above}/cat/a.png", f"{above}/dog/x/a.png"]
+        assert frame["label"].tolist() == ["cat", "dog"]
+        assert frame.attrs["notes"] == [f"All images lie in {above}, whose folders are read."]
+        frame = read_image_folder(plant(tmp_path / "split", f"{above}/train/cat/a.png", f"{above}/val/cat/a.png"))
+        assert frame["label"].tolist() == ["cat", "cat"]
+        assert frame["split"].tolist() == ["train", "valid"]
+
+    def test_one_class_with_folders_of_its_own_stays_one(self, tmp_path):
+        frame = read_image_folder(plant(tmp_path, "cat/a.png", "cat/x/b.png", "cat/y/c.png"))
+        assert set(frame["label"]) == {"cat"}
+        frame = read_image_folder(plant(tmp_path / "deep", "cat/deep/er/a.png"))
+        assert set(frame["label"]) == {"cat"}
 
     def test_links_to_files_are_read(self, tmp_path):
         plant(tmp_path, "cat/a.png")

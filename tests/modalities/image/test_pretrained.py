@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from mislabel.modalities.dataset import make_dataset
-from mislabel.run.config import RunConfig
 from mislabel.run.job import run
 from mislabel.run.predictor import load_predictor
+from mislabel.run.settings import RunConfig
 
 CLASSES = ["brick", "grass", "water"]
 TABLE = ["--image", "path", "--label", "label", "--id", "id", "--gold", "gold"]
@@ -135,6 +135,7 @@ def test_an_audit_from_random_weights_trains_the_whole_network(photos, tmp_path,
     assert metrics_of(tmp_path / "run")["detection"]["auroc"] > 0.9
 
 
+@pytest.mark.sweep
 def test_dygen_on_images(photos, train_images, tmp_path, mislabel):
     """Finds the errors, and its generative model answers for new images, better than by chance."""
     small = ["--scratch", "resnet-small", "--resolution", "16", *PLAIN]

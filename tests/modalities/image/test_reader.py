@@ -15,9 +15,9 @@ from sklearn.metrics import roc_auc_score
 from mislabel.modalities.image.images import Images
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
-from mislabel.run.config import RunConfig
 from mislabel.run.folder import RunFolder
 from mislabel.run.job import run
+from mislabel.run.settings import RunConfig
 
 CLASSES = ["brick", "grass", "water"]
 EPOCHS = {"warm_epochs": 4, "robust_epochs": 3}
@@ -188,7 +188,9 @@ def test_predictions_leave_out_what_cannot_be_read(photos, plain, copy, tmp_path
     pd.testing.assert_frame_equal(found.drop(index=name), whole.drop(index=name), atol=1e-6)
 
 
-@pytest.mark.parametrize("steps", [11, 45])  # in the second epoch; in the second stage
+@pytest.mark.parametrize(
+    "steps", [pytest.param(11, marks=pytest.mark.sweep), 45]
+)  # in the second epoch; in the second stage
 def test_interrupted_and_resumed_gives_the_same_bytes(steps, photos, plain, tmp_path, mislabel):
     """What was decoded before is not decoded again, and goes at the end."""
     target, dataset = RunFolder(tmp_path / "run"), load_dataset(photos.folder)

@@ -5,7 +5,10 @@ import pytest
 from mislabel.errors import InputError
 from mislabel.methods.ce import CE
 from mislabel.methods.ido import IDO
-from mislabel.run.config import RunConfig, read_options
+from mislabel.run.defaults import effective
+from mislabel.run.settings import RunConfig
+from mislabel.settings import declarations, make_settings
+from mislabel.training.stages import TrainingSettings
 
 
 @pytest.mark.parametrize(
@@ -44,9 +47,23 @@ def test_settings_out_of_range_are_named(settings, message):
 )
 def test_options_of_a_method_are_checked(options, message):
     with pytest.raises(InputError, match=message.replace("?", r"\?")):
-        read_options(IDO, options)
+        make_settings(IDO, options)
+
+
+def test_defaults_that_are_told_are_those_in_effect():
+    """Where a default depends on nothing but whether a recipe says otherwise."""
+    config = effective(RunConfig(), "text", 1000)
+    for name in ("optimizer", "weight_decay", "momentum", "schedule", "floor", "warmup", "clip"):
+        value = getattr(config, name)
+        assert declarations(RunConfig)[name].shown_default == (value if isinstance(value, str) else f"{value:g}")
+
+
+def test_the_loop_has_the_same_choices():
+    ours, loop = declarations(RunConfig), declarations(TrainingSettings)
+    for name in ours.keys() & loop.keys():
+        assert (ours[name].type, ours[name].choices) == (loop[name].type, loop[name].choices)
 
 
 def test_options_not_named_keep_their_defaults():
-    assert read_options(IDO, {"warm_epochs": 7}) == IDO(warm_epochs=7)
-    assert read_options(CE, {}) == CE()
+    assert make_settings(IDO, {"warm_epochs": 7}) == IDO(warm_epochs=7)
+    assert make_settings(CE, {}) == CE()

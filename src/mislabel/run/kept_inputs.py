@@ -1,7 +1,6 @@
 """The inputs as a run keeps them, for its report and for review: texts, small pictures, or features in words."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mislabel.data import Dataset
-from mislabel.errors import RunError
 from mislabel.files import atomic_path
 from mislabel.modalities import modality
+from mislabel.run.opening import open_parquet
+
+BY_PLACE_ALONE = "rows were matched by their place alone: they have no ids, and nothing else shows whether they moved"
 
 
-def write_contents(dataset: Dataset, path: Path) -> None:
+def write_inputs(dataset: Dataset, path: Path) -> None:
     """A Parquet file with `id` and `input`: text, or bytes such as those of a small picture, or None.
 
     Where that is not all of a row, as for features, which are a line in words, a `digest` is.
@@ -36,7 +37,7 @@ def write_contents(dataset: Dataset, path: Path) -> None:
             writer.write_table(pa.table(columns, schema=schema))
 
 
-def read_contents(path: Path, places: np.ndarray, column: str = "input") -> list[str | bytes | None]:
+def read_inputs(path: Path, places: np.ndarray, column: str = "input") -> list[str | bytes | None]:
     """The inputs at some places of the data (m,), None where none is kept; or another column of the file.
 
     Raises
@@ -45,7 +46,7 @@ def read_contents(path: Path, places: np.ndarray, column: str = "input") -> list
         If the file cannot be read.
     """
     found: list[str | bytes | None] = [None] * len(places)
-    with _opened(path) as file:
+    with open_parquet(path) as file:
         end = 0
         for group in range(file.num_row_groups):
             begin, end = end, end + file.metadata.row_group(group).num_rows
@@ -59,12 +60,12 @@ def read_contents(path: Path, places: np.ndarray, column: str = "input") -> list
 
 def told_by(path: Path) -> str:
     """The column of the file that tells all of an input: `digest` where there is one, else `input`."""
-    with _opened(path) as file:
+    with open_parquet(path) as file:
         return "digest" if "digest" in file.schema_arrow.names else "input"
 
 
-def find_places(path: Path, ids: Collection[Any]) -> dict[Any, int]:
-    """The place in the data of each id that is there.
+def read_by_id(path: Path, ids: Collection[Any], column: str = "input") -> dict[Any, str | bytes | None]:
+    """What `read_inputs` gives, by id, for those of the ids that are there.
 
     Raises
     ------
@@ -72,15 +73,7 @@ def find_places(path: Path, ids: Collection[Any]) -> dict[Any, int]:
         If the file cannot be read.
     """
     wanted = set(ids)
-    with _opened(path) as file:
-        known = file.read(columns=["id"])["id"]
-    return {id: place for place, id in enumerate(known.to_pylist()) if id in wanted}
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
-    try:
-        with pq.ParquetFile(path) as file:
-            yield file
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise RunError(f"{path} cannot be read ({error}); the run has to be made again") from error
+    with open_parquet(path) as file:
+        known = file.read(columns=["id"])["id"].to_pylist()
+    places = {id: place for place, id in enumerate(known) if id in wanted}
+    return dict(zip(places, read_inputs(path, np.array(list(places.values()), dtype=np.int64), column), strict=True))

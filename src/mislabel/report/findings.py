@@ -1,0 +1,118 @@
+"""What a run found, as the sections of the report count it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mislabel.modalities import Modality, modality
+from mislabel.run.reading import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """The n rows of a run's audit with exact numbers, gold labels among them.
+
+    Attributes
+    ----------
+    run : Run
+    """
+
+    run: Run
+
+    def __len__(self) -> int:
+        return len(self.run.rows)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        return self.run.metrics
+
+    @cached_property
+    def modality(self) -> Modality:
+        """What the inputs are."""
+        return modality(self.run.modality)
+
+    @cached_property
+    def classes(self) -> list:
+        """The K classes of the run, then those that only gold has."""
+        return self.run.rows.classes if self.run.gold is None else self.run.gold[1]
+
+    @property
+    def n_classes(self) -> int:
+        """K."""
+        return self.run.n_classes
+
+    @cached_property
+    def given(self) -> np.ndarray:
+        """Codes into `classes`, (n,) int64, -1 where there is none."""
+        return self._codes("given_label")
+
+    @cached_property
+    def suggested(self) -> np.ndarray:
+        """Like `given`."""
+        return self._codes("suggested_label")
+
+    @cached_property
+    def neighbour(self) -> np.ndarray | None:
+        """The same for the label that most of a row's nearest neighbours carry; None where nobody asked them."""
+        return self._codes("neighbour_label") if "neighbour_label" in self.run.rows.labels else None
+
+    @cached_property
+    def gold(self) -> np.ndarray | None:
+        """The same for gold labels; None where the run had no such column."""
+        return None if self.run.gold is None else self.run.gold[0].astype(np.int64)
+
+    @property
+    def p_mislabeled(self) -> np.ndarray:
+        """(n,) float64, NaN where there is none."""
+        return self.run.exact["p_mislabeled"]
+
+    @cached_property
+    def difficulty(self) -> np.ndarray:
+        """(n,) float64, NaN where there is none."""
+        return self.run.exact.get("difficulty", np.full(len(self), np.nan))
+
+    @cached_property
+    def score(self) -> np.ndarray | None:
+        """What orders the rows instead of `p_mislabeled`, (n,) float64, higher = worse; None without one."""
+        return self.run.exact.get("score")
+
+    @property
+    def related(self) -> bool:
+        """Whether the labels could be told from random ones; True where the run does not say."""
+        return self.metrics.get("labels_related") is not False
+
+    @property
+    def assessed(self) -> np.ndarray:
+        """Judged, with a probability, (n,) bool: the rows that all numbers of the report speak of."""
+        return self.run.rows.judged
+
+    @property
+    def n_assessed(self) -> int:
+        return self.run.rows.n_judged
+
+    @cached_property
+    def likely_wrong(self) -> np.ndarray:
+        """(n,) bool: assessed rows that are more likely wrong than right."""
+        return self.assessed & (self.p_mislabeled > 0.5)
+
+    @cached_property
+    def scored(self) -> np.ndarray:
+        """(n,) bool: assessed rows whose gold label is known."""
+        return np.zeros(len(self), dtype=bool) if self.gold is None else self.assessed & (self.gold >= 0)
+
+    @cached_property
+    def worst_first(self) -> np.ndarray:
+        """Ranks (m,) int64 of the assessed rows, the most likely mistakes first, ties in the audit's order."""
+        ranking = self.p_mislabeled if self.score is None else self.score
+        order = np.argsort(-np.nan_to_num(ranking, nan=-np.inf), kind="stable")
+        return order[self.assessed[order]]
+
+    @property
+    def transition(self) -> np.ndarray | None:
+        """T[i, j] = P(given = j | true = i), (K, K) float64; None where no row was judged."""
+        return self.run.transition if self.n_assessed else None
+
+    def _codes(self, name: str) -> np.ndarray:
+        return self.run.rows.labels[name].astype(np.int64)

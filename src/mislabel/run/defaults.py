@@ -1,0 +1,117 @@
+"""The settings that a run has in the end: those given, then the recipe's, then defaults that depend on the run."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mislabel.data import Dataset
+from mislabel.data.training_rows import TRAINS
+from mislabel.errors import InputError
+from mislabel.methods import method_entry
+from mislabel.modalities import modality as find_modality
+from mislabel.modalities import modality_names
+from mislabel.posterior.detection import find_score
+from mislabel.run.recipes import find_recipe
+from mislabel.run.settings import RunConfig
+from mislabel.settings import declarations
+
+HEAD_RATE, SCRATCH_RATE = 1e-3, 1e-3
+SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
+SMALL_HEAD_BATCH = 32
+HEAD_BATCH, HEAD_STEPS_AN_EPOCH = 256, 400  # a head on very many rows: a step costs next to nothing but its overhead
+SCRATCH_LENGTHEN = 8.0  # fine-tuning takes a few epochs, random weights some dozens
+
+
+def effective(config: RunConfig, modality: str, rows: int) -> RunConfig:
+    """The settings with every default that depends on the run filled in, for `rows` training rows.
+
+    The path of a local backbone becomes absolute, so that the run is usable from any folder.
+
+    Raises
+    ------
+    InputError
+        If a name is not known, or settings contradict each other or do not fit the inputs.
+    """
+    if config.score is not None:
+        find_score(config.score)
+    _check_together(config, modality)
+    chosen = with_recipe(config)
+    if find_modality(modality).encoder is None:
+        chosen = replace(chosen, tune="head")
+    defaults = _defaults(chosen, modality, rows)
+    chosen = replace(chosen, **{name: value for name, value in defaults.items() if getattr(chosen, name) is None})
+    if chosen.backbone is not None and Path(chosen.backbone).is_dir():
+        chosen = replace(chosen, backbone=str(Path(chosen.backbone).resolve()))
+    return _lengthened(chosen)
+
+
+def effective_for(config: RunConfig, dataset: Dataset) -> RunConfig:
+    """The settings with every default filled in for this data; see `effective`."""
+    rows = int(np.count_nonzero(np.isin(dataset.status, TRAINS)))
+    return effective(config, dataset.inputs.modality, rows)
+
+
+def with_recipe(config: RunConfig) -> RunConfig:
+    """The recipe's settings where the user gave none."""
+    if config.recipe is None:
+        return config
+    recipe = find_recipe(config.recipe)
+    if config.method != recipe.method:
+        raise InputError(f"recipe {config.recipe!r} is for method {recipe.method}, not {config.method}: leave one out")
+    settings = {name: value for name, value in recipe.settings.items() if getattr(config, name) is None}
+    if config.scratch is not None:
+        settings.pop("backbone", None)
+    return replace(config, **settings, options={**recipe.options, **config.options})
+
+
+def _lengthened(config: RunConfig) -> RunConfig:
+    """The epochs of the method times `lengthen`, where no option names them."""
+    factor = config.lengthen or 1.0
+    known = declarations(method_entry(config.method).make)
+    if factor == 1:
+        return config
+    longer = {
+        name: max(1, round(declaration.default * factor))
+        for name, declaration in known.items()
+        if name.endswith("epochs")
+    }
+    return replace(config, options=longer | config.options)
+
+
+def _defaults(config: RunConfig, modality: str, rows: int) -> dict[str, Any]:
+    """What settings are where neither user nor recipe gave any."""
+    head, scratch, kind = config.tune == "head", config.scratch is not None, find_modality(modality)
+    largest = SMALL_HEAD_BATCH if head else kind.batch_size
+    batch = min(largest, max(SMALLEST_BATCH, rows // STEPS_AN_EPOCH))
+    if head:
+        batch = max(batch, min(HEAD_BATCH, rows // HEAD_STEPS_AN_EPOCH))
+    return {
+        "backbone": None if scratch else kind.encoder,
+        "batch_size": batch,
+        "learning_rate": HEAD_RATE if head else SCRATCH_RATE if scratch else kind.learning_rate,
+        "lengthen": SCRATCH_LENGTHEN if scratch else 1.0,
+        "optimizer": "adamw",
+        "weight_decay": 0.01,
+        "momentum": 0.0,
+        "schedule": "linear",
+        "floor": 0.0,
+        "warmup": 0.06,
+        "clip": 1.0,
+    }
+
+
+def _check_together(config: RunConfig, modality: str) -> None:
+    """Raise InputError where settings contradict each other, or one is given that is for other inputs."""
+    kind = find_modality(modality)
+    for other in map(find_modality, modality_names()):
+        for name in other.own_settings:
+            if name not in kind.own_settings and getattr(config, name) is not None:
+                raise InputError(f"{name} is for {other.words.plural}; the inputs are {modality}: leave it out")
+    if config.scratch is not None and config.backbone is not None:
+        raise InputError("backbone and scratch were both given: random weights, or those of a model? Leave one out")
+    if config.scratch is not None and config.tune == "head":
+        raise InputError("tune=head keeps an encoder as it is, scratch has random weights: use tune=full")
+    if kind.encoder is None and config.backbone is not None:
+        raise InputError(f"{kind.words.plural} need no backbone: leave it out")

@@ -1,0 +1,125 @@
+"""The rows of an audit as small arrays, for whoever shows or decides them row by row."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mislabel.tables.arrow import compute
+
+BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """n rows in the order of the audit, worst first; a row is named by its rank in it, 0 to n - 1.
+
+    Attributes
+    ----------
+    modality : str
+        Of the run, such as "text".
+    ids : pyarrow Array
+        n whole numbers or strings.
+    status : pyarrow DictionaryArray
+        n times judged, or why not.
+    classes : list
+        The K classes of the run, the user's own values.
+    labels : mapping of (n,) int32
+        Codes into `classes`, -1 where there is none: given_label, suggested_label, predicted_label, and
+        neighbour_label where the run has it.
+    numbers : mapping of (n,) float32
+        p_mislabeled, difficulty, confidence, and the run's evidence; NaN where there is none.
+    place : (n,) int64 or None
+        Where each row stands in the input, and so in posterior.npy, embeddings.npy and inputs.parquet; None for runs
+        that do not tell.
+    """
+
+    modality: str
+    ids: pa.Array
+    status: pa.DictionaryArray
+    classes: list
+    labels: Mapping[str, np.ndarray]
+    numbers: Mapping[str, np.ndarray]
+    place: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def judged(self) -> np.ndarray:
+        """Judged, with a probability and a given label, (n,) bool: what report and review are about."""
+        return (
+            self.with_status("judged") & np.isfinite(self.numbers["p_mislabeled"]) & (self.labels["given_label"] >= 0)
+        )
+
+    @cached_property
+    def n_judged(self) -> int:
+        return int(self.judged.sum())
+
+    def with_status(self, status: str) -> np.ndarray:
+        """The rows of this status, (n,) bool."""
+        known = self.status.dictionary.to_pylist()
+        if status not in known:
+            return np.zeros(len(self), dtype=bool)
+        same = compute.equal(self.status.indices, known.index(status))
+        return same.fill_null(False).to_numpy(zero_copy_only=False)
+
+    def status_counts(self) -> dict[str, int]:
+        """How many rows have each status."""
+        counts = compute.value_counts(self.status.cast(pa.string()))
+        return {str(entry["values"]): entry["counts"] for entry in counts.to_pylist()}
+
+    def id(self, row: int) -> Any:
+        return self.ids[row].as_py()
+
+    def label(self, code: int) -> Any:
+        """The user's own value of a code, None for -1."""
+        return None if code < 0 else self.classes[code]
+
+    def code(self, name: str, row: int) -> int | None:
+        """A row's code in one of `labels`, None where there is none."""
+        code = int(self.labels[name][row]) if name in self.labels else -1
+        return code if code >= 0 else None
+
+    def number(self, name: str, row: int) -> float | None:
+        """A row's value in one of `numbers`, None where there is none."""
+        value = float(self.numbers[name][row]) if name in self.numbers else math.nan
+        return value if math.isfinite(value) else None
+
+    def find(self, ids: Sequence[Any]) -> np.ndarray:
+        """The row of each id, (m,) int64, -1 for one that is not there."""
+        return np.array([self._find(id) for id in ids], dtype=np.int64)
+
+    def judged_rank(self, ids: Sequence[Any]) -> np.ndarray:
+        """The rank of each id among the judged rows, (m,) int64, -1 for one that is none of them."""
+        rank = np.where(self.judged, np.cumsum(self.judged) - 1, -1)
+        return np.append(rank, -1)[self.find(ids)]
+
+    def _find(self, id: Any) -> int:
+        hashes, rows = self._index
+        position = int(np.searchsorted(hashes, hash(id)))
+        while position < len(rows) and hashes[position] == hash(id):
+            known = self.ids[int(rows[position])].as_py()
+            if type(known) is type(id) and known == id:
+                return int(rows[position])
+            position += 1
+        return -1
+
+    @cached_property
+    def _index(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sorted hashes of the ids and their rows: a tenth of what a dictionary of a million ids takes."""
+        hashes = np.empty(len(self), dtype=np.int64)
+        for begin in range(0, len(self), BLOCK):
+            hashes[begin : begin + BLOCK] = [hash(id) for id in self.ids.slice(begin, BLOCK).to_pylist()]
+        rows = np.argsort(hashes, kind="stable")
+        return hashes[rows], rows
+
+
+def positions_among(ids: pa.Array, known: pa.Array) -> np.ndarray:
+    """Where each of the ids (m,) stands among the known ones, (m,) int64, -1 for one that is not there."""
+    positions = compute.index_in(ids, value_set=known.cast(ids.type))
+    return positions.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)

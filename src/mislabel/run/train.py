@@ -1,0 +1,143 @@
+"""The whole job: what an earlier review decided, the folder and its lock, training, and what the next review needs."""
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mislabel.audit import Audit
+from mislabel.data import Dataset
+from mislabel.errors import InputError
+from mislabel.run.about import describe
+from mislabel.run.folder import RunFolder
+from mislabel.run.job import run
+from mislabel.run.predictor import Predictor
+from mislabel.run.prior_decisions import apply_decisions, carry_over
+from mislabel.run.reading import Run
+from mislabel.run.settings import RunConfig
+from mislabel.training.device import leave_processes
+from mislabel.training.progress import Quiet
+
+Watch = Callable[[RunFolder | None], AbstractContextManager[Callable[[], bool]]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the job leaves.
+
+    Attributes
+    ----------
+    audit : Audit
+    predictor : Predictor or None
+        None where the run in the folder was finished already.
+    dataset : Dataset
+        With the decisions that were taken as known.
+    decisions : dict or None
+        What `apply_decisions` tells of them.
+    report : Path or None
+        The report that was written.
+    """
+
+    audit: Audit
+    predictor: Predictor | None
+    dataset: Dataset
+    decisions: dict[str, Any] | None = None
+    report: Path | None = None
+
+
+@contextmanager
+def never_interrupted(folder: RunFolder | None) -> Iterator[Callable[[], bool]]:
+    """A training that nobody stops."""
+    yield lambda: False
+
+
+def train(
+    dataset: Dataset,
+    config: RunConfig,
+    folder: RunFolder | None = None,
+    *,
+    columns: dict[str, Any] | None = None,
+    earlier: Run | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    content: bool = True,
+    keep_checkpoints: bool = False,
+    report: Callable[[RunFolder], Path] | None = None,
+    progress: Quiet | None = None,
+    watch: Watch = never_interrupted,
+) -> Trained:
+    """Train, judge every row, and leave a run folder that a report and a review can read.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Without decisions.
+    config : RunConfig
+    folder : RunFolder, optional
+        Where the run goes; without it everything stays in memory.
+    columns : dict, optional
+        Which column of the data is what, for config.json.
+    earlier : Run, optional
+        What was decided in its review is taken as known, and carried over into the folder.
+    resume, overwrite : bool
+        Go on with the run in the folder, or replace it.
+    content : bool
+        Whether the inputs go into the folder.
+    keep_checkpoints : bool
+    report : callable, optional
+        Writes the report of a finished folder and gives its path.
+    watch : callable
+        From the folder to a context that is entered when the folder is ready and left when training is over; it gives
+        what is asked after every step, whether to stop.
+
+    Raises
+    ------
+    InputError
+        If the data cannot train a classifier, the folder holds something else, or the decisions are of other rows.
+    RunError
+        If training fails, the folder is in use, or its run cannot be continued.
+    KeyboardInterrupt
+        If `watch` said so; what the last epoch left is on disk.
+    """
+    progress, main, decisions = progress or Quiet(), is_main_process(), None
+    if earlier is not None:
+        if folder is not None and folder.path.resolve() == earlier.folder.path.resolve():
+            raise InputError(f"--decisions and --out are the same run, {earlier.folder.path}: choose another --out")
+        dataset, decisions = apply_decisions(dataset, earlier)
+    with folder.locked() if folder and main else nullcontext():
+        if folder and main:
+            folder.prepare(describe(config, dataset, columns or {}, decisions), resume=resume, overwrite=overwrite)
+        with watch(folder) as interrupted:
+            if folder and resume and folder.finished:
+                progress.line(f"{folder.path} is finished: nothing to continue")
+                audit, predictor = Run.open(folder).result(), None
+            else:
+                result = run(
+                    dataset, config, folder, resume=resume, decisions=decisions, content=content,
+                    keep_checkpoints=keep_checkpoints, progress=progress, interrupted=interrupted,
+                )  # fmt: skip
+                audit, predictor = result.audit, result.predictor
+            if folder is None or not main:
+                return Trained(audit, predictor, dataset, decisions)
+            leave_processes()
+            if earlier is not None:
+                carry_over(earlier.folder, folder, dataset.labels.classes)
+            path = report(folder) if report is not None else None
+    return Trained(audit, predictor, dataset, decisions, path)
+
+
+def held_out_before(earlier: Run | None, holdout: float) -> Collection | None:
+    """The ids to hold out again in place of a draw; None where there is nothing to repeat.
+
+    What was held out stays so: labels that were corrected would change the draw, and move rows into training.
+    """
+    if earlier is None or not holdout or earlier.columns.get("split"):
+        return None
+    return earlier.held_out() or None
+
+
+def is_main_process() -> bool:
+    """Whether this process writes and speaks, where a launch made several."""
+    return os.environ.get("RANK", "0") == "0"
