@@ -5,20 +5,24 @@ arXiv 1412.6596): the target is the given label with weight beta, and what the n
 
     L = -(beta log p_y + (1 - beta) log max_k p_k)
 
-A method is a frozen dataclass of its options with two functions: what to train, and what to make of it. To become part
-of the package it would get a file in src/mislabel/methods, a line in METHODS and a test.
+A method is a frozen dataclass of its options with two functions: what to train, and what to make of it. It registers
+itself by name. A package of your own announces the module as an entry point of the group `mislabel.methods`, and the
+method is there for everybody who installs it; to become part of this package it would get a file in
+src/mislabel/methods, its name in the list of `registry.py`, and a test.
 """
 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from torch import Tensor
 
 from mislabel.bench.runner import run_bench
 from mislabel.bench.suites import read_suite
-from mislabel.methods import METHODS, Entry
+from mislabel.methods import register
 from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.progress import Terminal
 from mislabel.training.stages import Stage
@@ -35,16 +39,18 @@ class BootstrappingLoss(Loss):
         return -(self.beta * of_given + (1 - self.beta) * log_p.amax(-1)).mean()
 
 
+@register("bootstrapping", paper="Reed et al., arXiv 1412.6596", when="few labels are wrong")
 @dataclass(frozen=True)
 class Bootstrapping(DefaultPosterior):  # or a posterior(stages, dynamics, given, probabilities) of its own
-    epochs: int = 5
-    beta: float = 0.8  # the paper's
+    epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
+    beta: Annotated[float, Setting("Weight of the given label; 0.8 is the paper's.", 0, 1)] = 0.8
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, BootstrappingLoss(self.beta))]
 
-
-METHODS["bootstrapping"] = Entry(Bootstrapping, "Reed et al., arXiv 1412.6596", "few labels are wrong")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -21,6 +21,17 @@ def numerical_gradient(function, point, step=1e-6):
     return gradient
 
 
+def softmax(z):
+    """Along the last axis, by numpy."""
+    e = np.exp(z - z.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def log_softmax(z):
+    """Along the last axis, by numpy; of logits that are not large."""
+    return z - np.log(np.exp(z).sum(-1, keepdims=True))
+
+
 class StopAfter:
     """Says that Ctrl-C was pressed after a number of steps."""
 

@@ -5,21 +5,17 @@ import json
 import numpy as np
 import pytest
 import torch
+from helpers import softmax
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
-from mislabel.methods import co_teaching
+from mislabel.methods import _losses
 from mislabel.methods.co_teaching import CoTeaching, Exchange
 from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
 ROWS, CLASSES = 10, 4
 GIVEN = np.random.default_rng(5).integers(0, CLASSES, ROWS)
-
-
-def softmax(z):
-    e = np.exp(z - z.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
 
 
 def store_of(predictions):
@@ -96,7 +92,7 @@ def test_a_rate_that_is_told_is_used_and_else_it_is_estimated(monkeypatch):
         seen.append((prediction, given))
         return 0.9
 
-    monkeypatch.setattr(co_teaching, "estimated_rate", estimate)
+    monkeypatch.setattr(_losses, "estimated_rate", estimate)
     own.epoch_end(store_of([prediction, GIVEN]))
     np.testing.assert_array_equal(seen[0][0], [prediction, GIVEN])
     np.testing.assert_array_equal(seen[0][1], GIVEN)

@@ -8,14 +8,16 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers import numerical_gradient
+from helpers import numerical_gradient, softmax
 from scipy.spatial.distance import cdist
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.dynamics.trajectory import Shape, Trajectory
 from mislabel.errors import InputError
 from mislabel.methods import dygen
-from mislabel.methods.dygen import CoRegularised, Distillation, DyGen, denoise
+from mislabel.methods._losses import CoRegularised
+from mislabel.methods.distillation import Distillation
+from mislabel.methods.dygen import DyGen, denoise
 from mislabel.posterior.dirichlet import disagreement
 from mislabel.training.loop import passes_of
 from mislabel.training.losses import Batch
@@ -24,11 +26,6 @@ pytestmark = pytest.mark.usefixtures("quick_fit")
 
 CPU = torch.device("cpu")
 ROWS, CLASSES, EPOCHS, DIMENSION = 60, 3, 3, 4
-
-
-def softmax(z):
-    e = np.exp(z - z.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
 
 
 def disagreement_by_hand(logits):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers import numerical_gradient
+from helpers import numerical_gradient, softmax
 from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore, Pass
@@ -16,11 +16,6 @@ from mislabel.training.losses import Batch
 CPU = torch.device("cpu")
 GIVEN = np.array([0, 2, 1, 1, 2, 0])
 T = np.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0], [0.3, 0.3, 0.4]])
-
-
-def softmax(z):
-    e = np.exp(z - z.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
 
 
 def corrected(matrix):

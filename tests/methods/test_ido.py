@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from helpers import numerical_gradient
+from helpers import numerical_gradient, softmax
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -23,11 +23,6 @@ from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
 CHOICES = list(product([True, False], ["logits", "probabilities"]))
-
-
-def softmax(z):
-    e = np.exp(z - z.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
 
 
 def terms_by_hand(weak, strong, label, confidence, similarity, held=None):

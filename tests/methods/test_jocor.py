@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers import numerical_gradient
+from helpers import numerical_gradient, softmax
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
@@ -15,11 +15,6 @@ from mislabel.training.losses import Batch
 CPU = torch.device("cpu")
 ROWS, CLASSES = 10, 4
 GIVEN = np.random.default_rng(5).integers(0, CLASSES, ROWS)
-
-
-def softmax(z):
-    e = np.exp(z - z.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
 
 
 def begun(options, epoch=0, rate=0.0):

@@ -8,7 +8,7 @@ from scipy.special import rel_entr
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
-from mislabel.methods.m_correction import Corrected, MCorrection, from_uniform, high_loss
+from mislabel.methods.m_correction import Corrected, MCorrection, high_loss
 from mislabel.training.losses import Batch
 
 ROWS, CLASSES = 6, 4
@@ -39,14 +39,6 @@ def test_the_mixture_finds_the_higher_heap_and_never_falls():
 
 def test_losses_that_are_all_equal_accuse_nobody_more_than_another():
     assert np.ptp(high_loss(np.full(30, 0.7, dtype=np.float32))) == 0
-
-
-def test_distance_from_uniform_is_the_divergence():
-    logits = torch.randn(8, CLASSES, dtype=torch.float64)
-    mean = logits.softmax(-1).mean(0).numpy()
-    wanted = rel_entr(np.full(CLASSES, 1 / CLASSES), mean).sum()
-    assert float(from_uniform(logits.log_softmax(-1))) == pytest.approx(wanted, rel=1e-9)
-    assert float(from_uniform(torch.zeros(3, 5).log_softmax(-1))) == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("uniform_weight", [0.0, 1.0])

@@ -3,19 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from helpers import numerical_gradient
+from helpers import log_softmax, numerical_gradient
 
 from mislabel.errors import InputError, RunError
-from mislabel.methods.mixup import MixedCrossEntropy, Mixup, draw
+from mislabel.methods._losses import MixedCrossEntropy, draw_partners
+from mislabel.methods.mixup import Mixup
 from mislabel.training.branches import Branches, TappedLinear
 from mislabel.training.losses import Batch
 from mislabel.training.mixing import mixer
 
 ROWS, CLASSES = 6, 4
-
-
-def log_softmax(logits):
-    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
 def test_loss_and_gradient_by_hand():
@@ -45,15 +42,6 @@ def test_loss_and_gradient_by_hand():
     np.testing.assert_allclose(gradient, numerical_gradient(by_hand, point), atol=1e-7)
 
 
-def test_shares_follow_the_beta_distribution():
-    torch.manual_seed(0)
-    for alpha in (0.5, 1.0, 32.0):
-        drawn = torch.stack([draw(torch.zeros(2, 3, 4), alpha)[1][:, 0] for _ in range(4000)]).double()
-        assert drawn.mean() == pytest.approx(0.5, abs=0.02)
-        assert drawn.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.1)  # of Beta(alpha, alpha)
-        assert abs(float(torch.corrcoef(drawn.T)[0, 1])) < 0.06  # branches draw apart
-
-
 def networks(count):
     torch.manual_seed(1)
     return [torch.nn.Sequential(torch.nn.Linear(5, 3), torch.nn.Tanh(), torch.nn.Linear(3, CLASSES))
@@ -81,7 +69,7 @@ def test_inputs_that_are_numbers_are_mixed_themselves_and_words_in_their_embeddi
     else:
         inputs, branches = {"x": torch.randint(0, 9, (ROWS,))}, Branches([Reads("x", one, words) for one in own])
     _, embeddings = branches(inputs)
-    partner, share = draw(torch.zeros(2, ROWS, CLASSES), 1.0)
+    partner, share = draw_partners(torch.zeros(2, ROWS, CLASSES), 1.0)
     found = mixer(branches, branches.classify, inputs, embeddings)(partner, share)
     assert found.shape == (2, ROWS, CLASSES)
     for branch, network in enumerate(own):

@@ -16,7 +16,7 @@ from mislabel.dynamics.trajectory import Shape, Trajectory
 from mislabel.errors import InputError
 from mislabel.methods import npc
 from mislabel.methods.ce import CE, CrossEntropy
-from mislabel.methods.dygen import Distillation
+from mislabel.methods.distillation import Distillation
 from mislabel.methods.npc import NPC, correct, most_confident
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.posterior.dirichlet import last_probabilities

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers import numerical_gradient
+from helpers import log_softmax, numerical_gradient
 from small_loop import CLASSES, IDS, ROWS, Plain, assert_same_weights, data, make_loop, watch_held, weights
 from torch import nn
 
@@ -26,10 +26,6 @@ def batch_of(logits, mixed=None):
     target = torch.tensor([0, 2, 1, 1, 0])
     more = {} if mixed is None else {"mixed": mixed}
     return Batch(index=torch.arange(10, 15), target=target, logits=logits, **more)
-
-
-def log_softmax(z):
-    return z - np.log(np.exp(z).sum(-1, keepdims=True))
 
 
 def by_hand(z, loss_of_others):

@@ -3,26 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from torch import Tensor
-from torch.nn import functional
 
 from mislabel.dynamics.scores import label_wave_epoch
-from mislabel.errors import in_range, one_of
+from mislabel.methods._losses import CrossEntropy
 from mislabel.methods.default_posterior import DefaultPosterior
-from mislabel.training.losses import Batch, Loss
+from mislabel.methods.registry import register
+from mislabel.settings import Setting, check_settings
 from mislabel.training.stages import Stage
-
-
-class CrossEntropy(Loss):
-    """Mean cross-entropy of the given labels over views and branches."""
-
-    def __call__(self, batch: Batch) -> Tensor:
-        branches, views, rows, classes = batch.logits.shape
-        target = batch.target.expand(branches, views, rows)
-        return functional.cross_entropy(batch.logits.reshape(-1, classes), target.reshape(-1))
 
 
 def label_wave(epochs: int) -> Callable[[np.ndarray], int]:
@@ -30,29 +20,24 @@ def label_wave(epochs: int) -> Callable[[np.ndarray], int]:
     return partial(label_wave_epoch, window=max(1, epochs // 8))
 
 
+@register("ce", paper="plain fine-tuning", when="labels are right, or as a yardstick")
 @dataclass(frozen=True)
 class CE(DefaultPosterior):
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    epochs : int
-    stop : "last", "label_wave" or "validation"
-        Whose weights are kept: the last epoch's; or, at a constant learning rate, those of the epoch after which
-        predictions stop settling (Label Wave, ICLR 2024); or those that predict best the given labels, wrong as they
-        may be, of rows that were held back.
-    validation : float
-        Share of the rows to hold back for the last of these.
-    """
-
-    epochs: int = 5
-    stop: Literal["last", "label_wave", "validation"] = "last"
-    validation: float = 0.1
+    epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
+    stop: Annotated[
+        Literal["last", "label_wave", "validation"],
+        Setting(
+            "Whose weights are kept: the last epoch's; at a constant learning rate, those of the epoch after which "
+            "predictions stop settling (Label Wave, ICLR 2024); or those that best predict the given labels, wrong as "
+            "they may be, of rows that were held back."
+        ),
+    ] = "last"
+    validation: Annotated[float, Setting("Share of the rows to hold back where stop is validation.", 0.001, 0.9)] = 0.1
 
     def __post_init__(self) -> None:
-        in_range("epochs", self.epochs, 1, 10_000)
-        one_of("stop", self.stop, ("last", "label_wave", "validation"))
-        in_range("validation", self.validation, 0.001, 0.9)
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         if self.stop == "last":

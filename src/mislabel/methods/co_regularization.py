@@ -13,43 +13,36 @@ M       number of networks
 a(t)    zero over the first tenth of the steps, then constant
 ======  ==============================================================
 
-The defaults are the paper's. It is the first stage of DyGen (`dygen.py`, whose loss this is, with 1e-5 added inside
-the logarithms of KL) without trajectories. The paper ships one of the networks; here the final model is their mean.
+The defaults are the paper's. It is the first stage of DyGen (`dygen.py`) without trajectories, with its loss,
+which adds 1e-5 inside the logarithms of KL. The paper ships one of the networks; here the final model is their mean.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from mislabel.errors import in_range
+from mislabel.methods._losses import CoRegularised
 from mislabel.methods.default_posterior import DefaultPosterior
-from mislabel.methods.dygen import CoRegularised
+from mislabel.methods.registry import register
+from mislabel.settings import Setting, check_settings
 from mislabel.training.stages import Stage
 
 
+@register(
+    "co_regularization",
+    paper="Zhou and Chen, EMNLP 2021, arXiv 2104.08656",
+    when="texts of which some labels are wrong",
+)
 @dataclass(frozen=True)
 class CoRegularization(DefaultPosterior):
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    epochs : int
-    weight : float
-        a after the first steps.
-    count : int
-        M.
-    warmup : float
-        Share of the steps over which a is zero.
-    """
-
-    epochs: int = 5
-    weight: float = 5.0
-    count: int = 2
-    warmup: float = 0.1
+    epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
+    weight: Annotated[float, Setting("a after the first steps.", 0, 1e6)] = 5.0
+    count: Annotated[int, Setting("M, how many networks.", 2, 100)] = 2
+    warmup: Annotated[float, Setting("Share of the steps over which a is zero.", 0, 1)] = 0.1
 
     def __post_init__(self) -> None:
-        in_range("epochs", self.epochs, 1, 10_000)
-        in_range("weight", self.weight, 0, 1e6)
-        in_range("count", self.count, 2, 100)
-        in_range("warmup", self.warmup, 0, 1)
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         loss = CoRegularised(self.weight, warmup=self.warmup * self.epochs)

@@ -1,4 +1,4 @@
-"""How most methods judge labels: their papers train a model and say nothing of single labels, the passes do."""
+"""The posterior of methods whose papers train a model and say nothing of single labels: that of the passes."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from mislabel.training.stages import Stage
 
 
 class DefaultPosterior:
-    """Options of a method whose posterior comes from what any training shows."""
+    """A base for the options of a method without a posterior of its own."""
 
     def posterior(
         self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray

@@ -1,4 +1,4 @@
-"""The last stage of methods that find a posterior: one ordinary network learns it, so that there is a model to ship."""
+"""The last stage of methods that fit a generative model: one ordinary network learns its posterior, to be shipped."""
 
 from collections.abc import Callable
 
@@ -12,36 +12,50 @@ from mislabel.posterior.posterior import Posterior
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
 
+SAMPLER_HELP = (
+    "How the generative model draws: by the exact Dirichlet distribution, or by independent gamma variables as the "
+    "published code does."
+)
+PASSES_HELP = "Of the generative model over the rows; more where they would make fewer than 500 steps."
+
 
 class Distillation(Loss):
-    """Cross-entropy with the generative models' posterior, which is found when the stage begins.
+    """Cross-entropy with a generative model's posterior, which is inferred when the stage begins.
 
-    Everything it is found from lies in the store, so a resumed run finds the same.
+    All that it is inferred from lies in the store, so a resumed run infers the same.
 
     Parameters
     ----------
-    find : callable
-        From the dynamics of the stages before, given labels (n,) and the number of classes to a posterior with
-        generative models. Passes of this stage may be there too, and must not count.
+    infer : callable
+        From the dynamics of the stages before, labels (n,) and the number of classes to a posterior with a generative
+        model. Passes of this stage may be there too, and must not count.
+
+    Attributes
+    ----------
+    posterior : Posterior or None
+        What was inferred, once the stage has begun.
     """
 
-    def __init__(self, find: Callable[[DynamicsStore, np.ndarray, int], Posterior]):
+    def __init__(self, infer: Callable[[DynamicsStore, np.ndarray, int], Posterior]):
         super().__init__()
-        self.find = find
+        self.infer = infer
+        self.posterior: Posterior | None = None
+        self.probabilities = torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.found = self.find(dynamics, target, n_classes)
-        assert self.found.generative is not None
+        self.posterior = self.infer(dynamics, target, n_classes)
+        assert self.posterior.generative is not None
         assert dynamics.trajectory is not None
-        probabilities = self.found.generative.probabilities(dynamics.trajectory)
+        probabilities = self.posterior.generative.probabilities(dynamics.trajectory)
         self.probabilities = torch.as_tensor(probabilities, device=device)
 
     def __call__(self, batch: Batch) -> Tensor:
         return functional.cross_entropy(batch.logits[0, 0], self.probabilities[batch.index])
 
 
-def found_before_distilling(stages: list[Stage]) -> Posterior:
+def distilled_posterior(stages: list[Stage]) -> Posterior:
     """The posterior that the last of the stages distilled."""
     distillation = stages[-1].loss
     assert isinstance(distillation, Distillation)
-    return distillation.found
+    assert distillation.posterior is not None
+    return distillation.posterior

@@ -23,6 +23,7 @@ labels. lambda_u rises over the same share of the epochs as theirs (16 of 290).
 
 import warnings
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -32,12 +33,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.errors import in_range
-from mislabel.methods.ce import CrossEntropy
-from mislabel.methods.m_correction import from_uniform
-from mislabel.methods.mixup import draw
+from mislabel.methods._losses import CrossEntropy, draw_partners, from_uniform
+from mislabel.methods.registry import register
 from mislabel.posterior.mean_probability import given_replaced
 from mislabel.posterior.posterior import Posterior
+from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
 
@@ -45,43 +45,36 @@ RAMP = 16 / 290
 NETWORKS = 2
 
 
+@register("divide_mix", paper="Li et al., ICLR 2020, arXiv 2002.07394", when="many labels are wrong and time is cheap")
 @dataclass(frozen=True)
 class DivideMix:
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    warm_epochs, epochs : int
-        With cross-entropy, and with divided rows.
-    threshold : float
-        w above which a row keeps its label.
-    temperature : float
-        T of sharpening.
-    alpha : float
-        Of the beta distribution.
-    unlabelled_weight : float
-        lambda_u. The published code has 0 for labels with real errors (Clothing1M, WebVision), and for asymmetric and
-        light noise; 25 to 150 for heavy symmetric noise on CIFAR. Without it the rows that lost their labels still
-        count in mixtures with others and in the KL term.
-    penalty : bool
-        Whether the warm-up subtracts the entropy of the predictions, which the paper does where flips are asymmetric.
-    """
-
-    warm_epochs: int = 1
-    epochs: int = 6
-    threshold: float = 0.5
-    temperature: float = 0.5
-    alpha: float = 4.0
-    unlabelled_weight: float = 0.0
-    penalty: bool = False
+    warm_epochs: Annotated[int, Setting("Epochs with cross-entropy.", 1, 10_000)] = 1
+    epochs: Annotated[int, Setting("Epochs with divided rows.", 1, 10_000)] = 6
+    threshold: Annotated[float, Setting("w above which a row keeps its label.", 0, 1)] = 0.5
+    temperature: Annotated[float, Setting("T of sharpening.", 0.01, 1)] = 0.5
+    alpha: Annotated[float, Setting("Of the beta distribution.", 1e-3, 1e4)] = 4.0
+    unlabelled_weight: Annotated[
+        float,
+        Setting(
+            "lambda_u. The published code has 0 for labels with real errors (Clothing1M, WebVision), and for "
+            "asymmetric and light noise; 25 to 150 for heavy symmetric noise on CIFAR. Without it the rows that lost "
+            "their labels still count in mixtures with others and in the KL term.",
+            0,
+            1e6,
+        ),
+    ] = 0.0
+    penalty: Annotated[
+        bool,
+        Setting(
+            "Whether the warm-up subtracts the entropy of the predictions, which the paper does where flips are "
+            "asymmetric."
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
-        in_range("warm_epochs", self.warm_epochs, 1, 10_000)
-        in_range("epochs", self.epochs, 1, 10_000)
-        in_range("threshold", self.threshold, 0, 1)
-        in_range("temperature", self.temperature, 0.01, 1)
-        in_range("alpha", self.alpha, 1e-3, 1e4)
-        in_range("unlabelled_weight", self.unlabelled_weight, 0, 1e6)
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         warm = Penalised() if self.penalty else CrossEntropy()
@@ -135,16 +128,16 @@ class Divided(Loss):
         clean = self.clean[:, batch.index]  # (networks, b)
         target = guess(batch.logits.detach().softmax(-1), batch.target, clean, options.threshold, options.temperature)
         target, labelled = target.repeat(1, views, 1), (clean > options.threshold).repeat(1, views)
-        partner, share = draw(batch.logits.flatten(1, 2), options.alpha)
+        partner, share = draw_partners(batch.logits.flatten(1, 2), options.alpha)
         share = torch.maximum(share, 1 - share)
         log_p = batch.mixed(partner, share).log_softmax(-1)  # (networks, m, classes)
         total = log_p.new_zeros(())
-        for own, goal, known, other, part in zip(log_p, target, labelled, partner, share[..., None], strict=True):
+        for own, goal, keeps, other, part in zip(log_p, target, labelled, partner, share[..., None], strict=True):
             goal = part * goal + (1 - part) * goal[other]
-            fit = -(goal * own).sum(-1) * known
-            miss = (own.exp() - goal).square().mean(-1) * ~known
-            total = total + fit.sum() / known.sum().clamp_min(1) + from_uniform(own)
-            total = total + self._weight() * miss.sum() / (~known).sum().clamp_min(1)
+            fit = -(goal * own).sum(-1) * keeps
+            miss = (own.exp() - goal).square().mean(-1) * ~keeps
+            total = total + fit.sum() / keeps.sum().clamp_min(1) + from_uniform(own)
+            total = total + self._weight() * miss.sum() / (~keeps).sum().clamp_min(1)
         return total
 
     def _weight(self) -> float:
@@ -157,21 +150,21 @@ class Divided(Loss):
         self.clean = torch.as_tensor(clean(dynamics.evaluation)[::-1].copy(), dtype=torch.float32, device=self.device)
 
 
-def guess(p: Tensor, given: Tensor, clean: Tensor, threshold: float, temperature: float) -> Tensor:
+def guess(p: Tensor, label: Tensor, clean: Tensor, threshold: float, temperature: float) -> Tensor:
     """The sharpened targets t of both networks, (networks, b, classes).
 
     Parameters
     ----------
     p : (networks, views, b, classes)
         Class probabilities.
-    given : (b,) int64
+    label : (b,) int64
     clean : (networks, b)
         w, by which each network learns.
     """
     own, both = p.mean(1), p.mean((0, 1))
     weight = clean[..., None]
-    known = weight * functional.one_hot(given, p.shape[-1]) + (1 - weight) * own
-    target = torch.where(weight > threshold, known, both) ** (1 / temperature)
+    labelled = weight * functional.one_hot(label, p.shape[-1]) + (1 - weight) * own
+    target = torch.where(weight > threshold, labelled, both) ** (1 / temperature)
     return target / target.sum(-1, keepdim=True)
 
 
@@ -182,8 +175,8 @@ def clean(losses: np.ndarray) -> np.ndarray:
     ----------
     losses : (networks, n) float32
     """
-    found = np.ones(losses.shape)
-    for place, own in enumerate(losses.astype(np.float64)):
+    weights = np.ones(losses.shape)
+    for network, own in enumerate(losses.astype(np.float64)):
         spread = own.max() - own.min()
         if spread <= 1e-12 or len(own) < 2:
             continue  # nothing to divide by: all keep their labels
@@ -191,5 +184,5 @@ def clean(losses: np.ndarray) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # ten iterations are the paper's
             mixture = GaussianMixture(2, max_iter=10, tol=1e-2, reg_covar=5e-4, random_state=0).fit(scaled)
-        found[place] = mixture.predict_proba(scaled)[:, np.asarray(mixture.means_)[:, 0].argmin()]
-    return found
+        weights[network] = mixture.predict_proba(scaled)[:, np.asarray(mixture.means_)[:, 0].argmin()]
+    return weights

@@ -22,26 +22,23 @@ h, w      embedding; a row's trajectory, its embeddings of all epochs side by si
 ========  ==================================================================================
 """
 
-import math
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from mislabel.dynamics.centroids import CentroidDistances, centroid_distances
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.dynamics.trajectory import Trajectory
-from mislabel.errors import InputError, in_range, one_of
-from mislabel.methods.distillation import Distillation, found_before_distilling
+from mislabel.errors import InputError
+from mislabel.methods._losses import CoRegularised
+from mislabel.methods.distillation import PASSES_HELP, SAMPLER_HELP, Distillation, distilled_posterior
+from mislabel.methods.registry import register
 from mislabel.posterior.dirichlet import (
     Fitting,
     Generative,
-    disagreement,
     fit_generative,
     last_probabilities,
     prior_concentration,
@@ -50,104 +47,101 @@ from mislabel.posterior.dirichlet import (
 from mislabel.posterior.marking import Marking, mark, mark_mirrored
 from mislabel.posterior.neighbours import elected, majority, votes_of_neighbours
 from mislabel.posterior.posterior import Posterior, replace_given
-from mislabel.training.losses import Batch, Loss
+from mislabel.settings import Setting, check_settings
 from mislabel.training.stages import Recording, Stage
 
 
+@register("dygen", paper="Zhuang et al., KDD 2023, arXiv 2305.19395", when="rules, a crowd or an LLM wrote the labels")
 @dataclass(frozen=True)
 class DyGen:
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    epochs, distil_epochs : int
-        Of stage 1 and stage 2.
-    count : int
-        M, how many branches.
-    branches : "networks" or "heads"
-        Whether each branch is a network of its own, or a head on one network.
-    co_regularisation : float
-        lambda_1; 0 trains the branches apart.
-    record : "evaluation" or "training"
-        Where trajectories come from: a pass in evaluation mode after each epoch, or the training pass itself.
-    trajectory_dim : int, optional
-        Embeddings are projected to so many dimensions, at random.
-    features : "trajectory" or "last"
-        What the generative model reads: all epochs, or the last one alone.
-    score : "relative" or "absolute"
-        What marks a row: its distance to the centroid of its given class minus that to the nearest other, mean over
-        epochs; or the paper's, mean plus standard deviation of the distance itself.
-    rounds : int
-        How often centroids are computed anew from the rows that are not marked; of the relative score only.
-    share : float, optional
-        Share of rows to mark, where it is known; estimated by a mixture without it.
-    prior : "neighbours", "given" or "uniform"
-        Where the prior of the true label comes from.
-    prior_mode : "onehot" or "probability"
-        Whether the neighbours' majority or their shares make the prior.
-    prior_epoch : int
-        Whose embeddings define neighbours, counted from 1; 0 is the last.
-    prior_strength : float
-        rho, how many observations the prior is worth.
-    neighbours : int
-        How many vote; with few rows no more than the root of the voters' number. Where nearly all rows vote, each row
-        is missing on its own side, and the other labels win.
-    fed : "given" or "predicted"
-        Which label the generative model is trained on.
-    sampler : "dirichlet" or "gamma"
-        See `mislabel.posterior.dirichlet.Fitting`, as for the next three.
-    passes, select, co_regularisation_generative
-    calibrate : bool
-        Whether the posterior is sharpened until it makes the given labels most likely.
-    centroid_share : float
-        How much the marking mixture's opinion of the given label counts in the posterior of training rows. The
-        generative models alone believe a classifier that has learnt a rule's errors by heart; distances resist longer.
-        The model that is shipped learns from the generative models alone.
-    """
-
-    epochs: int = 5
-    distil_epochs: int = 6
-    count: int = 2
-    branches: Literal["networks", "heads"] = "networks"
-    co_regularisation: float = 5.0
-    record: Literal["evaluation", "training"] = "evaluation"
-    trajectory_dim: int | None = None
-    features: Literal["trajectory", "last"] = "trajectory"
-    score: Literal["relative", "absolute"] = "relative"
-    rounds: int = 3
-    share: float | None = None
-    prior: Literal["neighbours", "given", "uniform"] = "neighbours"
-    prior_mode: Literal["onehot", "probability"] = "onehot"
-    prior_epoch: int = 0
-    prior_strength: float = 10.0
-    neighbours: int = 10
-    fed: Literal["given", "predicted"] = "predicted"
-    sampler: Literal["dirichlet", "gamma"] = "dirichlet"
-    passes: int = 10
-    select: bool = False
-    co_regularisation_generative: float = 1.0
-    calibrate: bool = True
-    centroid_share: float = 1 / 3
+    epochs: Annotated[int, Setting("Epochs of stage 1.", 1, 10_000)] = 5
+    distil_epochs: Annotated[int, Setting("Epochs of stage 2.", 1, 10_000)] = 6
+    count: Annotated[int, Setting("M, how many branches.", 1, 10_000)] = 2
+    branches: Annotated[
+        Literal["networks", "heads"],
+        Setting("Whether each branch is a network of its own, or a head on one network."),
+    ] = "networks"
+    co_regularisation: Annotated[float, Setting("lambda_1; 0 trains the branches apart.", 0, 1e6)] = 5.0
+    record: Annotated[
+        Literal["evaluation", "training"],
+        Setting(
+            "Where trajectories come from: a pass in evaluation mode after each epoch, or the training pass itself."
+        ),
+    ] = "evaluation"
+    trajectory_dim: Annotated[
+        int | None,
+        Setting("Embeddings are projected to so many dimensions, at random.", 1, 1_000_000, default="as they are"),
+    ] = None
+    features: Annotated[
+        Literal["trajectory", "last"],
+        Setting("What the generative model reads: all epochs, or the last one alone."),
+    ] = "trajectory"
+    score: Annotated[
+        Literal["relative", "absolute"],
+        Setting(
+            "What marks a row: its distance to the centroid of its given class minus that to the nearest other, mean "
+            "over epochs; or the paper's, mean plus standard deviation of the distance itself."
+        ),
+    ] = "relative"
+    rounds: Annotated[
+        int,
+        Setting("How often centroids are computed anew from unmarked rows; of the relative score only.", 0, 10_000),
+    ] = 3
+    share: Annotated[
+        float | None, Setting("Share of rows to mark, where it is known.", 0, 0.99, default="estimated")
+    ] = None
+    prior: Annotated[
+        Literal["neighbours", "given", "uniform"], Setting("Where the prior of the true label comes from.")
+    ] = "neighbours"
+    prior_mode: Annotated[
+        Literal["onehot", "probability"],
+        Setting("Whether the neighbours' majority or their shares make the prior."),
+    ] = "onehot"
+    prior_epoch: Annotated[
+        int,
+        Setting("Whose embeddings define neighbours, counted from 1, at most epochs; 0 is the last.", 0, 10_000),
+    ] = 0
+    prior_strength: Annotated[float, Setting("rho, how many observations the prior is worth.", 0, 1e6)] = 10.0
+    neighbours: Annotated[
+        int,
+        Setting(
+            "How many vote; with few rows no more than the root of the voters' number. Where nearly all rows vote, "
+            "each row is missing on its own side, and the other labels win.",
+            1,
+            10_000,
+        ),
+    ] = 10
+    fed: Annotated[Literal["given", "predicted"], Setting("Which label the generative model is trained on.")] = (
+        "predicted"
+    )
+    sampler: Annotated[Literal["dirichlet", "gamma"], Setting(SAMPLER_HELP)] = "dirichlet"
+    passes: Annotated[int, Setting(PASSES_HELP, 1, 10_000)] = 10
+    select: Annotated[
+        bool,
+        Setting("Whether the pass of the generative model is kept that explains a held-out tenth best, not the last."),
+    ] = False
+    co_regularisation_generative: Annotated[
+        float, Setting("lambda_2, weight of the agreement between generative models.", 0, 1e6)
+    ] = 1.0
+    calibrate: Annotated[
+        bool, Setting("Whether the posterior is sharpened until it makes the given labels most likely.")
+    ] = True
+    centroid_share: Annotated[
+        float,
+        Setting(
+            "How much the marking mixture's opinion of the given label counts in the posterior of training rows. The "
+            "generative models alone believe a classifier that has learnt a rule's errors by heart; distances resist "
+            "longer. The model that is shipped learns from the generative models alone.",
+            0,
+            1,
+        ),
+    ] = 1 / 3
 
     def __post_init__(self) -> None:
-        one_of("branches", self.branches, ("networks", "heads"))
-        one_of("record", self.record, ("evaluation", "training"))
-        one_of("features", self.features, ("trajectory", "last"))
-        one_of("score", self.score, ("relative", "absolute"))
-        one_of("prior", self.prior, ("neighbours", "given", "uniform"))
-        one_of("prior_mode", self.prior_mode, ("onehot", "probability"))
-        one_of("fed", self.fed, ("given", "predicted"))
-        one_of("sampler", self.sampler, ("dirichlet", "gamma"))
-        for name in ("epochs", "distil_epochs", "count", "neighbours", "passes"):
-            in_range(name, getattr(self, name), 1, 10_000)
-        in_range("centroid_share", self.centroid_share, 0, 1)
-        for name in ("co_regularisation", "co_regularisation_generative", "prior_strength"):
-            in_range(name, getattr(self, name), 0, 1e6)
-        if self.trajectory_dim is not None:
-            in_range("trajectory_dim", self.trajectory_dim, 1, 1_000_000)
-        if self.share is not None:
-            in_range("share", self.share, 0, 0.99)
-        if not 0 <= self.prior_epoch <= self.epochs:
+        check_settings(self)
+        if self.prior_epoch > self.epochs:
             raise InputError(f"prior_epoch is {self.prior_epoch}, needed 0 (the last) to epochs = {self.epochs}")
 
     def stages(self) -> list[Stage]:
@@ -167,52 +161,7 @@ class DyGen:
         self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
     ) -> Posterior:
         """What the generative models concluded before stage 2."""
-        return found_before_distilling(stages)
-
-
-class CoRegularised(Loss):
-    """l_1: cross-entropy of each branch, and their agreement.
-
-    Parameters
-    ----------
-    weight : float
-        lambda_1.
-    warmup : float
-        For how many epochs from the start it is zero; a part of an epoch is told by the rows that were seen.
-    """
-
-    def __init__(self, weight: float, warmup: float):
-        super().__init__()
-        self.weight, self.warmup = weight, warmup
-        self.epoch = self.seen = self.rows = 0
-
-    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        several = torch.distributed.is_available() and torch.distributed.is_initialized()
-        self.rows = len(target) // (torch.distributed.get_world_size() if several else 1)
-        self.epoch = self.seen = 0
-
-    def __call__(self, batch: Batch) -> Tensor:
-        logits = batch.logits[:, 0]
-        task = functional.cross_entropy(logits.flatten(0, 1), batch.target.repeat(len(logits)))
-        quiet = self._warming
-        self.seen += len(batch.target)
-        if len(logits) == 1 or not self.weight or quiet:
-            return task
-        return task + self.weight * disagreement(logits.softmax(-1)).mean()
-
-    @property
-    def _warming(self) -> bool:
-        whole = math.floor(self.warmup)
-        return self.epoch < whole or (self.epoch == whole and self.seen < (self.warmup - whole) * self.rows)
-
-    def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch, self.seen = self.epoch + 1, 0
-
-    def state(self) -> dict[str, Any]:
-        return {"epoch": self.epoch}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.epoch = state["epoch"]
+        return distilled_posterior(stages)
 
 
 def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options: DyGen) -> Posterior:

@@ -22,6 +22,7 @@ for asymmetric noise and 0.9, 7 for CIFAR-100; lambda is the sensitive one.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -29,35 +30,26 @@ from torch import Tensor
 from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.errors import in_range
 from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.methods.registry import register
+from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
 
 SMALLEST = 1e-4
 
 
+@register("elr", paper="Liu et al., NeurIPS 2020, arXiv 2007.00151", when="training goes on for many epochs")
 @dataclass(frozen=True)
 class ELR(DefaultPosterior):
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    epochs : int
-    beta : float
-        How slowly a row's target follows its predictions.
-    weight : float
-        lambda, how strongly predictions are held to the targets.
-    """
-
-    epochs: int = 5
-    beta: float = 0.7
-    weight: float = 3.0
+    epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
+    beta: Annotated[float, Setting("How slowly a row's target follows its predictions.", 0, 1)] = 0.7
+    weight: Annotated[float, Setting("lambda, how strongly predictions are held to the targets.", 0, 1e6)] = 3.0
 
     def __post_init__(self) -> None:
-        in_range("epochs", self.epochs, 1, 10_000)
-        in_range("beta", self.beta, 0, 1)
-        in_range("weight", self.weight, 0, 1e6)
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, EarlyLearning(self.beta, self.weight))]

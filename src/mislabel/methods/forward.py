@@ -26,17 +26,18 @@ anchor. The paper's networks train for tens of epochs before T is estimated, the
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.errors import in_range
-from mislabel.methods.ce import CrossEntropy
+from mislabel.methods._losses import CrossEntropy
+from mislabel.methods.registry import register
 from mislabel.posterior.mean_probability import given_replaced
 from mislabel.posterior.posterior import Posterior
+from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
 
@@ -44,26 +45,20 @@ DEEPEST = 0.5  # of the rows predicted to be of a class
 SMALLEST = 1e-8
 
 
+@register("forward", paper="Patrini et al., CVPR 2017, arXiv 1609.03683", when="one class is often taken for another")
 @dataclass(frozen=True)
 class Forward:
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    warm_epochs, epochs : int
-        Of stage 1 and stage 2.
-    percentile : float
-        Where the anchors of large classes are; 100 takes the row with the largest probability of the class.
-    """
-
-    warm_epochs: int = 5
-    epochs: int = 5
-    percentile: float = 97.0
+    warm_epochs: Annotated[int, Setting("Epochs of stage 1.", 1, 10_000)] = 5
+    epochs: Annotated[int, Setting("Epochs of stage 2.", 1, 10_000)] = 5
+    percentile: Annotated[
+        float,
+        Setting("Where the anchors of large classes are; 100 takes the row with the largest probability.", 0, 100),
+    ] = 97.0
 
     def __post_init__(self) -> None:
-        in_range("warm_epochs", self.warm_epochs, 1, 10_000)
-        in_range("epochs", self.epochs, 1, 10_000)
-        in_range("percentile", self.percentile, 0, 100)
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         warm = Remembering()

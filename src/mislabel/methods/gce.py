@@ -19,33 +19,32 @@ here: a few epochs of fine-tuning have no room for it.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from mislabel.errors import in_range
 from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.methods.registry import register
+from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
 
 
+@register(
+    "gce", paper="Zhang and Sabuncu, NeurIPS 2018, arXiv 1805.07836", when="labels are wrong at random, at least cost"
+)
 @dataclass(frozen=True)
 class GCE(DefaultPosterior):
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    epochs : int
-    q : float
-        How little rows pull that the network disbelieves.
-    """
-
-    epochs: int = 5
-    q: float = 0.7
+    epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
+    q: Annotated[
+        float, Setting("How little rows pull that the network disbelieves: towards 0 as in ce, at 1 least.", 1e-6, 1)
+    ] = 0.7
 
     def __post_init__(self) -> None:
-        in_range("epochs", self.epochs, 1, 10_000)
-        in_range("q", self.q, 1e-6, 1)
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, GeneralisedCrossEntropy(self.q))]

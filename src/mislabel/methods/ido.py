@@ -25,7 +25,7 @@ C         number of classes
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -34,10 +34,14 @@ from torch.nn import functional
 
 from mislabel.dynamics.scores import distinct_rates, rates, wrong_events
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.errors import InputError, in_range, one_of
-from mislabel.methods.ce import CrossEntropy, label_wave
+from mislabel.errors import InputError
+from mislabel.methods._losses import CrossEntropy
+from mislabel.methods.ce import label_wave
+from mislabel.methods.registry import register
 from mislabel.posterior.beta_mixture import BetaMixture, fit_beta_mixture
+from mislabel.posterior.mean_probability import evidence
 from mislabel.posterior.posterior import Posterior, replace_given
+from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
 
@@ -45,48 +49,41 @@ SMALLEST_PROBABILITY = 1e-4
 FIRST_FIT, REFIT = 20, 2  # iterations of the mixture: from scratch, and after each epoch from the fit before
 
 
+@register("ido", paper="Zhang et al., NeurIPS 2025, arXiv 2505.00812", when="labels are partly wrong")
 @dataclass(frozen=True)
 class IDO:
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    warm_epochs, robust_epochs : int
-        Of stage 1 and stage 2.
-    scope : "global", "class" or "both"
-        One mixture, or one per given class, where a class under `minimum_class_size` rows uses the global one, or the
-        mean opinion of the two. The paper prefers one per class; here a class most of whose labels are wrong then
-        vouches for its own errors, so the default is global (see "How it works" in README).
-    confidence : bool
-        Whether the entropy term is multiplied by the confidence c.
-    epsilon : "dynamic", "one" or "zero"
-        Weight of the consistency term.
-    similarity : "logits" or "probabilities"
-        What the consistency term compares.
-    burn_in : int
-        Passes of stage 1 whose predictions are not counted: those of a head that has hardly been trained say more
-        about its start than about the labels. 1, or 0 where stage 1 has a single epoch.
-    """
-
-    warm_epochs: int = 4
-    robust_epochs: int = 3
-    scope: Literal["global", "class", "both"] = "global"
-    minimum_class_size: int = 100
-    confidence: bool = True
-    epsilon: Literal["dynamic", "one", "zero"] = "dynamic"
-    similarity: Literal["logits", "probabilities"] = "logits"
-    burn_in: int | None = None
+    warm_epochs: Annotated[int, Setting("Epochs of stage 1.", 1, 10_000)] = 4
+    robust_epochs: Annotated[int, Setting("Epochs of stage 2.", 0, 10_000)] = 3
+    scope: Annotated[
+        Literal["global", "class", "both"],
+        Setting(
+            "One mixture, or one per given class, where a class under minimum_class_size rows uses the global one, or "
+            "the mean opinion of the two. The paper prefers one per class; here a class most of whose labels are wrong "
+            'then vouches for its own errors, so the default is global (see "How it works" in README).'
+        ),
+    ] = "global"
+    minimum_class_size: Annotated[int, Setting("Rows that a class needs for a mixture of its own.", 2, 10**9)] = 100
+    confidence: Annotated[bool, Setting("Whether the entropy term is multiplied by the confidence c.")] = True
+    epsilon: Annotated[Literal["dynamic", "one", "zero"], Setting("Weight of the consistency term.")] = "dynamic"
+    similarity: Annotated[Literal["logits", "probabilities"], Setting("What the consistency term compares.")] = "logits"
+    burn_in: Annotated[
+        int | None,
+        Setting(
+            "Passes of stage 1 whose predictions are not counted, fewer than warm_epochs: those of a head that has "
+            "hardly been trained say more about its start than about the labels.",
+            0,
+            9_999,
+            default="1, or 0 where stage 1 has a single epoch",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
-        one_of("scope", self.scope, ("global", "class", "both"))
-        one_of("epsilon", self.epsilon, ("dynamic", "one", "zero"))
-        one_of("similarity", self.similarity, ("logits", "probabilities"))
-        in_range("warm_epochs", self.warm_epochs, 1, 10_000)
-        in_range("robust_epochs", self.robust_epochs, 0, 10_000)
-        in_range("minimum_class_size", self.minimum_class_size, 2, 10**9)
+        check_settings(self)
         if self.burn_in is None:
             object.__setattr__(self, "burn_in", min(1, self.warm_epochs - 1))
-        if not 0 <= self.skipped < self.warm_epochs:
+        if self.skipped >= self.warm_epochs:
             raise InputError(f"burn_in is {self.burn_in}, needed 0 to warm_epochs - 1 = {self.warm_epochs - 1}")
 
     @property
@@ -109,7 +106,8 @@ class IDO:
         The mixture speaks of the given label alone; what it takes from it goes to the other classes in the model's
         proportions.
         """
-        wrong, observed = count(dynamics, given, self.skipped)
+        shown = evidence(dynamics, given, slice(self.skipped, None))
+        wrong, observed, margin = (shown[name] for name in ("wrong_events", "observations", "mean_margin"))
         mixtures = Mixtures(self.scope, self.minimum_class_size)
         mixtures.fit(wrong, observed, given)
         rate = rates(wrong, observed)
@@ -124,7 +122,7 @@ class IDO:
                 "wrong_events": wrong,
                 "observations": observed,
                 "p_noisy_by_mixture": noisy,
-                "mean_margin": np.asarray(np.nanmean(dynamics.margin[self.skipped :], axis=0, dtype=np.float64)),
+                "mean_margin": margin,
             },
             mixture=mixtures.all,
             rates=rate,

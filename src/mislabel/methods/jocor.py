@@ -22,43 +22,34 @@ wrong labels is estimated unless it is told, and the final model is the mean of 
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor
 from torch.nn import functional
 
-from mislabel.errors import in_range
-from mislabel.methods.co_teaching import SmallLoss, check_schedule
+from mislabel.methods._losses import SmallLoss
 from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.methods.registry import register
+from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
 
 
+@register("jocor", paper="Wei et al., CVPR 2020, arXiv 2003.02752", when="as co_teaching, with networks that agree")
 @dataclass(frozen=True)
 class JoCoR(DefaultPosterior):
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    epochs : int
-    noise_rate : float, optional
-        Share of wrong labels, where it is known; estimated without it.
-    co_weight : float
-        lambda.
-    ramp_share : float
-        Share of the epochs over which R falls.
-    exponent : float
-        How it falls: 1 in a straight line.
-    """
-
-    epochs: int = 5
-    noise_rate: float | None = None
-    co_weight: float = 0.9
-    ramp_share: float = 0.05
-    exponent: float = 1.0
+    epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
+    noise_rate: Annotated[
+        float | None, Setting("Share of wrong labels, where it is known.", 0, 0.99, default="estimated")
+    ] = None
+    co_weight: Annotated[float, Setting("lambda, how much agreement counts.", 0, 0.999)] = 0.9
+    ramp_share: Annotated[float, Setting("Share of the epochs over which the share of kept rows falls.", 0, 1)] = 0.05
+    exponent: Annotated[float, Setting("How it falls: 1 in a straight line.", 0.01, 100)] = 1.0
 
     def __post_init__(self) -> None:
-        check_schedule(self)
-        in_range("co_weight", self.co_weight, 0, 0.999)
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, Joint(self), branches=2)]

@@ -23,6 +23,7 @@ epochs come before the correction and the rate falls as it does for every method
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -30,11 +31,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.errors import in_range
-from mislabel.methods.mixup import MixedCrossEntropy, draw
+from mislabel.methods._losses import MixedCrossEntropy, draw_partners, from_uniform
+from mislabel.methods.registry import register
 from mislabel.posterior.beta_mixture import fit_beta_mixture
 from mislabel.posterior.mean_probability import given_replaced
 from mislabel.posterior.posterior import Posterior
+from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
 
@@ -42,31 +44,28 @@ LOW, HIGH, EDGE = 5, 95, 1e-4
 ITERATIONS = 10
 
 
+@register("m_correction", paper="Arazo et al., ICML 2019, arXiv 1904.11238", when="classes are equally large")
 @dataclass(frozen=True)
 class MCorrection:
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    warm_epochs, epochs : int
-        Of stage 1 and stage 2.
-    alpha : float
-        Of the beta distribution; the paper's 32 mixes nearly half and half.
-    uniform_weight : float
-        Of the KL term, which keeps the predictions of a batch from falling into few classes; 1 is the paper's, whose
-        classes are equally large.
-    """
-
-    warm_epochs: int = 2
-    epochs: int = 5
-    alpha: float = 32.0
-    uniform_weight: float = 1.0
+    warm_epochs: Annotated[int, Setting("Epochs of stage 1.", 1, 10_000)] = 2
+    epochs: Annotated[int, Setting("Epochs of stage 2.", 1, 10_000)] = 5
+    alpha: Annotated[
+        float, Setting("Of the beta distribution; the paper's 32 mixes nearly half and half.", 1e-3, 1e4)
+    ] = 32.0
+    uniform_weight: Annotated[
+        float,
+        Setting(
+            "Of the KL term, which keeps the predictions of a batch from falling into few classes; 1 is the paper's, "
+            "whose classes are equally large.",
+            0,
+            1e6,
+        ),
+    ] = 1.0
 
     def __post_init__(self) -> None:
-        in_range("warm_epochs", self.warm_epochs, 1, 10_000)
-        in_range("epochs", self.epochs, 1, 10_000)
-        in_range("alpha", self.alpha, 1e-3, 1e4)
-        in_range("uniform_weight", self.uniform_weight, 0, 1e6)
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         return [
@@ -100,19 +99,13 @@ class Corrected(Loss):
     def __call__(self, batch: Batch) -> Tensor:
         own = batch.logits[0, 0].detach()
         wrong = self.wrong[batch.index, None]
-        given, said = (functional.one_hot(label, own.shape[-1]) for label in (batch.target, own.argmax(-1)))
-        target = (1 - wrong) * given + wrong * said
-        partner, share = draw(batch.logits.flatten(1, 2), self.options.alpha)
+        given, predicted = (functional.one_hot(label, own.shape[-1]) for label in (batch.target, own.argmax(-1)))
+        target = (1 - wrong) * given + wrong * predicted
+        partner, share = draw_partners(batch.logits.flatten(1, 2), self.options.alpha)
         log_p = batch.mixed(partner, share)[0].log_softmax(-1)
         share = share[0, :, None]
         mixed = share * target + (1 - share) * target[partner[0]]
         return -(mixed * log_p).sum(-1).mean() + self.options.uniform_weight * from_uniform(log_p)
-
-
-def from_uniform(log_p: Tensor) -> Tensor:
-    """KL(uniform || mean prediction of the rows), a number from log probabilities (m, classes)."""
-    mean = log_p.exp().mean(0).clamp_min(torch.finfo(log_p.dtype).tiny)
-    return -(mean.log().mean() + np.log(len(mean)))
 
 
 def high_loss(losses: np.ndarray) -> np.ndarray:

@@ -12,62 +12,33 @@ dynamics to judge labels by.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
-import torch
-from torch import Tensor
-from torch.distributions import Beta
-
-from mislabel.errors import in_range
+from mislabel.methods._losses import MixedCrossEntropy
 from mislabel.methods.default_posterior import DefaultPosterior
-from mislabel.training.losses import Batch, Loss
+from mislabel.methods.registry import register
+from mislabel.settings import Setting, check_settings
 from mislabel.training.stages import Stage
 
 
+@register("mixup", paper="Zhang et al., ICLR 2018, arXiv 1710.09412", when="few labels are wrong")
 @dataclass(frozen=True)
 class Mixup(DefaultPosterior):
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    epochs : int
-    alpha : float
-        Of the beta distribution: 1 is the paper's for CIFAR; for labels drawn at random it also tried 2, 8 and 32.
-    """
-
-    epochs: int = 5
-    alpha: float = 1.0
+    epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
+    alpha: Annotated[
+        float,
+        Setting(
+            "Of the beta distribution: 1 is the paper's for CIFAR; for labels drawn at random it also tried 2, 8 "
+            "and 32.",
+            1e-3,
+            1e4,
+        ),
+    ] = 1.0
 
     def __post_init__(self) -> None:
-        in_range("epochs", self.epochs, 1, 10_000)
-        in_range("alpha", self.alpha, 1e-3, 1e4)
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, MixedCrossEntropy(self.alpha), mixes=True)]
-
-
-class MixedCrossEntropy(Loss):
-    """L, for one branch and one view."""
-
-    def __init__(self, alpha: float):
-        super().__init__()
-        self.alpha = alpha
-
-    def __call__(self, batch: Batch) -> Tensor:
-        partner, share = draw(batch.logits.flatten(1, 2), self.alpha)
-        log_p = batch.mixed(partner, share)[0].log_softmax(-1)
-        own, other = (log_p.gather(1, label[:, None])[:, 0] for label in (batch.target, batch.target[partner[0]]))
-        return -(share[0] * own + (1 - share[0]) * other).mean()
-
-
-def draw(logits: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Whom to mix with and how: `partner` (branches, m) int64 and `share` (branches, m) float32, equal in a branch.
-
-    Parameters
-    ----------
-    logits : (branches, m, classes)
-        Only shape and device matter.
-    """
-    branches, rows, device = len(logits), logits.shape[1], logits.device
-    partner = torch.stack([torch.randperm(rows, device=device) for _ in range(branches)])
-    share = Beta(alpha, alpha).sample((branches, 1)).to(device, torch.float32)
-    return partner, share.expand(branches, rows)

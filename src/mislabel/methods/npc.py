@@ -40,14 +40,14 @@ What differs from the published code:
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.errors import in_range, one_of
-from mislabel.methods.ce import CrossEntropy
-from mislabel.methods.distillation import Distillation, found_before_distilling
+from mislabel.methods._losses import CrossEntropy
+from mislabel.methods.distillation import PASSES_HELP, SAMPLER_HELP, Distillation, distilled_posterior
+from mislabel.methods.registry import register
 from mislabel.posterior.dirichlet import (
     Fitting,
     Generative,
@@ -59,46 +59,44 @@ from mislabel.posterior.dirichlet import (
 from mislabel.posterior.mean_probability import evidence
 from mislabel.posterior.neighbours import elected, majority, votes_of_neighbours
 from mislabel.posterior.posterior import Posterior
+from mislabel.settings import Setting, check_settings
 from mislabel.training.stages import Recording, Stage
 
 GROUP = 128  # rows of a batch in the published code, of which each class sends the most confident
 
 
+@register(
+    "npc", paper="Bae et al., ICML 2022, arXiv 2205.00690", when="training went on until labels were learnt by heart"
+)
 @dataclass(frozen=True)
 class NPC:
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    epochs, distil_epochs : int
-        Of the classifier, and of the network that is shipped.
-    prior_strength : float
-        rho.
-    neighbours : int
-        How many confident rows vote on y_near, each with a weight of 1 / distance; with few rows no more than the root
-        of the voters' number.
-    sampler : "dirichlet" or "gamma"
-        See `mislabel.posterior.dirichlet.Fitting`, as for the next one.
-    passes
-    calibrate : bool
-        Whether p(y | x) is sharpened until it makes the given labels most likely. As in the paper, without it, p(y | x)
-        ranks rows and names classes but counts too many wrong labels, about a fifth where all are right: the prior is
-        worth no more than rho observations.
-    """
-
-    epochs: int = 5
-    distil_epochs: int = 6
-    prior_strength: float = 5.0
-    neighbours: int = 10
-    sampler: Literal["dirichlet", "gamma"] = "dirichlet"
-    passes: int = 10
-    calibrate: bool = False
+    epochs: Annotated[int, Setting("Epochs of the classifier.", 1, 10_000)] = 5
+    distil_epochs: Annotated[int, Setting("Epochs of the network that is shipped.", 1, 10_000)] = 6
+    prior_strength: Annotated[float, Setting("rho, how many observations the prior is worth.", 0, 1e6)] = 5.0
+    neighbours: Annotated[
+        int,
+        Setting(
+            "How many confident rows vote on y_near, each with a weight of 1 / distance; with few rows no more than "
+            "the root of the voters' number.",
+            1,
+            10_000,
+        ),
+    ] = 10
+    sampler: Annotated[Literal["dirichlet", "gamma"], Setting(SAMPLER_HELP)] = "dirichlet"
+    passes: Annotated[int, Setting(PASSES_HELP, 1, 10_000)] = 10
+    calibrate: Annotated[
+        bool,
+        Setting(
+            "Whether p(y | x) is sharpened until it makes the given labels most likely. As in the paper, without it, "
+            "p(y | x) ranks rows and names classes but counts too many wrong labels, about a fifth where all are "
+            "right: the prior is worth no more than rho observations."
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
-        one_of("sampler", self.sampler, ("dirichlet", "gamma"))
-        for name in ("epochs", "distil_epochs", "neighbours", "passes"):
-            in_range(name, getattr(self, name), 1, 10_000)
-        in_range("prior_strength", self.prior_strength, 0, 1e6)
+        check_settings(self)
 
     def stages(self) -> list[Stage]:
         return [
@@ -110,7 +108,7 @@ class NPC:
         self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
     ) -> Posterior:
         """p(y | x), found before the last stage."""
-        return found_before_distilling(stages)
+        return distilled_posterior(stages)
 
 
 def correct(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options: NPC) -> Posterior:
@@ -163,9 +161,9 @@ def most_confident(probabilities: np.ndarray, size: int = GROUP) -> np.ndarray:
     """
     n, classes = probabilities.shape
     order = np.random.default_rng(n).permutation(n)
-    place = np.arange(n) // size * classes + probabilities[order].argmax(1)
-    ranked = np.lexsort((-probabilities[order].max(1), place))
-    first = np.unique(place[ranked], return_index=True)[1]
+    heap = np.arange(n) // size * classes + probabilities[order].argmax(1)
+    ranked = np.lexsort((-probabilities[order].max(1), heap))
+    first = np.unique(heap[ranked], return_index=True)[1]
     chosen = np.zeros(n, dtype=bool)
     chosen[order[ranked[first]]] = True
     return chosen

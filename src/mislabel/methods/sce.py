@@ -18,39 +18,31 @@ published code takes the mean over them, which makes b depend on their number.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from mislabel.errors import InputError, in_range
+from mislabel.errors import InputError
 from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.methods.registry import register
+from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
 
 
+@register("sce", paper="Wang et al., ICCV 2019, arXiv 1908.06112", when="as gce, with more trust in the labels")
 @dataclass(frozen=True)
 class SCE(DefaultPosterior):
-    """Options of the method.
+    """Options of the method."""
 
-    Attributes
-    ----------
-    epochs : int
-    ce_weight, rce_weight : float
-        a and b.
-    log_zero : float
-        A.
-    """
-
-    epochs: int = 5
-    ce_weight: float = 0.1
-    rce_weight: float = 1.0
-    log_zero: float = -4.0
+    epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
+    ce_weight: Annotated[float, Setting("a, weight of the cross-entropy.", 0, 1e6)] = 0.1
+    rce_weight: Annotated[float, Setting("b, weight of the reverse cross-entropy.", 0, 1e6)] = 1.0
+    log_zero: Annotated[float, Setting("A, what stands for the logarithm of 0.", -100, -1e-6)] = -4.0
 
     def __post_init__(self) -> None:
-        in_range("epochs", self.epochs, 1, 10_000)
-        in_range("ce_weight", self.ce_weight, 0, 1e6)
-        in_range("rce_weight", self.rce_weight, 0, 1e6)
-        in_range("log_zero", self.log_zero, -100, -1e-6)
+        check_settings(self)
         if self.ce_weight == self.rce_weight == 0:
             raise InputError("ce_weight and rce_weight are both 0, needed one above 0: nothing would be learnt")
 
