@@ -16,7 +16,8 @@ from torch import nn
 from mislabel.dynamics.trajectory import Shape, Trajectory, projection
 from mislabel.errors import InputError
 from mislabel.files import atomic_path, atomic_write
-from mislabel.posterior.dirichlet import DirichletAutoencoder, Generative, last_probabilities
+from mislabel.posterior.autoencoder import DirichletAutoencoder
+from mislabel.posterior.generative import Generative, last_probabilities
 from mislabel.run.opening import read_object, telling_damage
 from mislabel.training.branches import make_branches
 from mislabel.training.inputs import Inputs
