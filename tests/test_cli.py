@@ -69,6 +69,31 @@ def test_methods(mislabel):
         assert entry["when"] in shown
 
 
+def test_the_options_of_a_method_are_listed(mislabel):
+    from dataclasses import fields
+
+    from mislabel.methods import METHODS
+
+    for name, entry in METHODS.items():
+        listed = json.loads(mislabel("methods", name, "--json").stdout)
+        defaults = {field.name: field.default for field in fields(entry.make)}
+        assert {option: about["default"] for option, about in listed.items()} == defaults
+    assert "global, class or both  [default: global]" in mislabel("methods", "ido").stdout
+    assert mislabel("methods", "idoo").exit_code == 2
+
+
+def test_the_options_of_train_are_the_settings_of_a_run(mislabel):
+    """Every setting but `options` is an option of the command, with its choices."""
+    from mislabel.run.settings import RunConfig
+    from mislabel.settings import declarations
+
+    shown = mislabel("train", "--help").stdout
+    for name, declaration in declarations(RunConfig).items():
+        if name != "options":
+            assert f"--{name.replace('_', '-')} " in shown
+            assert "|".join(declaration.choices) in shown
+
+
 def test_report_is_written_again(toy_run, tmp_path, mislabel):
     import shutil
 

@@ -84,11 +84,11 @@ def review_ten_rows(words: list[str], folder: Path) -> None:
         address = next(line.strip() for line in server.stdout if "http://" in line)
         said = json.dumps({"key": "ten", "kind": "suggestion", "rows": list(range(10))}).encode()
         asked = urllib.request.Request(f"{address}api/decide", said, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=120) as answer:
             assert json.loads(answer.read())["saved"]
         server.send_signal(signal.SIGINT)
         assert "10 rows are decided" in server.stdout.read()
-        assert server.wait(timeout=30) == 130
+        assert server.wait(timeout=120) == 130
 
 
 def test_python_snippet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

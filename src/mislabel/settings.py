@@ -99,6 +99,17 @@ class Declaration:
             return "true" if self.default else "false"
         return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
+    def plain(self) -> dict[str, Any]:
+        """What there is to know, as JSON holds it."""
+        return {
+            "type": "choice" if self.choices else self.type.__name__,
+            "choices": list(self.choices),
+            "low": self.setting.low,
+            "high": self.setting.high,
+            "default": None if self.default is MISSING else self.default,
+            "help": self.setting.help,
+        }
+
 
 @cache
 def declarations(cls: type) -> dict[str, Declaration]:

@@ -93,7 +93,7 @@ def test_counting_all_probes_alike_would_not_do(worst_first):
     assert np.mean(naive) - truth > 10 * np.std(naive) / np.sqrt(len(naive))
 
 
-@pytest.mark.parametrize("share", [0.15, 0.4])
+@pytest.mark.parametrize("share", [pytest.param(0.15, marks=pytest.mark.sweep), 0.4])
 def test_unbiased_and_covering_whatever_a_person_does_in_between(share):
     """They jump about, and decide the whole surroundings of every row that turns out to be wrong, at one go."""
     wrong = simulated()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from runs import decide, make_run
+from fake_runs import decide, make_run
 
 from mislabel.decisions.events import Decision
 from mislabel.run.folder import RunFolder

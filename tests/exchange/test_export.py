@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fake_runs import decide, make_run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runs import decide, make_run
 
 from mislabel.decisions.events import Decision
 from mislabel.errors import InputError

@@ -8,9 +8,9 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
+from fake_runs import decide, make_run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runs import decide, make_run
 
 from mislabel.decisions.events import Decision
 from mislabel.decisions.store import Store, read_decisions

@@ -18,7 +18,7 @@ from mislabel.methods import dygen
 from mislabel.methods._losses import CoRegularised
 from mislabel.methods.distillation import Distillation
 from mislabel.methods.dygen import DyGen, denoise
-from mislabel.posterior.dirichlet import disagreement
+from mislabel.posterior.disagreement import disagreement
 from mislabel.training.loop import passes_of
 from mislabel.training.losses import Batch
 

@@ -19,7 +19,7 @@ from mislabel.methods.ce import CE, CrossEntropy
 from mislabel.methods.distillation import Distillation
 from mislabel.methods.npc import NPC, correct, most_confident
 from mislabel.modalities.vectors import FeatureInputs
-from mislabel.posterior.dirichlet import last_probabilities
+from mislabel.posterior.generative import last_probabilities
 from mislabel.posterior.summary import noise_rate, p_mislabeled
 from mislabel.training.loop import Loop, passes_of
 from mislabel.training.losses import Batch

@@ -8,7 +8,13 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from mislabel.posterior import neighbours
-from mislabel.posterior.neighbours import label_agreement, nearest, nearest_voters, neighbour_probabilities
+from mislabel.posterior.neighbours import (
+    label_agreement,
+    nearest,
+    nearest_voters,
+    neighbour_probabilities,
+    votes_of_neighbours,
+)
 
 
 def test_nearest_are_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,3 +175,48 @@ def test_one_class_takes_all() -> None:
     points, _, voters = drawn(4)
     result = neighbour_probabilities(points, np.full(60, 2), voters, 4)
     np.testing.assert_allclose(result, np.tile([0, 0, 1, 0], (60, 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("voting", "count", "wanted"),
+    [(60, 3, 3), (60, 7, 7), (60, 8, 7), (60, 50, 7), (49, 50, 7), (48, 50, 6), (3, 50, 1), (1, 10, 1)],
+)
+def test_as_many_vote_as_are_asked_for_or_the_root_of_the_voters(voting: int, count: int, wanted: int) -> None:
+    """Distances sorted row by row; one more or one fewer neighbour would say something else."""
+    points, labels, _ = drawn(3)
+    voters = np.random.default_rng(4).permutation(len(points)) < voting
+    votes = votes_of_neighbours(points, labels, voters, 4, count)
+    distances = cdist(points.astype(np.float64), points.astype(np.float64))
+    np.fill_diagonal(distances, np.inf)
+    distances[:, ~voters] = np.inf
+
+    def by_hand(neighbours_of_each: int) -> np.ndarray:
+        result = np.zeros((len(points), 4))
+        for row, own in enumerate(distances):
+            near = [other for other in np.argsort(own)[:neighbours_of_each] if np.isfinite(own[other])]
+            weights = [1 / own[other] for other in near]
+            for other, weight in zip(near, weights, strict=True):
+                result[row, labels[other]] += weight / sum(weights)
+            if not near:
+                result[row] = 1 / 4
+        return result
+
+    np.testing.assert_allclose(votes, by_hand(wanted), atol=1e-5)
+    for other in {wanted - 1, wanted + 1} - {0}:
+        assert voting == 1 or np.abs(votes - by_hand(other)).max() > 0.05
+
+
+def test_agreement_looks_at_ten_neighbours() -> None:
+    points, labels, _ = drawn(5)
+    cosines = 1 - cdist(points.astype(np.float64), points.astype(np.float64), "cosine")
+    np.fill_diagonal(cosines, -np.inf)
+
+    def by_hand(count: int) -> float:
+        near = np.argsort(-cosines, axis=1)[:, :count]
+        return float(np.mean(labels[near] == labels[:, None]))
+
+    observed = label_agreement(points, labels).observed
+    assert observed == pytest.approx(by_hand(10), abs=1e-12)
+    assert observed not in (by_hand(9), by_hand(11))
+    few = label_agreement(points[:4], labels[:4]).observed  # all the others, where there are fewer
+    assert few == pytest.approx(np.mean([labels[a] == labels[b] for a in range(4) for b in range(4) if a != b]))

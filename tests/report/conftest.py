@@ -1,13 +1,11 @@
 """Run folders made by hand, and a reader of pages that knows nothing of how they are written."""
 
-import json
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
-
-from mislabel.run.folder import RunFolder
+from fake_runs import write_fake_run
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
 
@@ -71,25 +69,10 @@ class Page(HTMLParser):
 def make_run(tmp_path):
     """A function that writes a finished run; whatever it is not given has a plain value."""
 
-    def make(table, classes, *, metrics=None, config=None, inputs=None, transition=None, modality=None, name="run"):
-        folder = RunFolder(tmp_path / name)
-        folder.path.mkdir()
-        data = {"name": "toy.csv", "classes": classes, "rows": len(table)}
-        data |= {} if modality is None else {"modality": modality}
-        config = {"schema": 1, "settings": {"method": "ido", "seed": 7}, "data": data} | (config or {})
-        folder.config.write_text(json.dumps(config), encoding="utf-8")
-        pd.DataFrame(table).to_parquet(folder.audit, index=False)
-        if inputs is not None:
-            pd.DataFrame({"id": list(inputs), "input": list(inputs.values())}).to_parquet(
-                folder.path / "inputs.parquet", index=False
-            )
-        if transition is not None:
-            columns = pd.Index([str(value) for value in classes])
-            pd.DataFrame(np.array(transition, dtype=float), columns=columns).to_parquet(
-                folder.path / "transition.parquet", index=False
-            )
-        folder.metrics.write_text(json.dumps({} if metrics is None else metrics), encoding="utf-8")
-        return folder
+    def make(table, classes, *, modality=None, name="run", config=None, **more):
+        data, settings = {"name": "toy.csv", "modality": modality}, {"settings": {"method": "ido", "seed": 7}}
+        config = settings | (config or {})
+        return write_fake_run(tmp_path / name, pd.DataFrame(table), classes, data=data, config=config, **more)
 
     return make
 

@@ -36,75 +36,12 @@ QUICK_POLLS = "const { setInterval: every } = window; window.setInterval = (act,
 VIOLATIONS = "addEventListener('securitypolicyviolation', (event) => console.error('policy', event.violatedDirective));"
 
 
-def write_run(
-    folder: Path,
-    inputs: Sequence[str | bytes] | None,
-    given: Sequence[int],
-    suggested: Sequence[int],
-    classes: Sequence[Any],
-    *,
-    modality: str = "text",
-    status: Sequence[str] | None = None,
-    seed: int = 0,
-) -> Path:
-    """Write the files of a finished run of n rows that a review reads.
+def write_run(folder: Path, *what: Any, **more: Any) -> Path:
+    """`fake_runs.review_run`, its path."""
+    sys.path.insert(0, str(HERE.parents[1]))  # where this file is run as a script
+    from fake_runs import review_run
 
-    The rows stand in the audit in the order of the input: row k of the review is input k, its id `m{k}`. Given labels
-    become less and less suspicious, from 0.99 down.
-
-    Parameters
-    ----------
-    inputs : n texts or encoded images
-        None for a run that keeps none.
-    given, suggested : n codes
-        Into `classes`; -1 for a row without a label.
-    """
-    folder.mkdir(parents=True)
-    n, count, random = len(given), len(classes), np.random.default_rng(seed)
-    statuses = list(status or ["judged"] * n)
-    names = np.array([*map(str, classes), None], dtype=object)
-    posterior = random.dirichlet(np.full(count, 0.3), n).astype(np.float32) * 0.01
-    wrong = np.linspace(0.99, 0.55, n)
-    for k in range(n):
-        if given[k] != suggested[k]:
-            posterior[k, suggested[k]] += wrong[k] - 0.01
-            posterior[k, given[k]] += 1 - wrong[k]
-        else:
-            posterior[k, given[k]] += 0.99
-    posterior /= posterior.sum(1, keepdims=True)
-    judged = np.array(statuses) == "judged"
-    p_mislabeled = np.where(judged, 1 - posterior[np.arange(n), given], np.nan)
-    ids = [f"m{k}" for k in range(n)]
-    table = pd.DataFrame(
-        {
-            "id": ids,
-            "given_label": names[list(given)],
-            "suggested_label": names[list(suggested)],
-            "p_mislabeled": p_mislabeled,
-            "difficulty": random.uniform(0, 1, n),
-            "predicted_label": names[list(suggested)],
-            "confidence": posterior.max(1).astype(np.float64),
-            "status": statuses,
-            "row": np.arange(n, dtype=np.int64),
-            "wrong_events": pd.array(np.where(judged, np.round(9 * np.nan_to_num(p_mislabeled)), 0), dtype="Int64"),
-            "observations": pd.array(np.full(n, 9), dtype="Int64"),
-            "mean_margin": 2 - 4 * p_mislabeled,
-        }
-    )
-    table.to_parquet(folder / "audit.parquet", index=False)
-    np.save(folder / "posterior.npy", posterior)
-    centres = random.normal(0, 1, (count, 16))
-    np.save(folder / "embeddings.npy", (centres[list(suggested)] + random.normal(0, 0.5, (n, 16))).astype(np.float16))
-    if inputs is not None:
-        pd.DataFrame({"id": ids, "input": list(inputs)}).to_parquet(folder / "inputs.parquet", index=False)
-    data = {"name": folder.name, "modality": modality, "fingerprint": "x", "rows": n, "columns": {}}
-    config = {"schema": 1, "settings": {"method": "ido", "options": {}}, "versions": {}, "notes": []}
-    config["data"] = data | {"classes": list(classes)}
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    rate = {"estimate": 0.21, "low": 0.19, "high": 0.23}
-    metrics = {"rows": n, "classes": count, "method": "ido", "noise_rate": rate, "notes": []}
-    (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
-    return folder
+    return review_run(folder, *what, **more).path
 
 
 def message_run(folder: Path) -> Path:

@@ -5,7 +5,7 @@ import json
 
 import pandas as pd
 import pytest
-from runs import decide, make_run
+from fake_runs import decide, make_run
 
 from mislabel.decisions.events import Decision
 from mislabel.decisions.store import read_decisions

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from runs import make_run
+from fake_runs import make_run
 
 from mislabel.decisions.events import Decision
 from mislabel.decisions.store import Store, read_decisions

@@ -1,47 +1,18 @@
-"""The rows of a run as a review sees them, and the sentences that say why one is listed."""
+"""A run as everything after it reads it, and what is said where a file of it is damaged."""
+
+import re
+from collections import Counter
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from runs import make_run
+from fake_runs import decide, make_run, review_run
 
+from mislabel.decisions.events import Decision
 from mislabel.errors import InputError, RunError
-from mislabel.review.why import reasons
+from mislabel.report import render_report
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
-from mislabel.run.rows import Rows
-
-
-def some_rows(ids, **columns):
-    n = len(ids)
-    return Rows(
-        modality="text", ids=pa.array(ids), classes=["a", "b"],
-        labels={"given_label": np.zeros(n, np.int32), "suggested_label": np.ones(n, np.int32)}
-        | {name: np.asarray(values, np.int32) for name, values in columns.items() if name.endswith("label")},
-        numbers={
-            name: np.asarray(values, np.float32) for name, values in columns.items() if not name.endswith("label")
-        },
-        status=pa.array(["judged"] * n).dictionary_encode(), place=np.arange(n),
-    )  # fmt: skip
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    st.one_of(
-        st.lists(st.integers(-5, 5), unique=True, min_size=1),  # Python gives -1 and -2 the same hash
-        st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, min_size=1),
-        st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True, min_size=1),
-    ),
-    st.lists(st.one_of(st.integers(), st.text(), st.none(), st.booleans(), st.floats()), max_size=5),
-)
-def test_finds_ids_and_nothing_else(ids, others):
-    asked = [*reversed(ids), *others]
-    place = {(type(id), id): row for row, id in enumerate(ids)}
-    expected = [place.get((type(id), id), -1) for id in asked]
-    assert some_rows(ids).find(asked).tolist() == expected
 
 
 @pytest.fixture
@@ -112,20 +83,94 @@ def test_says_what_is_wrong_with_an_audit(tmp_path, frame):
         len(Run.open(RunFolder(tmp_path / "none")).rows)
 
 
-def test_reasons_say_what_there_is_a_number_for():
-    rows = some_rows(
-        [1, 2], wrong_events=[11, np.nan], observations=[14, 14], mean_margin=[-0.62, 1.5], difficulty=[0.1, np.nan],
-        neighbour_label=[1, -1], centroid_score=[0.4, np.nan], score=[np.nan, 3.25],
-    )  # fmt: skip
-    assert reasons(rows, 0) == [
-        "In 11 of 14 passes of training the network predicted another class (wrong events).",
-        "The given label's mean margin was -0.62: another class was more likely.",
-        "Most of its nearest neighbours carry “b”.",
-        "Over the epochs it was nearer to another class than to its own (centroid score +0.40).",
-        "It was easy to learn as what it is suggested to be (difficulty 0.10).",
-    ]
-    assert reasons(rows, 1) == [
-        "The given label's mean margin was +1.50: it was the likeliest.",
-        "The score that orders this run is 3.25; higher is more suspicious.",
-    ]
-    assert reasons(some_rows([1]), 0) == []
+@pytest.fixture
+def whole(tmp_path):
+    """A run with every file that is read without its model, and with a decision."""
+    given, suggested = [0, 1, 0, 1, 2, 0], [1, 1, 0, 0, 2, 0]
+    status = ["judged"] * 5 + ["held_out"]
+    folder = review_run(tmp_path / "run", list("abcdef"), given, suggested, ["x", "y", "z"], status=status)
+    pd.DataFrame(np.full((3, 3), 0.1) + 0.7 * np.eye(3), columns=list("xyz")).to_parquet(folder.transition)
+    decide(folder, Decision("m0", "suggestion", "y", "x"))
+    return folder
+
+
+def test_says_what_is_in_the_folder(whole):
+    run, table = Run.open(whole), pd.read_parquet(whole.audit)
+    assert (run.name, run.method, run.modality, run.n_classes) == ("run", "ido", "text", 3)
+    assert run.noise_rate == {"estimate": 0.21, "low": 0.19, "high": 0.23}
+    assert (run.test, run.notes, run.columns, run.mixture) == ({}, [], {}, None)
+    assert run.held_out() == ["m5"]
+    assert run.inputs_by_id(["m3", "m1", "other"]) == {"m1": "b", "m3": "d"}
+    assert run.transition is not None
+    np.testing.assert_allclose(np.diag(run.transition), 0.8)
+    np.testing.assert_array_equal(run.exact["p_mislabeled"], table["p_mislabeled"])
+    assert run.rows.numbers["p_mislabeled"].dtype == np.float32
+    assert {id: made.kind for id, made in run.decisions().items()} == {"m0": "suggestion"}
+    rates, counts = run.wrong_event_rates
+    assert dict(zip(rates, counts, strict=True)) == Counter(np.round(table["wrong_events"] / 9, 6))
+    result = run.result()
+    pd.testing.assert_frame_equal(result.table, table)
+    np.testing.assert_array_equal(result.posterior, np.load(whole.posterior))
+    assert (result.classes, result.metrics) == (["x", "y", "z"], run.metrics)
+
+
+def test_columns_are_read_once_and_when_they_are_asked_for(whole):
+    run = Run.open(whole)
+    whole.audit.rename(whole.path / "moved")
+    with pytest.raises(RunError, match=r"audit\.parquet cannot be read .*made again"):
+        len(run.rows)
+    (whole.path / "moved").rename(whole.audit)
+    numbers = run.rows.numbers
+    whole.audit.unlink()  # a run that is made again has another file
+    assert numbers["mean_margin"].shape == (6,)
+    assert numbers["mean_margin"] is numbers["mean_margin"]
+    with pytest.raises(KeyError):
+        numbers["given_label"]
+    assert "given_label" not in numbers
+
+
+def test_gold_labels_are_told_apart_from_what_a_review_sees(whole):
+    table = pd.read_parquet(whole.audit)
+    table.assign(gold_label=["y", "w", None, "x", "z", "x"]).to_parquet(whole.audit, index=False)
+    run = Run.open(whole)
+    assert run.gold is not None
+    codes, classes = run.gold
+    assert [None if code < 0 else classes[code] for code in codes] == ["y", "w", None, "x", "z", "x"]
+    assert (run.rows.classes, classes) == (["x", "y", "z"], ["x", "y", "z", "w"])
+
+
+def read_rows(folder):
+    rows = Run.open(folder).rows
+    return [rows.numbers[name] for name in rows.numbers]
+
+
+READERS = {
+    "config.json": [Run.open],
+    "metrics.json": [Run.open],
+    "audit.parquet": [read_rows, render_report, lambda folder: Run.open(folder).result()],
+    "posterior.npy": [
+        lambda folder: Run.open(folder).result(),
+        lambda folder: Run.open(folder).map_matrix(folder.posterior),
+    ],
+    "embeddings.npy": [lambda folder: Run.open(folder).map_matrix(folder.embeddings)],
+    "inputs.parquet": [render_report, lambda folder: Run.open(folder).inputs_by_id(["m0"])],
+    "transition.parquet": [render_report, lambda folder: Run.open(folder).result()],
+    "decisions.sqlite": [lambda folder: Run.open(folder).decisions()],
+}
+
+
+@pytest.mark.parametrize("name", list(READERS))
+@pytest.mark.parametrize("damage", ["cut", "noise", "empty"])
+def test_damage_is_told_with_the_name_of_the_file(whole, name, damage):
+    for read in READERS[name]:
+        read(whole)
+    path = whole.path / name
+    content = path.read_bytes()
+    noise = np.random.default_rng(0).bytes(len(content))
+    path.write_bytes({"cut": content[: len(content) // 2], "noise": noise, "empty": b""}[damage])
+    if (name, damage) == ("decisions.sqlite", "empty"):  # as of a review that was killed at once
+        assert Run.open(whole).decisions() == {}
+        return
+    for read in READERS[name]:
+        with pytest.raises(RunError, match=f"{re.escape(str(path))} .*(again|move it away|recover)"):
+            read(whole)

@@ -10,6 +10,7 @@ import typer
 
 from mislabel.cli.answers import errors, say
 from mislabel.cli.options import BENCH, Data, Json, takes
+from mislabel.settings import Declaration, declarations
 
 
 def corrupt(
@@ -90,30 +91,51 @@ def corrupt(
 
 
 def methods(
+    name: Annotated[str | None, typer.Argument(help="List the options of this method.", metavar="[NAME]")] = None,
     scores: Annotated[bool, typer.Option("--scores", help="List what `--score` takes instead.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the methods, with paper, cost and when to use them.
+    """List the methods, with paper, cost and when to use them; or the options of one of them.
 
-    Example: mislabel methods
+    Example: mislabel methods ido
     """
     with errors():
+        if name is not None:
+            from mislabel.methods import method_entry
+
+            known = declarations(method_entry(name).make)
+            say(as_json, {option: each.plain() for option, each in known.items()}, option_lines(known))
+            return
         from mislabel.methods import METHODS
         from mislabel.posterior.detection import SCORES
 
-        listed: dict[str, dict[str, Any]] = {}
+        listed: dict[str, dict[str, Any]]
         if scores:
-            listed = {name: {"paper": one.paper, "when": one.when, "needs": one.needs} for name, one in SCORES.items()}
+            listed = {
+                key: {"paper": each.paper, "when": each.when, "needs": each.needs} for key, each in SCORES.items()
+            }
         else:
-            for name, entry in METHODS.items():
-                listed[name] = {"paper": entry.paper, "cost": entry.describe_cost(), "when": entry.when}
-        if as_json:
-            print(json.dumps(listed, indent=1))
-            return
+            listed = {
+                key: {"paper": each.paper, "cost": each.describe_cost(), "when": each.when}
+                for key, each in METHODS.items()
+            }
         width = max(map(len, listed))
-        for name, about in listed.items():
+        lines = []
+        for key, about in listed.items():
             cost = f"{about['cost']:12} " if "cost" in about else ""
-            print(f"{name:{width}} {cost}{about['when']}\n{'':{width + len(cost)}} {about['paper']}")
+            lines.append(f"{key:{width}} {cost}{about['when']}\n{'':{width + len(cost)}} {about['paper']}")
+        say(as_json, listed, "\n".join(lines))
+
+
+def option_lines(known: dict[str, Declaration]) -> str:
+    """The options of a method, each with its values, its default and what it does."""
+    width = max(map(len, known))
+    lines = []
+    for name, declaration in known.items():
+        lines.append(f"{name:{width}} {declaration.allowed}  [default: {declaration.shown_default}]")
+        if declaration.setting.help:
+            lines.append(f"{'':{width}} {declaration.setting.help}")
+    return "\n".join(lines)
 
 
 @takes(BENCH)

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from mislabel.modalities import modality, modality_names
+from mislabel.run.settings import RunConfig
+from mislabel.settings import declarations
 
 DATA_HELP = "CSV, TSV, JSON lines or Parquet file, hf:NAME[:SPLIT], a folder of class folders of images, or .npy."
 
@@ -18,7 +20,23 @@ Split = Annotated[str | None, typer.Option(help="Column that says train, valid o
 DataNow = Annotated[str | None, typer.Option("--data", help="Where the data are now, if not where the run read them.")]
 OnBad = Annotated[str, typer.Option(help="Images that cannot be read: error, or quarantine to keep the row unjudged.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+
+def from_setting(name: str) -> tuple[Any, Any]:
+    """The annotation and the default of the option that stands for a setting of a run."""
+    declaration = declarations(RunConfig)[name]
+    help = declaration.setting.help
+    if declaration.setting.default:  # others are shown by typer
+        help += f"  [default: {declaration.setting.default}]"
+    if declaration.type is bool:
+        return Annotated[bool, typer.Option(f"--{name.replace('_', '-')}", help=help)], declaration.default
+    kind = declaration.type | None if declaration.optional else declaration.type
+    # The values are checked where all settings are, with one wording; here they are only shown.
+    metavar = "|".join(declaration.choices) or None
+    return Annotated[kind, typer.Option(help=help, metavar=metavar)], declaration.default
+
+
+Device = from_setting("device")[0]
 
 # Of `train` and `audit`, in the order of their help: name, annotation, default.
 RUN: dict[str, tuple[Any, Any]] = {
@@ -36,22 +54,12 @@ RUN: dict[str, tuple[Any, Any]] = {
     ),
     "missing": (Annotated[str, typer.Option(help="Rows without a label: error, drop or unlabeled.")], "error"),
     "on_bad": (OnBad, "error"),
-    "method": (Annotated[str, typer.Option("--method", help="One of `mislabel methods`.")], "ido"),
+    "method": from_setting("method"),
     "option": (
         Annotated[
-            list[str] | None, typer.Option("--option", help="Option of the method, as name=value; may be repeated.")
+            list[str] | None,
+            typer.Option("--option", help="name=value, as `mislabel methods NAME` lists them; may be repeated."),
         ],
-        None,
-    ),
-    "score": (
-        Annotated[
-            str | None,
-            typer.Option(help="Order rows by one of `mislabel methods --scores`.  [default: the method's probability]"),
-        ],
-        None,
-    ),
-    "recipe": (
-        Annotated[str | None, typer.Option(help="Published settings: ido-resnet50, ido-vit-b16, ido-convnext-b.")],
         None,
     ),
     "branches": (
@@ -62,51 +70,7 @@ RUN: dict[str, tuple[Any, Any]] = {
         Annotated[int | None, typer.Option(help="dygen: project trajectories to so many dimensions.")],
         None,
     ),
-    "backbone": (
-        Annotated[
-            str | None,
-            typer.Option(
-                help="Hugging Face encoder or image classifier: hub name or folder.  [default: MiniLM, ResNet]"
-            ),
-        ],
-        None,
-    ),
-    "scratch": (
-        Annotated[
-            str | None,
-            typer.Option(help="Images: random weights: resnet-small, resnet-18, or the architecture of a model."),
-        ],
-        None,
-    ),
-    "max_length": (Annotated[int, typer.Option(help="Tokens kept per text, from its start.")], 128),
-    "resolution": (Annotated[int | None, typer.Option(help="Side of images in pixels.  [default: the model's]")], None),
-    "image_cache": (Annotated[int, typer.Option(help="Megabytes that decoded images may take.")], 2000),
-    "lengthen": (
-        Annotated[float | None, typer.Option(help="Factor on all epochs.  [default: 1, from random weights 8]")],
-        None,
-    ),
-    "batch_size": (
-        Annotated[int | None, typer.Option(help="Rows per step.  [default: 32, images 128, less for few rows]")],
-        None,
-    ),
-    "accumulate": (
-        Annotated[int, typer.Option(help="Split each step into this many passes: less memory, same result.")],
-        1,
-    ),
-    "learning_rate": (
-        Annotated[
-            float | None,
-            typer.Option(help="Peak learning rate.  [default: 3e-5, images 1e-4, heads and scratch 1e-3]"),
-        ],
-        None,
-    ),
-    "compile": (
-        Annotated[bool, typer.Option("--compile", help="Compile networks; pays on a GPU.")],
-        False,
-    ),
-    "precision": (Annotated[str, typer.Option(help="auto, bf16 or fp32.")], "auto"),
-    "device": (Device, "auto"),
-    "seed": (Annotated[int, typer.Option(help="Of training.")], 0),
+    **{name: from_setting(name) for name in declarations(RunConfig) if name not in ("method", "options", "tune")},
     "decisions": (
         Annotated[
             Path | None,
@@ -126,10 +90,7 @@ RUN: dict[str, tuple[Any, Any]] = {
 TRAIN = {
     "data": (Data, Parameter.empty),
     "out": (Annotated[Path, typer.Option(help="Run folder to write.")], Parameter.empty),
-    "tune": (
-        Annotated[str, typer.Option(help="full: the whole encoder; head: a head on frozen embeddings.")],
-        "full",
-    ),
+    "tune": from_setting("tune"),
     **RUN,
     "keep_checkpoints": (Annotated[bool, typer.Option("--keep-checkpoints", help="Keep what --resume needs.")], False),
 }

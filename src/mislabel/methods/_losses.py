@@ -10,7 +10,7 @@ from torch.distributions import Beta
 from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.posterior.dirichlet import disagreement
+from mislabel.posterior.disagreement import disagreement
 from mislabel.posterior.estimated_rate import estimated_rate
 from mislabel.training.losses import Batch, Loss
 

@@ -8,7 +8,7 @@ Stage 1 trains M branches that agree with each other, and keeps every row's embe
     l_1 = (1/M) sum_m CE(y, p_m) + lambda_1 (1/M) sum_m KL(pbar || p_m),   pbar = (1/M) sum_m p_m
 
 Rows far from their class over the epochs are marked; a prior of each row's true label comes from its nearest unmarked
-neighbours; a generative model per branch (`posterior/dirichlet.py`) learns from prior and trajectory what the true
+neighbours; a generative model per branch (`posterior/autoencoder.py`) learns from prior and trajectory what the true
 label is, given what the classifier says. Stage 2 trains one ordinary network on that posterior, so that there is a
 model to ship.
 
@@ -36,14 +36,9 @@ from mislabel.errors import InputError
 from mislabel.methods._losses import CoRegularised
 from mislabel.methods.distillation import PASSES_HELP, SAMPLER_HELP, Distillation, distilled_posterior
 from mislabel.methods.registry import register
-from mislabel.posterior.dirichlet import (
-    Fitting,
-    Generative,
-    fit_generative,
-    last_probabilities,
-    prior_concentration,
-    reader,
-)
+from mislabel.posterior.autoencoder_fitting import Fitting, fit_generative
+from mislabel.posterior.dirichlet import prior_concentration
+from mislabel.posterior.generative import Generative, last_probabilities, reader
 from mislabel.posterior.marking import Marking, mark, mark_mirrored
 from mislabel.posterior.neighbours import elected, majority, votes_of_neighbours
 from mislabel.posterior.posterior import Posterior, replace_given

@@ -12,7 +12,7 @@ what the true label is, given what the classifier says, and the classifier's ans
     -ELBO    = -E_q log p(yh | z, x) + beta KL(Dirichlet(a) || Dirichlet(a_prior)),   beta = 1
     p(y | x) = sum_yh p(yh | x) (a(yh) - 1)_y / sum_k (a(yh) - 1)_k
 
-The autoencoder is that of `posterior/dirichlet.py`, for one branch and the last epoch alone. Last, as in DyGen, one
+The autoencoder is that of `posterior/autoencoder.py`, for one branch and the last epoch alone. Last, as in DyGen, one
 ordinary network is trained on p(y | x), so that there is a model to ship; the paper ships classifier and autoencoder.
 
 =========  ==================================================================================
@@ -48,14 +48,9 @@ from mislabel.dynamics.store import DynamicsStore
 from mislabel.methods._losses import CrossEntropy
 from mislabel.methods.distillation import PASSES_HELP, SAMPLER_HELP, Distillation, distilled_posterior
 from mislabel.methods.registry import register
-from mislabel.posterior.dirichlet import (
-    Fitting,
-    Generative,
-    fit_generative,
-    last_probabilities,
-    prior_concentration,
-    reader,
-)
+from mislabel.posterior.autoencoder_fitting import Fitting, fit_generative
+from mislabel.posterior.dirichlet import prior_concentration
+from mislabel.posterior.generative import Generative, last_probabilities, reader
 from mislabel.posterior.mean_probability import evidence
 from mislabel.posterior.neighbours import elected, majority, votes_of_neighbours
 from mislabel.posterior.posterior import Posterior

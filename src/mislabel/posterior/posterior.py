@@ -8,7 +8,7 @@ import numpy as np
 from mislabel.posterior.beta_mixture import BetaMixture
 
 if TYPE_CHECKING:  # brings torch, which a report does not need
-    from mislabel.posterior.dirichlet import Generative
+    from mislabel.posterior.generative import Generative
 
 
 @dataclass(frozen=True)

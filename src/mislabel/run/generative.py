@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from mislabel.dynamics.trajectory import Shape, Trajectory, projection
 from mislabel.errors import InputError
 from mislabel.files import atomic_path, atomic_write
-from mislabel.posterior.dirichlet import DirichletAutoencoder, Generative, last_probabilities
+from mislabel.posterior.autoencoder import DirichletAutoencoder
+from mislabel.posterior.generative import Generative, last_probabilities
+from mislabel.run.opening import read_object, telling_damage
 from mislabel.training.branches import make_branches
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
@@ -92,21 +95,23 @@ def load_trajectory_model(folder: Path) -> TrajectoryModel:
     ------
     InputError
         If the run kept no trajectory model.
+    RunError
+        If it cannot be read.
     """
-    try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not (folder / ABOUT).is_file():
         raise InputError(
             f"{folder} holds no trajectory model: only runs of `mislabel train` or `audit` with --method dygen or npc "
             "keep one; leave --by out"
-        ) from None
-    tensors = load_file(folder / MODELS)
-    shape = Shape(**about["shape"])
-    models = []
-    for branch in range(shape.branches):
-        state = {name.split(".", 1)[1]: value for name, value in tensors.items() if name.startswith(f"{branch}.")}
-        model = DirichletAutoencoder(state["mean"], state["scale"], shape.classes)
-        model.load_state_dict(state)
-        models.append(model.eval())
-    generative = Generative(models, about["epochs"], about["power"])
-    return TrajectoryModel(generative, shape, about["full"], about["seed"], folder)
+        )
+    about = read_object(folder / ABOUT)
+    with telling_damage(folder / MODELS, SafetensorError):
+        tensors = load_file(folder / MODELS)
+        shape = Shape(**about["shape"])
+        models = []
+        for branch in range(shape.branches):
+            state = {name.split(".", 1)[1]: value for name, value in tensors.items() if name.startswith(f"{branch}.")}
+            model = DirichletAutoencoder(state["mean"], state["scale"], shape.classes)
+            model.load_state_dict(state)
+            models.append(model.eval())
+        generative = Generative(models, about["epochs"], about["power"])
+        return TrajectoryModel(generative, shape, about["full"], about["seed"], folder)

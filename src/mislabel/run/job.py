@@ -19,7 +19,7 @@ from mislabel.dynamics.store import DynamicsStore
 from mislabel.methods import method_entry
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Prepared, sample_rows
-from mislabel.posterior.dirichlet import Generative
+from mislabel.posterior.generative import Generative
 from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import Clock, peak_memory_mb
 from mislabel.run.defaults import effective_for

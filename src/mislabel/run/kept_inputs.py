@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mislabel.data import Dataset
+from mislabel.data.inputs import RawInputs
 from mislabel.files import atomic_path
 from mislabel.modalities import modality
 from mislabel.run.opening import open_parquet
@@ -17,21 +17,21 @@ from mislabel.run.opening import open_parquet
 BY_PLACE_ALONE = "rows were matched by their place alone: they have no ids, and nothing else shows whether they moved"
 
 
-def write_inputs(dataset: Dataset, path: Path) -> None:
+def write_inputs(ids: np.ndarray, inputs: RawInputs, path: Path) -> None:
     """A Parquet file with `id` and `input`: text, or bytes such as those of a small picture, or None.
 
     Where that is not all of a row, as for features, which are a line in words, a `digest` is.
     """
-    kind, ids = modality(dataset.inputs.modality), pa.array(dataset.ids.tolist())
+    kind, names = modality(inputs.modality), pa.array(ids.tolist())
     stored, step = pa.binary() if kind.kept_bytes else pa.string(), kind.kept_at_once
-    schema = pa.schema([("id", ids.type), ("input", stored)])
-    digests = dataset.inputs.digests()
+    schema = pa.schema([("id", names.type), ("input", stored)])
+    digests = inputs.digests()
     if digests is not None:
         schema = schema.append(pa.field("digest", pa.binary(16)))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        for begin in range(0, len(dataset), step):
-            places = range(begin, min(begin + step, len(dataset)))
-            columns = [ids.slice(begin, len(places)), pa.array(dataset.inputs.kept(places), type=stored)]
+        for begin in range(0, len(inputs), step):
+            places = range(begin, min(begin + step, len(inputs)))
+            columns = [names.slice(begin, len(places)), pa.array(inputs.kept(places), type=stored)]
             if digests is not None:
                 columns.append(pa.array(islice(digests, len(places)), type=pa.binary(16)))
             writer.write_table(pa.table(columns, schema=schema))

@@ -10,17 +10,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mislabel.errors import RunError
+from mislabel.errors import InputError, RunError
 
 REMEDY = "the run has to be made again"
 
 
 @contextmanager
-def telling_damage(path: Path, remedy: str = REMEDY) -> Iterator[None]:
-    """Whatever goes wrong in the block while a file of a run is read becomes a `RunError` that names it."""
+def telling_damage(path: Path, *also: type[Exception], remedy: str = REMEDY) -> Iterator[None]:
+    """Whatever goes wrong in the block while a file of a run is read becomes a `RunError` that names it.
+
+    Parameters
+    ----------
+    also : exception types
+        That a library raises for files of its own.
+    """
     try:
         yield
-    except (OSError, EOFError, ValueError, KeyError, pa.ArrowException) as error:
+    except InputError:  # says itself what is wrong
+        raise
+    except (OSError, EOFError, ValueError, KeyError, pa.ArrowException, *also) as error:
         raise RunError(f"{path} cannot be read ({error}); {remedy}") from error
 
 
@@ -55,10 +63,8 @@ def map_matrix(path: Path, rows: int) -> np.memmap:
         If the file is broken, or holds too few lines.
     """
     remedy = "make the run again, or delete the file to review without it"
-    try:
+    with telling_damage(path, remedy=remedy):
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise RunError(f"{path} cannot be read ({error}): {remedy}") from error
     if matrix.ndim != 2 or len(matrix) < rows:
         last = rows - 1
         raise RunError(f"{path} is of shape {matrix.shape}, the rows of the run stand up to place {last}: {remedy}")

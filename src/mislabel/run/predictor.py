@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 
 from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
@@ -13,6 +14,7 @@ from mislabel.files import atomic_write
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
 from mislabel.run.generative import TrajectoryModel
+from mislabel.run.opening import read_object, telling_damage
 from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
@@ -79,13 +81,15 @@ def load_predictor(folder: Path) -> Predictor:
     ------
     InputError
         If the folder holds no model.
+    RunError
+        If it cannot be read.
     """
-    try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{folder} holds no model of mislabel: it has no {ABOUT}") from None
+    if not (folder / ABOUT).is_file():
+        raise InputError(f"{folder} holds no model of mislabel: it has no {ABOUT}")
+    about = read_object(folder / ABOUT)
     kind = modality(about.get("modality", "text"))
-    reader, network = kind.load_reader(folder, about)
-    folders = [folder / branch_folder(number) for number in range(1, about.get("networks", 1))]
-    others = [kind.load_reader(branch, about)[1] for branch in folders]
-    return Predictor(Branches([network, *others]), reader, about["classes"])
+    with telling_damage(folder, SafetensorError):
+        reader, network = kind.load_reader(folder, about)
+        folders = [folder / branch_folder(number) for number in range(1, about.get("networks", 1))]
+        others = [kind.load_reader(branch, about)[1] for branch in folders]
+        return Predictor(Branches([network, *others]), reader, about["classes"])

@@ -32,14 +32,19 @@ def write_run(
         Those that the folder still lacks.
     """
     predictor.save(folder.model)
-    write_parquet(audit.table, folder.audit)
-    write_array(audit.posterior, folder.posterior)
     if content:
-        write_inputs(dataset, folder.inputs)
+        write_inputs(dataset.ids, dataset.inputs, folder.inputs)
         if embeddings is not None:
             write_array(embeddings, folder.embeddings)
     else:
         folder.embeddings.unlink(missing_ok=True)  # a head's, needed until now
+    write_audit(audit, folder)
+
+
+def write_audit(audit: Audit, folder: RunFolder) -> None:
+    """Write what is known of labels and rows, metrics.json last."""
+    write_parquet(audit.table, folder.audit)
+    write_array(audit.posterior, folder.posterior)
     names = [str(value) for value in audit.classes]
     write_parquet(pd.DataFrame(audit.transition, columns=pd.Index(names)), folder.transition)
     atomic_write(folder.metrics, json.dumps(audit.metrics | {"notes": audit.notes}, indent=1, ensure_ascii=False))

@@ -1,0 +1,25 @@
+"""The sentences that say why a row is listed."""
+
+import numpy as np
+from fake_runs import some_rows
+
+from mislabel.review.why import reasons
+
+
+def test_reasons_say_what_there_is_a_number_for():
+    rows = some_rows(
+        [1, 2], wrong_events=[11, np.nan], observations=[14, 14], mean_margin=[-0.62, 1.5], difficulty=[0.1, np.nan],
+        neighbour_label=[1, -1], centroid_score=[0.4, np.nan], score=[np.nan, 3.25],
+    )  # fmt: skip
+    assert reasons(rows, 0) == [
+        "In 11 of 14 passes of training the network predicted another class (wrong events).",
+        "The given label's mean margin was -0.62: another class was more likely.",
+        "Most of its nearest neighbours carry “b”.",
+        "Over the epochs it was nearer to another class than to its own (centroid score +0.40).",
+        "It was easy to learn as what it is suggested to be (difficulty 0.10).",
+    ]
+    assert reasons(rows, 1) == [
+        "The given label's mean margin was +1.50: it was the likeliest.",
+        "The score that orders this run is 3.25; higher is more suspicious.",
+    ]
+    assert reasons(some_rows([1]), 0) == []
