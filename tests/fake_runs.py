@@ -16,6 +16,7 @@ from mislabel.data.inputs import RawInputs
 from mislabel.decisions.events import Decision
 from mislabel.decisions.store import Store
 from mislabel.files import write_array
+from mislabel.modalities import modality, modality_names
 from mislabel.run.folder import RunFolder
 from mislabel.run.kept_inputs import write_inputs
 from mislabel.run.rows import Rows
@@ -78,8 +79,7 @@ def write_fake_run(
     folder.path.mkdir(parents=True)
     folder.write_config({**settings, "data": about, **(config or {})})
     if inputs is not None:
-        kept = KeptInputs(list(inputs.values()), about.get("modality", "text"))
-        write_inputs(np.array(list(inputs)), kept, folder.inputs)
+        _write_inputs(inputs, about.get("modality", "text"), folder.inputs)
     if embeddings is not None:
         write_array(embeddings, folder.embeddings)
     matrix = np.full((len(classes), len(classes)), np.nan) if transition is None else np.array(transition, dtype=float)
@@ -91,6 +91,15 @@ def write_fake_run(
     if transition is None:
         folder.transition.unlink()
     return folder
+
+
+def _write_inputs(inputs: Mapping[Any, str | bytes | None], name: str, path: Path) -> None:
+    """As the product writes them, but for what it never would, such as pictures in a run on texts."""
+    kind = bytes if name in modality_names() and modality(name).kept_bytes else str
+    if name in modality_names() and all(value is None or isinstance(value, kind) for value in inputs.values()):
+        write_inputs(np.array(list(inputs)), KeptInputs(list(inputs.values()), name), path)
+    else:
+        pd.DataFrame({"id": list(inputs), "input": list(inputs.values())}).to_parquet(path, index=False)
 
 
 def make_run(
