@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -250,3 +251,105 @@ def test_what_cannot_be_judged_is_not_assessed_and_never_a_clean_bill(tiny_optio
         assert done.exit_code == 2
         assert done.stderr.startswith("not assessed: ")
         assert done.stdout == ""
+
+
+RUNS_WITHOUT_TORCH = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "transformers", "accelerate"):
+            raise ImportError(f"{name} is blocked")
+
+sys.meta_path.insert(0, Blocked())
+from mislabel.cli import main
+sys.argv = ["mislabel", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["train", "DATA", "--text", "txt", "--label", "label", "--out", "run"], 'did you mean "text"?'),
+        (["train", "DATA", *BASE, "--tune", "heads", "--out", "run"], 'did you mean "head"?'),
+        (["train", "DATA", *BASE, "--out", "full"], "full is not empty"),
+        (["train", "DATA", *BASE, "--out", "file/run"], "file is a file"),
+        (["audit", "DATA", "--text", "text", "--label", "labl"], 'did you mean "label"?'),
+        (["predict", "RUN", "DATA", "-o", "nowhere/p.csv"], "nowhere"),
+        (["predict", "RUN", "DATA", "-o", "p.cvs"], "p.cvs"),
+        (["predict", "RUN", "DATA", "-o", "p.csv", "--id", "idd"], 'did you mean "id"?'),
+        (["corrupt", "DATA", "--label", "gold", "--kind", "sym", "--rate", "0.1", "-o", "nowhere/n.csv"], "nowhere"),
+        (["bench", "quick", "--out", "file/bench"], "file is a file"),
+    ],
+)
+def test_what_is_wrong_is_told_before_torch_is_imported(line, words, toy_file, toy_run, tmp_path, environment):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    named = [{"DATA": str(toy_file), "RUN": str(toy_run)}.get(word, word) for word in line]
+    done = subprocess.run(
+        [sys.executable, "-c", RUNS_WITHOUT_TORCH, *named],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        (["train", "DATA", *BASE, "--method", "idoo"], "ido"),
+        (["train", "DATA", *BASE, "--method", "ce", "--option", "epocs=3"], "epochs"),
+        (["train", "DATA", *BASE, "--option", "scope=globl"], "global"),
+        (["train", "DATA", *BASE, "--score", "aun"], "aum"),
+        (["train", "DATA", *BASE, "--tune", "heads"], "head"),
+        (["train", "DATA", *BASE, "--precision", "bf61"], "bf16"),
+        (["train", "DATA", *BASE, "--device", "cdua"], "cuda"),
+        (["train", "DATA", *BASE, "--optimizer", "adam"], "adamw"),
+        (["train", "DATA", *BASE, "--schedule", "cosin"], "cosine"),
+        (["train", "DATA", *BASE, "--missing", "eror"], "error"),
+        (["train", "DATA", *BASE, "--on-bad", "quarantin"], "quarantine"),
+        (["train", "DATA", "--text", "txt", "--label", "label"], "text"),
+        (["train", "DATA", "--text", "text", "--label", "lable"], "label"),
+        (["train", "DATA", "--features", "txt", "--label", "label"], "text"),
+        (["train", "DATA", *BASE, "--gold", "golt"], "gold"),
+        (["train", "DATA", *BASE, "--id", "idd"], "id"),
+        (["train", "DATA", *BASE, "--split", "gld"], "gold"),
+        (["predict", "RUN", "DATA", "-o", "OUT/p.csv", "--by", "modle"], "model"),
+        (["predict", "RUN", "DATA", "-o", "OUT/p.csv", "--device", "cpuu"], "cpu"),
+        (["review", "RUN", "--order", "wrost"], "worst"),
+        (["export", "RUN", "-o", "OUT/t.csv", "--as", "tabel"], "table"),
+        (["corrupt", "DATA", "--label", "gold", "--kind", "symm", "--rate", "0.1", "-o", "OUT/n.csv"], "sym"),
+        (["corrupt", "DATA", "--label", "golt", "--kind", "sym", "--rate", "0.1", "-o", "OUT/n.csv"], "gold"),
+        (["methods", "dygem"], "dygen"),
+        (["bench", "quik"], "quick"),
+        (["bench", "quick", "--methods", "ce,idoo"], "ido"),
+        (["bench", "quick", "--data", "digit"], "digits"),
+        (["bench", "quick", "--backend", "rya"], "ray"),
+        (["bench", "quick", "--tune", "heads"], "head"),
+    ],
+)
+def test_a_misspelt_name_gets_the_one_that_was_meant(line, meant, toy_file, toy_run, tmp_path, mislabel):
+    named = [{"DATA": toy_file, "RUN": toy_run}.get(word, word.replace("OUT", str(tmp_path))) for word in line]
+    more = ["--out", tmp_path / "out"] if line[0] in ("train", "bench") else []
+    done = mislabel(*named, *more)
+    assert done.exit_code == 2
+    assert f'did you mean "{meant}"?' in done.stderr
+
+
+def test_a_run_on_a_relative_backbone_is_usable_from_anywhere(toy_file, tiny_options, tmp_path, mislabel, monkeypatch):
+    encoder = Path(tiny_options[tiny_options.index("--backbone") + 1])
+    monkeypatch.chdir(encoder.parent)
+    line = ["audit", toy_file, *[encoder.name if word == str(encoder) else word for word in tiny_options]]
+    assert mislabel(*line, "--out", tmp_path / "run").exit_code == 0
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
+    assert settings["backbone"] == str(encoder.resolve())
+    monkeypatch.chdir(tmp_path)
+    assert mislabel("predict", tmp_path / "run", toy_file, "-o", "p.csv").exit_code == 0
+    again = mislabel("audit", toy_file, *tiny_options, "--out", tmp_path / "run", "--resume")  # spelled in full
+    assert again.exit_code == 0, again.stderr
+    assert "nothing to continue" in again.stderr

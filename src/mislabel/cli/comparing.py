@@ -149,7 +149,9 @@ def bench(**given: Any) -> None:
     """
     with errors():
         from mislabel.files import check_writable
+        from mislabel.run.folder import check_folder
 
+        check_folder(given["out"])
         if given["results"]:
             check_writable(given["results"])
 

@@ -35,6 +35,7 @@ def predict(
         from mislabel.run.folder import RunFolder
         from mislabel.tables import check_output
 
+        RunFolder(run).read_metrics()
         check_output(output)
         check_columns(data, {"text": text, "image": image, "features": features, "id": id})
 

@@ -36,25 +36,28 @@ def _train(given: dict[str, Any]) -> None:
     with errors():
         from mislabel.modalities import modality_names
         from mislabel.modalities.loading import check_columns, load_dataset
+        from mislabel.run.folder import RunFolder, is_main_process
+        from mislabel.run.settings import RunConfig
 
         columns = {name: given[name] for name in (*modality_names(), "label", "gold", "id", "split")}
-        check_columns(given["data"], columns)
-
-        from mislabel.report import write_report
-        from mislabel.run.folder import RunFolder
-        from mislabel.run.reading import Run
-        from mislabel.run.settings import RunConfig
-        from mislabel.run.show import show_result
-        from mislabel.run.train import held_out_before, is_main_process, train
-        from mislabel.training.device import leave_processes
-        from mislabel.training.progress import Quiet, Terminal
-
         checks = {name: given[name] for name in ("missing", "on_bad", "holdout", "seed")}
         settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
         config = RunConfig(**settings, options=_options(given))
+        folder = RunFolder(given["out"]) if given["out"] else None
+        same = folder and given["decisions"] and folder.path.resolve() == given["decisions"].resolve()
+        if folder is not None and is_main_process() and not same:
+            folder.check_free(resume=given["resume"], overwrite=given["overwrite"])
+        check_columns(given["data"], columns)
+        # What is wrong up to here is told at once; torch, which all that follows needs, takes seconds to import.
+        from mislabel.report import write_report
+        from mislabel.run.reading import Run
+        from mislabel.run.show import show_result
+        from mislabel.run.train import held_out_before, train
+        from mislabel.training.device import leave_processes
+        from mislabel.training.progress import Quiet, Terminal
+
         earlier = Run.open(given["decisions"]) if given["decisions"] else None
         dataset = load_dataset(given["data"], **columns, **checks, held_out=held_out_before(earlier, given["holdout"]))
-        folder = RunFolder(given["out"]) if given["out"] else None
         trained = train(
             dataset, config, folder, columns=columns, earlier=earlier, resume=given["resume"],
             overwrite=given["overwrite"], content=not given["no_content"], keep_checkpoints=given["keep_checkpoints"],

@@ -19,6 +19,26 @@ SCHEMA = 1
 PIXELS = "pixels.npy"
 
 
+def check_folder(path: Path) -> None:
+    """Look whether a folder can be made or written there.
+
+    Raises
+    ------
+    InputError
+        If it cannot, or a file has that name.
+    """
+    there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if not there.is_dir():
+        raise InputError(f"cannot write the folder {path}: {there} is a file; choose another name")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write the folder {path}: {there} cannot be written into; choose another folder")
+
+
+def is_main_process() -> bool:
+    """Whether this process writes and speaks, where a launch made several."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 class RunFolder:
     """Paths of a run and the rules for using them. `metrics.json` is written last: where it is, the run is whole."""
 
@@ -61,24 +81,36 @@ class RunFolder:
         RunError
             If a run is to be resumed with other settings or other data.
         """
-        there = self.path.exists() and any(
-            # A start that failed before any work left its settings: nothing is lost with them.
-            item
-            for item in self.path.iterdir()
-            if not item.name.startswith(".") and item.name != self.config.name
-        )
-        if resume and there:
+        self.check_free(resume=resume, overwrite=overwrite)
+        if self._used and resume:
             self.check_same(config)
             return
-        if there and not overwrite:
-            hint = "" if self.finished else "--resume to continue it, "
-            raise InputError(f"{self.path} is not empty: choose another --out, {hint}or --overwrite to replace it")
-        if there:
+        if self._used:
             self._clear()
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         with suppress(PermissionError):  # somebody else's, who lets us write
             self.path.chmod(0o700)  # it may have been there, for all to read
         self.write_config(config)
+
+    def check_free(self, *, resume: bool, overwrite: bool) -> None:
+        """Look whether a run may be written here, before the work that is to fill it.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written, or holds something and neither `resume` nor `overwrite` was asked for.
+        """
+        check_folder(self.path)
+        if self._used and not resume and not overwrite:
+            hint = "" if self.finished else "--resume to continue it, "
+            raise InputError(f"{self.path} is not empty: choose another --out, {hint}or --overwrite to replace it")
+
+    @property
+    def _used(self) -> bool:
+        """Whether something lies here; the settings of a start that failed before any work do not count."""
+        return self.path.exists() and any(
+            not item.name.startswith(".") and item.name != self.config.name for item in self.path.iterdir()
+        )
 
     def write_config(self, config: dict[str, Any]) -> None:
         atomic_write(self.config, json.dumps({"schema": SCHEMA, **config}, indent=1, ensure_ascii=False))

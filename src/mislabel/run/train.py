@@ -1,6 +1,5 @@
 """The whole job: what an earlier review decided, the folder and its lock, training, and what the next review needs."""
 
-import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.errors import InputError
 from mislabel.run.about import describe
-from mislabel.run.folder import RunFolder
+from mislabel.run.folder import RunFolder, is_main_process
 from mislabel.run.job import run
 from mislabel.run.predictor import Predictor
 from mislabel.run.prior_decisions import apply_decisions, carry_over
@@ -136,8 +135,3 @@ def held_out_before(earlier: Run | None, holdout: float) -> Collection | None:
     if earlier is None or not holdout or earlier.columns.get("split"):
         return None
     return earlier.held_out() or None
-
-
-def is_main_process() -> bool:
-    """Whether this process writes and speaks, where a launch made several."""
-    return os.environ.get("RANK", "0") == "0"
