@@ -20,8 +20,8 @@ from mislabel.methods import METHODS
 from mislabel.modalities.contract import prepare
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.defaults import effective_for
-from mislabel.run.job import training_settings
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import training_settings
 from mislabel.training.cost import passes
 from mislabel.training.device import make_accelerator
 from mislabel.training.loop import Loop

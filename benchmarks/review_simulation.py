@@ -31,10 +31,10 @@ from mislabel.modalities.loading import load_dataset
 from mislabel.review.queue import make_queue
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run
 from mislabel.run.prior_decisions import apply_decisions
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 from mislabel.training.progress import Quiet
 
 COLUMNS = {"text": "text", "label": "noisy_label", "gold": "label", "id": "id", "split": "split"}

@@ -13,8 +13,8 @@ from sklearn.datasets import load_digits
 
 from mislabel.modalities.dataset import make_dataset
 from mislabel.noise import corrupt
-from mislabel.run.job import run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 SCOPES, KINDS = ("global", "both", "class"), ("sym", "asym", "idn")
 

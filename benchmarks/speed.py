@@ -25,13 +25,7 @@ from transformers import DataCollatorWithPadding, Trainer, TrainingArguments, lo
 from mislabel.dynamics.scores import distinct_rates
 from mislabel.methods.ce import CE
 from mislabel.modalities.text.batches import TextInputs
-from mislabel.modalities.text.models import (
-    DEFAULT_ENCODER,
-    TextNetwork,
-    find_encoder,
-    load_classifier,
-    load_tokenizer,
-)
+from mislabel.modalities.text.models import DEFAULT_ENCODER, TextNetwork, find_encoder, load_classifier, load_tokenizer
 from mislabel.posterior.beta_mixture import fit_beta_mixture
 from mislabel.training.device import choose_precision
 from mislabel.training.loop import Loop

@@ -13,14 +13,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from mislabel.cli.summary import review_line, worst_table
 from mislabel.data import Dataset
 from mislabel.modalities.loading import load_dataset
 from mislabel.report import write_report
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run
 from mislabel.run.settings import RunConfig
-from mislabel.run.show import review_line, worst_table
+from mislabel.run.train_and_judge import run
 from mislabel.training.progress import Terminal
 
 MESSAGES = Path(__file__).parent / "messages" / "messages.csv"

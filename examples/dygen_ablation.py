@@ -17,8 +17,8 @@ from rich.table import Table
 
 from mislabel.data import Dataset
 from mislabel.modalities.loading import load_dataset
-from mislabel.run.job import run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 MESSAGES = Path(__file__).parent / "messages" / "messages.csv"
 VARIANTS = {

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mislabel.audit import build_audit, difficulty, label_column, labels_related
-from mislabel.data.decided import NONE_OF_THESE, with_decisions
+from mislabel.data.decided_labels import NONE_OF_THESE, with_decisions
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.modalities.dataset import make_dataset
 from mislabel.posterior.neighbours import Agreement

@@ -10,7 +10,7 @@ import pytest
 from bench.conftest import read_lines
 from signalled import run_until
 
-from mislabel.bench.book import Book
+from mislabel.bench.results_log import Book
 from mislabel.bench.runner import Remaining, run_bench
 from mislabel.bench.suites import read_suite
 from mislabel.errors import InputError, RunError

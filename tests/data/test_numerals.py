@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mislabel.data.decided import with_decisions
+from mislabel.data.decided_labels import with_decisions
 from mislabel.data.labels import encode_against, encode_labels
 from mislabel.data.numerals import is_whole, label_text
 from mislabel.errors import InputError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mislabel.data.decided import with_decisions
+from mislabel.data.decided_labels import with_decisions
 from mislabel.data.training_rows import trainable_rows
 from mislabel.errors import InputError, NotAssessed
 from mislabel.modalities.dataset import make_dataset

@@ -8,15 +8,7 @@ from scipy.stats import beta
 
 from mislabel.decisions.estimates import count_wrong, depths, precision_curve
 from mislabel.decisions.limits import hypergeometric_limits
-from mislabel.decisions.reviewed import (
-    RIGHT,
-    UNDECIDED,
-    UNSURE,
-    WRONG,
-    ReviewedRows,
-    decided_beginning,
-    reached_in,
-)
+from mislabel.decisions.reviewed import RIGHT, UNDECIDED, UNSURE, WRONG, ReviewedRows, decided_beginning, reached_in
 from mislabel.review.orders import mix_in
 
 REVIEWS = 2000

@@ -5,13 +5,13 @@ import pytest
 from helpers import StopAfter
 from sklearn.metrics import roc_auc_score
 
-from mislabel.data.decided import NONE_OF_THESE, with_decisions
+from mislabel.data.decided_labels import NONE_OF_THESE, with_decisions
 from mislabel.methods import METHODS
 from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 ROWS, FEATURES, CLASSES, BATCH, FLIPPED = 300, 8, 3, 16, 0.3
 SETTINGS = {"batch_size": BATCH, "learning_rate": 0.01, "precision": "fp32", "device": "cpu"}

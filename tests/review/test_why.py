@@ -3,7 +3,7 @@
 import numpy as np
 from fake_runs import some_rows
 
-from mislabel.review.why import reasons
+from mislabel.review.explanations import reasons
 
 
 def test_reasons_say_what_there_is_a_number_for():

@@ -14,10 +14,10 @@ from mislabel.errors import InputError, RunError
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run
 from mislabel.run.prior_decisions import apply_decisions
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 MESSAGES = Path(__file__).resolve().parents[2] / "examples" / "messages" / "messages.csv"
 COLUMNS = ["--text", "text", "--label", "label", "--id", "id", "--split", "split"]

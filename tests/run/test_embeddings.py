@@ -8,8 +8,8 @@ import torch
 from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 LARGEST = 65504.0  # of float16
 

@@ -16,13 +16,13 @@ from mislabel.exchange.export import export
 from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe, every_setting
+from mislabel.run.decision_gain import Earlier, different, gain, gain_line, incomparable
 from mislabel.run.defaults import effective
 from mislabel.run.folder import RunFolder
-from mislabel.run.gain import Earlier, different, gain, gain_line, incomparable
-from mislabel.run.job import run
 from mislabel.run.prior_decisions import apply_decisions, carry_over
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 LABELS = ["cat", "dog"]
 

@@ -10,9 +10,9 @@ from mislabel.errors import InputError
 from mislabel.methods.ido import IDO
 from mislabel.modalities.dataset import make_dataset
 from mislabel.run.defaults import SCRATCH_LENGTHEN, effective, effective_for
-from mislabel.run.job import training_settings
 from mislabel.run.recipes import RECIPES, find_recipe
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import training_settings
 from mislabel.settings import make_settings
 
 # arXiv 2505.00812 and its code: warm-up epochs of stage 1, epochs of stage 2, batch 128, 224 x 224 pixels.

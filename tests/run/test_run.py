@@ -10,8 +10,8 @@ import pytest
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run, write_run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run, write_run
 
 
 def config(encoder, **more):

@@ -14,7 +14,7 @@ from typing import Any
 from mislabel.bench.data import GIVEN, GOLD, ID, SPLIT, make_table
 from mislabel.bench.memory import forget_peak, peak_mb
 from mislabel.bench.peers import cleanlab_scores
-from mislabel.bench.shared import lend, matrix_of, shared_embeddings
+from mislabel.bench.shared_embeddings import lend, matrix_of, shared_embeddings
 from mislabel.bench.specs import CE, PEER, Spec
 from mislabel.bench.specs import GOLD as GOLD_METHOD
 from mislabel.bench.suites import Source

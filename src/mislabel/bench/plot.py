@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from mislabel.bench.specs import GOLD
-from mislabel.report.placing import place
+from mislabel.report.label_placement import place
 
 WIDTH, HEIGHT, DOTS = 900, 560, 100  # pixels, and of them per inch
 INK, MUTED, ACCENT, GRID = "#1f2328", "#59636e", "#0969da", "#d8dee4"
@@ -24,7 +24,7 @@ def accuracy_over_seconds(whole: pd.DataFrame, title: str) -> str | None:
     Parameters
     ----------
     whole : DataFrame
-        As `mislabel.bench.numbers.per_method` gives it.
+        As `mislabel.bench.aggregation.per_method` gives it.
     """
     shown: Any = whole[whole["accuracy"].notna() & (whole["seconds"] > 0)]
     if not len(shown):

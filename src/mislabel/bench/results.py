@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mislabel.bench.book import Book
-from mislabel.bench.numbers import Key
+from mislabel.bench.aggregation import Key
+from mislabel.bench.results_log import Book
 from mislabel.bench.runner import Outcome
 from mislabel.bench.specs import all_methods, read_specs
 from mislabel.bench.suites import Suite

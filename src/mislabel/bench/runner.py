@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mislabel.bench.book import Book, command_line
+from mislabel.bench.aggregation import per_method
 from mislabel.bench.cells import Cell
-from mislabel.bench.numbers import per_method
 from mislabel.bench.plot import accuracy_over_seconds
+from mislabel.bench.results_log import Book, command_line
 from mislabel.bench.specs import read_specs
 from mislabel.bench.suites import Suite
 from mislabel.bench.tables import PLOT, write_tables

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mislabel.bench.numbers import MEASURES, Key, frame_of, per_data, per_method
+from mislabel.bench.aggregation import MEASURES, Key, frame_of, per_data, per_method
 from mislabel.files import atomic_write
 
 TABLE, CSV, PLOT = "table.md", "table.csv", "plot.svg"

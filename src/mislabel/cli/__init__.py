@@ -6,10 +6,10 @@ from io import TextIOWrapper
 
 import typer
 
-from mislabel.cli.comparing import bench, corrupt, methods
-from mislabel.cli.results import predict, report
-from mislabel.cli.reviewing import export, import_decisions, review
-from mislabel.cli.training import audit, train
+from mislabel.cli.bench_commands import bench, corrupt, methods
+from mislabel.cli.review_commands import export, import_decisions, review
+from mislabel.cli.run_commands import predict, report
+from mislabel.cli.train_commands import audit, train
 
 app = typer.Typer(
     name="mislabel",

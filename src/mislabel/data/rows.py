@@ -48,7 +48,7 @@ class Dataset:
         The classes of `labels`, then those that only gold has.
     decided : (n,) int64 or None
         Codes of the labels that a person decided, `FITS_NONE` (-1) where no class fits, `UNDECIDED` (-2) elsewhere;
-        see `mislabel.data.decided`. `labels` stay what the data say.
+        see `mislabel.data.decided_labels`. `labels` stay what the data say.
     source : str, optional
         From where all of it can be read again: an absolute path, or a hub name; None for what came in memory.
     """

@@ -15,10 +15,10 @@ from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import data_ids, match
 from mislabel.exchange.inputs import only_place_tells
-from mislabel.exchange.judging import Columns, Judge, Outcome
-from mislabel.exchange.reading import Refused, Unknown, same_cell
+from mislabel.exchange.line_values import Refused, Unknown, same_cell
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
+from mislabel.exchange.verdicts import Columns, Judge, Outcome
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.rows import Rows

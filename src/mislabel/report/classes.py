@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mislabel.report.findings import Findings
-from mislabel.report.words import label_text, short
+from mislabel.report.formatting import label_text, short
 
 LONGEST_NAME = 60
 

@@ -11,7 +11,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mislabel.report.words import clean
+from mislabel.report.formatting import clean
 
 # Stand-ins that the page's own colours replace: a chart cannot know whether its reader has a dark screen.
 INK, MUTED, LINE, ACCENT, ON_ACCENT, ON_HALF = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f", "#101112"

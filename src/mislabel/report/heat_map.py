@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mislabel.report.drawing import ACCENT, INK, LINE, MUTED, ON_ACCENT, ON_HALF, axes, draw
-from mislabel.report.words import chart_label
+from mislabel.report.formatting import chart_label
 
 MOST_CLASSES, MOST_WITH_NUMBERS, BESIDE_A_TABLE = 30, 12, 6
 LETTER = 7.0  # units that an average letter takes

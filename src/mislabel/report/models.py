@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mislabel.report.findings import Findings
-from mislabel.report.words import is_number
+from mislabel.report.formatting import is_number
 from mislabel.run.reading import section
 
 STEPS = (

@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from mislabel.errors import in_range
 from mislabel.files import atomic_write
-from mislabel.report import words
+from mislabel.report import formatting as words
 from mislabel.report.classes import class_rows
-from mislabel.report.decided import decided_section
+from mislabel.report.decisions import decided_section
 from mislabel.report.findings import Findings
 from mislabel.report.models import model_rows
 from mislabel.report.pictures import SHOWN

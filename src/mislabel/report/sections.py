@@ -10,12 +10,12 @@ from mislabel.report import charts
 from mislabel.report.classes import confusions, most_confused
 from mislabel.report.drawing import page_colour
 from mislabel.report.findings import Findings
+from mislabel.report.formatting import is_number, percent, short
 from mislabel.report.gold import LOOKED_AT, detection, reliability
 from mislabel.report.heat_map import BESIDE_A_TABLE, MOST_CLASSES, MOST_WITH_NUMBERS, heat_map, shade
 from mislabel.report.summary import assessed
 from mislabel.report.trajectory import Movement, read_movement
 from mislabel.report.trajectory_chart import look, trajectory_chart
-from mislabel.report.words import is_number, percent, short
 from mislabel.report.worst import WorstRow
 from mislabel.run.reading import section
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mislabel.report.findings import Findings
-from mislabel.report.words import count, duration, is_number, short
+from mislabel.report.formatting import count, duration, is_number, short
 from mislabel.run.reading import section
 
 MOST_VALUES, LONGEST = 30, 2000

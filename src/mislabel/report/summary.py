@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from mislabel.report.classes import confusions
 from mislabel.report.findings import Findings
+from mislabel.report.formatting import count, decimal, duration, interval, is_number, percent, rows, short
 from mislabel.report.gold import detection
-from mislabel.report.words import count, decimal, duration, interval, is_number, percent, rows, short
 from mislabel.run.reading import section
 
 

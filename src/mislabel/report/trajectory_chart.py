@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mislabel.report.drawing import CARD, CLASS_COLOURS, INK, MUTED, draw
-from mislabel.report.placing import place
+from mislabel.report.formatting import chart_label
+from mislabel.report.label_placement import place
 from mislabel.report.trajectory import Movement
-from mislabel.report.words import chart_label
 
 WIDTH, LEAST_HEIGHT, MOST_HEIGHT, MARGIN = 440.0, 280.0, 420.0, 20.0
 LETTER, WIDE_LETTER, LINE_HEIGHT, BADGE = 8.2, 13.5, 15.0, 17.0

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mislabel.report.findings import Findings
+from mislabel.report.formatting import clean, is_number, label_text, short
 from mislabel.report.pictures import Picture, picture
-from mislabel.report.words import clean, is_number, label_text, short
 
 EXCERPT, LONGEST = 300, 4000  # characters shown at once, and at most: one row may hold megabytes
 

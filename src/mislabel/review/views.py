@@ -28,9 +28,9 @@ from mislabel.review.answers import (
     State,
     Undone,
 )
+from mislabel.review.explanations import reasons
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
-from mislabel.review.why import reasons
 
 EXCERPT = 300  # characters
 BARS = 9  # as there are digits to press

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mislabel.data import Dataset
-from mislabel.data.decided import NONE_OF_THESE, code_finder, with_decisions
+from mislabel.data.decided_labels import NONE_OF_THESE, code_finder, with_decisions
 from mislabel.data.rows import FITS_NONE
 from mislabel.decisions.events import Decision, Event
 from mislabel.decisions.store import Store, read_history
@@ -35,7 +35,7 @@ def apply_decisions(dataset: Dataset, before: Run) -> tuple[Dataset, dict[str, A
     Returns
     -------
     dataset : Dataset
-        See `mislabel.data.decided.with_decisions`.
+        See `mislabel.data.decided_labels.with_decisions`.
     told : dict
         Plain values: `run`, its folder; `rows` with a decision that counts here, of which `changed` got another label
         and `none_of_these` none; decided rows that are `held_out` and stay so; `fingerprint`, a SHA-256 of all

@@ -11,11 +11,11 @@ from mislabel.data import Dataset
 from mislabel.errors import InputError
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder, is_main_process
-from mislabel.run.job import run
 from mislabel.run.predictor import Predictor
 from mislabel.run.prior_decisions import apply_decisions, carry_over
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 from mislabel.training.device import leave_processes
 from mislabel.training.progress import Quiet
 

@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits
 from mislabel import FeatureClassifier
 from mislabel.modalities.dataset import make_dataset
 from mislabel.noise import corrupt
-from mislabel.run.job import run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 COLOURS = np.array(["blue", "green", "red"])
 KINDS = ["ash", "birch", "cedar"]

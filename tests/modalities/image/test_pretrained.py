@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from mislabel.modalities.dataset import make_dataset
-from mislabel.run.job import run
 from mislabel.run.predictor import load_predictor
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 CLASSES = ["brick", "grass", "water"]
 TABLE = ["--image", "path", "--label", "label", "--id", "id", "--gold", "gold"]

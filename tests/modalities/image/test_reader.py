@@ -16,8 +16,8 @@ from mislabel.modalities.image.images import Images
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 CLASSES = ["brick", "grass", "water"]
 EPOCHS = {"warm_epochs": 4, "robust_epochs": 3}

@@ -7,13 +7,7 @@ import pytest
 
 from mislabel.errors import InputError
 from mislabel.modalities.text.batches import TextInputs
-from mislabel.modalities.text.models import (
-    DEFAULT_ENCODER,
-    find_encoder,
-    load_classifier,
-    load_encoder,
-    load_tokenizer,
-)
+from mislabel.modalities.text.models import DEFAULT_ENCODER, find_encoder, load_classifier, load_encoder, load_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from mislabel.errors import RunError
 from mislabel.report.classes import LONGEST_NAME
 from mislabel.report.drawing import ACCENT, MUTED, axes, draw
 from mislabel.report.findings import Findings
+from mislabel.report.formatting import count, duration, interval, is_number, label_text, percent, rows, short
 from mislabel.report.summary import Tile
-from mislabel.report.words import count, duration, interval, is_number, label_text, percent, rows, short
 from mislabel.run.reading import section
 
 WIDTH, HEIGHT = 440, 300

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mislabel.data.decided import NONE_OF_THESE, code_finder, with_decisions
+from mislabel.data.decided_labels import NONE_OF_THESE, code_finder, with_decisions
 from mislabel.data.rows import FITS_NONE, STATUSES, UNDECIDED
 from mislabel.data.training_rows import trainable_rows
 from mislabel.errors import InputError

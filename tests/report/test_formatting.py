@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mislabel.report import words
+from mislabel.report import formatting as words
 
 
 @given(st.text(alphabet=st.characters(), max_size=50))

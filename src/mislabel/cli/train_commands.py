@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mislabel.cli.answers import errors
+from mislabel.cli.exit_codes import errors
+from mislabel.cli.option_pairs import read_pairs
 from mislabel.cli.options import AUDIT, TRAIN, takes
-from mislabel.run.pairs import read_pairs
 
 
 @takes(TRAIN)
@@ -49,9 +49,9 @@ def _train(given: dict[str, Any]) -> None:
             folder.check_free(resume=given["resume"], overwrite=given["overwrite"])
         check_columns(given["data"], columns)
         # What is wrong up to here is told at once; torch, which all that follows needs, takes seconds to import.
+        from mislabel.cli.summary import show_result
         from mislabel.report import write_report
         from mislabel.run.reading import Run
-        from mislabel.run.show import show_result
         from mislabel.run.train import held_out_before, train
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal

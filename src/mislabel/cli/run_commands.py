@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from mislabel.cli.answers import errors, say
+from mislabel.cli.exit_codes import errors, say
 from mislabel.cli.options import Data, Device, Id, Json, OnBad, Run
 
 

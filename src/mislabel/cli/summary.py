@@ -10,8 +10,8 @@ from rich.text import Text
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
+from mislabel.run.decision_gain import gain_line
 from mislabel.run.folder import RunFolder
-from mislabel.run.gain import gain_line
 
 WORST = 10
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from bench.conftest import line
 
-from mislabel.bench.numbers import frame_of, per_data, per_method
+from mislabel.bench.aggregation import frame_of, per_data, per_method
 from mislabel.bench.tables import CSV, TABLE, by_data, cell, markdown, summary, write_tables
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from mislabel.cli.answers import errors, say
+from mislabel.cli.exit_codes import errors, say
 from mislabel.cli.options import DataNow, Json, Run
 from mislabel.errors import some_ids
 

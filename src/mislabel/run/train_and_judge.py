@@ -22,10 +22,10 @@ from mislabel.modalities.contract import Prepared, sample_rows
 from mislabel.posterior.generative import Generative
 from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import Clock, peak_memory_mb
+from mislabel.run.decision_gain import gain, read_earlier
 from mislabel.run.defaults import effective_for
-from mislabel.run.detecting import check_score, row_scores
+from mislabel.run.detection_scores import check_score, row_scores
 from mislabel.run.folder import RunFolder
-from mislabel.run.gain import gain, read_earlier
 from mislabel.run.generative import TrajectoryModel
 from mislabel.run.mixture_metrics import mixture_metrics
 from mislabel.run.predictor import Predictor

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from mislabel.report.placing import place
+from mislabel.report.label_placement import place
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:

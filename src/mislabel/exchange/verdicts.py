@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from mislabel.decisions.events import KINDS, NAMED, Decision, Kind
 from mislabel.errors import did_you_mean, listed
 from mislabel.exchange.corrected import DECIDED_BY, is_missing, match
-from mislabel.exchange.reading import Ids, LabelReader, Refused, same_cell, shown
+from mislabel.exchange.line_values import Ids, LabelReader, Refused, same_cell, shown
 from mislabel.exchange.source_table import Original
 from mislabel.run.rows import Rows
 

@@ -14,9 +14,9 @@ from mislabel.modalities.vectors import standardisation
 from mislabel.posterior.detection import SCORES, Evidence, all_scores, make_evidence
 from mislabel.report.findings import Findings
 from mislabel.run.folder import RunFolder
-from mislabel.run.job import run
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 LINE = ["--features", "f_*", "--label", "label", "--gold", "gold", "--id", "id", "--device", "cpu"]
 

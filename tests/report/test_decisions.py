@@ -7,7 +7,7 @@ import pytest
 from mislabel.decisions.events import Decision
 from mislabel.decisions.limits import hypergeometric_limits
 from mislabel.decisions.store import Store
-from mislabel.report.decided import wrong_pairs
+from mislabel.report.decisions import wrong_pairs
 from mislabel.report.page import render_report
 
 CLASSES = ["cat", "dog", "cow"]

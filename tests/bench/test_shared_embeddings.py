@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mislabel.bench.runner import run_bench
-from mislabel.bench.shared import lend
+from mislabel.bench.shared_embeddings import lend
 from mislabel.bench.suites import read_suite
 from mislabel.modalities.loading import load_dataset
-from mislabel.run.job import run
 from mislabel.run.settings import RunConfig
+from mislabel.run.train_and_judge import run
 
 SUITE = """\
 [run]
