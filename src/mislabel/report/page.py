@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from mislabel.errors import in_range
 from mislabel.files import atomic_write
-from mislabel.report import formatting as words
+from mislabel.report import formatting
 from mislabel.report.classes import class_rows
 from mislabel.report.decisions import decided_section
 from mislabel.report.findings import Findings
@@ -106,15 +106,15 @@ def _environment() -> Environment:
         finalize=_finalize,
     )
     environment.filters |= {
-        "breakable": words.breakable,
-        "count": words.count,
-        "decimal": words.decimal,
-        "duration": words.duration,
-        "percent": words.percent,
+        "breakable": formatting.breakable,
+        "count": formatting.count,
+        "decimal": formatting.decimal,
+        "duration": formatting.duration,
+        "percent": formatting.percent,
     }
     return environment
 
 
 def _finalize(value: Any) -> Any:
     """Whatever the template prints goes through here, so no text reaches the page uncleaned."""
-    return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return formatting.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
