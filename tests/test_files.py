@@ -1,12 +1,13 @@
 """A file is the old one or the new one."""
 
+import json
 import os
 import stat
 
 import pytest
 
 from mislabel.errors import InputError
-from mislabel.files import atomic_path, atomic_write
+from mislabel.files import atomic_path, atomic_write, write_json
 
 
 def test_content_is_written_as_given(tmp_path):
@@ -70,3 +71,11 @@ def test_no_folder(tmp_path):
 def test_a_long_name(tmp_path):
     atomic_write(tmp_path / ("n" * 250), "x")
     assert (tmp_path / ("n" * 250)).read_text() == "x"
+
+
+def test_json_holds_what_utf8_cannot(tmp_path):
+    value = {"name": "half \ud83d of one", "other": "größer 猫"}
+    write_json(tmp_path / "odd.json", value)
+    assert json.loads((tmp_path / "odd.json").read_text(encoding="utf-8")) == value
+    write_json(tmp_path / "usual.json", {"other": "größer 猫"})
+    assert "größer 猫" in (tmp_path / "usual.json").read_text(encoding="utf-8")  # readable where it can be

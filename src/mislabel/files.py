@@ -1,10 +1,12 @@
 """A file is either the old one or the whole new one, whatever happens while it is written."""
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +77,17 @@ def _check_place(path: str | Path, target: Path) -> None:
         raise InputError(f"cannot write {path}: it is a folder; give the name of a file")
     if not target.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder {target.parent} does not exist; make it first")
+
+
+def write_json(path: str | Path, value: Any, *, indent: int | None = 1, default: Any = None) -> None:
+    """Write a value as JSON at once; `indent` and `default` as in `json.dumps`.
+
+    Text that UTF-8 cannot hold, such as a file name that is none or half a surrogate pair, is escaped and comes back.
+    """
+    try:
+        atomic_write(path, json.dumps(value, indent=indent, default=default, ensure_ascii=False))
+    except UnicodeEncodeError:
+        atomic_write(path, json.dumps(value, indent=indent, default=default))
 
 
 def _to_disk(path: Path) -> None:

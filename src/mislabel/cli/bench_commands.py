@@ -1,6 +1,5 @@
 """`mislabel corrupt`, `methods` and `bench`: which methods there are, and what each makes of known errors."""
 
-import json
 import signal
 import sys
 from pathlib import Path
@@ -52,7 +51,7 @@ def corrupt(
     Example: mislabel corrupt gold.csv --label label --text text --kind idn --rate 0.4 -o noisy.csv
     """
     with errors():
-        from mislabel.files import atomic_write
+        from mislabel.files import write_json
         from mislabel.tables import check_output, write_table
         from mislabel.tables.formulas import note
 
@@ -81,7 +80,7 @@ def corrupt(
         changed = write_table(frame, output)
         for told in [*notes, note(changed)] if changed else notes:
             print(f"note: {told}", file=sys.stderr)
-        atomic_write(Path(f"{output}.noise.json"), json.dumps(planted, indent=1, ensure_ascii=False, default=str))
+        write_json(Path(f"{output}.noise.json"), planted, default=str)
         say(
             as_json,
             {**planted, "output": str(output)},

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from mislabel.decisions.opening import check_deletable
 from mislabel.errors import InputError, RunError
-from mislabel.files import atomic_write
+from mislabel.files import write_json
 from mislabel.run.opening import read_object
 
 SCHEMA = 1
@@ -113,7 +113,7 @@ class RunFolder:
         )
 
     def write_config(self, config: dict[str, Any]) -> None:
-        atomic_write(self.config, json.dumps({"schema": SCHEMA, **config}, indent=1, ensure_ascii=False))
+        write_json(self.config, {"schema": SCHEMA, **config})
 
     def read_config(self) -> dict[str, Any]:
         """config.json of a run.

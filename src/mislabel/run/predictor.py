@@ -1,7 +1,6 @@
 """A trained model that answers for new inputs, and its way to disk and back."""
 
 import copy
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from safetensors import SafetensorError
 
 from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
-from mislabel.files import atomic_write
+from mislabel.files import write_json
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
 from mislabel.run.generative import TrajectoryModel
@@ -66,7 +65,7 @@ class Predictor:
             self.reader.save(folder / branch_folder(number), network)
         folder.mkdir(parents=True, exist_ok=True)
         about = {"classes": self.classes, "networks": 1 + len(others), **self.reader.save(folder, first)}
-        atomic_write(folder / ABOUT, json.dumps(about, ensure_ascii=False))
+        write_json(folder / ABOUT, about, indent=None)
 
 
 def branch_folder(number: int) -> str:

@@ -1,6 +1,5 @@
 """What a run leaves in its folder beside settings, dynamics and checkpoints; `mislabel.run.reading` reads it."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pandas as pd
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
-from mislabel.files import atomic_path, atomic_write, write_array
+from mislabel.files import atomic_path, write_array, write_json
 from mislabel.run.folder import RunFolder
 from mislabel.run.kept_inputs import write_inputs
 from mislabel.run.predictor import Predictor
@@ -47,7 +46,7 @@ def write_audit(audit: Audit, folder: RunFolder) -> None:
     write_array(audit.posterior, folder.posterior)
     names = [str(value) for value in audit.classes]
     write_parquet(pd.DataFrame(audit.transition, columns=pd.Index(names)), folder.transition)
-    atomic_write(folder.metrics, json.dumps(audit.metrics | {"notes": audit.notes}, indent=1, ensure_ascii=False))
+    write_json(folder.metrics, audit.metrics | {"notes": audit.notes})
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
