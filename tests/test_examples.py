@@ -53,3 +53,15 @@ def test_add_a_score(environment: dict[str, str], tmp_path: Path) -> None:
     wrong = (digits["given"] != digits["gold"]).to_numpy()[audit["row"]]
     pairs = audit["score"].to_numpy()[wrong][:, None] > audit["score"].to_numpy()[~wrong]
     assert pairs.mean() == pytest.approx(auroc["early_loss"], abs=1e-3)  # how often a wrong row lies before a right one
+
+
+def test_add_a_modality(environment: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, str(EXAMPLES / "add_a_modality.py"), "--out", str(tmp_path / "run")]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    printed = dict(line.split(": ") for line in done.stdout.splitlines())
+    assert list(printed) == ["test accuracy", "AUROC of wrong labels", "predictions of the loaded run are equal"]
+    assert 0.93 < float(printed["test accuracy"]) <= 1  # three classes, a fifth of the labels wrong
+    assert 0.95 < float(printed["AUROC of wrong labels"]) <= 1
+    assert printed["predictions of the loaded run are equal"] == "True"
+    assert len(pd.read_parquet(tmp_path / "run" / "audit.parquet")) == 1500

@@ -1,8 +1,11 @@
 """The house holds together: imports go one way, what reads and reviews runs needs no torch, files stay small."""
 
+import ast
 import importlib.util
+import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from types import ModuleType
@@ -25,6 +28,9 @@ sys.meta_path.insert(0, Blocked())
 for name in sys.argv[1:]:
     import_module(name)
 """
+
+MODALITY_NAMES = {"text", "image", "features"}
+KNOW_MODALITIES = ("modalities/", "estimators.py")
 
 
 def load_house() -> ModuleType:
@@ -82,6 +88,48 @@ def test_files_are_small():
 
 def test_a_file_name_says_where_it_is():
     assert house.recurring_names(MODULES, more_than=3) == {}
+
+
+def literals(side: ast.expr) -> set[object]:
+    """The constants that one side of a comparison is made of: one, or those in a tuple, list, set or keys of a dict."""
+    parts = side.elts if isinstance(side, ast.Tuple | ast.List | ast.Set) else [side]
+    parts = side.keys if isinstance(side, ast.Dict) else parts
+    return {part.value for part in parts if isinstance(part, ast.Constant)}
+
+
+def sides(node: ast.AST) -> list[tuple[ast.expr, set[object]]]:
+    """What a comparison or a match looks at, each with the constants that it is held against."""
+    if isinstance(node, ast.Match):
+        patterns = [part for case in node.cases for part in ast.walk(case.pattern)]
+        return [(node.subject, {value for part in patterns if isinstance(part, ast.MatchValue)
+                                for value in literals(part.value)})]  # fmt: skip
+    if not isinstance(node, ast.Compare):
+        return []
+    pairs = list(pairwise([node.left, *node.comparators]))
+    return [(one, literals(other)) for left, right in pairs for one, other in ((left, right), (right, left))]
+
+
+def asked_names(source: str) -> list[int]:
+    """The lines where something called modality or kind is compared with the name of a modality of ours."""
+    return [
+        side.lineno
+        for node in ast.walk(ast.parse(source))
+        for side, constants in sides(node)
+        if constants & MODALITY_NAMES and re.search("modality|modalities|kind", ast.unparse(side), re.IGNORECASE)
+    ]
+
+
+def test_nobody_asks_a_modality_for_its_name():
+    """What differs between modalities is asked of the `Modality` object, so that one of somebody else works as ours.
+
+    Only the room of the modalities itself, and the estimators, of which each is for one, may compare with the names
+    "text", "image" and "features".
+    """
+    files = [path for path in house.PACKAGE.rglob("*.py")
+             if not path.relative_to(house.PACKAGE).as_posix().startswith(KNOW_MODALITIES)]  # fmt: skip
+    assert len(files) > 100
+    places = {str(path): asked_names(path.read_text(encoding="utf-8")) for path in files}
+    assert {name: lines for name, lines in places.items() if lines} == {}
 
 
 # --- The measures themselves, on a house of three rooms
@@ -144,3 +192,22 @@ def test_recurring_names_are_told_with_their_rooms(package):
     modules = house.read_modules(package)
     assert house.recurring_names(modules) == {"rows.py": ["cli", "data"]}
     assert house.recurring_names(modules, more_than=2) == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "asks"),
+    [
+        ('run.modality == "text"', True),
+        ('"image" != config["modality"]', True),
+        ('modality in ("text", "image")', True),
+        ('"features" not in kinds', True),
+        ('0 < 1 == kind == "text"', True),
+        ('match data.modality:\n    case "audio" | "text": pass', True),
+        ('column == "text"', False),
+        ('modality == "audio"', False),
+        ('modality("text").words == words', False),
+        ('kind = {"text": 1}', False),
+    ],
+)
+def test_a_comparison_with_the_name_of_a_modality_is_seen(line, asks):
+    assert bool(asked_names(line)) == asks

@@ -193,16 +193,17 @@ def _spelled_alike(inverse: np.ndarray, uniques: list[str], name: str) -> tuple[
 
 
 def _check_values(uniques: list, inverse: np.ndarray, name: str, say: Any, mixed_allowed: bool) -> None:
-    kinds = [family(value) for value in uniques]
-    for place, kind in enumerate(kinds):
-        if kind not in ("text", "true/false", "whole number", "decimal number"):
+    types = [family(value) for value in uniques]
+    for place, value_type in enumerate(types):
+        if value_type not in ("text", "true/false", "whole number", "decimal number"):
             raise InputError(
-                f"{name}: a value of type {kind} cannot be a label (rows {say(inverse == place)}); turn the labels "
-                "into text or whole numbers"
+                f"{name}: a value of type {value_type} cannot be a label (rows {say(inverse == place)}); turn the "
+                "labels into text or whole numbers"
             )
     broken = [
-        place for place, kind in enumerate(kinds)
-        if kind == "decimal number" and not (math.isfinite(uniques[place]) and uniques[place] == int(uniques[place]))
+        place for place, value_type in enumerate(types)
+        if value_type == "decimal number"
+        and not (math.isfinite(uniques[place]) and uniques[place] == int(uniques[place]))
     ]  # fmt: skip
     if broken:
         raise InputError(
@@ -210,11 +211,11 @@ def _check_values(uniques: list, inverse: np.ndarray, name: str, say: Any, mixed
             f"(rows {say(np.isin(inverse, broken))}); this looks like regression / soft labels. Labels must be "
             "classes: text or whole numbers"
         )
-    if len(set(kinds)) > 1 and not mixed_allowed:
-        rarest = min(set(kinds), key=kinds.count)
-        some = np.isin(inverse, [place for place, kind in enumerate(kinds) if kind == rarest])
+    if len(set(types)) > 1 and not mixed_allowed:
+        rarest = min(set(types), key=types.count)
+        some = np.isin(inverse, [place for place, value_type in enumerate(types) if value_type == rarest])
         raise InputError(
-            f"{name}: the labels mix {' and '.join(sorted(set(kinds)))} (rows with {rarest}: {say(some)}). Turn them "
+            f"{name}: the labels mix {' and '.join(sorted(set(types)))} (rows with {rarest}: {say(some)}). Turn them "
             "into one type, or list all of them with classes=[...]"
         )
 

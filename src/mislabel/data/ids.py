@@ -46,10 +46,10 @@ def check_ids(values: Any, n: int, name: str = "id") -> tuple[np.ndarray, list[s
             f"{name}: {int(missing.sum())} of {n} rows have no id (row numbers {some_ids(np.flatnonzero(missing))}, "
             "counted from 0). Fill them, or leave the id column out to have the rows numbered"
         )
-    kinds = {_kind(value) for value in listed}
-    if len(kinds) > 1 or kinds - {"text", "whole numbers"}:
+    types = {_type_words(value) for value in listed}
+    if len(types) > 1 or types - {"text", "whole numbers"}:
         raise InputError(
-            f"{name}: the ids are {' and '.join(sorted(kinds))}; all of them must be whole numbers, or all text"
+            f"{name}: the ids are {' and '.join(sorted(types))}; all of them must be whole numbers, or all text"
         )
     # Compared as Python objects: numpy's and pandas' strings would drop what follows a NUL.
     if len(set(listed)) < n:
@@ -59,7 +59,7 @@ def check_ids(values: Any, n: int, name: str = "id") -> tuple[np.ndarray, list[s
             f"{name}: {len(twice)} ids name more than one row: {some_ids(twice)}. Every row needs an id of its own; "
             "leave the id column out to have the rows numbered"
         )
-    if kinds == {"text"}:
+    if types == {"text"}:
         cells[:] = [str(value) for value in listed]
         return cells, []
     try:
@@ -68,7 +68,7 @@ def check_ids(values: Any, n: int, name: str = "id") -> tuple[np.ndarray, list[s
         raise InputError(f"{name}: an id does not fit into 64 bits; write the ids as text") from error
 
 
-def _kind(value: object) -> str:
+def _type_words(value: object) -> str:
     if isinstance(value, str):
         return "text"
     if isinstance(value, (bool, np.bool_)):
