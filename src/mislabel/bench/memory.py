@@ -1,7 +1,8 @@
 """The largest memory of one piece of work, where several share a process."""
 
-import sys
 from pathlib import Path
+
+from mislabel.run.about import process_peak_mb
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -21,7 +22,4 @@ def peak_mb() -> float:
         lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
         return round(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6, 1)
     except (OSError, StopIteration):
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
+        return process_peak_mb()

@@ -11,7 +11,10 @@ from mislabel.modalities import modality, modality_names
 from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
 
-DATA_HELP = "CSV, TSV, JSON lines or Parquet file, hf:NAME[:SPLIT], a folder of class folders of images, or .npy."
+DATA_HELP = (
+    "CSV, TSV, JSON, Parquet, Arrow or Excel file; a folder or glob of shards; hf:NAME[:SPLIT]; a folder of class folders "
+    "of images; or .npy."
+)
 
 Run = Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN")]
 Data = Annotated[str, typer.Argument(help=DATA_HELP, metavar="DATA")]

@@ -59,11 +59,16 @@ def every_setting(config: RunConfig) -> dict[str, Any]:
 
 def peak_memory_mb(device: torch.device) -> dict[str, float]:
     """Largest memory of this process, and of the device where it has its own, in MB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = {"process": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)}
+    peak = {"process": process_peak_mb()}
     if device.type == "cuda":
         peak["device"] = round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
     return peak
+
+
+def process_peak_mb() -> float:
+    """Largest memory of this process since its start, in MB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
 class Clock:
