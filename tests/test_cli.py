@@ -56,6 +56,7 @@ def test_the_public_names(environment):
 
     for name in package.__all__:
         assert getattr(package, name) is not None
+    assert dir(package) == sorted(package.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = package.Nothing
 
