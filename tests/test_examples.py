@@ -53,3 +53,13 @@ def test_add_a_score(environment: dict[str, str], tmp_path: Path) -> None:
     wrong = (digits["given"] != digits["gold"]).to_numpy()[audit["row"]]
     pairs = audit["score"].to_numpy()[wrong][:, None] > audit["score"].to_numpy()[~wrong]
     assert pairs.mean() == pytest.approx(auroc["early_loss"], abs=1e-3)  # how often a wrong row lies before a right one
+
+
+def test_add_a_format(environment: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, str(EXAMPLES / "add_a_format.py"), "--out", str(tmp_path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "300 rows as they were; added columns: label_before, decided_by" in done.stdout
+    lines = [(tmp_path / name).read_text(encoding="utf-8").splitlines() for name in ("clouds.ltsv", "corrected.ltsv")]
+    for before, after in zip(*lines, strict=True):
+        assert after == f"{before}\tlabel_before:{before.rpartition(':')[2]}\tdecided_by:kept"
