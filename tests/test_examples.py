@@ -65,3 +65,13 @@ def test_add_a_modality(environment: dict[str, str], tmp_path: Path) -> None:
     assert 0.95 < float(printed["AUROC of wrong labels"]) <= 1
     assert printed["predictions of the loaded run are equal"] == "True"
     assert len(pd.read_parquet(tmp_path / "run" / "audit.parquet")) == 1500
+
+
+def test_add_a_format(environment: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, str(EXAMPLES / "add_a_format.py"), "--out", str(tmp_path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "300 rows as they were; added columns: label_before, decided_by" in done.stdout
+    lines = [(tmp_path / name).read_text(encoding="utf-8").splitlines() for name in ("clouds.ltsv", "corrected.ltsv")]
+    for before, after in zip(*lines, strict=True):
+        assert after == f"{before}\tlabel_before:{before.rpartition(':')[2]}\tdecided_by:kept"

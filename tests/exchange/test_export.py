@@ -5,13 +5,13 @@ import json
 import stat
 from datetime import datetime
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from animals import SUGGESTED
 from fake_runs import decide, make_run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,30 +23,10 @@ from mislabel.exchange.export import export
 from mislabel.exchange.importing import import_decisions
 from mislabel.tables.formulas import is_formula, neutralised, restored
 
-CSV = """id,text,label,price,note
-a1,first,cat,007,NA
-a2,"second, with a comma",dog,1.50,
-a3,third,cat,1e3,null
-a4,fourth,dog,,"two
-lines"
-a5,fifth,,-0,x
-a6,sixth,bird,3,y
-"""
-SUGGESTED = {"a1": "dog", "a2": "cat", "a4": "bird", "a6": "cat"}
-P = {"a1": 0.99, "a2": 0.8, "a4": 0.4, "a6": 0.95}
-
 
 def cells(path: Path, delimiter: str = ",") -> list[list[str]]:
     with open(path, encoding="utf-8", newline="") as handle:
         return list(csv.reader(handle, delimiter=delimiter))
-
-
-@pytest.fixture
-def animals(tmp_path):
-    """Six rows, of which one has no label and was left out of the run."""
-    path = tmp_path / "animals.csv"
-    path.write_text(CSV, encoding="utf-8")
-    return make_run(tmp_path / "run", pd.read_csv(path), source=path, text="text", suggested=SUGGESTED, p=P)
 
 
 def test_every_cell_of_a_csv_file_but_the_decided_labels_stays_as_it_was(animals, tmp_path):
@@ -529,148 +509,6 @@ def test_any_text_comes_through_a_csv_file(tmp_path, rows, ending):
     found = cells(tmp_path / f"out.{ending}", delimiter)[1:]
     assert [(row[1], row[3]) for row in found] == [(neutralised(one), neutralised(other)) for one, other in rows]
     assert not any(is_formula(cell) for row in found for cell in row)
-
-
-# cleanlab
-
-
-def test_cleanlab_takes_its_table(tmp_path):
-    from cleanlab.classification import CleanLearning
-    from sklearn.linear_model import LogisticRegression
-
-    random = np.random.default_rng(0)
-    x = random.normal(size=(60, 2)) + np.repeat([[0, 0], [6, 6], [0, 6]], 20, axis=0)
-    labels = np.repeat([0, 1, 2], 20)
-    labels[:3] = [1, 2, 1]
-    frame = pd.DataFrame({"id": range(60), "label": labels})
-    frame.to_parquet(tmp_path / "d.parquet", index=False)
-    run = make_run(
-        tmp_path / "run", frame, source=tmp_path / "d.parquet", suggested={0: 0, 1: 0, 2: 0, 30: 2},
-        p={0: 0.9, 1: 0.8, 2: 0.7, 30: 0.6}, status={59: "held_out"},
-    )  # fmt: skip
-    decide(
-        run, Decision(0, "suggestion", 0, 1), Decision(1, "unsure"), Decision(30, "keep", 1, 1),
-        Decision(40, "none", None, 2),
-    )  # fmt: skip
-    export(run, tmp_path / "out.parquet", kind="cleanlab")
-    ours = pd.read_parquet(tmp_path / "out.parquet")
-    peer = CleanLearning(LogisticRegression()).find_label_issues(x, labels)
-    assert list(ours.columns[:4]) == ["id", "label", "label_before", "decided_by"]
-    assert list(ours.columns[4:]) == list(peer.columns)
-    assert ours["is_label_issue"].dtype == peer["is_label_issue"].dtype
-    assert ours["label_quality"].dtype == peer["label_quality"].dtype
-    assert np.flatnonzero(ours["is_label_issue"]).tolist() == [0, 1, 2, 40]
-    quality = ours["label_quality"]
-    assert quality[[0, 30, 40]].tolist() == [0.0, 1.0, 0.0]
-    assert quality[[1, 2, 5]].tolist() == pytest.approx([0.2, 0.3, 0.9])
-    assert np.isnan(quality[59])
-    assert ours["given_label"].tolist() == labels.tolist()
-    assert ours["predicted_label"][[0, 1, 30]].tolist() == [0, 0, 1]
-    assert ours["predicted_label"].isna().to_numpy().nonzero()[0].tolist() == [40]
-    CleanLearning(LogisticRegression()).fit(x, labels, label_issues=ours["is_label_issue"].to_numpy())
-
-
-def test_a_decision_on_a_row_without_a_label_is_a_prediction_and_no_label_issue(tmp_path):
-    frame = pd.DataFrame({"id": [1, 2, 3, 4], "label": ["x", "y", None, None]})
-    frame.to_parquet(tmp_path / "d.parquet", index=False)
-    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.parquet")
-    audit = pd.read_parquet(run.audit)
-    unlabeled = audit.iloc[:2].assign(id=[3, 4], given_label=None, suggested_label="x", status="unlabeled", row=[2, 3])
-    unlabeled["p_mislabeled"] = np.nan
-    pd.concat([audit, unlabeled]).to_parquet(run.audit, index=False)
-    decide(run, Decision(3, "label", "y", None))
-    export(run, tmp_path / "out.parquet", kind="cleanlab")
-    found = pd.read_parquet(tmp_path / "out.parquet").set_index("id")
-    assert found.loc[3, ["label", "predicted_label", "decided_by"]].tolist() == ["y", "y", "person"]
-    assert found["predicted_label"].tolist() == ["x", "y", "y", "x"]
-    assert found["is_label_issue"].tolist() == [False] * 4
-    assert found["label_quality"].isna().tolist() == [False, False, True, True]
-
-
-def test_a_name_that_cleanlab_uses_is_not_given_twice(tmp_path):
-    frame = pd.DataFrame({"id": [1, 2], "given_label": ["x", "y"]})
-    frame.to_csv(tmp_path / "d.csv", index=False)
-    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", label="given_label")
-    with pytest.raises(InputError, match="'given_label' already"):
-        export(run, tmp_path / "out.csv", kind="cleanlab")
-
-
-# Label Studio
-
-
-def test_tasks_hold_all_columns_the_suggestion_and_what_was_decided(animals, tmp_path):
-    decide(
-        animals, Decision("a1", "suggestion", "dog", "cat"), Decision("a3", "none", None, "cat"),
-        Decision("a4", "unsure", None, "dog"),
-    )  # fmt: skip
-    told = export(animals, tmp_path / "tasks.json", kind="label-studio")
-    tasks = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
-    assert [task["data"]["mislabel_id"] for task in tasks] == ["a1", "a2", "a3", "a4", "a6"]  # a5 was not in the run
-    assert tasks[1]["data"]["text"] == "second, with a comma"
-    choice = {"from_name": "label", "to_name": "text", "type": "choices"}
-    assert tasks[0]["predictions"][0]["result"] == [{**choice, "value": {"choices": ["dog"]}}]
-    assert tasks[0]["predictions"][0]["model_version"].startswith("mislabel ")
-    assert tasks[0]["predictions"][0]["score"] == pytest.approx(0.99)
-    assert tasks[2]["predictions"][0]["score"] == pytest.approx(0.9)
-    wanted = [{"result": [{**choice, "value": {"choices": ["dog"]}}], "was_cancelled": False}]
-    assert [task["annotations"] for task in tasks] == [
-        wanted, [], [{"result": [], "was_cancelled": False}], [{"result": [], "was_cancelled": True}], [],
-    ]  # fmt: skip
-    view = ElementTree.parse(told["config"]).getroot()
-    assert told["config"] == str(tmp_path / "tasks.json.config.xml")
-    text, choices = view
-    assert (text.tag, text.get("name"), text.get("value")) == ("Text", "text", "$text")
-    assert (choices.get("name"), choices.get("toName")) == ("label", "text")
-    assert [one.get("value") for one in choices] == ["bird", "cat", "dog"]
-
-
-def test_the_interface_quotes_classes_and_shows_columns_with_odd_names(tmp_path):
-    frame = pd.DataFrame({"id": [1, 2], "the text": ["<b>&", "x"], "label": ["a\"<&>'", "b"]})
-    frame.to_csv(tmp_path / "d.csv", index=False)
-    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", text="the text")
-    told = export(run, tmp_path / "tasks.json", kind="label-studio")
-    text, choices = ElementTree.parse(told["config"]).getroot()
-    assert text.get("value") == "$mislabel_input"
-    assert {one.get("value") for one in choices} == set(frame["label"])
-    tasks = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
-    assert [task["data"]["mislabel_input"] for task in tasks] == ["<b>&", "x"]
-
-
-@pytest.mark.parametrize("column", ["mislabel_id", "p_mislabeled"])
-def test_a_column_of_the_users_own_is_not_overwritten_in_tasks(tmp_path, column):
-    frame = pd.DataFrame({"id": [1, 2], "text": ["x", "y"], "label": ["a", "b"], column: [2, 1]})
-    frame.to_csv(tmp_path / "d.csv", index=False)
-    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", text="text")
-    with pytest.raises(InputError, match=f"'{column}' of its own, which an export for Label Studio adds: rename it"):
-        export(run, tmp_path / "tasks.json", kind="label-studio")
-    frame.rename(columns={column: "mine"}).to_csv(tmp_path / "renamed.csv", index=False)
-    export(run, tmp_path / "tasks.json", kind="label-studio", data=str(tmp_path / "renamed.csv"))
-    assert [task["data"]["mine"] for task in json.loads((tmp_path / "tasks.json").read_text())] == [2, 1]
-
-
-def test_ids_that_are_called_as_ours_are_no_clash(tmp_path):
-    frame = pd.DataFrame({"mislabel_id": [5, 6], "text": ["x", "y"], "label": ["a", "b"]})
-    frame.to_csv(tmp_path / "d.csv", index=False)
-    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", text="text", id="mislabel_id")
-    export(run, tmp_path / "tasks.json", kind="label-studio")
-    assert [task["data"]["mislabel_id"] for task in json.loads((tmp_path / "tasks.json").read_text())] == [5, 6]
-
-
-def test_encoded_images_become_addresses_and_features_words(tmp_path):
-    frame = pd.DataFrame({"id": [1, 2], "picture": [b"\x89PNG..", b"\xff\xd8\xff.."], "label": ["x", "y"]})
-    frame.to_parquet(tmp_path / "d.parquet", index=False)
-    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.parquet", image="picture", modality="image")
-    export(run, tmp_path / "tasks.json", kind="label-studio")
-    tasks = json.loads((tmp_path / "tasks.json").read_text())
-    assert tasks[0]["data"]["picture"] == "data:image/png;base64,iVBORy4u"
-    assert tasks[1]["data"]["picture"].startswith("data:image/jpeg;base64,")
-    assert tasks[0]["predictions"][0]["result"][0]["to_name"] == "image"
-    frame = pd.DataFrame({"id": [5, 6, 7], "age": [1, 2, 3], "label": ["x", "", "y"]})
-    frame.to_csv(tmp_path / "d.csv", index=False)
-    run = make_run(tmp_path / "other", frame, source=tmp_path / "d.csv", modality="features", captions=True)
-    export(run, tmp_path / "tasks.json", kind="label-studio")
-    tasks = json.loads((tmp_path / "tasks.json").read_text())
-    assert [task["data"]["mislabel_input"] for task in tasks] == ["input of 5", "input of 7"]
 
 
 @pytest.mark.parametrize(

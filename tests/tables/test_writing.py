@@ -8,7 +8,7 @@ import pytest
 
 from mislabel.errors import InputError
 from mislabel.tables import check_columns, check_output, columns, write_table
-from mislabel.tables.registry import BY_ENDING, FORMATS
+from mislabel.tables.registry import BY_ENDING, FORMATS, format_to_write, register
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,24 @@ def test_the_registry_names_each_ending_once():
     endings = [ending for format in FORMATS for ending in format.endings]
     assert sorted(endings) == sorted(BY_ENDING)
     assert {ending for ending, format in BY_ENDING.items() if not format.writes} == {".arrow", ".feather"}
+
+
+def test_a_format_of_ones_own_is_known_by_its_endings_and_takes_none_that_is_known(tmp_path, monkeypatch):
+    class Sealed(type(BY_ENDING[".csv"])):
+        endings = (".sealed",)
+
+    class Mixed(Sealed):
+        endings = (".mixed", ".csv")
+
+    monkeypatch.setattr("mislabel.tables.registry.BY_ENDING", dict(BY_ENDING))
+    format = register(Sealed())
+    assert format_to_write(tmp_path / "t.sealed")[0] is format
+    with pytest.raises(InputError, match=r'has "\.mixed"; the name of a table must end in \.sealed, \.csv, '):
+        check_output(tmp_path / "t.mixed")
+    with pytest.raises(InputError, match=r"the ending \.csv is taken by the format Delimited"):
+        register(Mixed())
+    with pytest.raises(InputError, match=r"\.mixed"):  # none of its endings became known
+        check_output(tmp_path / "t.mixed")
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "xlsx", "jsonl"])

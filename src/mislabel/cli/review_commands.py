@@ -4,13 +4,14 @@ import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
 
 from mislabel.cli.exit_codes import errors, say
 from mislabel.cli.options import DataNow, Json, Run
 from mislabel.errors import some_ids
+from mislabel.exchange.targets import targets
 
 
 def review(
@@ -42,9 +43,7 @@ def export(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="File: .csv, .tsv, .jsonl, .parquet, .xlsx, or .json.")
     ],
-    kind: Annotated[
-        str, typer.Option("--as", help="table; cleanlab: its column names too; label-studio: tasks, as .json.")
-    ] = "table",
+    kind: Annotated[str, typer.Option("--as", help="; ".join(map(": ".join, targets().items())) + ".")] = "table",
     data: DataNow = None,
     take_suggestions: Annotated[
         float | None,
@@ -62,7 +61,7 @@ def export(
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
         from mislabel.tables.formulas import note
 
-        told = write(RunFolder(run), output, kind=cast(Any, kind), data=data, take_suggestions=take_suggestions)
+        told = write(RunFolder(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
         said = (
             f"{told['rows']} rows in {output}: {told['person']} decided by a person, {told['suggestion']} by a "
             f"suggestion, {told['kept']} kept; {told['changed']} labels changed"

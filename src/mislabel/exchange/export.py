@@ -1,30 +1,23 @@
 """`mislabel export`: the data of a run with the labels that a review left them with."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-
-from mislabel.errors import InputError, in_range, one_of
-from mislabel.exchange.corrected import MISSING, Corrected, LabelCells, correct
+from mislabel.errors import InputError, in_range
+from mislabel.exchange.corrected import correct
 from mislabel.exchange.inputs import only_place_tells
-from mislabel.exchange.label_studio import write_tasks
 from mislabel.exchange.source_table import open_original
+from mislabel.exchange.targets import target
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
-from mislabel.tables.format import Columns, Picked
 from mislabel.tables.location import locate
-from mislabel.tables.writing import check_output, rewrite_table
-
-KINDS = ("table", "label-studio", "cleanlab")
-LIKELY_WRONG = 0.5  # undecided rows above it are label issues: more likely wrong than right
 
 
 def export(
     folder: RunFolder,
     output: Path,
     *,
-    kind: Literal["table", "label-studio", "cleanlab"] = "table",
+    kind: str = "table",
     data: str | None = None,
     take_suggestions: float | None = None,
 ) -> dict[str, Any]:
@@ -36,17 +29,16 @@ def export(
     `decided_by`: person, suggestion or kept (a row that a person was unsure of is kept). Data that are an export
     themselves keep their `label_before`, the first label of all; `decided_by` changes for rows decided since.
 
-    cleanlab adds, under the names of cleanlab's label issues: `is_label_issue` (decided to be wrong; undecided:
-    p_mislabeled above 0.5), `label_quality` (1 - p_mislabeled; 1 and 0 where a person decided), `given_label`, and
-    `predicted_label` (decided, else suggested), with the user's own labels as cleanlab's Datalab has them.
+    Other targets are described where they are: `exchange/cleanlab.py`, `exchange/label_studio.py`.
 
     Parameters
     ----------
     folder : RunFolder
         A finished run.
     output : Path
-        .csv, .tsv, .jsonl, .parquet or .xlsx; .json for Label Studio, see `mislabel.exchange.label_studio`.
-    kind : "table", "label-studio" or "cleanlab"
+        .csv, .tsv, .jsonl, .parquet or .xlsx; .json for Label Studio.
+    kind : str
+        A target, see `mislabel.exchange.targets`: "table", "label-studio", "cleanlab", or one that was registered.
     data : str, optional
         Where the data are now, if not where the run read them.
     take_suggestions : float, optional
@@ -65,67 +57,26 @@ def export(
         If the run is not finished, the data are not there or not those of the run, a column has a name that the export
         adds, the format cannot hold the data, or the output is one of the run's own files.
     """
-    one_of("kind", kind, KINDS)
-    output = Path(output)
+    chosen, output = target(kind), Path(output)
     if take_suggestions is not None:
         in_range("take_suggestions", take_suggestions, 0, 1)
-        if kind == "label-studio":
-            raise InputError("Label Studio gets every suggestion as a prediction: leave take_suggestions out")
-    if kind == "label-studio" and output.suffix.lower() != ".json":
-        raise InputError(f"{output}: Label Studio reads .json files; give the output that ending")
     _refuse_own_file(folder, output)
-    check_output(output)
+    chosen.check(output, take_suggestions)
     run, original = Run.open(folder), open_original(folder, data)
     rows = run.rows
     source = locate(original.source).path
     if output.exists() and source.exists() and output.samefile(source):
         raise InputError(f"{output} holds the data of the run, which a later export needs: choose another output")
     corrected = correct(original, rows, run.decisions(), take_suggestions)
-    told: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
+    result: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
     if only_place_tells(original, rows):
-        told["by_place_alone"] = True
-    if kind == "label-studio":
-        return {**told, "config": str(write_tasks(corrected, folder, output))}
-    columns = _table_columns(corrected)
-    if kind == "cleanlab":
-        columns = {**columns, **_cleanlab_columns(corrected)}
-    told["formulas"] = rewrite_table(original.table, columns, output)
-    return told
+        result["by_place_alone"] = True
+    return {**result, **chosen.write(corrected, folder, output)}
 
 
 def _refuse_own_file(folder: RunFolder, output: Path) -> None:
-    target = output.resolve()
-    if any(target.is_relative_to(path.resolve()) for path in folder.own_paths):
+    resolved = output.resolve()
+    if any(resolved.is_relative_to(path.resolve()) for path in folder.own_paths):
         raise InputError(
             f"{output} belongs to the run itself: choose another name, such as {folder.path}/corrected.csv"
         )
-
-
-def _table_columns(corrected: Corrected) -> Columns:
-    original, n = corrected.original, len(corrected.row_of)
-    before: Columns = {} if original.carries_decisions else {"label_before": Picked(original.label, np.arange(n))}
-    return {original.label: corrected.labels, **before, "decided_by": np.array(corrected.decided_by, dtype=object)}
-
-
-def _cleanlab_columns(corrected: Corrected) -> Columns:
-    rows, row_of, original = corrected.rows, corrected.row_of, corrected.original
-    clash = [name for name in ("is_label_issue", "label_quality", "given_label", "predicted_label")
-             if name in original.table.names]  # fmt: skip
-    if clash:
-        raise InputError(f"{original.source} has a column {clash[0]!r} already, which cleanlab's table adds: rename it")
-    wrong = np.where(rows.judged, rows.numbers["p_mislabeled"], np.nan).astype(np.float64)
-    wrong = np.append(wrong, np.nan)[row_of]
-    cells, suggested = LabelCells(original), np.append(rows.labels["suggested_label"], -1)[row_of]
-    place_of = np.array([cells.find(label) for label in rows.classes] + [MISSING])
-    predicted = place_of[suggested]
-    for place, one in corrected.decisions.items():
-        if one.kind != "unsure":
-            predicted[place] = cells.find(one.label)
-        if one.wrong is not None:  # a row without a given label has nothing that could be wrong
-            wrong[place] = float(one.wrong)
-    return {
-        "is_label_issue": wrong > LIKELY_WRONG,
-        "label_quality": 1 - wrong,
-        "given_label": Picked(original.label, np.arange(len(row_of))),
-        "predicted_label": Picked(original.label, predicted, cells.others),
-    }

@@ -28,8 +28,9 @@ from mislabel.decisions.events import Decision
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import Corrected
 from mislabel.exchange.source_table import Original
+from mislabel.exchange.targets import OWN, register
 from mislabel.exchange.tasks import TASK_ID
-from mislabel.files import atomic_path, atomic_write
+from mislabel.files import atomic_path, atomic_write, check_writable
 from mislabel.modalities import modality
 from mislabel.run.folder import RunFolder
 from mislabel.run.kept_inputs import read_inputs
@@ -43,6 +44,23 @@ _STARTS = {
     b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"BM": "image/bmp",
     b"RIFF": "image/webp", b"II*\0": "image/tiff", b"MM\0*": "image/tiff",
 }  # fmt: skip
+
+
+@register
+class LabelStudio:
+    """Tasks in a file of JSON, and the labeling interface beside it, whose path is told as `config`."""
+
+    name, help = "label-studio", OWN["label-studio"]
+
+    def check(self, output: Path, take_suggestions: float | None) -> None:
+        if take_suggestions is not None:
+            raise InputError("Label Studio gets every suggestion as a prediction: leave take_suggestions out")
+        if output.suffix.lower() != ".json":
+            raise InputError(f"{output}: Label Studio reads .json files; give the output that ending")
+        check_writable(output)
+
+    def write(self, corrected: Corrected, folder: RunFolder, output: Path) -> dict[str, Any]:
+        return {"config": str(write_tasks(corrected, folder, output))}
 
 
 def write_tasks(corrected: Corrected, folder: RunFolder, path: Path) -> Path:

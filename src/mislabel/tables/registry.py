@@ -21,6 +21,23 @@ READABLE = (
 WRITABLE = ".csv, .tsv, .jsonl (or .ndjson, .json), .parquet or .xlsx"
 
 
+def register(format: Format) -> Format:
+    """Make a format known by its endings, which are in small letters and begin with a dot.
+
+    Raises
+    ------
+    InputError
+        If an ending is taken; then none of them becomes known.
+    """
+    for ending in format.endings:
+        if ending in BY_ENDING:
+            raise InputError(
+                f"the ending {ending} is taken by the format {type(BY_ENDING[ending]).__name__}: choose another"
+            )
+    BY_ENDING.update(dict.fromkeys(format.endings, format))
+    return format
+
+
 def open_format(source: str | Path) -> tuple[Format, Location]:
     """The format of a table that is there, and where it is.
 
@@ -67,4 +84,5 @@ def format_to_write(output: str | Path) -> tuple[Format, Location]:
 def _unknown(file: Location, accepted: str) -> InputError:
     ending = file.path.suffix if not file.compression else file.ending + file.compression
     given = f'"{ending}"' if ending else "no ending"
-    return InputError(f"{file} has {given}; the name of a table must end in {accepted}")
+    registered = [other for other, format in BY_ENDING.items() if format not in FORMATS]
+    return InputError(f"{file} has {given}; the name of a table must end in {', '.join([*registered, accepted])}")

@@ -1,0 +1,59 @@
+"""A table with cleanlab's columns of label issues (https://docs.cleanlab.ai), for what reads those."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mislabel.errors import InputError
+from mislabel.exchange.corrected import MISSING, Corrected, LabelCells
+from mislabel.exchange.table import decided_columns
+from mislabel.exchange.targets import OWN, register
+from mislabel.run.folder import RunFolder
+from mislabel.tables.format import Columns, Picked
+from mislabel.tables.writing import check_output, rewrite_table
+
+LIKELY_WRONG = 0.5  # undecided rows above it are label issues: more likely wrong than right
+ADDED = ("is_label_issue", "label_quality", "given_label", "predicted_label")
+
+
+@register
+class Cleanlab:
+    """The columns of a table, and under the names of cleanlab's label issues:
+
+    `is_label_issue` (decided to be wrong; undecided: p_mislabeled above 0.5), `label_quality` (1 - p_mislabeled; 1 and
+    0 where a person decided), `given_label`, and `predicted_label` (decided, else suggested), with the user's own
+    labels as cleanlab's Datalab has them.
+    """
+
+    name, help = "cleanlab", OWN["cleanlab"]
+
+    def check(self, output: Path, take_suggestions: float | None) -> None:
+        check_output(output)
+
+    def write(self, corrected: Corrected, folder: RunFolder, output: Path) -> dict[str, Any]:
+        columns = {**decided_columns(corrected), **_issue_columns(corrected)}
+        return {"formulas": rewrite_table(corrected.original.table, columns, output)}
+
+
+def _issue_columns(corrected: Corrected) -> Columns:
+    rows, row_of, original = corrected.rows, corrected.row_of, corrected.original
+    clash = [name for name in ADDED if name in original.table.names]
+    if clash:
+        raise InputError(f"{original.source} has a column {clash[0]!r} already, which cleanlab's table adds: rename it")
+    wrong = np.where(rows.judged, rows.numbers["p_mislabeled"], np.nan).astype(np.float64)
+    wrong = np.append(wrong, np.nan)[row_of]
+    cells, suggested = LabelCells(original), np.append(rows.labels["suggested_label"], -1)[row_of]
+    place_of = np.array([cells.find(label) for label in rows.classes] + [MISSING])
+    predicted = place_of[suggested]
+    for place, one in corrected.decisions.items():
+        if one.kind != "unsure":
+            predicted[place] = cells.find(one.label)
+        if one.wrong is not None:  # a row without a given label has nothing that could be wrong
+            wrong[place] = float(one.wrong)
+    return {
+        "is_label_issue": wrong > LIKELY_WRONG,
+        "label_quality": 1 - wrong,
+        "given_label": Picked(original.label, np.arange(len(row_of))),
+        "predicted_label": Picked(original.label, predicted, cells.others),
+    }
