@@ -2,7 +2,8 @@
 
 import json
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from mislabel.errors import InputError, RunError
 from mislabel.methods import METHODS
 from mislabel.methods.ce import CE
 from mislabel.run.folder import RunFolder
+from mislabel.settings import Setting
 from mislabel.training.progress import Quiet
 
 FAST = "ce:epochs=1"
@@ -114,20 +116,22 @@ def test_a_failing_cell_turns_red_the_others_go_on_and_it_is_tried_again(blob_su
 def test_the_true_rate_is_told_and_marked(blob_suite, tmp_path, monkeypatch):
     seen = []
 
+    @dataclass(frozen=True)
     class Nosy(CE):
+        rate: Annotated[float | None, Setting("Told by the bench.")] = None
+
         def stages(self):
-            seen.append(self.stop)
+            seen.append(self.rate)
             raise InputError("enough")
 
     monkeypatch.setitem(METHODS, "nosy", replace(METHODS["ce"], make=Nosy))
-    monkeypatch.setattr(Nosy, "__post_init__", lambda self: None)
-    found, _ = bench(blob_suite, tmp_path / "out", methods=["nosy:stop=oracle"], seeds=1, data=["real"])
+    found, _ = bench(blob_suite, tmp_path / "out", methods=["nosy:rate=oracle"], seeds=1, data=["real"])
     [own] = found.lines
     table = pd.read_parquet(tmp_path / "out" / "data" / "real.0.parquet")
     train = table[table["split"] == "train"]
     assert own["oracle"]
     assert seen == [(train["given_label"] != train["gold_label"]).mean()]
-    assert "nosy:stop=oracle †" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
+    assert "nosy:rate=oracle †" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
 
 
 def test_cleanlab_prunes_and_fits_again(blob_suite, tmp_path):

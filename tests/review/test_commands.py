@@ -61,5 +61,5 @@ def test_says_what_it_can_write(run, tmp_path, mislabel):
     assert done.exit_code == 2
     assert "table" in done.stderr
     assert "cleanlab" in done.stderr
-    assert mislabel("export", run.path, "-o", tmp_path / "out.xlsx").exit_code == 2
+    assert mislabel("export", run.path, "-o", tmp_path / "out.ods").exit_code == 2
     assert mislabel("import-decisions", run.path, tmp_path / "none.csv").exit_code == 2
