@@ -266,7 +266,7 @@ def test_a_search_finds_as_much_where_there_is_no_room_to_unpack(review, tmp_pat
     def full(self, path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mislabel.review.inputs.Contents._write", full)
+    monkeypatch.setattr("mislabel.review.shown_inputs.Contents._write", full)
     client, _ = review(folder)
     assert client.get("api/list?search=PARcel&status=any")[1] == found
     assert found["total"] == 20

@@ -5,9 +5,9 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from mislabel.cli.option_pairs import read_pairs
 from mislabel.errors import InputError, alternatives
 from mislabel.methods import METHODS
+from mislabel.run.option_pairs import read_pairs
 
 GOLD, PEER, ORACLE = "gold", "cleanlab", "oracle"
 CE = "ce"

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from mislabel.cli.exit_codes import errors
-from mislabel.cli.option_pairs import read_pairs
 from mislabel.cli.options import AUDIT, TRAIN, takes
+from mislabel.run.option_pairs import read_pairs
 
 
 @takes(TRAIN)

@@ -14,10 +14,10 @@ from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import modality
-from mislabel.review.inputs import Contents
 from mislabel.review.matrix import open_matrix
 from mislabel.review.neighbours import Neighbours
 from mislabel.review.queue import ORDERS, Queue, make_queue
+from mislabel.review.shown_inputs import Contents
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.tables.arrow import compute

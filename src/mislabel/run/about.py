@@ -6,15 +6,16 @@ import sys
 import time
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from mislabel.data import Dataset
 from mislabel.methods import method_entry
 from mislabel.run.defaults import effective_for
 from mislabel.run.settings import RunConfig
 from mislabel.settings import make_settings
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = ("torch", "transformers", "accelerate", "numpy", "scipy", "pandas")
 
@@ -31,6 +32,8 @@ def describe(
     decisions : dict, optional
         Whose decisions are taken as known, as `mislabel.run.prior_decisions.apply_decisions` tells it.
     """
+    import torch
+
     chosen = effective_for(config, dataset)
     known = None if decisions is None else {name: decisions[name] for name in ("rows", "fingerprint", "run")}
     return {
@@ -57,10 +60,12 @@ def every_setting(config: RunConfig) -> dict[str, Any]:
     return config.plain() | {"options": asdict(make_settings(method_entry(config.method).make, config.options))}
 
 
-def peak_memory_mb(device: torch.device) -> dict[str, float]:
+def peak_memory_mb(device: "torch.device") -> dict[str, float]:
     """Largest memory of this process, and of the device where it has its own, in MB."""
     peak = {"process": process_peak_mb()}
     if device.type == "cuda":
+        import torch
+
         peak["device"] = round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
     return peak
 

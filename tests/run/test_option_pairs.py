@@ -2,8 +2,8 @@
 
 import pytest
 
-from mislabel.cli.option_pairs import read_pairs
 from mislabel.errors import InputError
+from mislabel.run.option_pairs import read_pairs
 
 
 def test_values_are_json_where_they_can_be():
