@@ -482,7 +482,7 @@ def test_the_centroids_have_their_say_on_the_given_label():
     stage = mixed.stages()[1]
     stage.loss.begin(store, given, CLASSES, torch.device("cpu"))
     assert isinstance(stage.loss, Distillation)
-    np.testing.assert_array_equal(stage.loss.target.numpy(), believed.probabilities)
+    np.testing.assert_array_equal(stage.loss.probabilities.numpy(), believed.probabilities)
 
 
 @pytest.mark.parametrize("record", ["evaluation", "training"])

@@ -96,7 +96,7 @@ class DyGen:
     ] = "onehot"
     prior_epoch: Annotated[
         int,
-        Setting("Whose embeddings define neighbours, counted from 1, at most epochs; 0 is the last.", 0, 10_000),
+        Setting("Whose embeddings define neighbours, counted from 1, at most epochs; 0 is the last."),
     ] = 0
     prior_strength: Annotated[float, Setting("rho, how many observations the prior is worth.", 0, 1e6)] = 10.0
     neighbours: Annotated[
@@ -136,7 +136,7 @@ class DyGen:
 
     def __post_init__(self) -> None:
         check_settings(self)
-        if self.prior_epoch > self.epochs:
+        if not 0 <= self.prior_epoch <= self.epochs:
             raise InputError(f"prior_epoch is {self.prior_epoch}, needed 0 (the last) to epochs = {self.epochs}")
 
     def stages(self) -> list[Stage]:
