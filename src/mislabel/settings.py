@@ -75,7 +75,7 @@ class Declaration:
             return
         allowed = (int, float) if self.type is float else self.type
         if not isinstance(value, allowed) or (isinstance(value, bool) and self.type in (int, float)):
-            raise InputError(f"{self.name} is {value!r}, needed {WORDS[self.type]}")
+            raise InputError(f"{self.name} is {value!r}, needed {self.allowed}")
         if self.setting.low is not None and self.setting.high is not None:
             in_range(self.name, value, self.setting.low, self.setting.high)
 

@@ -236,7 +236,7 @@ def test_stages_and_distillation():
         ({"epochs": 0}, "epochs is 0, needed 1 to"),
         ({"distil_epochs": 0}, "distil_epochs is 0, needed 1 to"),
         ({"neighbours": 0}, "neighbours is 0, needed 1 to"),
-        ({"passes": True}, "passes is True, needed 1 to"),
+        ({"passes": True}, "passes is True, needed a whole number, 1 to"),
         ({"prior_strength": float("nan")}, "prior_strength is nan, needed 0 to"),
         ({"prior_strength": -1}, "prior_strength is -1, needed 0 to"),
     ],
