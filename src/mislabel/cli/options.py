@@ -25,21 +25,26 @@ OnBad = Annotated[str, typer.Option(help="Images that cannot be read: error, or 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def from_setting(name: str) -> tuple[Any, Any]:
-    """The annotation and the default of the option that stands for a setting of a run."""
+def option_of(name: str) -> Any:
+    """The option that stands for a setting of a run: its help, and the values that it takes."""
     declaration = declarations(RunConfig)[name]
     help = declaration.setting.help
     if declaration.setting.default:  # others are shown by typer
         help += f"  [default: {declaration.setting.default}]"
     if declaration.type is bool:
-        return Annotated[bool, typer.Option(f"--{name.replace('_', '-')}", help=help)], declaration.default
-    kind = declaration.type | None if declaration.optional else declaration.type
+        return typer.Option(f"--{name.replace('_', '-')}", help=help)
     # The values are checked where all settings are, with one wording; here they are only shown.
-    metavar = "|".join(declaration.choices) or None
-    return Annotated[kind, typer.Option(help=help, metavar=metavar)], declaration.default
+    return typer.Option(help=help, metavar="|".join(declaration.choices) or None)
 
 
-Device = from_setting("device")[0]
+def from_setting(name: str) -> tuple[Any, Any]:
+    """The annotation and the default of the option that stands for a setting of a run."""
+    declaration = declarations(RunConfig)[name]
+    kind = declaration.type | None if declaration.optional else declaration.type
+    return Annotated[kind, option_of(name)], declaration.default
+
+
+Device = Annotated[str, option_of("device")]
 
 # Of `train` and `audit`, in the order of their help: name, annotation, default.
 RUN: dict[str, tuple[Any, Any]] = {
