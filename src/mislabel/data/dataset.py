@@ -1,11 +1,11 @@
-"""From checked inputs and a column of labels to a Dataset: every label, split and id is looked at here, once."""
+"""From checked inputs and a column of labels to a Dataset: every label, split and id is checked here, once."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
-from mislabel.data.classes import Found, find_classes
+from mislabel.data.classes import EncodedColumn, find_classes
 from mislabel.data.inputs import CheckedInputs
 from mislabel.data.label_columns import rows_of
 from mislabel.data.labels import MISSING_POLICIES, Labels, Missing, encode_against, refuse_missing
@@ -59,9 +59,9 @@ def assemble_dataset(
     need_labels
         Whether labels are needed at all; they are not for prediction, where missing ones are fine.
     name, label_name, gold_name, split_name
-        What things are called, for the messages.
+        What the columns and the data are called, for the messages.
     notes
-        What is known already, to be told first.
+        What the user should know of the data already, as sentences; they come first.
 
     Raises
     ------
@@ -70,63 +70,63 @@ def assemble_dataset(
     """
     check_plan(missing, holdout, seed, split)
     parts = np.full(len(ids), "train", dtype="U5") if split is None else parse_split(split, ids, split_name)
-    found = _find(labels, ids, classes, need_labels, inputs.name, label_name)
-    if missing == "error" and need_labels and found.classes == [1] and found.missing_as in (["-1"], ["-1.0"]):
+    encoded = _find(labels, ids, classes, need_labels, inputs.name, label_name)
+    if missing == "error" and need_labels and encoded.classes == [1] and encoded.missing_as in (["-1"], ["-1.0"]):
         # As a sign for "no label" -1 would leave a single class; as a class it makes the usual pair.
-        pair = [-found.classes[0], found.classes[0]]
-        found = _find(labels, ids, pair, need_labels, inputs.name, label_name)
-        found.notes.append(f"{label_name}: -1 and 1 are the only values, so -1 is taken as a class.")
-    encoded, gold_codes, gold_classes = Labels(found.codes, found.classes), None, []
+        pair = [-encoded.classes[0], encoded.classes[0]]
+        encoded = _find(labels, ids, pair, need_labels, inputs.name, label_name)
+        encoded.notes.append(f"{label_name}: -1 and 1 are the only values, so -1 is taken as a class.")
+    given, gold_codes, gold_classes = Labels(encoded.codes, encoded.classes), None, []
     if gold is not None:
-        gold_codes, extended = encode_against(gold, encoded, ids, gold_name)
+        gold_codes, extended = encode_against(gold, given, ids, gold_name)
         gold_classes = extended.classes
-    told = [*notes, *inputs.notes, *found.notes]
+    all_notes = [*notes, *inputs.notes, *encoded.notes]
 
-    lacking = _lacking(found.codes, gold_codes, parts) & need_labels
+    lacking = _lacking(encoded.codes, gold_codes, parts) & need_labels
     if lacking.any():
         rows = np.flatnonzero(lacking)
         if missing == "error":
-            refuse_missing(found, rows, ids, label_name)
+            refuse_missing(encoded, rows, ids, label_name)
         fate = "now dropped" if missing == "drop" else "kept out of the loss and all counts"
-        told.append(f"Rows without a label, {fate}: {len(rows)} of {len(ids)}; rows {rows_of(ids)(rows)}.")
+        all_notes.append(f"Rows without a label, {fate}: {len(rows)} of {len(ids)}; rows {rows_of(ids)(rows)}.")
     if lacking.any() and missing == "drop":
         keep = np.flatnonzero(~lacking)
-        inputs, ids, parts, encoded = (
+        inputs, ids, parts, given = (
             inputs.take(keep),
             ids[keep],
             parts[keep],
-            Labels(found.codes[keep], found.classes),
+            Labels(encoded.codes[keep], encoded.classes),
         )
         gold_codes = None if gold_codes is None else gold_codes[keep]
     if holdout > 0:
-        eligible = (encoded.codes >= 0) & ~inputs.empty & ~inputs.unreadable
-        chosen = hold_out(encoded.codes, eligible, ids, holdout, seed, held_out)
+        eligible = (given.codes >= 0) & ~inputs.empty & ~inputs.unreadable
+        chosen = hold_out(given.codes, eligible, ids, holdout, seed, held_out)
         parts[chosen] = "test"
         how = f"share {holdout}, seed {seed}" if held_out is None else "those of before"
-        told.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
+        all_notes.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
     if need_labels and not (parts == "train").any():
         raise InputError(f"{split_name}: no row is marked train, so there is nothing to learn from")
 
     dataset = Dataset(
         ids=ids,
         inputs=inputs.values,
-        labels=encoded,
+        labels=given,
         gold=gold_codes,
         split=parts,
-        status=row_status(encoded, parts, inputs.empty, inputs.unreadable),
-        notes=told,
-        fingerprint=fingerprint(ids, inputs.values, encoded, parts),
+        status=row_status(given, parts, inputs.empty, inputs.unreadable),
+        notes=all_notes,
+        fingerprint=fingerprint(ids, inputs.values, given, parts),
         name=name,
         gold_classes=gold_classes,
     )
     if need_labels:
-        told += _class_notes(dataset)
-    told += _gold_notes(dataset) + _conflict_notes(dataset)
+        all_notes += _class_notes(dataset)
+    all_notes += _gold_notes(dataset) + _conflict_notes(dataset)
     return dataset
 
 
 def check_plan(missing: str, holdout: float, seed: int, split: Any) -> None:
-    """Raise InputError for settings that no data could make right: known before any input is looked at."""
+    """Raise InputError for settings that are wrong whatever the data are; called before any input is read."""
     one_of("missing", missing, MISSING_POLICIES)
     if isinstance(holdout, bool) or not isinstance(holdout, (int, float)) or not 0 <= holdout < 1:
         raise InputError(f"holdout is {holdout!r}; it must be at least 0 and below 1")
@@ -144,19 +144,19 @@ def _lacking(codes: np.ndarray, gold: np.ndarray | None, parts: np.ndarray) -> n
 
 def _find(
     labels: Any, ids: np.ndarray, classes: Sequence | None, need_labels: bool, inputs_name: str, label_name: str
-) -> Found:
+) -> EncodedColumn:
     """The classes in `labels`, or nothing but missing labels where there are none and none are needed."""
     n = len(ids)
     if labels is None:
         if need_labels:
             raise InputError(f"no {label_name} were given; learning needs one per row")
-        return Found(np.full(n, -1, dtype=np.int64), [], [], [])
-    found = find_classes(labels, label_name, rows_of(ids), classes)
-    if len(found.codes) != n:
-        raise InputError(f"{n} {inputs_name} but {len(found.codes)} {label_name} were given; one per row is needed")
-    if need_labels and not (found.codes >= 0).any():
+        return EncodedColumn(np.full(n, -1, dtype=np.int64), [], [], [])
+    encoded = find_classes(labels, label_name, rows_of(ids), classes)
+    if len(encoded.codes) != n:
+        raise InputError(f"{n} {inputs_name} but {len(encoded.codes)} {label_name} were given; one per row is needed")
+    if need_labels and not (encoded.codes >= 0).any():
         raise InputError(f"{label_name}: none of the {n} rows has a label, so there is nothing to learn from")
-    return found
+    return encoded
 
 
 def _class_notes(dataset: Dataset) -> list[str]:
