@@ -126,7 +126,7 @@ def run(
         posterior = method.posterior(stages, dynamics, target, probability[trained])
         ranking = row_scores(config.score, ready, dynamics, network, accelerator, progress)
         audit = build_audit(
-            dataset, trained, posterior, probability, dynamics, agreement, telling=ready.telling, score=ranking
+            dataset, trained, posterior, probability, dynamics, agreement, informative=ready.informative, score=ranking
         )
         scores = test_scores(dataset, held_out, probability[held_out])
         if posterior.generative is not None and weights is not None:
