@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -121,12 +122,12 @@ def _deciding(session: Session, views: Views) -> APIRouter:
 
     @paths.post("/api/decide")
     def decide(request: DecideRequest) -> Decided:
-        made = session.store.made(request.key)  # sent again: other rows may match by now, for its very decisions
-        if not made:
-            made = session.decide(
-                _chosen(session, request), request.kind, request.label, key=request.key, place=request.place
+        events = session.store.added_by(request.key)  # sent again: other rows may match by now, for its very decisions
+        if not events:
+            events = session.decide(
+                _chosen(session, request), request.kind, request.label, key=request.key, queue_position=request.place
             )
-        return views.decided(made, request.since)
+        return views.decided(events, request.since)
 
     @paths.post("/api/undo")
     def undo(request: UndoRequest) -> Undone:
@@ -177,7 +178,8 @@ def listen(port: int = 0) -> socket.socket:
     """
     # The protocol is named, or asyncio lets answers wait.
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform != "win32":  # there it would let a second server take the port of the first
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((HOST, port))
     except (OSError, OverflowError) as error:
