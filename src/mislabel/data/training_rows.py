@@ -1,8 +1,7 @@
-"""Which rows train, and whether there is room for what is told of all of them."""
-
-import os
+"""Which rows train, and whether memory holds the probabilities of all rows."""
 
 import numpy as np
+import psutil
 
 from mislabel.data import Dataset
 from mislabel.errors import InputError, NotAssessed, some_ids
@@ -21,9 +20,9 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
     rows = np.flatnonzero(np.isin(dataset.status, TRAINS))
     present, counts = np.unique(dataset.training_codes[rows], return_counts=True)
     if len(present) < 2:
-        found = [dataset.labels.classes[code] for code in present]
+        shown = [dataset.labels.classes[code] for code in present]
         raise NotAssessed(
-            f"{dataset.name}: the {len(rows)} training rows show {len(present)} class(es), {found}; training needs at "
+            f"{dataset.name}: the {len(rows)} training rows show {len(present)} class(es), {shown}; training needs at "
             "least 2. Is this the right --label column, and does --split leave rows to train on?"
         )
     if len(rows) < 2 * len(present):
@@ -47,7 +46,7 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
 def _check_memory(dataset: Dataset) -> None:
     """Raise where probabilities of all rows and classes would not fit: three (n, K) float32 arrays live at once."""
     needed = 3 * 4 * len(dataset) * dataset.labels.n_classes
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else needed
+    there = psutil.virtual_memory().total
     if needed > there:
         raise InputError(
             f"{dataset.name}: probabilities for {len(dataset)} rows x {dataset.labels.n_classes} classes need "
