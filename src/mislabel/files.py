@@ -237,5 +237,5 @@ def _hold(handle: int, *, wait: bool) -> bool:
 
 
 def _prefix(target: Path) -> str:
-    """What begins the names of temporary files for a target: not all of a long name, since there is a limit in bytes."""
+    """What begins the names of temporary files for a target: not all of a long name, as bytes are limited."""
     return "." + os.fsdecode(os.fsencode(target.name)[:100]).encode("utf-8", "ignore").decode("utf-8")

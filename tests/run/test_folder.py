@@ -73,7 +73,7 @@ CALLS = ("mkdir", "replace", "unlink", "rmdir")
 
 
 def die_at(call: int, act) -> int:
-    """Do something in a process that dies by SIGKILL before the call of that number; how it ended, 0 where it did not."""
+    """Do something in a process that dies by SIGKILL before the call of that number; its status, 0 if it did not."""
     child = os.fork()
     if child == 0:
         left = [call]
