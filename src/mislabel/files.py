@@ -23,6 +23,8 @@ except ImportError:  # Windows, where no file can be removed that a process has 
 
 ENDING = ".mislabel.tmp"  # of files that are being written
 
+_NO_LINK_NO_WAIT = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path, needed: int | None = None) -> Iterator[Path]:
@@ -211,7 +213,7 @@ def remove_if_dead(path: Path) -> bool:
     """Remove a temporary file of ours unless a process holds it; gives whether it went."""
     try:
         if fcntl is not None:
-            handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            handle = os.open(path, os.O_RDWR | _NO_LINK_NO_WAIT)
             try:
                 if not stat.S_ISREG(os.fstat(handle).st_mode) or not _hold(handle, wait=False):
                     return False
