@@ -9,6 +9,7 @@ import typer
 
 from mislabel.cli.exit_codes import errors, say
 from mislabel.cli.options import BENCH, Data, Json, takes
+from mislabel.errors import InputError
 from mislabel.settings import Declaration, declarations
 
 
@@ -96,6 +97,8 @@ def methods(
 ) -> None:
     """List the methods, with paper, cost and when to use them; or the options of one of them.
 
+    Methods of other packages are among them; one that cannot be used is told on stderr.
+
     Example: mislabel methods ido
     """
     with errors():
@@ -108,16 +111,17 @@ def methods(
         from mislabel.methods import METHODS
         from mislabel.posterior.detection import SCORES
 
-        listed: dict[str, dict[str, Any]]
+        listed: dict[str, dict[str, Any]] = {}
         if scores:
             listed = {
                 key: {"paper": each.paper, "when": each.when, "needs": each.needs} for key, each in SCORES.items()
             }
-        else:
-            listed = {
-                key: {"paper": each.paper, "cost": each.describe_cost(), "when": each.when}
-                for key, each in METHODS.items()
-            }
+        for key in () if scores else METHODS:
+            try:
+                each = METHODS[key]
+                listed[key] = {"paper": each.paper, "cost": each.describe_cost(), "when": each.when}
+            except InputError as error:
+                print(f"note: {error}", file=sys.stderr)
         width = max(map(len, listed))
         lines = []
         for key, about in listed.items():
