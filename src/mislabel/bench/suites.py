@@ -13,6 +13,7 @@ from mislabel.modalities import modality_names
 
 SHIPPED = Path(__file__).parent / "suites"
 BUILTIN = ("digits", "messages")
+INPUT = ("modality", "column")  # of a source; a file says both in one line
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,11 @@ class Source:
         Tables below --data-dir, read one after the other.
     hub : dict
         Where the Hugging Face hub has the same data: ``name``, and the columns that are called something else there.
-    text, image, features : str, optional
-        The input, as in `mislabel train`.
+    modality : str
+        The name of that of the input.
+    column : str
+        The name of the input column, or the pattern of several; in the file it stands behind the name of the modality,
+        as in `mislabel train`.
     label : str
         Column of the gold labels.
     given : str, optional
@@ -46,9 +50,8 @@ class Source:
     builtin: str | None = None
     files: tuple[str, ...] = ()
     hub: dict[str, str] = field(default_factory=dict)
-    text: str | None = None
-    image: str | None = None
-    features: str | None = None
+    modality: str = ""
+    column: str = ""
     label: str = "label"
     given: str | None = None
     noise: dict[str, Any] = field(default_factory=dict)
@@ -56,15 +59,11 @@ class Source:
     test_rows: int = 0
     run: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def modality(self) -> str:
-        """The name of the only modality of which there is an input."""
-        return next(name for name in modality_names() if getattr(self, name, None))
-
-    @property
-    def column(self) -> str:
-        """The name of the input column, or the pattern of several."""
-        return getattr(self, self.modality)
+    def as_written(self) -> dict[str, Any]:
+        """What the file says, less what is as it would be without a word."""
+        unset, said = Source(""), {**asdict(self), self.modality: self.column}
+        changed = {name: value for name, value in said.items() if value != getattr(unset, name, None)}
+        return {name: value for name, value in changed.items() if name not in INPUT}
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,7 @@ class Suite:
     @property
     def fingerprint(self) -> str:
         """Changes with whatever changes a result; which methods, seeds and data sets are run does not."""
-        unset = asdict(Source(""))
-        kept = [{name: value for name, value in asdict(one).items() if value != unset[name]} for one in self.data]
-        content = {"data": kept, "run": self.run}
+        content = {"data": [one.as_written() for one in self.data], "run": self.run}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_run(self, **settings: Any) -> "Suite":
@@ -151,13 +148,18 @@ def _source(content: dict[str, Any], file: str) -> Source:
         raise InputError(f"{where}: each [[data]] needs a name of letters, digits, - and _")
     if isinstance(content.get("files"), str):
         content = content | {"files": [content["files"]]}
-    source = _read(Source, content, where)
+    inputs = [(name, value) for name, value in content.items() if name in modality_names()]
+    rest = {name: value for name, value in content.items() if name not in dict(inputs)}
+    known = [*modality_names(), *(one.name for one in fields(Source) if one.name not in INPUT)]
+    source = _read(Source, rest, where, known)
     if source.builtin is not None:
         one_of(f"{where}: builtin", source.builtin, BUILTIN)
     if source.builtin is None and not source.files and not source.hub:
         raise InputError(f"{where}: where are the data? Give files (below --data-dir), hub, or builtin")
-    if sum(getattr(source, name, None) is not None for name in modality_names()) != 1:
-        raise InputError(f"{where}: what is the input? Give exactly one of text, image and features")
+    if len(inputs) != 1:
+        *most, last = modality_names()
+        raise InputError(f"{where}: what is the input? Give exactly one of {', '.join(most)} and {last}")
+    source = replace(source, modality=inputs[0][0], column=inputs[0][1])
     if (source.given is None) == (not source.noise):
         raise InputError(f"{where}: give either given (a column with real errors) or noise (errors to plant)")
     if source.noise and "kind" not in source.noise:
@@ -166,8 +168,8 @@ def _source(content: dict[str, Any], file: str) -> Source:
     return source
 
 
-def _read(cls: type, content: dict[str, Any], where: str) -> Any:
-    known = [one.name for one in fields(cls)]
+def _read(cls: type, content: dict[str, Any], where: str, known: list[str] | None = None) -> Any:
+    known = known or [one.name for one in fields(cls)]
     for name in content:
         if name not in known:
             raise InputError(f"{where}: unknown key {name!r}{alternatives(name, known)}")

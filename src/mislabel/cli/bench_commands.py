@@ -8,11 +8,12 @@ from typing import Annotated, Any, cast
 import typer
 
 from mislabel.cli.exit_codes import errors, say
-from mislabel.cli.options import BENCH, Data, Json, takes
+from mislabel.cli.options import BENCH, Data, Json, takes, takes_inputs
 from mislabel.errors import InputError
 from mislabel.settings import Declaration, declarations
 
 
+@takes_inputs("For idn.")
 def corrupt(
     data: Data,
     kind: Annotated[
@@ -21,9 +22,6 @@ def corrupt(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
     rate: Annotated[float | None, typer.Option(help="Share of labels to make wrong; matrix has its own.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the true labels; folders name their own.")] = None,
-    text: Annotated[str | None, typer.Option(help="Column of texts, for idn.")] = None,
-    image: Annotated[str | None, typer.Option(help="Column of images, for idn.")] = None,
-    features: Annotated[str | None, typer.Option(help="Columns or .npy file of features, for idn.")] = None,
     split: Annotated[
         str | None, typer.Option(help="Column that says train, valid or test; test keeps its labels.")
     ] = None,
@@ -44,6 +42,7 @@ def corrupt(
     ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Exactly rate x rows wrong, not each row by chance.")] = False,
     as_json: Json = False,
+    **inputs: str | None,
 ) -> None:
     """Plant known errors in labels, to see what a method makes of them.
 
@@ -62,7 +61,7 @@ def corrupt(
 
         frame, planted = corrupt_source(
             data,
-            inputs={"text": text, "image": image, "features": features},
+            inputs=inputs,
             label=label,
             kind=cast(Any, kind),  # checked there, as the other words are
             rate=rate,

@@ -19,6 +19,7 @@ from mislabel.exchange.line_values import Refused, Unknown, same_cell
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
 from mislabel.exchange.verdicts import Columns, Judge, Outcome
+from mislabel.modalities import modality
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.rows import Rows
@@ -94,7 +95,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     usual = {*OURS, roles.get("label") or "label", roles.get("id") or "id", "label", "id"}
     reviewed = open_tolerant(path, usual | set(map(neutralised, usual)))
     original = _find_data(folder, data, reviewed, roles)
-    columns = find_columns(reviewed, roles, rows, original)
+    columns = find_columns(reviewed, roles, rows, original, modality(run.modality).own_id)
     reads_back = columns.before or columns.decided_by
     judge = Judge(rows, columns, run.decisions(), original if reads_back else None)
     done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
@@ -130,9 +131,18 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
 
 
 def find_columns(
-    reviewed: TolerantTable, roles: Mapping[str, str | None], rows: Rows, original: Original | None
+    reviewed: TolerantTable,
+    roles: Mapping[str, str | None],
+    rows: Rows,
+    original: Original | None,
+    own_id: str | None,
 ) -> Columns:
     """Which columns of the file are what: by the names of the run, or the usual ones that the data do not use.
+
+    Parameters
+    ----------
+    own_id : str, optional
+        What names the rows where they were no table: those of a folder of images.
 
     Raises
     ------
@@ -143,8 +153,8 @@ def find_columns(
         return Columns(TASK_ID, LABEL, None, None, DECISION)
     label, key = roles.get("label") or "label", roles.get("id")
     by_place = not key and pa.types.is_integer(rows.ids.type)
-    if not key and not by_place:  # a folder of images
-        key = "image"
+    if not key and not by_place:
+        key = own_id
     theirs = {name for name in roles.values() if name} | set(original.table.names if original else ())
     if original is not None and original.carries_decisions:
         theirs -= {"label_before", "decided_by"}
