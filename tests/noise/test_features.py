@@ -72,9 +72,9 @@ class TestMatrixOfTheCaller:
         frame, features = table(20)
         named = pd.concat([frame, pd.DataFrame(features).add_prefix("x")], axis=1)
         noisy, report = spoil(named, None, features="x*")
-        assert report["features"] == modality("features").words.look
+        assert report["features"] == modality("features").words.noise_features
         looked = modality("features").check(features, range(len(frame)), "x").values
-        expected = spoil(frame, modality("features").look(looked, 1))[0]
+        expected = spoil(frame, modality("features").noise_features(looked, 1))[0]
         assert noisy["noisy_label"].tolist() == expected["noisy_label"].tolist()
         with pytest.raises(InputError, match="kind idn looks at the inputs"):
             spoil(named, None, features="x*", text="which")

@@ -11,7 +11,7 @@ from mislabel.data.labels import encode_labels
 from mislabel.data.splits import parse_split
 from mislabel.errors import InputError
 from mislabel.noise.corrupt import Convention, Kind, corrupt
-from mislabel.noise.looks import look_at
+from mislabel.noise.inputs_features import read_noise_features
 from mislabel.noise.maps import FlipName, superclasses
 from mislabel.noise.rules import Compat
 from mislabel.tables.reading import pick_column
@@ -99,12 +99,12 @@ def corrupt_table(
         parts = parse_split(pick_column(frame, split, "split"), ids, split)
         changeable &= (parts != "test") if noise_valid else (parts == "train")
     rows = np.flatnonzero(changeable)
-    features = looks = None
+    features = used_features = None
     if kind == "idn":
         if inputs_features is None:
-            look = look_at(frame, inputs, (label, split, superclass), root, int(seed))
-            inputs_features, features_name = look.of, look.words
-        features, looks = _rows_of(inputs_features, len(frame), rows), features_name
+            read = read_noise_features(frame, inputs, (label, split, superclass), root, int(seed))
+            inputs_features, features_name = read.of, read.words
+        features, used_features = _rows_of(inputs_features, len(frame), rows), features_name
     done = corrupt(
         labels.codes[rows], kind, rate, labels.n_classes, np.random.default_rng([int(seed), NOISE_PURPOSE]),
         features=features, convention=convention, exact=exact, temperature=temperature, center=center,
@@ -127,7 +127,7 @@ def corrupt_table(
         "flipped": int(done.flipped.sum()),
         "flips": done.recipe.flips,
         "compat": compat,
-        "features": looks,
+        "features": used_features,
     }
     if kind == "idn":
         report |= {"temperature": float(temperature), "center": done.recipe.center}

@@ -1,4 +1,4 @@
-"""What noise that depends on the input sees of each row of a table."""
+"""Features for noise that depends on the input, from the rows of a table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from mislabel.modalities import modality, modality_names
 
 
 @dataclass(frozen=True)
-class Look:
-    """What rows look like.
+class NoiseFeatures:
+    """What a hurried annotator sees of rows.
 
     Attributes
     ----------
     of : callable
-        From the positions of some rows to what they look like, (m, L) float.
+        From the positions of some rows to their features, (m, L) float.
     words : str
-        What is looked at: "image pixels".
+        What they are computed from: "image pixels".
     """
 
     of: Callable[[np.ndarray], np.ndarray]
     words: str
 
 
-def look_at(
+def read_noise_features(
     frame: pd.DataFrame, inputs: Mapping[str, str | None], taken: Sequence[str | None], root: Path | None, seed: int
-) -> Look:
-    """Read the inputs of all rows, to look at some of them later.
+) -> NoiseFeatures:
+    """Read the inputs of all rows, for features of some of them later.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def look_at(
     root : Path, optional
         Where relative paths in the table start.
     seed : int
-        Of what a modality draws to look.
+        Of what a modality draws.
 
     Raises
     ------
@@ -59,4 +59,4 @@ def look_at(
     kind = modality(name)
     values = kind.values(frame, option, taken)
     checked = kind.check(values, np.arange(len(frame)), option, root=root).values
-    return Look(lambda rows: kind.look(checked.take(rows), seed), kind.words.look)
+    return NoiseFeatures(lambda rows: kind.noise_features(checked.take(rows), seed), kind.words.noise_features)
