@@ -83,7 +83,7 @@ class Suite:
     def fingerprint(self) -> str:
         """Changes with whatever changes a result; which methods, seeds and data sets are run does not."""
         unset = asdict(Source(""))
-        kept = [{name: value for name, value in asdict(one).items() if value != unset[name]} for one in self.data]
+        kept = [{name: value for name, value in asdict(source).items() if value != unset[name]} for source in self.data]
         content = {"data": kept, "run": self.run}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -91,7 +91,9 @@ class Suite:
         """The same with settings that win over the file's, those for single data sets included."""
         given = {name: value for name, value in settings.items() if value is not None}
         _check_run(given, "settings")
-        data = tuple(replace(one, run={k: v for k, v in one.run.items() if k not in given}) for one in self.data)
+        data = tuple(
+            replace(source, run={k: v for k, v in source.run.items() if k not in given}) for source in self.data
+        )
         return replace(self, run=self.run | given, data=data)
 
     def with_data(self, names: list[str]) -> tuple[Source, ...]:
@@ -102,7 +104,7 @@ class Suite:
         InputError
             For a name that the suite does not have.
         """
-        known = {one.name: one for one in self.data}
+        known = {source.name: source for source in self.data}
         for name in names:
             if name not in known:
                 raise InputError(f"suite {self.name} has no data {name!r}{alternatives(name, known)}")
@@ -134,8 +136,8 @@ def read_suite(name: str) -> Suite:
     sources = content.pop("data", [])
     if not isinstance(sources, list) or not sources:
         raise InputError(f"{path.name} names no data: give at least one [[data]] with a name")
-    data = tuple(_source(one, path.name) for one in sources)
-    twice = {one.name for one in data if sum(other.name == one.name for other in data) > 1}
+    data = tuple(_source(source, path.name) for source in sources)
+    twice = {source.name for source in data if sum(other.name == source.name for other in data) > 1}
     if twice:
         raise InputError(f"{path.name} has data called {min(twice)!r} more than once: give each its own name")
     suite = _read(Suite, {"title": path.stem, **content, "name": path.stem, "data": data}, path.name)
@@ -167,7 +169,7 @@ def _source(content: dict[str, Any], file: str) -> Source:
 
 
 def _read(cls: type, content: dict[str, Any], where: str) -> Any:
-    known = [one.name for one in fields(cls)]
+    known = [setting.name for setting in fields(cls)]
     for name in content:
         if name not in known:
             raise InputError(f"{where}: unknown key {name!r}{alternatives(name, known)}")
@@ -178,7 +180,9 @@ def _check_run(settings: dict[str, Any], where: str) -> None:
     """Settings are those of a run, less what makes one cell different from another."""
     from mislabel.run.settings import RunConfig
 
-    known = [one.name for one in fields(RunConfig) if one.name not in ("method", "options", "seed", "recipe")]
+    known = [
+        setting.name for setting in fields(RunConfig) if setting.name not in ("method", "options", "seed", "recipe")
+    ]
     for name in settings:
         if name not in known:
             raise InputError(f"{where}: unknown setting {name!r}{alternatives(name, known)}")
