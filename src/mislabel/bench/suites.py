@@ -81,14 +81,16 @@ class Suite:
     @property
     def fingerprint(self) -> str:
         """Changes with whatever changes a result; which methods, seeds and data sets are run does not."""
-        content = {"data": [one.as_written() for one in self.data], "run": self.run}
+        content = {"data": [source.as_written() for source in self.data], "run": self.run}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_run(self, **settings: Any) -> "Suite":
         """The same with settings that win over the file's, those for single data sets included."""
         given = {name: value for name, value in settings.items() if value is not None}
         _check_run(given, "settings")
-        data = tuple(replace(one, run={k: v for k, v in one.run.items() if k not in given}) for one in self.data)
+        data = tuple(
+            replace(source, run={k: v for k, v in source.run.items() if k not in given}) for source in self.data
+        )
         return replace(self, run=self.run | given, data=data)
 
     def with_data(self, names: list[str]) -> tuple[Source, ...]:
@@ -99,7 +101,7 @@ class Suite:
         InputError
             For a name that the suite does not have.
         """
-        known = {one.name: one for one in self.data}
+        known = {source.name: source for source in self.data}
         for name in names:
             if name not in known:
                 raise InputError(f"suite {self.name} has no data {name!r}{alternatives(name, known)}")
@@ -131,8 +133,8 @@ def read_suite(name: str) -> Suite:
     sources = content.pop("data", [])
     if not isinstance(sources, list) or not sources:
         raise InputError(f"{path.name} names no data: give at least one [[data]] with a name")
-    data = tuple(_source(one, path.name) for one in sources)
-    twice = {one.name for one in data if sum(other.name == one.name for other in data) > 1}
+    data = tuple(_source(source, path.name) for source in sources)
+    twice = {source.name for source in data if sum(other.name == source.name for other in data) > 1}
     if twice:
         raise InputError(f"{path.name} has data called {min(twice)!r} more than once: give each its own name")
     suite = _read(Suite, {"title": path.stem, **content, "name": path.stem, "data": data}, path.name)
@@ -150,7 +152,7 @@ def _source(content: dict[str, Any], file: str) -> Source:
         content = content | {"files": [content["files"]]}
     inputs = [(name, value) for name, value in content.items() if name in modality_names()]
     rest = {name: value for name, value in content.items() if name not in dict(inputs)}
-    known = [*modality_names(), *(one.name for one in fields(Source) if one.name not in INPUT)]
+    known = [*modality_names(), *(field.name for field in fields(Source) if field.name not in INPUT)]
     source = _read(Source, rest, where, known)
     if source.builtin is not None:
         one_of(f"{where}: builtin", source.builtin, BUILTIN)
@@ -169,7 +171,7 @@ def _source(content: dict[str, Any], file: str) -> Source:
 
 
 def _read(cls: type, content: dict[str, Any], where: str, known: list[str] | None = None) -> Any:
-    known = known or [one.name for one in fields(cls)]
+    known = known or [setting.name for setting in fields(cls)]
     for name in content:
         if name not in known:
             raise InputError(f"{where}: unknown key {name!r}{alternatives(name, known)}")
@@ -180,7 +182,9 @@ def _check_run(settings: dict[str, Any], where: str) -> None:
     """Settings are those of a run, less what makes one cell different from another."""
     from mislabel.run.settings import RunConfig
 
-    known = [one.name for one in fields(RunConfig) if one.name not in ("method", "options", "seed", "recipe")]
+    known = [
+        setting.name for setting in fields(RunConfig) if setting.name not in ("method", "options", "seed", "recipe")
+    ]
     for name in settings:
         if name not in known:
             raise InputError(f"{where}: unknown setting {name!r}{alternatives(name, known)}")

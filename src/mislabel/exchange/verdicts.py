@@ -53,10 +53,10 @@ class Judge:
         """Whether a line says nothing, as those of rows that were left out of the run for want of a label."""
         columns = self.columns
         try:
-            says = _word(cells, columns.decision, KINDS) or _word(cells, columns.decided_by, DECIDED_BY) == "person"
+            decides = _word(cells, columns.decision, KINDS) or _word(cells, columns.decided_by, DECIDED_BY) == "person"
         except Refused:  # a word that means nothing is not nothing
             return False
-        return not says and is_missing(cells.get(columns.label))
+        return not decides and is_missing(cells.get(columns.label))
 
     def given(self, row: int) -> Any:
         return self.rows.label(int(self.rows.labels["given_label"][row]))

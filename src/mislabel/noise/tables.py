@@ -155,8 +155,8 @@ def _rows_of(features: np.ndarray | Callable[[np.ndarray], np.ndarray], n: int, 
     return features
 
 
-def _replaced(given: pd.Series, places: np.ndarray, values: np.ndarray) -> pd.Series:
+def _replaced(given: pd.Series, positions: np.ndarray, values: np.ndarray) -> pd.Series:
     """`given` with other values at some places, of the same type and under the same index."""
     cells = given.astype(object).to_numpy(dtype=object, copy=True)
-    cells[places] = values
+    cells[positions] = values
     return pd.Series(cells, index=given.index, dtype=given.dtype)

@@ -14,7 +14,7 @@ from mislabel.report.gold import Detection, Reliability
 
 WIDTH, HEIGHT = 440, 280
 MOST_BARS = 40
-Place = Literal["upper center", "upper left", "lower left", "lower right"]
+LegendLocation = Literal["upper center", "upper left", "lower left", "lower right"]
 
 
 def rate_histogram(rates: np.ndarray, counts: np.ndarray, mixture: BetaMixture | None) -> Markup:
@@ -173,8 +173,8 @@ def _unit(plot: Axes) -> None:
     plot.set_ylim(0, 1.03)
 
 
-def _legend(plot: Axes, place: Place = "upper center") -> None:
-    plot.legend(loc=place, frameon=False, labelcolor=MUTED, handlelength=1.8, borderaxespad=0.2)
+def _legend(plot: Axes, location: LegendLocation = "upper center") -> None:
+    plot.legend(loc=location, frameon=False, labelcolor=MUTED, handlelength=1.8, borderaxespad=0.2)
 
 
 def _finish(plot: Axes, x: str, y: str, *, x_percent: bool = False, y_percent: bool = False) -> None:
