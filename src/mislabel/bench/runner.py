@@ -81,7 +81,7 @@ def run_bench(
         for line in results_of(left, jobs, backend, address):
             book.append(line)
             done += 1
-            progress.line(f"{done}/{len(cells)} {told(line)}{clock.after(line)}")
+            progress.line(f"{done}/{len(cells)} {cell_line(line)}{clock.after(line)}")
             write_tables(list(book.lines().values()), asked, out)
         lines = list(book.lines().values())
         plot = accuracy_over_seconds(per_method(write_tables(lines, asked, out)), suite.title)
@@ -110,7 +110,7 @@ def make_cells(
     ]
 
 
-def told(line: dict[str, Any]) -> str:
+def cell_line(line: dict[str, Any]) -> str:
     """One cell in a line of the terminal."""
     name = f"{line['data']} {line['method']} seed {line['seed']}"
     if line["status"] == "failed":

@@ -6,9 +6,11 @@ import typer
 from typer.core import TyperGroup
 
 from mislabel.cli.bench_commands import bench, corrupt, methods
+from mislabel.cli.exit_codes import notes
 from mislabel.cli.review_commands import export, import_decisions, review
 from mislabel.cli.run_commands import predict, report
 from mislabel.cli.train_commands import audit, train
+from mislabel.modalities import unusable_modalities
 from mislabel.terminal import one_line
 
 
@@ -42,6 +44,14 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def note_unusable() -> None:
+    """Say which modality of another package is missing from the options, and why."""
+    notes(unusable_modalities().values())
+
+
 # In the order of the help.
 for command in (train, audit, predict, report, review, export, import_decisions, corrupt, methods, bench):
     app.command()(command)

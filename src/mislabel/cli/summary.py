@@ -1,6 +1,7 @@
 """What a person sees in the terminal at the end of a run."""
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.run.decision_gain import gain_line
 from mislabel.run.folder import RunFolder
-from mislabel.terminal import answer, one_line
+from mislabel.terminal import answer, drawing_on, one_line
 
 WORST = 10
 
@@ -21,7 +22,7 @@ def show_result(audit: Audit, dataset: Dataset, folder: RunFolder | None, report
     """The noise rate, the scores where gold is known, the worst rows, and where the rest is."""
     answer(summary_lines(audit.metrics))
     if len(audit.worst(1)):
-        Console(highlight=False).print(worst_table(audit, dataset, WORST))
+        Console(file=drawing_on(sys.stdout), highlight=False).print(worst_table(audit, dataset, WORST))
     if folder is not None:
         answer([f"run: {folder.path}"])
     if report is not None:
@@ -72,9 +73,9 @@ def worst_table(audit: Audit, dataset: Dataset, count: int) -> Table:
     scored = ["score"] if "score" in audit.table else []
     for name in ("id", dataset.inputs.modality, "given", "suggested", "p(wrong)", *scored):
         table.add_column(name, overflow="fold")
-    place = {value: k for k, value in enumerate(dataset.ids.tolist())}
+    position_of = {value: k for k, value in enumerate(dataset.ids.tolist())}
     for row in audit.worst(count).to_dict("records"):
-        shown = dataset.inputs.caption(place[row["id"]])
+        shown = dataset.inputs.caption(position_of[row["id"]])
         cells = [str(row["id"]), shown, str(row["given_label"]), str(row["suggested_label"])]
         numbers = [f"{row[name]:.3f}" for name in ("p_mislabeled", *scored)]
         table.add_row(*(Text(one_line(cell)) for cell in cells), *numbers)

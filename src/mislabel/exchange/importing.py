@@ -1,4 +1,4 @@
-"""`mislabel import-decisions`: a reviewed file comes back, line by line."""
+"""`mislabel import-decisions`: a reviewed file is read back, line by line."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,7 @@ from mislabel.exchange.line_values import Refused, Unknown, same_cell
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
 from mislabel.exchange.verdicts import Columns, Judge, Outcome
+from mislabel.modalities import modality
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.rows import Rows
@@ -46,9 +47,9 @@ class Imported:
     replaced_ids : list
         Their ids.
     by_place_alone : bool
-        Whether rows were found by their place in the data, and the run keeps nothing to check that against.
+        Whether rows were matched by position, and the run keeps nothing to check that against.
     notes : list of str
-        What is worth telling of how the file was read.
+        What the user should know of how the file was read.
     """
 
     read: int = 0
@@ -87,14 +88,14 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     Raises
     ------
     InputError
-        If the run is not finished, the file cannot be read or lacks the columns, or its rows cannot be told.
+        If the run is not finished, the file cannot be read or lacks the columns, or its rows cannot be matched.
     """
     run = Run.open(folder)
     rows, roles = run.rows, run.columns
     usual = {*OURS, roles.get("label") or "label", roles.get("id") or "id", "label", "id"}
     reviewed = open_tolerant(path, usual | set(map(neutralised, usual)))
     original = _find_data(folder, data, reviewed, roles)
-    columns = find_columns(reviewed, roles, rows, original)
+    columns = find_columns(reviewed, roles, rows, original, modality(run.modality).own_id)
     reads_back = columns.before or columns.decided_by
     judge = Judge(rows, columns, run.decisions(), original if reads_back else None)
     done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
@@ -130,9 +131,18 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
 
 
 def find_columns(
-    reviewed: TolerantTable, roles: Mapping[str, str | None], rows: Rows, original: Original | None
+    reviewed: TolerantTable,
+    roles: Mapping[str, str | None],
+    rows: Rows,
+    original: Original | None,
+    own_id: str | None,
 ) -> Columns:
-    """Which columns of the file are what: by the names of the run, or the usual ones that the data do not use.
+    """The roles of the columns of the file: by the names of the run, or the usual ones that the data do not use.
+
+    Parameters
+    ----------
+    own_id : str, optional
+        What names the rows where they were no table: those of a folder of images.
 
     Raises
     ------
@@ -143,8 +153,8 @@ def find_columns(
         return Columns(TASK_ID, LABEL, None, None, DECISION)
     label, key = roles.get("label") or "label", roles.get("id")
     without_ids = not key and pa.types.is_integer(rows.ids.type)
-    if not key and not without_ids:  # a folder of images
-        key = "image"
+    if not key and not without_ids:
+        key = own_id
     theirs = {name for name in roles.values() if name} | set(original.table.names if original else ())
     if original is not None and original.carries_decisions:
         theirs -= {"label_before", "decided_by"}
@@ -175,7 +185,7 @@ def find_columns(
     if id is None and not (without_ids and before):
         raise InputError(
             f"{reviewed.file} has the columns {', '.join(reviewed.names)}; needed is one of the ids, "
-            f'"{key or TASK_ID}", by which its rows are told'
+            f'"{key or TASK_ID}", by which its rows are matched'
         )
     return Columns(id, labels, before, find(ours("decided_by")), decision)
 
@@ -239,7 +249,7 @@ def _by_id(reviewed: TolerantTable, column: str, id: str) -> Iterator[tuple[Line
 
 
 def _by_order(reviewed: TolerantTable, columns: Columns, original: Original, rows: Rows) -> Iterator[tuple[Line, Any]]:
-    """Lines of a file without ids, which must be the rows of the data one after the other.
+    """Lines of a file without ids, which must be the rows of the data in their order.
 
     Raises
     ------
