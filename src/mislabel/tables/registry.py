@@ -48,7 +48,10 @@ def open_format(source: str | Path) -> tuple[Format, Location]:
     """
     file = locate(source)
     if file.path.is_dir():
-        raise InputError(f"{file} is a folder without tables; give one file that ends in {READABLE}")
+        raise InputError(
+            f"{file} is a folder of other things than tables of one kind; give one file that ends in {READABLE}, or "
+            f"name those that you mean, as '{file}/*.csv'"
+        )
     check_exists(file)
     format = BY_ENDING.get(file.ending)
     if format is None:
