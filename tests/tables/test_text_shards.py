@@ -11,7 +11,7 @@ from mislabel.modalities import modality
 from mislabel.modalities.loading import load_dataset, open_source
 from mislabel.tables import check_columns, columns, read_table, write_table
 from mislabel.tables.location import locate
-from mislabel.tables.sources import find_table, holds_tables
+from mislabel.tables.sources import becomes_part, find_table, holds_tables
 
 ROWS = pd.DataFrame(
     {
@@ -145,3 +145,17 @@ def test_parts_within_one_file_are_told_how_to_be_written(tmp_path):
         handle.write(json.dumps({"version": 1, "validation": rows, "test": rows[:2]}))
     with pytest.raises(InputError, match=r"\(validation, test\), the parts of the data"):
         read_table(tmp_path / "e.json.gz")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_what_would_become_a_part_of_the_data_is_known(tmp_path, ending):
+    folder = write_shards(tmp_path / "d", ending)
+    (folder / "deeper").mkdir()
+    inside = [folder / f"new{ending}", folder / f"part-0{ending}", folder / "deeper" / f"new{ending}"]
+    for source in (folder, str(folder), f"hf:{folder}"):
+        assert all(becomes_part(output, source) for output in inside)
+        assert not becomes_part(tmp_path / f"new{ending}", source)
+    assert becomes_part(folder / "new.xlsx", folder) == (ending != ".parquet")
+    assert becomes_part(folder / f"part-9{ending}", f"{folder}/part-*")
+    assert not becomes_part(folder / f"new{ending}", f"{folder}/part-*")
+    assert not becomes_part(folder / f"part-0{ending}", folder / f"part-0{ending}")

@@ -30,7 +30,7 @@ class Delimited:
     """The format of .csv and .tsv, in UTF-8 with or without a byte order mark, whatever stands between the cells."""
 
     endings = tuple(DELIMITERS)
-    writes = compresses = True
+    compresses = True
 
     def header(self, file: Location) -> Header:
         return Header(Reading(file).names)

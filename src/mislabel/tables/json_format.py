@@ -28,7 +28,7 @@ class Json:
     """The format of .jsonl, .ndjson and .json: what is read depends on the content, what is written on the ending."""
 
     endings = ENDINGS
-    writes = compresses = True
+    compresses = True
 
     def header(self, file: Location) -> Header:
         rows = json_rows(file)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Protocol
 
@@ -123,6 +124,20 @@ def holds_tables(path: str | Path) -> bool:
     if is_hub(source := str(path)):
         return local_part(source) is not None
     return is_glob(path) or (Path(path).is_dir() and find_shards(path) is not None)
+
+
+def becomes_part(output: Path, source: str | Path) -> bool:
+    """Whether a file that is written there would be read as one of several that are the table `source`, or spoil it."""
+    if is_hub(source):
+        here = local_part(str(source))
+        return here is not None and becomes_part(output, here[0])
+    if is_glob(source):
+        return fnmatch(str(output.resolve()), str(Path(source).absolute()))
+    folder = Path(source)
+    if not folder.is_dir() or not output.resolve().is_relative_to(folder.resolve()):
+        return False
+    shards = find_shards(folder)
+    return shards is not None and (not isinstance(shards, ArrowShards) or locate(output).ending in ARROW)
 
 
 def folder_of(source: str | Path) -> Path | None:
