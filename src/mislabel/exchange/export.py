@@ -1,4 +1,4 @@
-"""`mislabel export`: the data of a run with the labels that a review left them with."""
+"""`mislabel export`: the data of a run with the labels after its review."""
 
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def export(
     dict
         rows, person, suggestion, kept, changed, unsure, none: counts, of this review; output; formulas: how many cells
         were made plain text for spreadsheets; config: for Label Studio, the file of its labeling interface;
-        by_place_alone: True for a run without ids that keeps nothing to tell whether the rows are still in their place.
+        by_place_alone: True for a run without ids that keeps nothing to check the positions of rows against.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`mislabel import-decisions`: a reviewed file comes back, line by line."""
+"""`mislabel import-decisions`: a reviewed file is read back, line by line."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -47,9 +47,9 @@ class Imported:
     replaced_ids : list
         Their ids.
     by_place_alone : bool
-        Whether rows were found by their place in the data, and the run keeps nothing to check that against.
+        Whether rows were matched by position, and the run keeps nothing to check that against.
     notes : list of str
-        What is worth telling of how the file was read.
+        What the user should know of how the file was read.
     """
 
     read: int = 0
@@ -88,7 +88,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     Raises
     ------
     InputError
-        If the run is not finished, the file cannot be read or lacks the columns, or its rows cannot be told.
+        If the run is not finished, the file cannot be read or lacks the columns, or its rows cannot be matched.
     """
     run = Run.open(folder)
     rows, roles = run.rows, run.columns
@@ -137,7 +137,7 @@ def find_columns(
     original: Original | None,
     own_id: str | None,
 ) -> Columns:
-    """Which columns of the file are what: by the names of the run, or the usual ones that the data do not use.
+    """The roles of the columns of the file: by the names of the run, or the usual ones that the data do not use.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def find_columns(
     if id is None and not (without_ids and before):
         raise InputError(
             f"{reviewed.file} has the columns {', '.join(reviewed.names)}; needed is one of the ids, "
-            f'"{key or TASK_ID}", by which its rows are told'
+            f'"{key or TASK_ID}", by which its rows are matched'
         )
     return Columns(id, labels, before, find(ours("decided_by")), decision)
 
@@ -249,7 +249,7 @@ def _by_id(reviewed: TolerantTable, column: str, id: str) -> Iterator[tuple[Line
 
 
 def _by_order(reviewed: TolerantTable, columns: Columns, original: Original, rows: Rows) -> Iterator[tuple[Line, Any]]:
-    """Lines of a file without ids, which must be the rows of the data one after the other.
+    """Lines of a file without ids, which must be the rows of the data in their order.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a line of a reviewed file says of its row, against what the run gave and what an export would have written."""
+"""The decision in a line of a reviewed file, compared with the run and with what an export would have written."""
 
 from typing import Any, NamedTuple
 
@@ -50,7 +50,7 @@ class Judge:
             self.carried = {row: (was, who) for row, was, who in pairs}
 
     def silent(self, cells: dict[str, Any]) -> bool:
-        """Whether a line says nothing, as those of rows that were left out of the run for want of a label."""
+        """Whether a line says nothing, as that of a row without a label, which was left out of the run."""
         columns = self.columns
         try:
             decides = _word(cells, columns.decision, KINDS) or _word(cells, columns.decided_by, DECIDED_BY) == "person"
