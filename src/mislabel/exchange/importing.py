@@ -18,7 +18,7 @@ from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.line_values import Refused, Unknown, same_cell
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
-from mislabel.exchange.verdicts import Columns, Judge, Outcome
+from mislabel.exchange.verdicts import Columns, LineReader, Outcome
 from mislabel.modalities import modality
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
@@ -97,7 +97,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     original = _find_data(folder, data, reviewed, roles)
     columns = find_columns(reviewed, roles, rows, original, modality(run.modality).own_id)
     reads_back = columns.before or columns.decided_by
-    judge = Judge(rows, columns, run.decisions(), original if reads_back else None)
+    reader = LineReader(rows, columns, run.decisions(), original if reads_back else None)
     done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
     if columns.id is None:
         original = original or open_original(folder)
@@ -111,18 +111,18 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
         try:
             if line.problem:
                 raise Refused(line.problem)
-            row = judge.ids.find(id)
-            outcome = judge.outcome(row, line.cells)
+            row = reader.ids.find(id)
+            outcome = reader.outcome(row, line.cells)
             outcomes[row].append((line.number, outcome))
         except Refused as refusal:
-            if isinstance(refusal, Unknown) and judge.silent(line.cells):
+            if isinstance(refusal, Unknown) and reader.says_nothing(line.cells):
                 done.skipped += 1
                 continue
             known = id if isinstance(id, (str, int)) else None
             done.refused.append({"line": line.number, "id": known, "reason": str(refusal)})
             if row >= 0:
                 outcomes[row].append((line.number, None))
-    decisions = list(_decisions(judge, outcomes, done))
+    decisions = list(_decisions(reader, outcomes, done))
     if decisions:
         with Store(folder.decisions) as store:
             store.decide(decisions, source="import")
@@ -216,11 +216,11 @@ def _find_data(
 
 
 def _decisions(
-    judge: Judge, outcomes: dict[int, list[tuple[int, Outcome | None]]], done: Imported
+    reader: LineReader, outcomes: dict[int, list[tuple[int, Outcome | None]]], done: Imported
 ) -> Iterator[Decision]:
     """The decisions to add; counts the lines, and refuses those that contradict each other."""
     for row, lines in outcomes.items():
-        id, outcome = judge.rows.id(row), lines[0][1]
+        id, outcome = reader.rows.id(row), lines[0][1]
         if outcome is None or any(other != outcome for _, other in lines):
             where = ", ".join(str(number) for number, _ in lines[:5])
             reason = f"{len(lines)} lines say different things of this row (lines {where})"
@@ -228,17 +228,17 @@ def _decisions(
             done.refused += [{"line": number, "id": id, "reason": reason} for number in refused]
         elif outcome.kind is None:
             done.skipped += len(lines)
-        elif judge.holds_already(row, outcome):
+        elif reader.holds_already(row, outcome):
             done.unchanged += len(lines)
         else:
             done.imported += 1
             done.unchanged += len(lines) - 1
-            if id in judge.holds:
+            if id in reader.holds:
                 done.replaced += 1
                 done.replaced_ids.append(id)
             # Whether chance chose the row is a matter of how it came to be reviewed, not of what is said of it.
-            probe = id in judge.holds and judge.holds[id].probe
-            yield Decision(id, outcome.kind, outcome.label, judge.given(row), probe)
+            probe = id in reader.holds and reader.holds[id].probe
+            yield Decision(id, outcome.kind, outcome.label, reader.given(row), probe)
 
 
 def _by_id(reviewed: TolerantTable, column: str, id: str) -> Iterator[tuple[Line, Any]]:

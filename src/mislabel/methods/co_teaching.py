@@ -58,10 +58,10 @@ class CoTeaching(DefaultPosterior):
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        return [Stage("train", self.epochs, Exchange(self), branches=2)]
+        return [Stage("train", self.epochs, ExchangeLoss(self), branches=2)]
 
 
-class Exchange(SmallLoss):
+class ExchangeLoss(SmallLoss):
     """The sum over the two networks, which share no weights, of the mean over the rows that the other one chose."""
 
     def __call__(self, batch: Batch) -> Tensor:

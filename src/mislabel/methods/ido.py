@@ -138,7 +138,7 @@ class Mixtures:
         self.by_class: dict[int, BetaMixture] = {}
 
     def fit(self, wrong: np.ndarray, observed: np.ndarray, given: np.ndarray) -> None:
-        """Fit anew, from the fit before where there is one."""
+        """Fit again, starting from the last fit where there is one."""
         self.all = _fit(wrong, observed, self.all)
         if self.scope != "global":
             sizes = np.bincount(given[given >= 0])

@@ -52,10 +52,10 @@ class JoCoR(DefaultPosterior):
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        return [Stage("train", self.epochs, Joint(self), branches=2)]
+        return [Stage("train", self.epochs, JointLoss(self), branches=2)]
 
 
-class Joint(SmallLoss):
+class JointLoss(SmallLoss):
     """The mean of l over the rows where it is smallest."""
 
     def __init__(self, options: JoCoR):

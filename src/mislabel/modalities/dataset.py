@@ -1,4 +1,4 @@
-"""From arrays to a Dataset: inputs of any modality are checked here, once, at the door."""
+"""From arrays to a Dataset: inputs of any modality are checked here, once."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
