@@ -1,10 +1,22 @@
-"""Loading from Hugging Face: a hub name or a folder, safetensors only, and words for what goes wrong."""
+"""Loading from Hugging Face: a hub name or a folder, safetensors only, no code of its own, and words for what is wrong.
 
+Everything that the library loads goes through `load` here.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from mislabel.errors import InputError
+from mislabel.modalities.foreign_code import asked_code
+from mislabel.modalities.model_folder import CONFIG, check_model_folder
 
 HEAD_SPREAD = 0.02
 
@@ -25,7 +37,9 @@ def head_of(labels: list[str]) -> dict[str, Any]:
     }
 
 
-def load_head_and_body(make: Any, name: str, labels: list[str], new_head: bool, needs: str, hint: str) -> nn.Module:
+def load_head_and_body(
+    make: Any, name: str, labels: list[str], needs: str, hint: str, *, new_head: bool, whole: bool
+) -> nn.Module:
     """A classifier for these labels.
 
     Parameters
@@ -34,14 +48,16 @@ def load_head_and_body(make: Any, name: str, labels: list[str], new_head: bool, 
         An `AutoModelFor…Classification`.
     new_head : bool
         Whether its head is new even where the model of this name brings one for as many classes: those are others.
+    whole : bool
+        Whether the head must be in the files too, as in a model that was trained.
     name, needs, hint
         See `load`.
     """
-    safe = {"use_safetensors": True, "trust_remote_code": False, "ignore_mismatched_sizes": True}
-    loader = make.from_pretrained
-    model, found = load(loader, name, needs, hint, output_loading_info=True, **safe, **head_of(labels))
+    options = {"ignore_mismatched_sizes": True, **head_of(labels)}
+    model, report = load_network(make, name, needs, hint, **options)
     last = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear)][-1:]
-    new = {*found["missing_keys"], *(key[0] for key in found["mismatched_keys"])}
+    new = {*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])}
+    check_body(model, name, report, whole)
     for path, module in last:
         if new_head and f"{path}.weight" not in new:
             nn.init.normal_(module.weight, std=HEAD_SPREAD)
@@ -50,8 +66,53 @@ def load_head_and_body(make: Any, name: str, labels: list[str], new_head: bool, 
     return model
 
 
-def load(loader: Any, name: str, needs: str, hint: str = "", **options: Any) -> Any:
-    """What `loader` gives for a name.
+def load_network(make: Any, name: str, needs: str, hint: str, **options: Any) -> tuple[nn.Module, dict[str, Any]]:
+    """A network in single precision, and what the library says of keys that were missing or did not fit.
+
+    Raises
+    ------
+    InputError
+        If it cannot be loaded, or weighs something that is no number.
+    """
+    load_config(name, needs, hint)
+    report = {"output_loading_info": True, "use_safetensors": True, "dtype": torch.float32}
+    model, keys = load(make.from_pretrained, name, needs, hint, weights=True, **report, **options)
+    broken = next((key for key, value in model.named_parameters() if not bool(torch.isfinite(value).all())), None)
+    if broken is not None:
+        raise refusal(name, f"its weights hold NaN or infinity, first in {broken}")
+    return model, keys
+
+
+def check_body(model: nn.Module, name: str, report: dict[str, Any], whole: bool) -> None:
+    """Check that a network's weights, its head apart, are those of its files: the library makes up what is missing.
+
+    Parameters
+    ----------
+    report : dict
+        Of `load_network`.
+    whole : bool
+        Whether the head counts too.
+
+    Raises
+    ------
+    InputError
+        If some are missing or of another shape.
+    """
+    prefix = getattr(model, "base_model_prefix", "")
+    body = f"{prefix}." if prefix and hasattr(model, prefix) else ""  # a base model's keys stand without it
+    strange = [(key, "missing") for key in report["missing_keys"]]
+    strange += [(key, f"of shape {tuple(held)}, where {CONFIG} needs {tuple(needed)}")
+                for key, held, needed in report["mismatched_keys"]]  # fmt: skip
+    faults = [f"{key} is {fault}" for key, fault in sorted(strange)
+              if whole or (key.startswith(body) and "pooler" not in key)]  # fmt: skip
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise refusal(name, f"its weights do not fit its {CONFIG}: {faults[0]}{more}")
+
+
+def load(loader: Any, name: str, needs: str, hint: str = "", *, files: tuple[str, ...] = (CONFIG,),
+         weights: bool = False, **options: Any) -> Any:  # fmt: skip
+    """What `loader` gives for a name, without running code that comes with it.
 
     Parameters
     ----------
@@ -61,17 +122,66 @@ def load(loader: Any, name: str, needs: str, hint: str = "", **options: Any) -> 
         The files that a local folder must have, for the message.
     hint : str
         One more way out, for the message.
+    files : tuple of str
+        Which of them are read now.
+    weights : bool
+        Whether weights are read now.
 
     Raises
     ------
     InputError
         If it cannot be loaded.
     """
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"the model {name!r} cannot be loaded: the name of a model is text")
+    local = os.path.exists(name)
     try:
-        return loader(name, **options)
-    except (OSError, ValueError, ImportError) as error:  # some models need libraries that are not here
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if local:
+            check_model_folder(Path(name), needs=files, weights=weights)
+        with nobody_to_ask():
+            return loader(name, trust_remote_code=False, **options)
+    except BaseException as error:  # libraries raise what they like here, a panic of Rust's is no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+            raise
+        lines = [line for line in str(error).strip().splitlines() if line.strip()]
+        first = lines[0].strip() if lines else type(error).__name__
+        if local:
+            raise refusal(name, first) from error
         raise InputError(
             f"the model {name!r} cannot be loaded ({first}). Give a Hugging Face model name or a local folder with "
             f"{needs}; without a network, download it once elsewhere (`hf download {name}`){hint}"
         ) from error
+
+
+def refusal(name: str, fault: str) -> InputError:
+    """What is said of a model that has a fault, in one sentence."""
+    return InputError(f"the model {name!r} cannot be loaded: {fault}")
+
+
+def load_config(name: str, needs: str, hint: str) -> Any:
+    """The config of a model; one from the hub is checked here, that of a folder with its files.
+
+    A hub model that names code of its own is used where transformers knows it without.
+
+    Raises
+    ------
+    InputError
+        If it cannot be loaded, or asks for code.
+    """
+    import transformers
+
+    config = load(transformers.AutoConfig.from_pretrained, name, needs, hint)
+    fault = asked_code({key: value for key, value in config.to_dict().items() if key != "auto_map"})
+    if fault and not os.path.exists(name):
+        raise refusal(name, f"{CONFIG} {fault}, and nothing that is received is ever run")
+    return config
+
+
+@contextmanager
+def nobody_to_ask() -> Iterator[None]:
+    """Standard input is empty in the block: a library that asks whether to run a model's code gets no answer."""
+    before, sys.stdin = sys.stdin, io.StringIO()
+    try:
+        yield
+    finally:
+        sys.stdin = before
