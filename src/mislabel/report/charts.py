@@ -92,15 +92,15 @@ def agreement_chart(epochs: list[dict[str, Any]], right_share: float | None) -> 
     """
     heights = np.array([line["agreement"] for line in epochs], dtype=np.float64)
     stages = [str(line.get("stage", "")) for line in epochs]
-    places = np.arange(1, len(epochs) + 1)
+    passes = np.arange(1, len(epochs) + 1)
 
     def paint(figure: Figure) -> None:
         plot = axes(figure, top=24)
         if right_share is not None:
             plot.axhline(right_share, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
-        plot.plot(places, heights, color=ACCENT, linewidth=2)
-        plot.scatter(places, heights, color=ACCENT, s=16, linewidths=0)
-        for first in (place for place in range(len(stages)) if place == 0 or stages[place] != stages[place - 1]):
+        plot.plot(passes, heights, color=ACCENT, linewidth=2)
+        plot.scatter(passes, heights, color=ACCENT, s=16, linewidths=0)
+        for first in (index for index in range(len(stages)) if index == 0 or stages[index] != stages[index - 1]):
             if first:
                 plot.axvline(first + 0.5, color=LINE, linewidth=1)
             plot.annotate(

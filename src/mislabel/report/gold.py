@@ -57,9 +57,9 @@ def detection(wrong: np.ndarray, p_mislabeled: np.ndarray) -> Detection | None:
     """The curve for (m,) rows; None where none or all of the labels are wrong, so that there is nothing to find."""
     if not 0 < wrong.sum() < len(wrong):
         return None
-    _, place = np.unique(-p_mislabeled, return_inverse=True)
-    looked = np.cumsum(np.bincount(place))
-    found = np.cumsum(np.bincount(place, weights=wrong))
+    _, rank = np.unique(-p_mislabeled, return_inverse=True)
+    looked = np.cumsum(np.bincount(rank))
+    found = np.cumsum(np.bincount(rank, weights=wrong))
     return Detection(np.append(0.0, looked), np.append(0.0, found))
 
 
@@ -86,14 +86,14 @@ class Reliability:
 
 def reliability(wrong: np.ndarray, p_mislabeled: np.ndarray) -> Reliability:
     """Ten bins of equal width over (m,) probabilities, m >= 1."""
-    place = np.minimum((p_mislabeled * BINS).astype(int), BINS - 1)
-    rows = np.bincount(place, minlength=BINS)
+    bin_of = np.minimum((p_mislabeled * BINS).astype(int), BINS - 1)
+    rows = np.bincount(bin_of, minlength=BINS)
     used = rows > 0
     number = rows[used]
-    observed = np.bincount(place, weights=wrong, minlength=BINS)[used] / number
+    observed = np.bincount(bin_of, weights=wrong, minlength=BINS)[used] / number
     low, high = wilson(observed, number)
     return Reliability(
-        stated=np.bincount(place, weights=p_mislabeled, minlength=BINS)[used] / number,
+        stated=np.bincount(bin_of, weights=p_mislabeled, minlength=BINS)[used] / number,
         observed=observed,
         low=low,
         high=high,

@@ -15,7 +15,7 @@ from mislabel.report.gold import LOOKED_AT, detection, reliability
 from mislabel.report.heat_map import BESIDE_A_TABLE, MOST_CLASSES, MOST_WITH_NUMBERS, heat_map, shade
 from mislabel.report.summary import assessed
 from mislabel.report.trajectory import Movement, read_movement
-from mislabel.report.trajectory_chart import look, trajectory_chart
+from mislabel.report.trajectory_chart import marker, trajectory_chart
 from mislabel.report.worst import WorstRow
 from mislabel.run.reading import section
 
@@ -46,15 +46,15 @@ def dynamics_section(findings: Findings) -> dict[str, Any]:
     """The section on what training showed."""
     found: dict[str, Any] = {}
     rates, counts = findings.run.wrong_event_rates
-    told = assessed(findings)
-    mixture = findings.run.mixture if told else None  # of labels that mean nothing, no group is the wrong ones
+    judged = assessed(findings)
+    mixture = findings.run.mixture if judged else None  # of labels that mean nothing, no group is the wrong ones
     found["rates"] = charts.rate_histogram(rates, counts, mixture) if len(rates) and counts.sum() else None
     found["mixture"] = mixture
-    found["told"] = told
-    found["probabilities"] = charts.probability_histogram(findings.p_mislabeled[findings.assessed]) if told else None
+    found["judged"] = judged
+    found["probabilities"] = charts.probability_histogram(findings.p_mislabeled[findings.assessed]) if judged else None
     epochs = [line for line in findings.metrics.get("epochs") or [] if isinstance(line, dict)]
     rate = findings.run.noise_rate.get("estimate")
-    right = 1 - rate if told and is_number(rate) else None
+    right = 1 - rate if judged and is_number(rate) else None
     drawn = len(epochs) > 1 and all(is_number(line.get("agreement")) for line in epochs)
     found["agreement"] = charts.agreement_chart(epochs, right) if drawn else None
     found["right_share"] = right
@@ -107,7 +107,7 @@ def _marks(findings: Findings, moved: Movement) -> list[tuple[str, str]]:
     """What stands before given and suggested label of each followed row: the mark that its class has in the picture."""
     marks = {}
     for k, code in enumerate(moved.classes.tolist()):
-        colour, shape = look(k)
+        colour, shape = marker(k)
         marks[code] = Markup(f'<i class="mark {shape}" style="background:{page_colour(colour)}"></i>')
     places = findings.worst_first[: len(moved.paths)]
     return [(marks.get(findings.given[place], ""), marks.get(findings.suggested[place], "")) for place in places]

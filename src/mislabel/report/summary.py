@@ -91,9 +91,9 @@ def tiles(findings: Findings) -> list[Tile]:
 
 def auroc(findings: Findings) -> float | None:
     """How well the audit ranks wrong labels before right ones, by gold; None where that cannot be said."""
-    told = section(findings.metrics, "detection").get("auroc")
-    if is_number(told):
-        return told
+    auroc = section(findings.metrics, "detection").get("auroc")
+    if is_number(auroc):
+        return auroc
     scored = findings.scored
     if findings.gold is None or not scored.any():
         return None
@@ -124,11 +124,11 @@ def banners(findings: Findings) -> list[str]:
 
 def notes(findings: Findings) -> list[str]:
     """Warnings and decisions of the run, each once, and what the report itself noticed."""
-    told = [*findings.run.notes, *(findings.run.config.get("notes") or [])]
+    notes = [*findings.run.notes, *(findings.run.config.get("notes") or [])]
     left = int((findings.run.rows.with_status("judged") & ~findings.assessed).sum())
     if left:
-        told.append(f"Judged rows without a probability, which are in no number here: {left}.")
-    return list(dict.fromkeys(map(str, told)))
+        notes.append(f"Judged rows without a probability, which are in no number here: {left}.")
+    return list(dict.fromkeys(map(str, notes)))
 
 
 def _detection_detail(findings: Findings) -> str:

@@ -90,11 +90,11 @@ class TextInputs:
         longest = max(longest, min(-(-longest // PAD_TO) * PAD_TO, self.max_length))  # there may be no more positions
         tokens = np.full((len(index), longest), self.pad, dtype=np.int64)
         attention = np.zeros((len(index), longest), dtype=np.int64)
-        for place, row in enumerate(index):
+        for line, row in enumerate(index):
             begin, length = self._begins[row], self.lengths[row]
             part = slice(longest - length, longest) if self.left else slice(length)
-            tokens[place, part] = self._tokens[begin : begin + length]
-            attention[place, part] = 1
+            tokens[line, part] = self._tokens[begin : begin + length]
+            attention[line, part] = 1
         return {"input_ids": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(attention)}
 
     def weak_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
