@@ -39,17 +39,29 @@ def check_model_folder(folder: Path, *, needs: tuple[str, ...] = (CONFIG,), weig
     objects = {path.name: _object(path) for path in (folder / name for name in OBJECTS) if path.is_file()}
     if "adapter_config.json" in objects:
         raise ValueError("it holds an adapter: merge it into its model (merge_and_unload) and save that")
+    _check_needed(folder, needs)
+    _check_code(folder)
+    config = objects.get(CONFIG, {})
+    if not isinstance(config.get("model_type", ""), str):
+        raise ValueError(f"{CONFIG} says model_type {config['model_type']!r}, needed is a name")
+    if weights:
+        _check_sizes(config, folder)
+
+
+def _check_needed(folder: Path, needs: tuple[str, ...]) -> None:
     missing = [name for name in needs if not (folder / name).is_file()]
     if missing:
         inner = next((path.parent.name for path in sorted(folder.glob(f"*/{CONFIG}"))), None)
         raise ValueError(f"it has no {missing[0]}" + (f", but its folder {inner} has: give that one" if inner else ""))
+
+
+def _check_code(folder: Path) -> None:
+    """No JSON of the folder, or of a folder in it, may ask for code; vocabularies are data and too large to look at."""
     for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
         if path.name not in VOCABULARIES and path.is_file() and path.stat().st_size <= LARGEST_JSON:
             fault = asked_code(_content(path))
             if fault:
                 raise ValueError(f"{path.relative_to(folder)} {fault}, and nothing that is received is ever run")
-    if weights:
-        _check_sizes(objects.get(CONFIG, {}), folder)
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mislabel.modalities.foreign_code import asked_code
 from mislabel.modalities.model_folder import CONFIG, check_model_folder
 
 HEAD_SPREAD = 0.02
+LONGEST_REASON = 300
 
 
 def quiet(transformers: Any) -> None:
@@ -53,11 +54,10 @@ def load_head_and_body(
     name, needs, hint
         See `load`.
     """
-    options = {"ignore_mismatched_sizes": True, **head_of(labels)}
-    model, report = load_network(make, name, needs, hint, **options)
+    model, report = load_network(make, name, needs, hint, **head_of(labels))
     last = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear)][-1:]
     new = {*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])}
-    check_body(model, name, report, whole)
+    check_body(model, name, report, head=last[0][0] if last and not whole else None)
     for path, module in last:
         if new_head and f"{path}.weight" not in new:
             nn.init.normal_(module.weight, std=HEAD_SPREAD)
@@ -75,23 +75,26 @@ def load_network(make: Any, name: str, needs: str, hint: str, **options: Any) ->
         If it cannot be loaded, or weighs something that is no number.
     """
     load_config(name, needs, hint)
-    report = {"output_loading_info": True, "use_safetensors": True, "dtype": torch.float32}
-    model, keys = load(make.from_pretrained, name, needs, hint, weights=True, **report, **options)
-    broken = next((key for key, value in model.named_parameters() if not bool(torch.isfinite(value).all())), None)
+    safe = {"output_loading_info": True, "use_safetensors": True, "dtype": torch.float32}
+    safe["ignore_mismatched_sizes"] = True  # a head for other classes; `check_body` looks at the rest
+    model, keys = load(make.from_pretrained, name, needs, hint, part="network", weights=True, **safe, **options)
+    weights, buffers = model.named_parameters(), model.named_buffers()  # a mask of a buffer's may be infinite
+    broken = next((key for key, value in weights if not bool(torch.isfinite(value).all())), None)
+    broken = broken or next((key for key, value in buffers if bool(torch.isnan(value).any())), None)
     if broken is not None:
         raise refusal(name, f"its weights hold NaN or infinity, first in {broken}")
     return model, keys
 
 
-def check_body(model: nn.Module, name: str, report: dict[str, Any], whole: bool) -> None:
+def check_body(model: nn.Module, name: str, report: dict[str, Any], head: str | None = None) -> None:
     """Check that a network's weights, its head apart, are those of its files: the library makes up what is missing.
 
     Parameters
     ----------
     report : dict
         Of `load_network`.
-    whole : bool
-        Whether the head counts too.
+    head : str, optional
+        Path of the layer that gives the logits, where a new one is wanted.
 
     Raises
     ------
@@ -99,19 +102,34 @@ def check_body(model: nn.Module, name: str, report: dict[str, Any], whole: bool)
         If some are missing or of another shape.
     """
     prefix = getattr(model, "base_model_prefix", "")
-    body = f"{prefix}." if prefix and hasattr(model, prefix) else ""  # a base model's keys stand without it
-    strange = [(key, "missing") for key in report["missing_keys"]]
-    strange += [(key, f"of shape {tuple(held)}, where {CONFIG} needs {tuple(needed)}")
-                for key, held, needed in report["mismatched_keys"]]  # fmt: skip
-    faults = [f"{key} is {fault}" for key, fault in sorted(strange)
-              if whole or (key.startswith(body) and "pooler" not in key)]  # fmt: skip
+    body = f"{prefix}." if prefix and hasattr(model, prefix) else ""
+
+    def is_head(key: str) -> bool:
+        if head is None:
+            return False
+        beside = not key.startswith(body) if body else key.split(".")[0] == head.split(".")[0]
+        return beside or key in (f"{head}.weight", f"{head}.bias")
+
+    faults = [(key, "missing") for key in report["missing_keys"] if head is None or "pooler" not in key]
+    faults += [(key, f"of shape {tuple(held)}, where {CONFIG} needs {tuple(needed)}")
+               for key, held, needed in report["mismatched_keys"]]  # fmt: skip
+    faults = sorted((key, fault) for key, fault in faults if not is_head(key))
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise refusal(name, f"its weights do not fit its {CONFIG}: {faults[0]}{more}")
+        raise refusal(name, f"its weights do not fit its {CONFIG}: {' is '.join(faults[0])}{more}")
 
 
-def load(loader: Any, name: str, needs: str, hint: str = "", *, files: tuple[str, ...] = (CONFIG,),
-         weights: bool = False, **options: Any) -> Any:  # fmt: skip
+def load(
+    loader: Any,
+    name: str,
+    needs: str,
+    hint: str = "",
+    *,
+    part: str = CONFIG,
+    files: tuple[str, ...] = (CONFIG,),
+    weights: bool = False,
+    **options: Any,
+) -> Any:
     """What `loader` gives for a name, without running code that comes with it.
 
     Parameters
@@ -122,8 +140,10 @@ def load(loader: Any, name: str, needs: str, hint: str = "", *, files: tuple[str
         The files that a local folder must have, for the message.
     hint : str
         One more way out, for the message.
+    part : str
+        What of the model it gives, for the message.
     files : tuple of str
-        Which of them are read now.
+        Which files are read now.
     weights : bool
         Whether weights are read now.
 
@@ -135,22 +155,30 @@ def load(loader: Any, name: str, needs: str, hint: str = "", *, files: tuple[str
     if not isinstance(name, str) or not name.strip():
         raise InputError(f"the model {name!r} cannot be loaded: the name of a model is text")
     local = os.path.exists(name)
-    try:
-        if local:
+    if local:
+        try:
             check_model_folder(Path(name), needs=files, weights=weights)
+        except (ValueError, OSError) as error:
+            raise refusal(name, str(error)) from error
+    try:
         with nobody_to_ask():
             return loader(name, trust_remote_code=False, **options)
-    except BaseException as error:  # libraries raise what they like here, a panic of Rust's is no Exception
+    except BaseException as error:  # libraries raise what they like here, and a panic of Rust's is no Exception
         if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
             raise
-        lines = [line for line in str(error).strip().splitlines() if line.strip()]
-        first = lines[0].strip() if lines else type(error).__name__
         if local:
-            raise refusal(name, first) from error
+            raise refusal(name, f"its {part} cannot be used ({reason(error)})") from error
         raise InputError(
-            f"the model {name!r} cannot be loaded ({first}). Give a Hugging Face model name or a local folder with "
-            f"{needs}; without a network, download it once elsewhere (`hf download {name}`){hint}"
+            f"the model {name!r} cannot be loaded ({reason(error)}). Give a Hugging Face model name or a local folder "
+            f"with {needs}; without a network, download it once elsewhere (`hf download {name}`){hint}"
         ) from error
+
+
+def reason(error: BaseException) -> str:
+    """What an error of a library says, on one line of at most 300 characters."""
+    said = " ".join(str(error).split())
+    said = said if len(said) <= LONGEST_REASON else said[:LONGEST_REASON] + "..."
+    return said if isinstance(error, OSError | ValueError | ImportError) and said else f"{type(error).__name__}: {said}"
 
 
 def refusal(name: str, fault: str) -> InputError:

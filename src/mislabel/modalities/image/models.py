@@ -1,6 +1,8 @@
 """Image classifiers of Hugging Face, pretrained or from nothing, and the preprocessing that each of them wants."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mislabel.errors import InputError
-from mislabel.modalities.pretrained import head_of, load, load_config, load_head_and_body, quiet, refusal
+from mislabel.modalities.pretrained import head_of, load, load_config, load_head_and_body, quiet, reason, refusal
 
+PREPROCESSOR = "preprocessor_config.json"
 FILES = "config.json, preprocessor_config.json and model.safetensors"
 SCRATCH_HINT = ", or train from nothing with --scratch resnet-small"
 
@@ -93,14 +96,23 @@ def load_preprocessor(name: str, resolution: int | None) -> Preprocessor:
 
     quiet(transformers)
     loader = transformers.AutoImageProcessor.from_pretrained
-    processor = load(loader, name, FILES, SCRATCH_HINT, files=(), backend="pil")
+    elsewhere = os.path.isdir(name) and _describes_itself(Path(name))
+    processor = load(
+        loader,
+        name,
+        FILES,
+        SCRATCH_HINT,
+        part="preprocessor",
+        files=() if elsewhere else (PREPROCESSOR,),
+        backend="pil",
+    )
     try:
         _check_sides(processor)
         return Preprocessor(processor, resolution)
     except InputError:
         raise
     except Exception as error:  # of any kind: nothing checks the types in its config
-        raise refusal(name, f"its preprocessor reads no image ({type(error).__name__}: {error})") from error
+        raise refusal(name, f"its preprocessor reads no image ({reason(error)})") from error
 
 
 def load_image_classifier(name: str, labels: list[str], new_head: bool, whole: bool = False) -> nn.Module:
@@ -190,12 +202,18 @@ def _normalisation(processor: Any) -> tuple[Tensor, Tensor]:
             f"{white.shape} out of a wide and a tall image; needed are images of one size: choose another model"
         )
     if not np.isfinite(black).all() or not np.isfinite(white).all() or (black == white).any():
-        raise InputError(
-            f"the model's preprocessor, {type(processor).__name__}, makes no finite numbers of black and white"
-        )
+        raise ValueError("it makes no finite numbers of black and white")
     middle = (slice(None), black.shape[1] // 2, black.shape[2] // 2)  # what is padded is at the edges
     low, high = (torch.tensor(part[middle], dtype=torch.float64) for part in (black, white))
     return (-low / (high - low)).float(), (1 / (high - low)).float()
+
+
+def _describes_itself(folder: Path) -> bool:
+    """Whether the preprocessor of a folder stands with others of its model, or in the config, as timm keeps it."""
+    config = folder / "config.json"
+    return (folder / "processor_config.json").is_file() or (
+        config.is_file() and b'"pretrained_cfg"' in config.read_bytes()
+    )
 
 
 def _check_sides(processor: Any) -> None:

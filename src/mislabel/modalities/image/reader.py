@@ -28,7 +28,7 @@ from mislabel.modalities.image.models import (
     scratch_classifier,
     scratch_preprocessor,
 )
-from mislabel.modalities.pretrained import refusal
+from mislabel.modalities.pretrained import reason, refusal
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.branches import classify_and_embed, last_linear
 from mislabel.training.inference import outputs
@@ -193,7 +193,7 @@ def check_reads(network: nn.Module, preprocessor: Preprocessor, name: str, resol
             logits = network.eval()({"pixel_values": torch.from_numpy(pixels)[None]})
     except Exception as error:  # of any kind: the library's models raise what they like
         if resolution is None:
-            raise refusal(name, f"it cannot read {size}, which its preprocessor makes ({error})") from error
+            raise refusal(name, f"it cannot read {size}, which its preprocessor makes ({reason(error)})") from error
         raise InputError(
             f"the model {name!r} cannot read {size} ({error}): leave "
             "--resolution out, or choose a model without positions, such as a ResNet or ConvNeXt"

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mislabel.modalities.pretrained import refusal
+from mislabel.modalities.pretrained import reason, refusal
 from mislabel.modalities.text.batches import Layout, TextInputs
 
 WORDS = "a sentence of plain words that is as long as a text may be, and no longer; " * 8
@@ -89,9 +89,7 @@ def _fault(network: nn.Module, tokenizer: Any, length: int, layout: Layout) -> s
         with torch.inference_mode():
             result = network.eval()(batch)
     except Exception as error:  # of any kind: the library's models raise what they like
-        return (
-            f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no reason given'}"
-        )
+        return reason(error)
     return None if bool(torch.isfinite(result).all()) else "it gives NaN or infinity"
 
 

@@ -17,6 +17,7 @@ from mislabel.modalities.pretrained import (
     load_head_and_body,
     load_network,
     quiet,
+    reason,
     refusal,
 )
 from mislabel.modalities.text.batches import Layout
@@ -75,7 +76,7 @@ def load_tokenizer(name: str):
     missing = refusal(name, "its tokenizer is missing (tokenizer.json, vocab.txt or the like): save the tokenizer into "
                       "the same folder")  # fmt: skip
     try:
-        tokenizer = load(transformers.AutoTokenizer.from_pretrained, name, FILES, PACKAGED_HINT)
+        tokenizer = load(transformers.AutoTokenizer.from_pretrained, name, FILES, PACKAGED_HINT, part="tokenizer")
     except InputError as error:
         raise (missing if without else error) from error
     if len(getattr(type(tokenizer), "vocab_files_names", {})) and without:  # others read characters or bytes
@@ -146,13 +147,16 @@ def load_encoder(name: str) -> FrozenEncoder:
 
     quiet(transformers)
     network, report = load_network(transformers.AutoModel, name, FILES, PACKAGED_HINT)
-    check_body(network, name, report, whole=False)
-    encoder = cast(Any, network).get_encoder() if cast(Any, network).config.is_encoder_decoder else network
+    pair = cast(Any, network).config.is_encoder_decoder
+    encoder = cast(Any, network).get_encoder() if pair else network
+    unread = ("decoder.",) if pair else ()  # and a pooler is never read
+    missing = [key for key in report["missing_keys"] if not key.startswith(unread) and "pooler" not in key]
+    check_body(network, name, {**report, "missing_keys": missing})
     try:
         with torch.inference_mode():
             states = encoder.eval()(input_ids=torch.zeros(1, 8, dtype=torch.int64)).last_hidden_state
     except Exception as error:
-        raise refusal(name, f"it does not read texts ({type(error).__name__}: {error})") from error
+        raise refusal(name, f"it does not read texts ({reason(error)})") from error
     if states.ndim != 3:
         raise refusal(name, f"it gives states of shape {tuple(states.shape)}, needed is one for every token of a text")
     return FrozenEncoder(encoder, states.shape[-1])
