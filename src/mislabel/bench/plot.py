@@ -62,7 +62,7 @@ def _label(axes: Any, shown: Any, seconds: np.ndarray, accuracy: np.ndarray, bar
     corner, far = axes.get_window_extent().min, axes.get_window_extent().max
     anchors = axes.transData.transform(np.column_stack([seconds, accuracy])) - corner
     ends = axes.transData.transform(np.column_stack([seconds, accuracy + bars])) - corner
-    names = [f"{one.method}{' †' if one.oracle else ''}" for one in shown.itertuples()]
+    names = [f"{method.method}{' †' if method.oracle else ''}" for method in shown.itertuples()]
     sizes = np.array([(LETTER * len(name) + 4, LINE) for name in names])
     half = np.maximum(ends[:, 1] - anchors[:, 1], 5.0)
     taken = np.column_stack([anchors, np.full(len(anchors), 10.0), 2 * half])

@@ -1,4 +1,4 @@
-"""A store is opened: to write, only to read, or to see whether it may be deleted."""
+"""Opening a store: to write, to read, or to check whether it may be deleted."""
 
 import os
 import sqlite3
@@ -16,8 +16,10 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     Raises
     ------
     RunError
-        If the file is no store or cannot be written.
+        If the file is no store or cannot be written, or is a symbolic link.
     """
+    if path.is_symlink():  # to nothing, it would be filled elsewhere
+        raise RunError(f"{path} is a symbolic link: decisions are kept in a file of the run folder, put it there")
     try:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -86,7 +88,7 @@ def check_deletable(path: Path) -> None:
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
-    """Which file has the name now; None where none has."""
+    """Which file has this path now; None where there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:

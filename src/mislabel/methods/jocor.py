@@ -18,7 +18,7 @@ lambda    how much agreement counts
 
 lambda is 0.9 here, what the authors recommend for CIFAR-10 with 20 % and 50 % symmetric and with asymmetric noise (0.65
 at 80 %, 0.85 for CIFAR-100); the 0.1 of their code's default hardly asks for agreement. As in co-teaching the share of
-wrong labels is estimated unless it is told, and the final model is the mean of the two networks.
+wrong labels is estimated unless it is given, and the final model is the mean of the two networks.
 """
 
 from dataclasses import dataclass
@@ -52,10 +52,10 @@ class JoCoR(DefaultPosterior):
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        return [Stage("train", self.epochs, Joint(self), branches=2)]
+        return [Stage("train", self.epochs, JointLoss(self), branches=2)]
 
 
-class Joint(SmallLoss):
+class JointLoss(SmallLoss):
     """The mean of l over the rows where it is smallest."""
 
     def __init__(self, options: JoCoR):
@@ -63,9 +63,9 @@ class Joint(SmallLoss):
         self.co_weight = options.co_weight
 
     def __call__(self, batch: Batch) -> Tensor:
-        one, other = batch.logits[:, 0].log_softmax(-1)
-        fit = functional.nll_loss(one, batch.target, reduction="none")
-        fit = fit + functional.nll_loss(other, batch.target, reduction="none")
-        apart = ((one.exp() - other.exp()) * (one - other)).sum(-1)  # both divergences in one sum
+        first, second = batch.logits[:, 0].log_softmax(-1)
+        fit = functional.nll_loss(first, batch.target, reduction="none")
+        fit = fit + functional.nll_loss(second, batch.target, reduction="none")
+        apart = ((first.exp() - second.exp()) * (first - second)).sum(-1)  # both divergences in one sum
         losses = (1 - self.co_weight) * fit + self.co_weight * apart
         return losses[self.smallest(losses)].mean()

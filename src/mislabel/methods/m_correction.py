@@ -70,7 +70,7 @@ class MCorrection:
     def stages(self) -> list[Stage]:
         return [
             Stage("mix", self.warm_epochs, MixedCrossEntropy(self.alpha), mixes=True, evaluates=True, decay=False),
-            Stage("correct", self.epochs, Corrected(self), mixes=True, evaluates=True, start="last"),
+            Stage("correct", self.epochs, CorrectedLoss(self), mixes=True, evaluates=True, start="last"),
         ]
 
     def posterior(
@@ -81,7 +81,7 @@ class MCorrection:
         return given_replaced(dynamics, given, probabilities, 1 - high_loss(dynamics.evaluation[0]))
 
 
-class Corrected(Loss):
+class CorrectedLoss(Loss):
     """Stage 2's loss, for one branch and one view."""
 
     def __init__(self, options: MCorrection):

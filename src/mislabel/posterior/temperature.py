@@ -1,4 +1,4 @@
-"""How sure a posterior may be, judged by the given labels: a temperature, found without any gold label.
+"""A temperature for posteriors, fitted to the given labels, without any gold label.
 
 If P(true | x) is right, the given labels follow from it through a transition matrix: P(given = j | x) =
 sum_k P(true = k | x) T[k, j]. A posterior that is too timid or too bold makes the given labels less likely than they
@@ -33,13 +33,13 @@ def best_power(probabilities: np.ndarray, given: np.ndarray) -> float:
     """
     some = np.unique(np.linspace(0, len(given) - 1, min(len(given), ROWS)).astype(np.int64))
     chosen, labels = probabilities[some], np.asarray(given)[some]
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         lambda power: -noisy_likelihood(sharpen(chosen, np.exp(power)), labels),
         bounds=(np.log(SMALLEST), np.log(LARGEST)),
         method="bounded",
         options={"xatol": 0.02},
     )
-    return float(np.exp(found.x))
+    return float(np.exp(minimum.x))
 
 
 def noisy_likelihood(probabilities: np.ndarray, given: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from mislabel.report.gold import Detection, Reliability
 
 WIDTH, HEIGHT = 440, 280
 MOST_BARS = 40
-Place = Literal["upper center", "upper left", "lower left", "lower right"]
+LegendLocation = Literal["upper center", "upper left", "lower left", "lower right"]
 
 
 def rate_histogram(rates: np.ndarray, counts: np.ndarray, mixture: BetaMixture | None) -> Markup:
@@ -25,7 +25,7 @@ def rate_histogram(rates: np.ndarray, counts: np.ndarray, mixture: BetaMixture |
     rates, counts : (m,) arrays
         Distinct rates in [0, 1] and the rows that have each.
     mixture : BetaMixture, optional
-        Drawn where it told two groups apart.
+        Drawn where it has two groups.
     """
     centres, heights, width = rate_bars(rates, counts)
 
@@ -162,7 +162,7 @@ def reliability_chart(bins: Reliability) -> Markup:
 
 
 def _at_least(plot: Axes, span: float) -> None:
-    """Widen the vertical axis to `span`, so that it does not blow up differences that mean nothing."""
+    """Widen the vertical axis to `span`, so that it does not magnify differences that mean nothing."""
     low, high = plot.get_ylim()
     short_of = max(0.0, span - (high - low)) / 2
     plot.set_ylim(low - short_of, high + short_of)
@@ -173,8 +173,8 @@ def _unit(plot: Axes) -> None:
     plot.set_ylim(0, 1.03)
 
 
-def _legend(plot: Axes, place: Place = "upper center") -> None:
-    plot.legend(loc=place, frameon=False, labelcolor=MUTED, handlelength=1.8, borderaxespad=0.2)
+def _legend(plot: Axes, location: LegendLocation = "upper center") -> None:
+    plot.legend(loc=location, frameon=False, labelcolor=MUTED, handlelength=1.8, borderaxespad=0.2)
 
 
 def _finish(plot: Axes, x: str, y: str, *, x_percent: bool = False, y_percent: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The page's server: on this machine alone, for whoever has the address with its token."""
+"""The server of the review page: reached from this machine alone, by whoever has the address with its token."""
 
 import secrets
 import socket

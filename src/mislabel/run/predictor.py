@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError, RunError
-from mislabel.files import write_json
+from mislabel.files import atomic_folder, write_json
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
 from mislabel.run.generative import TrajectoryModel
@@ -62,12 +62,12 @@ class Predictor:
         More networks go into folders inside, each of the same kind.
         """
         first, *others = self.network.networks
-        for number, network in enumerate(others, 1):
-            (folder / branch_folder(number)).mkdir(parents=True, exist_ok=True)
-            self.reader.save(folder / branch_folder(number), network)
-        folder.mkdir(parents=True, exist_ok=True)
-        about = {"classes": self.classes, "networks": 1 + len(others), **self.reader.save(folder, first)}
-        write_json(folder / ABOUT, about, indent=None)
+        with atomic_folder(folder, folder.with_name(f".{folder.name}.unfinished")) as unfinished:
+            for number, network in enumerate(others, 1):
+                (unfinished / branch_folder(number)).mkdir()
+                self.reader.save(unfinished / branch_folder(number), network)
+            about = {"classes": self.classes, "networks": 1 + len(others), **self.reader.save(unfinished, first)}
+            write_json(unfinished / ABOUT, about, indent=None)
 
 
 def check_numbers(probabilities: np.ndarray) -> np.ndarray:
@@ -106,7 +106,7 @@ def load_predictor(folder: Path) -> Predictor:
         raise InputError(f"{folder} holds no model of mislabel: it has no {ABOUT}")
     about = read_object(folder / ABOUT)
     kind = modality(about.get("modality", "text"))
-    with telling_damage(folder, SafetensorError):
+    with telling_damage(folder, SafetensorError, TypeError, AttributeError):  # its JSON may hold anything
         reader, network = kind.load_reader(folder, about)
         folders = [folder / branch_folder(number) for number in range(1, about.get("networks", 1))]
         others = [kind.load_reader(branch, about)[1] for branch in folders]

@@ -1,8 +1,9 @@
 """JSON files: one object per line, an array of objects, objects over several lines, or one of the forms of pandas."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -27,7 +28,7 @@ class Json:
     """The format of .jsonl, .ndjson and .json: what is read depends on the content, what is written on the ending."""
 
     endings = ENDINGS
-    writes = compresses = True
+    compresses = True
 
     def header(self, file: Location) -> Header:
         rows = json_rows(file)
@@ -48,7 +49,8 @@ class Json:
         return TolerantJson(file)
 
     def stored(self, file: Location, strings: Collection[str] = ()) -> "StoredJson":
-        return StoredJson(file, list(dict.fromkeys(key for row in json_rows(file) for key in row)))
+        names = list(dict.fromkeys(key for row in json_rows(file) for key in row))
+        return StoredJson(partial(json_rows, file), names)
 
     def write(self, frame: pd.DataFrame, target: Location) -> int:
         check_cells(frame, target.ending, lists=True)
@@ -69,8 +71,8 @@ def json_rows(file: Location) -> Iterator[dict[str, Any]]:
         with file.open_text() as handle:
             form = form_of(handle)
         with file.open_text() as handle:
-            found = items(handle, form)
-            first, second = next(found, None), next(found, None)
+            values = items(handle, form)
+            first, second = next(values, None), next(values, None)
             if first is None:
                 return
             if second is None and (form == "objects" or (form == "lines" and file.ending == ".json")):
@@ -78,7 +80,7 @@ def json_rows(file: Location) -> Iterator[dict[str, Any]]:
                 rows = table_rows(value, str(file))
                 yield from [value] if rows is None else rows
                 return
-            for item in chain([first], [second] if second else [], found):
+            for item in chain([first], [second] if second else [], values):
                 yield _object(item, form, file)
 
 
@@ -88,12 +90,12 @@ def _object(item: Item, form: str, file: Location) -> dict[str, Any]:
     try:
         row = json.loads(item.text)
     except json.JSONDecodeError as error:
-        line = item.line + error.lineno - 1
+        line = item.line if form == "lines" else item.line + error.lineno - 1
         if form == "lines":
-            said = f"({error.msg} at character {error.pos + 1}). Each line must be one JSON object"
+            fault = f"({error.msg} at character {error.pos + 1}). Each line must be one JSON object"
         else:
-            said = f"({error.msg} at column {error.colno})"
-        raise InputError(f"{file}, line {line}: not JSON {said}") from error
+            fault = f"({error.msg} at column {error.colno})"
+        raise InputError(f"{file}, line {line}: not JSON {fault}") from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets within brackets
         raise InputError(f"{file}, line {item.line}: not JSON that can be read ({error})") from error
     if not isinstance(row, dict):
@@ -114,8 +116,8 @@ class TolerantJson:
             with self.file.open_text() as handle:
                 form = form_of(handle)
             with self.file.open_text() as handle:
-                found = (_line(item) for item in items(handle, form, bounded=True) if not _is_blank(item))
-                first, second = next(found, None), next(found, None)
+                parsed = (_line(item) for item in items(handle, form, bounded=True) if not _is_blank(item))
+                first, second = next(parsed, None), next(parsed, None)
                 if first is None:
                     return
                 alone = second is None and (form == "objects" or (form == "lines" and self.file.ending == ".json"))
@@ -123,7 +125,7 @@ class TolerantJson:
                 if rows is not None:
                     yield from (Line(number, row) for number, row in enumerate(rows, start=1))
                 else:
-                    yield from chain([first], [second] if second else [], found)
+                    yield from chain([first], [second] if second else [], parsed)
 
 
 def _is_blank(item: Item) -> bool:
@@ -144,18 +146,24 @@ def _line(item: Item) -> Line:
 
 @dataclass(eq=False)
 class StoredJson:
-    """A JSON file as it stands, of which only the columns that are asked for are kept."""
+    """JSON objects as they stand, of which only the columns that are asked for are kept.
 
-    file: Location
+    Attributes
+    ----------
+    rows : callable
+        Gives the objects, each time anew.
+    """
+
+    rows: Callable[[], Iterator[dict[str, Any]]]
     names: list[str]
     notes: list[str] = field(default_factory=list)
     endings = ENDINGS
 
     def column(self, name: str) -> pd.Series:
-        return pd.Series(frame_of_blocks(blocks(json_rows(self.file), [name]))[name])
+        return pd.Series(frame_of_blocks(blocks(self.rows(), [name]))[name])
 
     def frame(self) -> pd.DataFrame:
-        return frame_of_blocks(blocks(json_rows(self.file), None))
+        return frame_of_blocks(blocks(self.rows(), None))
 
     def rewrite(self, columns: Columns, target: Location) -> int:
         with target.create_text() as handle:
@@ -169,7 +177,7 @@ class StoredJson:
         values = {
             name: (column.rows if isinstance(column, Picked) else column).tolist() for name, column in columns.items()
         }
-        for number, row in enumerate(json_rows(self.file)):
+        for number, row in enumerate(self.rows()):
             given = dict(row)
             for name in columns:
                 value = values[name][number]

@@ -26,11 +26,12 @@ class ImageModality(Modality):
     pictures = True
     kept_bytes = True
     kept_at_once = 256  # all pictures would not fit into memory
-    comparable = False  # a run keeps small copies, of which nothing tells whether the image is the same
+    comparable = False  # a run keeps small copies, which do not show whether the image is the same
     encoder = DEFAULT_IMAGE_ENCODER
     batch_size = 128
     learning_rate = 1e-4
     own_settings = ("scratch", "resolution", "recipe")
+    own_id = "image"
 
     def check(
         self, values: Any, ids: Any, name: str, *, root: Path | None = None, on_bad: Any = "error"
@@ -52,7 +53,8 @@ class ImageModality(Modality):
         if not is_folder(source) or holds_tables(source):
             return None
         frame = read_image_folder(Path(source))
-        roles = {"image": "image", "label": "label", "id": "image"} | ({"split": "split"} if "split" in frame else {})
+        roles = {"image": "image", "label": "label", "id": self.own_id}
+        roles |= {"split": "split"} if "split" in frame else {}
         return Source(frame, roles, frame.attrs.get("notes", []), Path(source))
 
     def prepare(self, dataset, settings, accelerator, storage, progress):
