@@ -11,6 +11,7 @@ from mislabel.exchange.targets import target
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.tables.location import locate
+from mislabel.tables.sources import becomes_part
 
 
 def export(
@@ -67,6 +68,8 @@ def export(
     source = locate(original.source).path
     if output.exists() and source.exists() and output.samefile(source):
         raise InputError(f"{output} holds the data of the run, which a later export needs: choose another output")
+    if becomes_part(output, original.source):
+        raise InputError(f"{output} would be read as a part of {original.source}, the data of the run: choose another")
     corrected = correct(original, rows, run.decisions(), take_suggestions)
     result: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
     if only_position_tells(original, rows):

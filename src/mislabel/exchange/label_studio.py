@@ -58,9 +58,15 @@ class LabelStudio:
         if output.suffix.lower() != ".json":
             raise InputError(f"{output}: Label Studio reads .json files; give the output that ending")
         check_writable(output)
+        check_writable(config_beside(output))
 
     def write(self, corrected: Corrected, folder: RunFolder, output: Path) -> dict[str, Any]:
         return {"config": str(write_tasks(corrected, folder, output))}
+
+
+def config_beside(path: Path) -> Path:
+    """Where the labeling interface of these tasks goes."""
+    return path.with_name(path.name + ".config.xml")
 
 
 def write_tasks(corrected: Corrected, folder: RunFolder, path: Path) -> Path:
@@ -73,7 +79,7 @@ def write_tasks(corrected: Corrected, folder: RunFolder, path: Path) -> Path:
     """
     kind = modality(corrected.rows.modality)
     tag = "Image" if kind.pictures else "Text"
-    config = path.with_name(path.name + ".config.xml")
+    config = config_beside(path)
     column = corrected.original.roles.get(kind.name) if kind.one_column else None
     shown = column if column and _NAME.fullmatch(column) else INPUT
     _refuse_clash(corrected.original, ["p_mislabeled", TASK_ID, *([INPUT] if shown == INPUT != column else [])])

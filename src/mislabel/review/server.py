@@ -205,7 +205,7 @@ class Server:
         self.port = int(self.socket.getsockname()[1])
         app = make_app(session, self.token, lambda: self.port)
         settings = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2, ws="none",
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1, ws="none",
             lifespan="off",
         )  # fmt: skip
         self.server = uvicorn.Server(settings)
