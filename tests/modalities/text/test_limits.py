@@ -145,7 +145,7 @@ def test_a_network_that_judges_the_last_place_gets_its_padding_before_the_text(f
 
 
 def test_a_slow_tokenizer_gives_the_same(tmp_path):
-    """ByT5 reads bytes, each three above its value, and an end: it has no file of words, and does not say what it cut."""
+    """ByT5 reads bytes, each three above its value, and an end: there is no file of words, nor word of what it cut."""
     library.ByT5Tokenizer().save_pretrained(tmp_path)
     library.T5Config().save_pretrained(tmp_path)
     tokenizer = load_tokenizer(str(tmp_path))
