@@ -1,4 +1,4 @@
-"""The page's server: on this machine alone, for whoever has the address with its token."""
+"""The server of the review page: reached from this machine alone, by whoever has the address with its token."""
 
 import secrets
 import socket
@@ -205,7 +205,7 @@ class Server:
         self.port = int(self.socket.getsockname()[1])
         app = make_app(session, self.token, lambda: self.port)
         settings = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2, ws="none",
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1, ws="none",
             lifespan="off",
         )  # fmt: skip
         self.server = uvicorn.Server(settings)

@@ -58,7 +58,7 @@ def run(
     folder : RunFolder, optional
         Prepared and locked; without it nothing is written.
     decisions : dict, optional
-        What `mislabel.run.prior_decisions.apply_decisions` tells of an earlier run, where that made `dataset`.
+        What `mislabel.run.prior_decisions.apply_decisions` counts of an earlier run, where that made `dataset`.
     content : bool
         Whether the inputs go into the run folder, for the report and a review, and embeddings of them, for a review.
 
