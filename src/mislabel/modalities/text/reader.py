@@ -115,7 +115,8 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
         tokenizer, encoder = load_tokenizer(name), load_encoder(name)
         if encoder.of_pair and about.get("states") != "encoder":  # before, a head stood on the decoder's states
             raise RunError(
-                f"{folder} holds a head on the decoder of {backbone}, whose encoder is read now: the run has to be made again"
+                f"{folder} is a head on the decoder of {backbone}, whose encoder is read now: the run has to be made "
+                "again"
             )
         length = readable_length(encoder, encoder.encoder, tokenizer, about["max_length"], backbone, Layout())
         return TextReader(tokenizer, length, backbone, encoder, Layout()), load_head(folder, len(labels))
