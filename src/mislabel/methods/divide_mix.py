@@ -103,11 +103,18 @@ class PenalisedCrossEntropy(CrossEntropy):
 
 
 class DividedLoss(Loss):
-    """L, the sum over both networks; each has weights of its own."""
+    """L, the sum over both networks; each has weights of its own.
+
+    Attributes
+    ----------
+    clean : (networks, n) float32
+        w, by which each network learns.
+    """
 
     def __init__(self, options: DivideMix):
         super().__init__()
         self.options = options
+        self.device, self.epoch, self.clean = torch.device("cpu"), 0, torch.empty(NETWORKS, 0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device, self.epoch = device, 0

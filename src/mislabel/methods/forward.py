@@ -93,13 +93,20 @@ class ForwardCorrection(Loss):
     """The mean over rows of -log sum_k p_k T_ky.
 
     A run that continues in this stage has no table of the stage before, so T is kept in the state.
-    """
 
-    transition: np.ndarray
+    Attributes
+    ----------
+    transition : (K, K) float64
+        T; empty until the stage begins.
+    log_transition : (K, K) float32
+        Its logarithm, on the device.
+    """
 
     def __init__(self, warm: RememberingCrossEntropy, percentile: float):
         super().__init__()
         self.warm, self.percentile = warm, percentile
+        self.transition, self.log_transition = np.empty((0, 0)), torch.empty(0, 0)
+        self.device = torch.device("cpu")
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device = device

@@ -82,11 +82,18 @@ class MCorrection:
 
 
 class CorrectedLoss(Loss):
-    """Stage 2's loss, for one branch and one view."""
+    """Stage 2's loss, for one branch and one view.
+
+    Attributes
+    ----------
+    wrong : (n,) float32
+        w of all training rows.
+    """
 
     def __init__(self, options: MCorrection):
         super().__init__()
         self.options = options
+        self.device, self.wrong = torch.device("cpu"), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device = device

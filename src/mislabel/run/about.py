@@ -87,7 +87,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.restart()
+        self._since = time.perf_counter()
 
     def restart(self) -> None:
         self._since = time.perf_counter()
