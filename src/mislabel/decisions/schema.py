@@ -31,12 +31,17 @@ def has_tables(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone())
 
 
+# Later than the others, and so missing from older stores: a digest of what a request said.
+_BODIES = "CREATE TABLE IF NOT EXISTS bodies (key TEXT PRIMARY KEY, body TEXT NOT NULL)"
+
+
 def create_tables(connection: sqlite3.Connection) -> None:
     """Create the tables where there are none."""
     if not has_tables(connection):
         for statement in _TABLES.split(";\n"):
             connection.execute(statement)
         connection.execute("INSERT INTO about VALUES ('schema', ?)", (to_json(SCHEMA),))
+    connection.execute(_BODIES)
 
 
 def to_json(value: Any) -> str | None:
