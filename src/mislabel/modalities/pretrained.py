@@ -54,7 +54,8 @@ def load_head_and_body(
     name, needs, hint
         See `load`.
     """
-    model, report = load_network(make, name, needs, hint, **head_of(labels))
+    # What is trained is trained in single precision, whatever its file has.
+    model, report = load_network(make, name, needs, hint, dtype=torch.float32, **head_of(labels))
     last = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear)][-1:]
     new = {*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])}
     check_body(model, name, report, head=last[0][0] if last and not whole else None)
@@ -67,7 +68,7 @@ def load_head_and_body(
 
 
 def load_network(make: Any, name: str, needs: str, hint: str, **options: Any) -> tuple[nn.Module, dict[str, Any]]:
-    """A network in single precision, and what the library says of keys that were missing or did not fit.
+    """A network, and what the library says of keys that were missing or did not fit.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def load_network(make: Any, name: str, needs: str, hint: str, **options: Any) ->
         If it cannot be loaded, or weighs something that is no number.
     """
     load_config(name, needs, hint)
-    safe = {"output_loading_info": True, "use_safetensors": True, "dtype": torch.float32}
+    safe = {"output_loading_info": True, "use_safetensors": True}
     safe["ignore_mismatched_sizes"] = True  # a head for other classes; `check_body` looks at the rest
     model, keys = load(make.from_pretrained, name, needs, hint, part="network", weights=True, **safe, **options)
     weights, buffers = model.named_parameters(), model.named_buffers()  # a mask of a buffer's may be infinite
