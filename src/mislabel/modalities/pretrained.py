@@ -1,10 +1,16 @@
 """Loading from Hugging Face: a hub name or a folder, safetensors only, and words for what goes wrong."""
 
+import hashlib
+import json
 from typing import Any
 
+import torch
 from torch import nn
 
-from mislabel.errors import InputError
+from mislabel.errors import InputError, RunError
+from mislabel.files import write_json
+from mislabel.integrity import SIZE, add_digests, checked_bytes, telling_damage
+from mislabel.modalities.contract import Storage
 
 HEAD_SPREAD = 0.02
 
@@ -75,3 +81,42 @@ def load(loader: Any, name: str, needs: str, hint: str = "", **options: Any) -> 
             f"the model {name!r} cannot be loaded ({first}). Give a Hugging Face model name or a local folder with "
             f"{needs}; without a network, download it once elsewhere (`hf download {name}`){hint}"
         ) from error
+
+
+def network_digest(network: nn.Module, *also: object, without: str | None = None) -> str:
+    """A digest of all weights, and of more that JSON can hold, in hex: the same for the same encoder, however stored.
+
+    Parameters
+    ----------
+    without : str, optional
+        The weights whose names begin so are left out.
+    """
+    result = hashlib.blake2b(json.dumps(also, sort_keys=True).encode(), digest_size=SIZE)
+    for name, value in sorted(network.state_dict().items()):
+        if without is not None and name.startswith(without):
+            continue
+        result.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        result.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return result.hexdigest()
+
+
+def check_encoder(name: str, digest: str, known: str | None) -> None:
+    """Raise RunError where an encoder is not the one that a run stands on; runs of 0.1.0 do not tell (None)."""
+    if known is not None and digest != known:
+        raise RunError(
+            f"the encoder {name} is not the one that the run was made with: its weights or its tokenizer differ. Put "
+            "back what it was, or make the run again"
+        )
+
+
+def keep_encoder(storage: Storage | None, name: str, digest: str, main: bool) -> None:
+    """Write down which encoder a run stands on; raises as `check_encoder` where it goes on with another."""
+    if storage is None:
+        return
+    if storage.encoder.is_file():
+        with telling_damage(storage.encoder):
+            known = json.loads(checked_bytes(storage.encoder))["digest"]
+        check_encoder(name, digest, known)
+    elif main:
+        write_json(storage.encoder, {"name": name, "digest": digest})
+        add_digests(storage.path, storage.encoder)

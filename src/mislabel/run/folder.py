@@ -13,10 +13,13 @@ from filelock import FileLock, Timeout
 from mislabel.decisions.opening import check_deletable
 from mislabel.errors import InputError, RunError
 from mislabel.files import write_json
+from mislabel.integrity import NAME as DIGESTS
+from mislabel.integrity import add_digests
 from mislabel.run.opening import read_object
 
 SCHEMA = 1
 PIXELS = "pixels.npy"
+MAY_MOVE = {"name", "source"}  # of the data: their fingerprint tells whether they are the same
 
 
 def check_folder(path: Path) -> None:
@@ -59,6 +62,8 @@ class RunFolder:
         self.pixels = self.path / PIXELS
         self.trajectory = self.path / "trajectory"
         self.decisions = self.path / "decisions.sqlite"
+        self.encoder = self.path / "encoder.json"
+        self.digests = self.path / DIGESTS
         self._lock = FileLock(self.path / ".lock", timeout=0)
 
     @property
@@ -66,12 +71,28 @@ class RunFolder:
         """The files and folders that belong to the run itself."""
         return [path for path in vars(self).values() if isinstance(path, Path) and path != self.path]
 
+    def read_back(self) -> list[Path]:
+        """The files here that are read again once the run is finished, but for those that change after it."""
+        changing = {self.report.name, self.decisions.name, self.checkpoints.name, self.digests.name}
+        files = (path for path in sorted(self.path.rglob("*")) if path.is_file())
+        kept = ((path, path.relative_to(self.path).parts) for path in files)
+        return [
+            path for path, parts in kept
+            if parts[0] not in changing and not parts[0].startswith(f"{self.decisions.name}-")
+            and not any(part.startswith(".") for part in parts)
+        ]  # fmt: skip
+
     @property
     def finished(self) -> bool:
         return self.metrics.is_file()
 
-    def prepare(self, config: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+    def prepare(self, config: dict[str, Any], *, resume: bool, overwrite: bool) -> list[str]:
         """Make the folder ready for a run with this configuration.
+
+        Returns
+        -------
+        list of str
+            Notes for the result of a run that is resumed; see `check_same`.
 
         Raises
         ------
@@ -83,14 +104,14 @@ class RunFolder:
         """
         self.check_free(resume=resume, overwrite=overwrite)
         if self._used and resume:
-            self.check_same(config)
-            return
+            return self.check_same(config)
         if self._used:
             self._clear()
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         with suppress(PermissionError):  # somebody else's, who lets us write
             self.path.chmod(0o700)  # it may have been there, for all to read
         self.write_config(config)
+        return []
 
     def check_free(self, *, resume: bool, overwrite: bool) -> None:
         """Look whether a run may be written here, before the work that is to fill it.
@@ -109,11 +130,13 @@ class RunFolder:
     def _used(self) -> bool:
         """Whether something lies here; the settings of a start that failed before any work do not count."""
         return self.path.exists() and any(
-            not item.name.startswith(".") and item.name != self.config.name for item in self.path.iterdir()
+            not item.name.startswith(".") and item.name not in (self.config.name, self.digests.name)
+            for item in self.path.iterdir()
         )
 
     def write_config(self, config: dict[str, Any]) -> None:
         write_json(self.config, {"schema": SCHEMA, **config})
+        add_digests(self.path, self.config)
 
     def read_config(self) -> dict[str, Any]:
         """config.json of a run.
@@ -145,7 +168,10 @@ class RunFolder:
         self.read_config()
         if not self.finished:
             raise InputError(f"the run in {self.path} is not finished: continue it with --resume")
-        return read_object(self.metrics)
+        metrics = read_object(self.metrics)
+        if metrics.get("schema", SCHEMA) != SCHEMA:  # runs of 0.1.0 have none
+            raise InputError(f"{self.metrics} has schema {metrics['schema']}, this version reads {SCHEMA}")
+        return metrics
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -163,17 +189,36 @@ class RunFolder:
             pid = owner.read_text(encoding="utf-8") if owner.is_file() else "unknown"
             raise RunError(f"{self.path} is in use by process {pid}: wait for it, or choose another --out") from None
 
-    def check_same(self, config: dict[str, Any]) -> None:
-        """Raise RunError where the run in the folder has other settings or other data than these."""
+    def check_same(self, config: dict[str, Any]) -> list[str]:
+        """Whether the run in the folder may go on with this configuration.
+
+        Returns
+        -------
+        list of str
+            What a reader of the result has to know: the versions of packages that are others now.
+
+        Raises
+        ------
+        RunError
+            If the run in the folder has other settings or other data.
+        """
         before = self.read_config()
         for part in ("settings", "data"):
-            for key in {**before[part], **config[part]}.keys() - {"source"}:  # data may move; the fingerprint tells
-                old, new = before[part].get(key), json.loads(json.dumps(config[part].get(key)))
-                if old != new:
+            then, now = before[part], json.loads(json.dumps(config[part]))
+            for key in {**then, **now}.keys() - MAY_MOVE:
+                if then.get(key) != now.get(key):
                     raise RunError(
-                        f"{self.path} cannot be resumed: {part}.{key} was {_short(old)} and is now {_short(new)}; "
-                        "give the same data and options, or start a new run"
+                        f"{self.path} cannot be resumed: {part}.{key} was {_short(then.get(key))} and is now "
+                        f"{_short(now.get(key))}; give the same data and options, or start a new run"
                     )
+        versions = before.get("versions") or {}
+        other = [
+            f"{name} {then} and now {now}" for name, now in config.get("versions", {}).items()
+            if (then := versions.get(name, now)) != now
+        ]  # fmt: skip
+        if not other:
+            return []
+        return [f"This run was begun with {', '.join(other)}: in one go with either its numbers may be others."]
 
     def _clear(self) -> None:
         if not self.config.is_file():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,9 @@ def train(
         dataset, decisions = apply_decisions(dataset, earlier)
     with folder.locked() if folder and main else nullcontext():
         if folder and main:
-            folder.prepare(describe(config, dataset, columns or {}, decisions), resume=resume, overwrite=overwrite)
+            about = describe(config, dataset, columns or {}, decisions)
+            notes = folder.prepare(about, resume=resume, overwrite=overwrite)
+            dataset = replace(dataset, notes=[*dataset.notes, *notes])
         with watch(folder) as interrupted:
             if folder and resume and folder.finished:
                 progress.line(f"{folder.path} is finished: nothing to continue")

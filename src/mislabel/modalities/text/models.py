@@ -3,10 +3,11 @@
 import importlib.util
 import logging
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
-from mislabel.modalities.pretrained import load, load_head_and_body, quiet
+from mislabel.modalities.pretrained import load, load_head_and_body, network_digest, quiet
 from mislabel.modalities.text.modality import DEFAULT_ENCODER
 from mislabel.training.branches import mean_state
 
@@ -91,3 +92,11 @@ def load_encoder(name: str) -> FrozenEncoder:
     loader = transformers.AutoModel.from_pretrained
     encoder = load(loader, name, FILES, PACKAGED_HINT, use_safetensors=True, trust_remote_code=False)
     return FrozenEncoder(encoder, int(encoder.config.hidden_size))
+
+
+PROBE = "The quick brown FOX: jumps, über 13 lazy dogs! 你好 😀 http://a.b/c_d"
+
+
+def encoder_digest(encoder: FrozenEncoder, tokenizer: Any) -> str:
+    """A digest of an encoder's weights and of what its tokenizer does: its vocabulary, and how it cuts a sentence."""
+    return network_digest(encoder.encoder, sorted(tokenizer.get_vocab().items()), tokenizer(PROBE)["input_ids"])

@@ -14,10 +14,12 @@ from mislabel.data.inputs import RawInputs
 from mislabel.data.training_rows import TRAINS, trainable_rows
 from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
+from mislabel.modalities.pretrained import check_encoder, keep_encoder
 from mislabel.modalities.text.batches import TextInputs
 from mislabel.modalities.text.models import (
     FrozenEncoder,
     TextNetwork,
+    encoder_digest,
     find_encoder,
     load_classifier,
     load_encoder,
@@ -45,12 +47,15 @@ class TextReader:
         Name of the encoder.
     encoder : FrozenEncoder or None
         Where a head stands on it.
+    digest : str
+        Of the encoder and its tokenizer.
     """
 
     tokenizer: Any
     max_length: int
     backbone: str
     encoder: FrozenEncoder | None
+    digest: str
 
     def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> Inputs:
         texts = TextInputs(cast(Texts, raw), self.tokenizer, self.max_length)
@@ -65,7 +70,8 @@ class TextReader:
             self.tokenizer.save_pretrained(folder)
         else:
             save_head(folder, network, self.backbone)
-        return {"modality": "text", "max_length": self.max_length, "backbone": self.backbone}
+        about = {"modality": "text", "max_length": self.max_length, "backbone": self.backbone}
+        return about | {"encoder_digest": self.digest}
 
     def checks(self) -> dict[str, Any]:
         return {}
@@ -80,12 +86,15 @@ def prepare(
     texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, settings.max_length)
     dataset = with_input_notes(dataset, texts, settings)
     trained = trainable_rows(dataset)
-    encoder = load_encoder(backbone) if settings.tune == "head" else None
-    reader = TextReader(tokenizer, settings.max_length, settings.backbone or "", encoder)
+    start, head = load_encoder(backbone), settings.tune == "head"
+    digest = encoder_digest(start, tokenizer)
+    keep_encoder(storage, backbone, digest, accelerator.is_main_process)
+    encoder = start if head else None
+    reader = TextReader(tokenizer, settings.max_length, settings.backbone or "", encoder, digest)
     if encoder is not None:
         matrix = embeddings(encoder, texts, accelerator, storage, progress)
         return prepare_head(dataset, trained, matrix, reader)
-    states = token_states(backbone, texts.take(trained), accelerator)
+    states = token_states(start, texts.take(trained), accelerator)
     build = whole_classifier(backbone, dataset.labels.classes, states)
 
     def embed() -> np.ndarray:
@@ -100,15 +109,17 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
     labels, backbone = [str(value) for value in about["classes"]], about["backbone"]
     if has_head(folder):
         name = find_encoder(backbone)
-        reader = TextReader(load_tokenizer(name), about["max_length"], backbone, load_encoder(name))
-        return reader, load_head(folder, len(labels))
-    reader = TextReader(load_tokenizer(str(folder)), about["max_length"], backbone, None)
+        tokenizer, encoder = load_tokenizer(name), load_encoder(name)
+        digest = encoder_digest(encoder, tokenizer)
+        check_encoder(name, digest, about.get("encoder_digest"))
+        return TextReader(tokenizer, about["max_length"], backbone, encoder, digest), load_head(folder, len(labels))
+    digest = about.get("encoder_digest", "")
+    reader = TextReader(load_tokenizer(str(folder)), about["max_length"], backbone, None, digest)
     return reader, TextNetwork(load_classifier(str(folder), labels))
 
 
-def token_states(backbone: str, texts: TextInputs, accelerator: Any) -> np.ndarray:
+def token_states(encoder: FrozenEncoder, texts: TextInputs, accelerator: Any) -> np.ndarray:
     """First and mean token states of some texts in the untrained encoder, (m, 2 d) float32; see `sample_rows`."""
-    encoder = load_encoder(backbone)
     some = texts.take(sample_rows(len(texts)))
     return outputs(FirstAndMean(encoder.encoder), some, 2 * encoder.dimension, accelerator, low_precision=True)
 
