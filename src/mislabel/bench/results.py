@@ -116,7 +116,7 @@ def without_paths(command: str) -> str:
         option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
         if hidden or (equals and option == "--address"):
             value = "ADDRESS"
-        elif value.startswith(("/", "~")):
+        elif value.startswith("~") or Path(value).is_absolute():
             value = Path(value).name
         hidden = word == "--address"
         words.append(f"{option}{equals}{value}")

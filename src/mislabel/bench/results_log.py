@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from mislabel.bench.cells import LINE, Cell
 from mislabel.bench.suites import Suite
 from mislabel.errors import InputError
@@ -138,8 +140,5 @@ def _processor() -> str:
         return platform.processor() or "unknown"
 
 
-def _memory_gb() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
-    except (ValueError, OSError, AttributeError):
-        return None
+def _memory_gb() -> float:
+    return round(psutil.virtual_memory().total / 1e9, 1)

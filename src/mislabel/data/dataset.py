@@ -1,6 +1,7 @@
 """From checked inputs and a column of labels to a Dataset: every label, split and id is looked at here, once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,29 +9,51 @@ import numpy as np
 from mislabel.data.classes import Found, find_classes
 from mislabel.data.inputs import CheckedInputs
 from mislabel.data.label_columns import rows_of
-from mislabel.data.labels import MISSING_POLICIES, Labels, Missing, encode_against, refuse_missing
+from mislabel.data.labels import Labels, encode_against, refuse_missing
+from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset, conflicts, fingerprint, row_status
 from mislabel.data.splits import hold_out, parse_split
-from mislabel.errors import InputError, one_of
+from mislabel.errors import InputError
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is said of n rows.
+
+    Attributes
+    ----------
+    labels
+        n labels in any form that `encode_labels` takes.
+    gold
+        n true labels, some of which may be missing.
+    split
+        n times train, valid or test. Without it all rows train.
+    """
+
+    labels: Any = None
+    gold: Any = None
+    split: Any = None
+
+
+@dataclass(frozen=True)
+class Names:
+    """What things are called, for the messages; inputs as their modality calls them where nothing else is said."""
+
+    data: str = "data"
+    inputs: str | None = None
+    label: str = "labels"
+    gold: str = "gold"
+    id: str = "ids"
+    split: str = "split"
 
 
 def assemble_dataset(
     inputs: CheckedInputs,
     ids: np.ndarray,
-    labels: Any = None,
+    columns: Columns,
+    plan: Plan,
     *,
-    gold: Any = None,
-    split: Any = None,
-    missing: Missing = "error",
-    holdout: float = 0.0,
-    held_out: Collection | None = None,
-    seed: int = 0,
-    classes: Sequence | None = None,
-    need_labels: bool = True,
-    name: str = "data",
-    label_name: str = "labels",
-    gold_name: str = "gold",
-    split_name: str = "split",
+    names: Names,
     notes: Sequence[str] = (),
 ) -> Dataset:
     """Put a Dataset together.
@@ -41,25 +64,9 @@ def assemble_dataset(
         Of n rows.
     ids : (n,) int64 or object
         As `check_ids` gives them.
-    labels
-        n labels in any form that `encode_labels` takes.
-    gold
-        n true labels, some of which may be missing.
-    split
-        n times train, valid or test. Without it all rows train.
-    missing
-        What becomes of rows without a label: "error", "drop", or "unlabeled". A valid or test row that has a gold
-        label does not need a given one.
-    holdout, seed
-        The share of the labelled rows to hold out as test, stratified by the given label, and the seed of the draw.
-    held_out
-        Ids to hold out in place of a draw, as by a run before: labels that changed since would change the draw.
-    classes
-        The classes, in order; see `encode_labels`.
-    need_labels
-        Whether labels are needed at all; they are not for prediction, where missing ones are fine.
-    name, label_name, gold_name, split_name
-        What things are called, for the messages.
+    columns : Columns
+    plan : Plan
+    names : Names
     notes
         What is known already, to be told first.
 
@@ -68,28 +75,29 @@ def assemble_dataset(
     InputError
         If lengths differ, or labels or splits are not what they should be.
     """
-    check_plan(missing, holdout, seed, split)
-    parts = np.full(len(ids), "train", dtype="U5") if split is None else parse_split(split, ids, split_name)
-    found = _find(labels, ids, classes, need_labels, inputs.name, label_name)
-    if missing == "error" and need_labels and found.classes == [1] and found.missing_as in (["-1"], ["-1.0"]):
+    parts = np.full(len(ids), "train", dtype="U5")
+    if columns.split is not None:
+        parts = parse_split(columns.split, ids, names.split)
+    found = _find(columns.labels, ids, plan, inputs.name, names.label)
+    if plan.missing == "error" and plan.need_labels and found.classes == [1] and found.missing_as in (["-1"], ["-1.0"]):
         # As a sign for "no label" -1 would leave a single class; as a class it makes the usual pair.
         pair = [-found.classes[0], found.classes[0]]
-        found = _find(labels, ids, pair, need_labels, inputs.name, label_name)
-        found.notes.append(f"{label_name}: -1 and 1 are the only values, so -1 is taken as a class.")
+        found = _find(columns.labels, ids, replace(plan, classes=pair), inputs.name, names.label)
+        found.notes.append(f"{names.label}: -1 and 1 are the only values, so -1 is taken as a class.")
     encoded, gold_codes, gold_classes = Labels(found.codes, found.classes), None, []
-    if gold is not None:
-        gold_codes, extended = encode_against(gold, encoded, ids, gold_name)
+    if columns.gold is not None:
+        gold_codes, extended = encode_against(columns.gold, encoded, ids, names.gold)
         gold_classes = extended.classes
     told = [*notes, *inputs.notes, *found.notes]
 
-    lacking = _lacking(found.codes, gold_codes, parts) & need_labels
+    lacking = _lacking(found.codes, gold_codes, parts) & plan.need_labels
     if lacking.any():
         rows = np.flatnonzero(lacking)
-        if missing == "error":
-            refuse_missing(found, rows, ids, label_name)
-        fate = "now dropped" if missing == "drop" else "kept out of the loss and all counts"
+        if plan.missing == "error":
+            refuse_missing(found, rows, ids, names.label)
+        fate = "now dropped" if plan.missing == "drop" else "kept out of the loss and all counts"
         told.append(f"Rows without a label, {fate}: {len(rows)} of {len(ids)}; rows {rows_of(ids)(rows)}.")
-    if lacking.any() and missing == "drop":
+    if lacking.any() and plan.missing == "drop":
         keep = np.flatnonzero(~lacking)
         inputs, ids, parts, encoded = (
             inputs.take(keep),
@@ -98,14 +106,14 @@ def assemble_dataset(
             Labels(found.codes[keep], found.classes),
         )
         gold_codes = None if gold_codes is None else gold_codes[keep]
-    if holdout > 0:
+    if plan.holdout > 0:
         eligible = (encoded.codes >= 0) & ~inputs.empty & ~inputs.unreadable
-        chosen = hold_out(encoded.codes, eligible, ids, holdout, seed, held_out)
+        chosen = hold_out(encoded.codes, eligible, ids, plan.holdout, plan.seed, plan.held_out)
         parts[chosen] = "test"
-        how = f"share {holdout}, seed {seed}" if held_out is None else "those of before"
+        how = f"share {plan.holdout}, seed {plan.seed}" if plan.held_out is None else "those of before"
         told.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
-    if need_labels and not (parts == "train").any():
-        raise InputError(f"{split_name}: no row is marked train, so there is nothing to learn from")
+    if plan.need_labels and not (parts == "train").any():
+        raise InputError(f"{names.split}: no row is marked train, so there is nothing to learn from")
 
     dataset = Dataset(
         ids=ids,
@@ -116,24 +124,13 @@ def assemble_dataset(
         status=row_status(encoded, parts, inputs.empty, inputs.unreadable),
         notes=told,
         fingerprint=fingerprint(ids, inputs.values, encoded, parts),
-        name=name,
+        name=names.data,
         gold_classes=gold_classes,
     )
-    if need_labels:
+    if plan.need_labels:
         told += _class_notes(dataset)
     told += _gold_notes(dataset) + _conflict_notes(dataset)
     return dataset
-
-
-def check_plan(missing: str, holdout: float, seed: int, split: Any) -> None:
-    """Raise InputError for settings that no data could make right: known before any input is looked at."""
-    one_of("missing", missing, MISSING_POLICIES)
-    if isinstance(holdout, bool) or not isinstance(holdout, (int, float)) or not 0 <= holdout < 1:
-        raise InputError(f"holdout is {holdout!r}; it must be at least 0 and below 1")
-    if holdout > 0 and split is not None:
-        raise InputError("holdout and a split column were both given; the column says already what is held out")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed is {seed!r}; it must be a whole number of at least 0")
 
 
 def _lacking(codes: np.ndarray, gold: np.ndarray | None, parts: np.ndarray) -> np.ndarray:
@@ -142,19 +139,17 @@ def _lacking(codes: np.ndarray, gold: np.ndarray | None, parts: np.ndarray) -> n
     return lacking if gold is None else lacking & ((parts == "train") | (gold < 0))
 
 
-def _find(
-    labels: Any, ids: np.ndarray, classes: Sequence | None, need_labels: bool, inputs_name: str, label_name: str
-) -> Found:
+def _find(labels: Any, ids: np.ndarray, plan: Plan, inputs_name: str, label_name: str) -> Found:
     """The classes in `labels`, or nothing but missing labels where there are none and none are needed."""
     n = len(ids)
     if labels is None:
-        if need_labels:
+        if plan.need_labels:
             raise InputError(f"no {label_name} were given; learning needs one per row")
         return Found(np.full(n, -1, dtype=np.int64), [], [], [])
-    found = find_classes(labels, label_name, rows_of(ids), classes)
+    found = find_classes(labels, label_name, rows_of(ids), plan.classes)
     if len(found.codes) != n:
         raise InputError(f"{n} {inputs_name} but {len(found.codes)} {label_name} were given; one per row is needed")
-    if need_labels and not (found.codes >= 0).any():
+    if plan.need_labels and not (found.codes >= 0).any():
         raise InputError(f"{label_name}: none of the {n} rows has a label, so there is nothing to learn from")
     return found
 

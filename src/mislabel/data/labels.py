@@ -2,21 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 
 from mislabel.data.classes import Found, class_finder, family, find_classes
 from mislabel.data.label_columns import rows_of
 from mislabel.data.numerals import is_whole, label_text
+from mislabel.data.plan import Missing
 from mislabel.errors import InputError, one_of
-
-Missing = Literal["error", "drop", "unlabeled"]
-MISSING_POLICIES = {
-    "error": "stop and name the rows",
-    "drop": "leave these rows out",
-    "unlabeled": "keep them, out of the loss and all counts",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +101,7 @@ def encode_labels(
     >>> labels.classes, labels.codes.tolist(), labels.decode([1]).tolist()
     (['ham', 'spam'], [1, 0, 1], ['spam'])
     """
-    one_of("missing", missing, MISSING_POLICIES)
+    one_of("missing", missing, get_args(Missing))
     found = find_classes(values, name, rows_of(ids), classes)
     if len(found.codes) != len(ids):
         raise InputError(f"{name}: {len(found.codes)} labels were given for {len(ids)} rows; one per row is needed")

@@ -1,8 +1,7 @@
 """Which rows train, and whether there is room for what is told of all of them."""
 
-import os
-
 import numpy as np
+import psutil
 
 from mislabel.data import Dataset
 from mislabel.errors import InputError, NotAssessed, some_ids
@@ -47,7 +46,7 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
 def _check_memory(dataset: Dataset) -> None:
     """Raise where probabilities of all rows and classes would not fit: three (n, K) float32 arrays live at once."""
     needed = 3 * 4 * len(dataset) * dataset.labels.n_classes
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else needed
+    there = psutil.virtual_memory().total
     if needed > there:
         raise InputError(
             f"{dataset.name}: probabilities for {len(dataset)} rows x {dataset.labels.n_classes} classes need "

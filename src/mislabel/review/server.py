@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -177,7 +178,8 @@ def listen(port: int = 0) -> socket.socket:
     """
     # The protocol is named, or asyncio lets answers wait.
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform != "win32":  # there it would let a second server take the port of the first
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((HOST, port))
     except (OSError, OverflowError) as error:

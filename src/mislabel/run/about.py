@@ -1,7 +1,6 @@
 """What is told of a run beside its results: settings, versions, time and memory."""
 
 import platform
-import resource
 import sys
 import time
 from dataclasses import asdict
@@ -72,6 +71,13 @@ def peak_memory_mb(device: "torch.device") -> dict[str, float]:
 
 def process_peak_mb() -> float:
     """Largest memory of this process since its start, in MB."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        memory = psutil.Process().memory_info()
+        return round(getattr(memory, "peak_wset", memory.rss) / 1e6, 1)
     unit = 1 if sys.platform == "darwin" else 1024
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 

@@ -5,11 +5,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import numpy as np
 
 from mislabel.data.inputs import RawInputs
+from mislabel.data.plan import OnBad
 from mislabel.errors import InputError, RunError, in_range, one_of, some_ids
 from mislabel.modalities.image.decode import Unreadable, decode, pillow
 from mislabel.modalities.image.files import NO_FILE
@@ -139,7 +140,7 @@ def check_images(
     name: str,
     *,
     root: Path | None = None,
-    on_bad: Literal["error", "quarantine"] = "error",
+    on_bad: OnBad = "error",
     threads: int | None = None,
 ) -> tuple[Images, np.ndarray, list[str]]:
     """The images, which of them are bad, and what was done to them. Each is read and decoded once, here.
@@ -173,7 +174,7 @@ def check_images(
         If a cell is no image at all, if Pillow is missing, if an image cannot be read, or with "quarantine", if none
         can.
     """
-    one_of("on_bad", on_bad, ("error", "quarantine"))
+    one_of("on_bad", on_bad, get_args(OnBad))
     threads = min(8, os.cpu_count() or 1) if threads is None else threads
     in_range("threads", threads, 1, 1024)
     cells = read_cells(values, ids, name, root)

@@ -1,0 +1,103 @@
+"""The third part of a run: what the trained networks, and what training left, say of every row."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mislabel.audit import Audit, build_audit
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.posterior.generative import Generative
+from mislabel.posterior.posterior import Posterior
+from mislabel.run.detection_scores import row_scores
+from mislabel.run.generative import TrajectoryModel
+from mislabel.run.preparation import Job
+from mislabel.run.scores import test_scores
+from mislabel.training.branches import Branches
+from mislabel.training.inference import Probabilities, outputs, probabilities_and_embeddings
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is known of every row after training.
+
+    Attributes
+    ----------
+    audit : Audit
+    posterior : Posterior
+        Of the rows that trained.
+    embeddings : (n, d) float16, optional
+        Those that the run folder still lacks.
+    test : dict
+        Scores on held-out rows; empty where there are none.
+    """
+
+    audit: Audit
+    posterior: Posterior
+    embeddings: np.ndarray | None = None
+    test: dict[str, Any] = field(default_factory=dict)
+
+
+def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | None, *, content: bool) -> Judgement:
+    """Judge every row, and score the model on the held-out ones.
+
+    Parameters
+    ----------
+    weights : Path, optional
+        Where the weights of every epoch lie, for methods that judge new inputs by their trajectories.
+    content : bool
+        Whether embeddings go into the run folder.
+    """
+    ready, config, held_out = job.ready, job.config, job.held_out
+    probability, embeddings = answers(job, network, keep=content and job.folder is not None)
+    posterior = job.method.posterior(job.stages, dynamics, job.target, probability[job.trained])
+    ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
+    audit = build_audit(
+        job.dataset, job.trained, posterior, probability, dynamics, job.agreement, telling=ready.telling, score=ranking
+    )
+    scores = test_scores(job.dataset, held_out, probability[held_out])
+    if posterior.generative is not None and weights is not None:
+        model = trajectory_model(posterior.generative, dynamics, network, config.seed, weights)
+        scores |= judge_held_out(job, model)
+    job.clock.stop("judge")
+    return Judgement(audit, posterior, embeddings, scores)
+
+
+def answers(job: Job, network: Branches, *, keep: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """What the final model says of all rows, (n, K) float32, and embeddings that the folder lacks, (n, d) float16.
+
+    Those of a whole network are what its last layer reads, of the first branch; of features they are the features,
+    standardised. Those of a frozen encoder lie in the folder already. There are none unless they are to be kept.
+    """
+    ready, accelerator, progress = job.ready, job.accelerator, job.progress
+    inputs, n_classes = ready.inputs, job.dataset.labels.n_classes
+    if keep and ready.standardised is None:
+        width = network.dimension or n_classes
+        return probabilities_and_embeddings(network, inputs, n_classes, width, accelerator, progress)
+    probabilities = outputs(Probabilities(network), inputs, n_classes, accelerator, progress=progress)
+    lacking = keep and job.folder is not None and job.writes and not job.folder.embeddings.is_file()
+    return probabilities, ready.standardised() if lacking and ready.standardised else None
+
+
+def trajectory_model(
+    generative: Generative, dynamics: DynamicsStore, network: Branches, seed: int, weights: Path
+) -> TrajectoryModel:
+    """What judges new inputs by their trajectories."""
+    assert dynamics.trajectory is not None
+    shape = dynamics.trajectory.shape
+    return TrajectoryModel(generative, shape, network.dimension or shape.classes, seed, weights)
+
+
+def judge_held_out(job: Job, model: TrajectoryModel) -> dict[str, Any]:
+    """Save the model, and score classifier and generative model on held-out rows, as `test_scores` does each."""
+    rows, ready = job.held_out, job.ready
+    if job.accelerator.is_main_process:
+        model.save()
+    if not len(rows):
+        return {}
+    before, after = model.probabilities(ready.build, ready.inputs.take(rows), job.accelerator, job.progress)
+    return {
+        "classifier": test_scores(job.dataset, rows, before),
+        "generative": test_scores(job.dataset, rows, after),
+    }

@@ -1,0 +1,106 @@
+"""The first part of a run: settings filled in, the method, and inputs made ready for training."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from accelerate import Accelerator
+
+from mislabel.data import Dataset
+from mislabel.methods import method_entry
+from mislabel.methods.method import Method
+from mislabel.modalities import modality
+from mislabel.modalities.contract import Prepared, sample_rows
+from mislabel.posterior.neighbours import Agreement, label_agreement
+from mislabel.run.about import Clock
+from mislabel.run.defaults import effective_for
+from mislabel.run.detection_scores import check_score
+from mislabel.run.folder import RunFolder
+from mislabel.run.settings import RunConfig
+from mislabel.settings import make_settings
+from mislabel.training.device import make_accelerator
+from mislabel.training.progress import Quiet
+from mislabel.training.stages import Stage
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every part of one run stands on.
+
+    Attributes
+    ----------
+    config : RunConfig
+        The effective one.
+    method : Method
+    stages : list of Stage
+        To train through.
+    ready : Prepared
+        n rows, of which m train.
+    agreement : Agreement
+        Of neighbours' labels among training rows, before any training.
+    accelerator : Accelerator
+    folder : RunFolder, optional
+        Without it nothing is written.
+    progress : Quiet
+    clock : Clock
+        Runs since the run began.
+    """
+
+    config: RunConfig
+    method: Method
+    stages: list[Stage]
+    ready: Prepared
+    agreement: Agreement
+    accelerator: Accelerator
+    folder: RunFolder | None
+    progress: Quiet
+    clock: Clock
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes into the run folder."""
+        return self.folder is not None and self.accelerator.is_main_process
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.ready.dataset
+
+    @property
+    def trained(self) -> np.ndarray:
+        """Positions of the rows that train, (m,) int64."""
+        return self.ready.trained
+
+    @cached_property
+    def target(self) -> np.ndarray:
+        """The labels that are learnt from, (m,) int64."""
+        return training_target(self.ready)
+
+    @cached_property
+    def held_out(self) -> np.ndarray:
+        """Positions of the test rows, (t,) int64."""
+        return self.dataset.rows("test")
+
+
+def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progress: Quiet) -> Job:
+    """Make everything ready for training.
+
+    Raises
+    ------
+    InputError
+        If a setting does not go with the data, or the data cannot train a classifier.
+    """
+    clock, config = Clock(), effective_for(config, dataset)
+    method: Method = make_settings(method_entry(config.method).make, config.options)
+    accelerator = make_accelerator(config.device, config.precision)
+    ready = modality(dataset.inputs.modality).prepare(dataset, config, accelerator, folder, progress)
+    for note in ready.dataset.notes if accelerator.is_main_process else ():
+        progress.line(f"note: {note}")
+    agreement = label_agreement(ready.untrained, training_target(ready)[sample_rows(len(ready.trained))])
+    clock.stop("prepare")
+    check_score(config.score, ready)
+    return Job(config, method, method.stages(), ready, agreement, accelerator, folder, progress, clock)
+
+
+def training_target(ready: Prepared) -> np.ndarray:
+    """The labels that are learnt from, (m,) int64: what a person decided, else the given ones."""
+    return ready.dataset.training_codes[ready.trained]
