@@ -38,6 +38,7 @@ MESSAGES = REPOSITORY / "examples" / "messages" / "messages.csv"
 ORDER = (
     "errors",
     "files settings",
+    "integrity",
     "tables",
     "data",
     "dynamics",

@@ -21,11 +21,7 @@ from mislabel.run.mixture_metrics import rate_distribution, read_mixture, read_r
 from mislabel.run.opening import Matrix, open_parquet, read_array
 from mislabel.run.rows import Rows, positions_among
 
-
-NO_DIGESTS = (
-    "This run has no digests of its files, as runs of mislabel 0.1.0 have none: where one was damaged or changed since, "
-    "nobody would notice."
-)
+NO_DIGESTS = "This run has no digests of its files, as those of mislabel 0.1.0: damage to one of them may go unnoticed."
 
 
 class Run:
