@@ -67,7 +67,7 @@ def build_audit(
     dynamics: DynamicsStore,
     agreement: Agreement,
     *,
-    telling: bool = True,
+    informative: bool = True,
     score: np.ndarray | None = None,
 ) -> Audit:
     """Put together what is known of every row.
@@ -83,7 +83,7 @@ def build_audit(
         The final model's.
     agreement : Agreement
         Of neighbours' labels among training rows, before any training.
-    telling : bool
+    informative : bool
         Whether a lack of agreement says that labels and inputs are unrelated.
     score : (m,) float64, optional
         Higher = more likely wrong: orders the table instead of the posterior, and becomes its column `score`.
@@ -91,7 +91,7 @@ def build_audit(
     labels, n = dataset.labels, len(dataset.inputs)
     given = labels.codes
     related = labels_related(agreement)
-    if related is False and not telling:
+    if related is False and not informative:
         related = None
     full = probabilities.astype(np.float32).copy()
     full[trained] = posterior.probabilities
@@ -198,14 +198,14 @@ def label_column(codes: np.ndarray, classes: list) -> pd.Series:
     return pd.Series(values)
 
 
-def _scatter(values: np.ndarray, places: np.ndarray, n: int) -> np.ndarray | pd.api.extensions.ExtensionArray:
+def _scatter(values: np.ndarray, positions: np.ndarray, n: int) -> np.ndarray | pd.api.extensions.ExtensionArray:
     """Values of some rows as a column for all; the others are missing."""
     if np.issubdtype(values.dtype, np.integer):
         column = np.zeros(n, dtype=np.int64)
-        column[places] = values
+        column[positions] = values
         mask = np.ones(n, dtype=bool)
-        mask[places] = False
+        mask[positions] = False
         return pd.arrays.IntegerArray(column, mask)
     result = np.full(n, np.nan)
-    result[places] = values
+    result[positions] = values
     return result

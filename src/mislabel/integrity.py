@@ -147,8 +147,7 @@ def open_checked(path: Path) -> BinaryIO:
     RunError
         When a block is read that is not what was written.
     """
-    known = known_digest(path)
-    return path.open("rb") if known is None else cast(BinaryIO, CheckedFile(path, known))
+    return cast(BinaryIO, CheckedFile(path, known_digest(path)))
 
 
 def checked_bytes(path: Path) -> bytes:
@@ -158,9 +157,9 @@ def checked_bytes(path: Path) -> bytes:
 
 
 class CheckedFile(io.RawIOBase):
-    """A file that is read, a block of it compared with its digest when it is first looked into.
+    """A file that is read, a block of it compared with its digest, if it has any, when it is first looked into.
 
-    Not safe for threads: each needs one of its own, or a lock.
+    Not safe for threads: each needs one of its own, or a lock. It is closed when nobody holds it any more.
 
     Raises
     ------
@@ -168,11 +167,12 @@ class CheckedFile(io.RawIOBase):
         If the size differs, or when a block differs.
     """
 
-    def __init__(self, path: Path, known: FileDigest):
-        self.path, self.known, self.position = path, known, 0
+    def __init__(self, path: Path, known: FileDigest | None):
+        self.path, self.position = path, 0
         self.file = path.open("rb", buffering=0)
-        self.checked = bytearray(len(known.blocks))
-        if os.fstat(self.file.fileno()).st_size != known.size:
+        self.size = os.fstat(self.file.fileno()).st_size
+        self.unchecked = {} if known is None else dict(enumerate(known.blocks))
+        if known is not None and known.size != self.size:
             self.close()
             raise _damaged(path)
 
@@ -186,16 +186,16 @@ class CheckedFile(io.RawIOBase):
         return self.position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.known.size}[whence]
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.size}[whence]
         self.position = max(0, start + offset)
         return self.position
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
-        end = min(self.position + len(view), self.known.size)
+        end = min(self.position + len(view), self.size)
         count = max(0, end - self.position)
-        for number in range(self.position // BLOCK, -(-end // BLOCK) if count else 0):
-            if not self.checked[number]:
+        for number in range(self.position // BLOCK, -(-end // BLOCK) if count and self.unchecked else 0):
+            if number in self.unchecked:
                 self._check(number)
         self.file.seek(self.position)
         done = 0
@@ -205,18 +205,18 @@ class CheckedFile(io.RawIOBase):
         return done
 
     def close(self) -> None:
-        if not self.closed:
+        if not self.closed and hasattr(self, "file"):
             self.file.close()
         super().close()
 
     def _check(self, number: int) -> None:
         self.file.seek(number * BLOCK)
-        block, wanted = bytearray(), min(BLOCK, self.known.size - number * BLOCK)
+        block, wanted = bytearray(), min(BLOCK, self.size - number * BLOCK)
         while len(block) < wanted and (part := self.file.read(wanted - len(block))):
             block += part
-        if digest(block) != self.known.blocks[number]:
+        if digest(block) != self.unchecked[number]:
             raise _damaged(self.path)
-        self.checked[number] = 1
+        del self.unchecked[number]
 
 
 @lru_cache(maxsize=64)

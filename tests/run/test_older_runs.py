@@ -33,9 +33,9 @@ def test_is_read_and_says_that_it_has_no_digests(old):
 def test_every_command_that_takes_a_run_takes_it_and_says_so(old, tmp_path, mislabel):
     for line in (
         ["report", old],
-        ["export", old, "-o", tmp_path / "out.csv"],
-        ["predict", old, DATA, "-o", tmp_path / "predicted.csv"],
-        ["import-decisions", old, tmp_path / "decided.csv"],
+        ["export", old, "--data", DATA, "-o", tmp_path / "out.csv"],
+        ["predict", old, DATA, "--id", "id", "-o", tmp_path / "predicted.csv"],
+        ["import-decisions", old, tmp_path / "decided.csv", "--data", DATA],
     ):
         pd.DataFrame({"id": ["r01"], "label": ["cow"]}).to_csv(tmp_path / "decided.csv", index=False)
         done = mislabel(*line)

@@ -4,11 +4,15 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mislabel.errors import InputError, NotAssessed, RunError
+
+if TYPE_CHECKING:
+    from mislabel.run.folder import RunFolder
 
 
 @contextmanager
@@ -29,6 +33,17 @@ def errors() -> Iterator[None]:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise typer.Exit(130) from None
+
+
+def finished_run(path: Path) -> "RunFolder":
+    """The folder of a finished run; what whoever uses it has to know is said on standard error."""
+    from mislabel.run.folder import NO_DIGESTS, RunFolder
+
+    folder = RunFolder(path)
+    folder.read_metrics()
+    if not folder.digests.is_file():
+        print(f"note: {NO_DIGESTS}", file=sys.stderr)
+    return folder
 
 
 def say(as_json: bool, plain: dict[str, Any], text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mislabel.cli.exit_codes import errors, say
+from mislabel.cli.exit_codes import errors, finished_run, say
 from mislabel.cli.options import DataNow, Json, Run
 from mislabel.errors import some_ids
 from mislabel.exchange.targets import targets
@@ -30,12 +30,11 @@ def review(
     """
     with errors():
         from mislabel.review.serve import serve
-        from mislabel.run.folder import RunFolder
         from mislabel.training.progress import Terminal
 
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
         looks = {"order": order, "budget": budget, "probe": probe}
-        serve(RunFolder(run), **looks, port=port, browser=not no_browser, progress=Terminal())
+        serve(finished_run(run), **looks, port=port, browser=not no_browser, progress=Terminal())
 
 
 def export(
@@ -57,11 +56,10 @@ def export(
     """
     with errors():
         from mislabel.exchange.export import export as write
-        from mislabel.run.folder import RunFolder
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
         from mislabel.tables.formulas import note
 
-        told = write(RunFolder(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
+        told = write(finished_run(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
         said = (
             f"{told['rows']} rows in {output}: {told['person']} decided by a person, {told['suggestion']} by a "
             f"suggestion, {told['kept']} kept; {told['changed']} labels changed"
@@ -87,10 +85,9 @@ def import_decisions(
     """
     with errors():
         from mislabel.exchange.importing import import_decisions as take
-        from mislabel.run.folder import RunFolder
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
 
-        found = take(RunFolder(run), file, data=data)
+        found = take(finished_run(run), file, data=data)
         said = f"{found.imported} decisions taken from {file}, {found.unchanged} known already, {found.skipped} lines "
         said += f"without one, {len(found.refused)} refused"
         if found.replaced:

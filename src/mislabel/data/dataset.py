@@ -1,4 +1,4 @@
-"""From checked inputs and a column of labels to a Dataset: every label, split and id is looked at here, once."""
+"""From checked inputs and a column of labels to a Dataset: every label, split and id is checked here, once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mislabel.data.classes import Found, find_classes
+from mislabel.data.classes import EncodedColumn, find_classes
 from mislabel.data.inputs import CheckedInputs
 from mislabel.data.label_columns import rows_of
 from mislabel.data.labels import Labels, encode_against, refuse_missing
@@ -68,7 +68,7 @@ def assemble_dataset(
     plan : Plan
     names : Names
     notes
-        What is known already, to be told first.
+        What the user should know of the data already, as sentences; they come first.
 
     Raises
     ------
@@ -78,58 +78,63 @@ def assemble_dataset(
     parts = np.full(len(ids), "train", dtype="U5")
     if columns.split is not None:
         parts = parse_split(columns.split, ids, names.split)
-    found = _find(columns.labels, ids, plan, inputs.name, names.label)
-    if plan.missing == "error" and plan.need_labels and found.classes == [1] and found.missing_as in (["-1"], ["-1.0"]):
+    encoded = _find(columns.labels, ids, plan, inputs.name, names.label)
+    if (
+        plan.missing == "error"
+        and plan.need_labels
+        and encoded.classes == [1]
+        and encoded.missing_as in (["-1"], ["-1.0"])
+    ):
         # As a sign for "no label" -1 would leave a single class; as a class it makes the usual pair.
-        pair = [-found.classes[0], found.classes[0]]
-        found = _find(columns.labels, ids, replace(plan, classes=pair), inputs.name, names.label)
-        found.notes.append(f"{names.label}: -1 and 1 are the only values, so -1 is taken as a class.")
-    encoded, gold_codes, gold_classes = Labels(found.codes, found.classes), None, []
+        pair = [-encoded.classes[0], encoded.classes[0]]
+        encoded = _find(columns.labels, ids, replace(plan, classes=pair), inputs.name, names.label)
+        encoded.notes.append(f"{names.label}: -1 and 1 are the only values, so -1 is taken as a class.")
+    given, gold_codes, gold_classes = Labels(encoded.codes, encoded.classes), None, []
     if columns.gold is not None:
-        gold_codes, extended = encode_against(columns.gold, encoded, ids, names.gold)
+        gold_codes, extended = encode_against(columns.gold, given, ids, names.gold)
         gold_classes = extended.classes
-    told = [*notes, *inputs.notes, *found.notes]
+    all_notes = [*notes, *inputs.notes, *encoded.notes]
 
-    lacking = _lacking(found.codes, gold_codes, parts) & plan.need_labels
+    lacking = _lacking(encoded.codes, gold_codes, parts) & plan.need_labels
     if lacking.any():
         rows = np.flatnonzero(lacking)
         if plan.missing == "error":
-            refuse_missing(found, rows, ids, names.label)
+            refuse_missing(encoded, rows, ids, names.label)
         fate = "now dropped" if plan.missing == "drop" else "kept out of the loss and all counts"
-        told.append(f"Rows without a label, {fate}: {len(rows)} of {len(ids)}; rows {rows_of(ids)(rows)}.")
+        all_notes.append(f"Rows without a label, {fate}: {len(rows)} of {len(ids)}; rows {rows_of(ids)(rows)}.")
     if lacking.any() and plan.missing == "drop":
         keep = np.flatnonzero(~lacking)
-        inputs, ids, parts, encoded = (
+        inputs, ids, parts, given = (
             inputs.take(keep),
             ids[keep],
             parts[keep],
-            Labels(found.codes[keep], found.classes),
+            Labels(encoded.codes[keep], encoded.classes),
         )
         gold_codes = None if gold_codes is None else gold_codes[keep]
     if plan.holdout > 0:
-        eligible = (encoded.codes >= 0) & ~inputs.empty & ~inputs.unreadable
-        chosen = hold_out(encoded.codes, eligible, ids, plan.holdout, plan.seed, plan.held_out)
+        eligible = (given.codes >= 0) & ~inputs.empty & ~inputs.unreadable
+        chosen = hold_out(given.codes, eligible, ids, plan.holdout, plan.seed, plan.held_out)
         parts[chosen] = "test"
         how = f"share {plan.holdout}, seed {plan.seed}" if plan.held_out is None else "those of before"
-        told.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
+        all_notes.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
     if plan.need_labels and not (parts == "train").any():
         raise InputError(f"{names.split}: no row is marked train, so there is nothing to learn from")
 
     dataset = Dataset(
         ids=ids,
         inputs=inputs.values,
-        labels=encoded,
+        labels=given,
         gold=gold_codes,
         split=parts,
-        status=row_status(encoded, parts, inputs.empty, inputs.unreadable),
-        notes=told,
-        fingerprint=fingerprint(ids, inputs.values, encoded, parts),
+        status=row_status(given, parts, inputs.empty, inputs.unreadable),
+        notes=all_notes,
+        fingerprint=fingerprint(ids, inputs.values, given, parts),
         name=names.data,
         gold_classes=gold_classes,
     )
     if plan.need_labels:
-        told += _class_notes(dataset)
-    told += _gold_notes(dataset) + _conflict_notes(dataset)
+        all_notes += _class_notes(dataset)
+    all_notes += _gold_notes(dataset) + _conflict_notes(dataset)
     return dataset
 
 
@@ -139,19 +144,19 @@ def _lacking(codes: np.ndarray, gold: np.ndarray | None, parts: np.ndarray) -> n
     return lacking if gold is None else lacking & ((parts == "train") | (gold < 0))
 
 
-def _find(labels: Any, ids: np.ndarray, plan: Plan, inputs_name: str, label_name: str) -> Found:
+def _find(labels: Any, ids: np.ndarray, plan: Plan, inputs_name: str, label_name: str) -> EncodedColumn:
     """The classes in `labels`, or nothing but missing labels where there are none and none are needed."""
     n = len(ids)
     if labels is None:
         if plan.need_labels:
             raise InputError(f"no {label_name} were given; learning needs one per row")
-        return Found(np.full(n, -1, dtype=np.int64), [], [], [])
-    found = find_classes(labels, label_name, rows_of(ids), plan.classes)
-    if len(found.codes) != n:
-        raise InputError(f"{n} {inputs_name} but {len(found.codes)} {label_name} were given; one per row is needed")
-    if plan.need_labels and not (found.codes >= 0).any():
+        return EncodedColumn(np.full(n, -1, dtype=np.int64), [], [], [])
+    encoded = find_classes(labels, label_name, rows_of(ids), plan.classes)
+    if len(encoded.codes) != n:
+        raise InputError(f"{n} {inputs_name} but {len(encoded.codes)} {label_name} were given; one per row is needed")
+    if plan.need_labels and not (encoded.codes >= 0).any():
         raise InputError(f"{label_name}: none of the {n} rows has a label, so there is nothing to learn from")
-    return found
+    return encoded
 
 
 def _class_notes(dataset: Dataset) -> list[str]:

@@ -54,7 +54,14 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     posterior = job.method.posterior(job.stages, dynamics, job.target, probability[job.trained])
     ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
     audit = build_audit(
-        job.dataset, job.trained, posterior, probability, dynamics, job.agreement, telling=ready.telling, score=ranking
+        job.dataset,
+        job.trained,
+        posterior,
+        probability,
+        dynamics,
+        job.agreement,
+        informative=ready.informative,
+        score=ranking,
     )
     scores = test_scores(job.dataset, held_out, probability[held_out])
     if posterior.generative is not None and weights is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
-from mislabel.files import write_json
+from mislabel.files import atomic_folder, write_json
 from mislabel.integrity import check_files, telling_damage
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
@@ -60,12 +60,12 @@ class Predictor:
         More networks go into folders inside, each of the same kind.
         """
         first, *others = self.network.networks
-        for number, network in enumerate(others, 1):
-            (folder / branch_folder(number)).mkdir(parents=True, exist_ok=True)
-            self.reader.save(folder / branch_folder(number), network)
-        folder.mkdir(parents=True, exist_ok=True)
-        about = {"classes": self.classes, "networks": 1 + len(others), **self.reader.save(folder, first)}
-        write_json(folder / ABOUT, about, indent=None)
+        with atomic_folder(folder, folder.with_name(f".{folder.name}.unfinished")) as unfinished:
+            for number, network in enumerate(others, 1):
+                (unfinished / branch_folder(number)).mkdir()
+                self.reader.save(unfinished / branch_folder(number), network)
+            about = {"classes": self.classes, "networks": 1 + len(others), **self.reader.save(unfinished, first)}
+            write_json(unfinished / ABOUT, about, indent=None)
 
 
 def branch_folder(number: int) -> str:

@@ -20,7 +20,7 @@ class ImageModality(Modality):
     name = "image"
     words = Words(
         plural="images", title="Image", contained="small copies of the images", whole="", other="another image",
-        look="image pixels",
+        noise_features="image pixels",
     )  # fmt: skip
     help = "Column of image paths, from the table's folder, or encoded images."
     pictures = True
@@ -31,6 +31,7 @@ class ImageModality(Modality):
     batch_size = 128
     learning_rate = 1e-4
     own_settings = ("scratch", "resolution", "recipe")
+    own_id = "image"
 
     def check(
         self, values: Any, ids: Any, name: str, *, root: Path | None = None, on_bad: Any = "error"
@@ -52,7 +53,8 @@ class ImageModality(Modality):
         if not is_folder(source) or holds_tables(source):
             return None
         frame = read_image_folder(Path(source))
-        roles = {"image": "image", "label": "label", "id": "image"} | ({"split": "split"} if "split" in frame else {})
+        roles = {"image": "image", "label": "label", "id": self.own_id}
+        roles |= {"split": "split"} if "split" in frame else {}
         return Source(frame, roles, frame.attrs.get("notes", []), Path(source))
 
     def prepare(self, dataset, settings, accelerator, storage, progress):
@@ -82,11 +84,11 @@ class ImageModality(Modality):
             return ImageInputs(pixels, inputs.rows)
         return inputs
 
-    def look(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
+    def noise_features(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
         """Its colours on a coarse grid."""
         import numpy as np
 
-        from mislabel.modalities.image.look import pixel_features
+        from mislabel.modalities.image.noise_features import pixel_features
 
         images = cast("Images", inputs)
         return pixel_features(np.asarray(images.open(position)) for position in range(len(images)))
