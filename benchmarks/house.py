@@ -38,8 +38,8 @@ MESSAGES = REPOSITORY / "examples" / "messages" / "messages.csv"
 ORDER = (
     "errors",
     "disk",
-    "files settings",
-    "integrity",
+    "disk",
+    "files settings terminal",
     "tables",
     "data",
     "dynamics",

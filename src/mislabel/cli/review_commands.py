@@ -1,6 +1,6 @@
 """`mislabel review`, `export` and `import-decisions`: a person decides."""
 
-import signal
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from mislabel.cli.exit_codes import errors, finished_run, say
+from mislabel.cli import interrupts
+from mislabel.cli.exit_codes import errors, finished_run, notes, say
 from mislabel.cli.options import DataNow, Json, Run
 from mislabel.errors import some_ids
 from mislabel.exchange.targets import targets
+from mislabel.terminal import answer, tell
 
 
 def review(
@@ -32,9 +34,13 @@ def review(
         from mislabel.review.serve import serve
         from mislabel.training.progress import Terminal
 
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
         looks = {"order": order, "budget": budget, "probe": probe}
-        serve(finished_run(run), **looks, port=port, browser=not no_browser, progress=Terminal())
+        again = shlex.join(["mislabel", *sys.argv[1:]])
+        with interrupts.going_on(lambda: f"every decision is safe; go on with: {again}"):
+            serve(
+                finished_run(run), **looks, port=port, browser=not no_browser, progress=Terminal(), say=answer,
+                serving=interrupts.ended_elsewhere(),
+            )  # fmt: skip
 
 
 def export(
@@ -60,14 +66,14 @@ def export(
         from mislabel.tables.formulas import note
 
         told = write(finished_run(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
-        said = (
+        said = [
             f"{told['rows']} rows in {output}: {told['person']} decided by a person, {told['suggestion']} by a "
             f"suggestion, {told['kept']} kept; {told['changed']} labels changed"
-        )
+        ]
         if told["formulas"]:
-            said += f"\n{note(told['formulas'])}"
+            said.append(note(told["formulas"]))
         if told.get("by_place_alone"):
-            print(BY_PLACE_ALONE, file=sys.stderr)
+            tell(BY_PLACE_ALONE)
         say(as_json, told, said)
 
 
@@ -88,19 +94,20 @@ def import_decisions(
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
 
         found = take(finished_run(run), file, data=data)
-        said = f"{found.imported} decisions taken from {file}, {found.unchanged} known already, {found.skipped} lines "
-        said += f"without one, {len(found.refused)} refused"
+        said = [
+            f"{found.imported} decisions taken from {file}, {found.unchanged} known already, {found.skipped} lines "
+            f"without one, {len(found.refused)} refused"
+        ]
         if found.replaced:
-            said += (
-                f"\n{found.replaced} of them took the place of another decision, as of an older file: rows "
+            said.append(
+                f"{found.replaced} of them took the place of another decision, as of an older file: rows "
                 f"{some_ids(found.replaced_ids)}; one undo (U on the page) brings those back"
             )
-        for told in found.notes:
-            print(f"note: {told}", file=sys.stderr)
+        notes(found.notes)
         if found.by_place_alone:
-            print(BY_PLACE_ALONE, file=sys.stderr)
+            tell(BY_PLACE_ALONE)
         for line in found.refused if not as_json else ():
-            print(f"line {line['line']}, id {line['id']}: {line['reason']}", file=sys.stderr)
+            tell(f"line {line['line']}, id {line['id']}: {line['reason']}")
         say(as_json, asdict(found), said)
         if found.refused:
             raise typer.Exit(2)

@@ -51,7 +51,7 @@ def in_half(matrix: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarr
 def embeddings(
     encoder: nn.Module, inputs: Inputs, accelerator: Any, storage: Storage | None, progress: Quiet
 ) -> np.ndarray:
-    """What a frozen encoder gives for all rows, (n, d) float32, or what is kept of it."""
+    """The embeddings of a frozen encoder for all rows, (n, d) float32, computed or read from the run."""
     shape = (len(inputs), int(encoder.dimension))  # pyright: ignore[reportArgumentType]
     # All processes look, so that all compute or none does.
     if storage is not None and storage.embeddings.is_file():
