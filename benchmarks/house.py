@@ -38,8 +38,8 @@ MESSAGES = REPOSITORY / "examples" / "messages" / "messages.csv"
 ORDER = (
     "errors",
     "disk",
-    "disk",
     "files settings terminal",
+    "integrity",
     "tables",
     "data",
     "dynamics",
