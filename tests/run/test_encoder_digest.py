@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mislabel.errors import RunError
+from mislabel.modalities.encoder_digest import network_digest
 from mislabel.modalities.loading import load_dataset
-from mislabel.modalities.pretrained import network_digest
 from mislabel.run.folder import RunFolder
 from mislabel.run.predictor import load_predictor
 from mislabel.run.settings import RunConfig
