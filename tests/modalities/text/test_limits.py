@@ -207,3 +207,17 @@ def test_half_precision_is_read_in_single(folders, tmp_path):
     )
     encoder = load_encoder(str(tmp_path / "half"))
     assert {value.dtype for value in encoder.parameters()} == {torch.float32}
+
+
+def test_a_head_on_a_decoder_is_not_read_as_one_on_an_encoder(folders, tmp_path):
+    """Before, the states of BART's decoder were read: such a head would give other predictions without a word."""
+    from mislabel.errors import RunError
+    from mislabel.modalities.text.reader import TextReader, load
+    from mislabel.modalities.vectors import FeatureNetwork
+
+    tokenizer, encoder = load_tokenizer(folders["bart"]), load_encoder(folders["bart"])
+    reader = TextReader(tokenizer, 16, folders["bart"], encoder, Layout())
+    about = reader.save(tmp_path, FeatureNetwork(torch.zeros(16), torch.ones(16), 2)) | {"classes": ["a", "b"]}
+    assert load(tmp_path, about)[0].max_length == 16
+    with pytest.raises(RunError, match="a head on the decoder of .*: the run has to be made again"):
+        load(tmp_path, {key: value for key, value in about.items() if key != "states"})

@@ -124,12 +124,18 @@ class FrozenEncoder(nn.Module):
     """An encoder that is not trained: the mean of its last hidden states over a text's tokens, unit length.
 
     `forward` gives (b, d) float32.
+
+    Attributes
+    ----------
+    of_pair : bool
+        Whether it is the encoder of a network that also has a decoder.
     """
 
-    def __init__(self, encoder: nn.Module, dimension: int):
+    def __init__(self, encoder: nn.Module, dimension: int, of_pair: bool = False):
         super().__init__()
         self.encoder = encoder
         self.dimension = dimension
+        self.of_pair = of_pair
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         hidden = self.encoder(**inputs).last_hidden_state
@@ -160,7 +166,7 @@ def load_encoder(name: str) -> FrozenEncoder:
         raise refusal(name, f"it does not read texts ({reason(error)})") from error
     if states.ndim != 3:
         raise refusal(name, f"it gives states of shape {tuple(states.shape)}, needed is one for every token of a text")
-    return FrozenEncoder(encoder, states.shape[-1])
+    return FrozenEncoder(encoder, states.shape[-1], of_pair=pair)
 
 
 PROBE = "The quick brown FOX: jumps, über 13 lazy dogs! 你好 😀 http://a.b/c_d"

@@ -12,7 +12,7 @@ from torch import nn
 from mislabel.data import Dataset
 from mislabel.data.inputs import RawInputs
 from mislabel.data.training_rows import TRAINS, trainable_rows
-from mislabel.errors import InputError
+from mislabel.errors import InputError, RunError
 from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
 from mislabel.modalities.encoder_digest import check_encoder, keep_encoder
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
@@ -76,7 +76,8 @@ class TextReader:
             self.tokenizer.save_pretrained(folder)
         else:
             save_head(folder, network, self.backbone)
-        about = {"modality": "text", "max_length": self.max_length, "backbone": self.backbone}
+        states = {"states": "encoder"} if self.encoder is not None and self.encoder.of_pair else {}
+        about = {"modality": "text", "max_length": self.max_length, "backbone": self.backbone, **states}
         return about | {"encoder_digest": self.digest}
 
     def checks(self) -> dict[str, Any]:
@@ -121,6 +122,11 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
     if has_head(folder):
         name = find_encoder(backbone)
         tokenizer, encoder = load_tokenizer(name), load_encoder(name)
+        if encoder.of_pair and about.get("states") != "encoder":  # before, a head stood on the decoder's states
+            raise RunError(
+                f"{folder} is a head on the decoder of {backbone}, whose encoder is read now: the run has to be made "
+                "again"
+            )
         digest = encoder_digest(encoder, tokenizer)
         check_encoder(backbone, digest, about.get("encoder_digest"))
         length = readable_length(encoder, encoder.encoder, tokenizer, about["max_length"], backbone, Layout())
