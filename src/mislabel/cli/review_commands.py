@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mislabel.cli import interrupts
-from mislabel.cli.exit_codes import errors, notes, say
+from mislabel.cli.exit_codes import errors, finished_run, notes, say
 from mislabel.cli.options import DataNow, Json, Run
 from mislabel.errors import some_ids
 from mislabel.exchange.targets import targets
@@ -32,14 +32,13 @@ def review(
     """
     with errors():
         from mislabel.review.serve import serve
-        from mislabel.run.folder import RunFolder
         from mislabel.training.progress import Terminal
 
         looks = {"order": order, "budget": budget, "probe": probe}
         again = shlex.join(["mislabel", *sys.argv[1:]])
         with interrupts.going_on(lambda: f"every decision is safe; go on with: {again}"):
             serve(
-                RunFolder(run), **looks, port=port, browser=not no_browser, progress=Terminal(), say=answer,
+                finished_run(run), **looks, port=port, browser=not no_browser, progress=Terminal(), say=answer,
                 serving=interrupts.ended_elsewhere(),
             )  # fmt: skip
 
@@ -63,20 +62,19 @@ def export(
     """
     with errors():
         from mislabel.exchange.export import export as write
-        from mislabel.run.folder import RunFolder
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
         from mislabel.tables.formulas import note
 
-        told = write(RunFolder(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
-        said = [
-            f"{told['rows']} rows in {output}: {told['person']} decided by a person, {told['suggestion']} by a "
-            f"suggestion, {told['kept']} kept; {told['changed']} labels changed"
+        result = write(finished_run(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
+        lines = [
+            f"{result['rows']} rows in {output}: {result['person']} decided by a person, {result['suggestion']} by a "
+            f"suggestion, {result['kept']} kept; {result['changed']} labels changed"
         ]
-        if told["formulas"]:
-            said.append(note(told["formulas"]))
-        if told.get("by_place_alone"):
+        if result["formulas"]:
+            lines.append(note(result["formulas"]))
+        if result.get("by_place_alone"):
             tell(BY_PLACE_ALONE)
-        say(as_json, told, said)
+        say(as_json, result, lines)
 
 
 def import_decisions(
@@ -93,24 +91,23 @@ def import_decisions(
     """
     with errors():
         from mislabel.exchange.importing import import_decisions as take
-        from mislabel.run.folder import RunFolder
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
 
-        found = take(RunFolder(run), file, data=data)
-        said = [
-            f"{found.imported} decisions taken from {file}, {found.unchanged} known already, {found.skipped} lines "
-            f"without one, {len(found.refused)} refused"
+        imported = take(finished_run(run), file, data=data)
+        lines = [
+            f"{imported.imported} decisions taken from {file}, {imported.unchanged} known already, {imported.skipped} "
+            f"lines without one, {len(imported.refused)} refused"
         ]
-        if found.replaced:
-            said.append(
-                f"{found.replaced} of them took the place of another decision, as of an older file: rows "
-                f"{some_ids(found.replaced_ids)}; one undo (U on the page) brings those back"
+        if imported.replaced:
+            lines.append(
+                f"{imported.replaced} of them took the place of another decision, as of an older file: rows "
+                f"{some_ids(imported.replaced_ids)}; one undo (U on the page) brings those back"
             )
-        notes(found.notes)
-        if found.by_place_alone:
+        notes(imported.notes)
+        if imported.by_place_alone:
             tell(BY_PLACE_ALONE)
-        for line in found.refused if not as_json else ():
+        for line in imported.refused if not as_json else ():
             tell(f"line {line['line']}, id {line['id']}: {line['reason']}")
-        say(as_json, asdict(found), said)
-        if found.refused:
+        say(as_json, asdict(imported), lines)
+        if imported.refused:
             raise typer.Exit(2)

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from mislabel.data import Dataset
 from mislabel.dynamics.trajectory import HALF_MAX
 from mislabel.files import write_array
+from mislabel.integrity import add_digests, check_file, telling_damage
 from mislabel.modalities.contract import Prepared, Reader, Storage, sample_rows
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.inference import outputs
@@ -54,12 +56,15 @@ def embeddings(
     shape = (len(inputs), int(encoder.dimension))  # pyright: ignore[reportArgumentType]
     # All processes look, so that all compute or none does.
     if storage is not None and storage.embeddings.is_file():
-        cached = np.load(storage.embeddings)
+        with telling_damage(storage.embeddings):
+            check_file(storage.embeddings)
+            cached = np.load(storage.embeddings, allow_pickle=False)
         if cached.shape == shape:
             return cached
     matrix = outputs(encoder, inputs, shape[1], accelerator, low_precision=True, progress=progress)
     if storage is not None and accelerator.is_main_process:
         write_array(matrix, storage.embeddings)
+        add_digests(storage.path, storage.embeddings)
     return matrix
 
 
@@ -75,8 +80,20 @@ def save_head(folder: Path, network: nn.Module, backbone: str) -> None:
 
 
 def load_head(folder: Path, n_classes: int) -> FeatureNetwork:
-    """Read what `save_head` wrote."""
+    """Read what `save_head` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged: of other shapes, or with NaN.
+    """
     tensors = load_file(folder / HEAD_FILE)
+    broken = next((name for name, value in tensors.items() if not bool(torch.isfinite(value).all())), None)
+    if broken is not None:
+        raise ValueError(f"{HEAD_FILE} holds NaN or infinity, first in {broken}")
     network = FeatureNetwork(tensors["mean"], tensors["scale"], n_classes)
-    network.load_state_dict(tensors)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:  # names what is missing or of another shape
+        raise ValueError(f"{HEAD_FILE} does not fit the classes of the run: {error}") from error
     return network

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, open_trajectory, projection
 from mislabel.files import atomic_path, private_folder
+from mislabel.integrity import add_digests, check_file, telling_damage
 from mislabel.training.branches import Branches
 from mislabel.training.checkpoints import Checkpoint
 from mislabel.training.history import History
@@ -18,6 +19,7 @@ from mislabel.training.host_buffer import HostBuffer
 from mislabel.training.inference import outputs
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
+from mislabel.training.room import kept_weight_bytes, trajectory_shape
 from mislabel.training.stage_run import StageRun
 from mislabel.training.stages import Recording
 from mislabel.training.watchers import SeenBatch, Watcher
@@ -63,8 +65,6 @@ class TrajectoryRecorder(Watcher):
     Attributes
     ----------
     shape : Shape
-    bytes : int
-        What store and weights will take on disk.
     """
 
     def __init__(
@@ -76,14 +76,11 @@ class TrajectoryRecorder(Watcher):
         weights: Path | None = None,
     ):
         self.recording, self.history, self.folder, self.weights = recording, history, folder, weights
-        branches, epochs, classes = run.branches, run.stage.epochs, run.rows.n_classes
-        full = branches.dimension or classes
-        target = min(recording.dimension or full, full)
+        branches, classes = run.branches, run.rows.n_classes
+        self.shape = trajectory_shape(recording, run.stage, branches.dimension, len(run.rows), classes)
+        full, target = branches.dimension or classes, self.shape.dimension
         self.projected = torch.from_numpy(projection(full, target, run.settings.seed)) if target < full else None
-        self.shape = Shape(epochs, len(branches.networks), len(branches), len(run.rows), target, classes)
-        numbers = sum(value.numel() for value in branches.state_dict().values()) if weights is not None else 0
-        self._weight_bytes = epochs * numbers * torch.finfo(torch.float16).bits // 8
-        self.bytes = self.shape.bytes + self._weight_bytes
+        self._weight_bytes = kept_weight_bytes(run.stage.epochs, branches) if weights is not None else 0
         self._buffer: HostBuffer | None = None
 
     def needs(self) -> str:
@@ -103,7 +100,7 @@ class TrajectoryRecorder(Watcher):
         if checkpoint is not None:
             store.rewind(checkpoint.epoch)
             if not main and folder is not None:  # the others keep the same numbers in memory
-                store.copy(open_trajectory(folder), checkpoint.epoch)
+                store.copy(open_trajectory(folder, checkpoint.epoch), checkpoint.epoch)
         run.dynamics.trajectory = store
         if main:
             run.progress.line(self.needs())
@@ -132,7 +129,10 @@ class TrajectoryRecorder(Watcher):
         assert store is not None
         write_flat(store, epoch, self._epoch(run))
         if self.weights is not None and run.accelerator.is_main_process:
-            keep_weights(run.branches, weights_file(self.weights, epoch))
+            path = weights_file(self.weights, epoch)
+            keep_weights(run.branches, path)
+            if self.folder is not None:
+                add_digests(self.folder, path)
         self.history.add_seconds(f"{run.stage.name}.recording", time.perf_counter() - began, within=True)
 
     def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
@@ -194,5 +194,13 @@ def keep_weights(branches: Branches, path: Path) -> None:
 
 
 def load_weights(branches: Branches, path: Path) -> None:
-    """Put back what `keep_weights` wrote."""
-    branches.load_state_dict(load_file(path))
+    """Put back what `keep_weights` wrote.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged.
+    """
+    with telling_damage(path):
+        check_file(path)
+        branches.load_state_dict(load_file(path))
