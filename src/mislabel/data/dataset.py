@@ -4,13 +4,15 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mislabel.data.classes import Found, find_classes
 from mislabel.data.inputs import CheckedInputs
 from mislabel.data.label_columns import rows_of
 from mislabel.data.labels import MISSING_POLICIES, Labels, Missing, encode_against, refuse_missing
+from mislabel.data.order import class_ranks, recoded, row_order
 from mislabel.data.rows import Dataset, conflicts, fingerprint, row_status
-from mislabel.data.splits import hold_out, parse_split
+from mislabel.data.splits import parse_split, stratified_holdout
 from mislabel.errors import InputError, one_of
 
 
@@ -27,6 +29,7 @@ def assemble_dataset(
     seed: int = 0,
     classes: Sequence | None = None,
     need_labels: bool = True,
+    named: bool = True,
     name: str = "data",
     label_name: str = "labels",
     gold_name: str = "gold",
@@ -58,6 +61,8 @@ def assemble_dataset(
         The classes, in order; see `encode_labels`.
     need_labels
         Whether labels are needed at all; they are not for prediction, where missing ones are fine.
+    named
+        Whether the ids were given; else they are places, and a row is known by what is in it.
     name, label_name, gold_name, split_name
         What things are called, for the messages.
     notes
@@ -100,7 +105,12 @@ def assemble_dataset(
         gold_codes = None if gold_codes is None else gold_codes[keep]
     if holdout > 0:
         eligible = (encoded.codes >= 0) & ~inputs.empty & ~inputs.unreadable
-        chosen = hold_out(encoded.codes, eligible, ids, holdout, seed, held_out)
+        if held_out is None:
+            codes = recoded(encoded.codes, class_ranks(encoded.classes))
+            order = row_order(ids if named else None, inputs.values, codes)
+            chosen = stratified_holdout(codes, eligible, order, holdout, seed)
+        else:
+            chosen = eligible & pd.Series(ids).isin(list(held_out)).to_numpy()
         parts[chosen] = "test"
         how = f"share {holdout}, seed {seed}" if held_out is None else "those of before"
         told.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
@@ -118,6 +128,7 @@ def assemble_dataset(
         fingerprint=fingerprint(ids, inputs.values, encoded, parts),
         name=name,
         gold_classes=gold_classes,
+        named=named,
     )
     if need_labels:
         told += _class_notes(dataset)

@@ -91,6 +91,7 @@ def make_dataset(
         seed=seed,
         classes=classes,
         need_labels=need_labels,
+        named=ids is not None,
         name=name,
         label_name=label_name,
         gold_name=gold_name,

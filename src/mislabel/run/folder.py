@@ -166,6 +166,12 @@ class RunFolder:
     def check_same(self, config: dict[str, Any]) -> None:
         """Raise RunError where the run in the folder has other settings or other data than these."""
         before = self.read_config()
+        if "order" not in before["data"] and not self.finished:
+            raise RunError(
+                f"{self.path} cannot be resumed: an earlier version began it, which took rows in the order of the "
+                "table; start a new run"
+            )
+        before["data"].setdefault("order", config["data"].get("order"))  # of a finished run nothing is done again
         for part in ("settings", "data"):
             for key in {**before[part], **config[part]}.keys() - {"source"}:  # data may move; the fingerprint tells
                 old, new = before[part].get(key), json.loads(json.dumps(config[part].get(key)))

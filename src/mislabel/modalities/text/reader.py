@@ -83,7 +83,7 @@ def prepare(
     encoder = load_encoder(backbone) if settings.tune == "head" else None
     reader = TextReader(tokenizer, settings.max_length, settings.backbone or "", encoder)
     if encoder is not None:
-        matrix = embeddings(encoder, texts, accelerator, storage, progress)
+        matrix = embeddings(encoder, texts, dataset.order, accelerator, storage, progress)
         return prepare_head(dataset, trained, matrix, reader)
     states = token_states(backbone, texts.take(trained), accelerator)
     build = whole_classifier(backbone, dataset.labels.classes, states)
