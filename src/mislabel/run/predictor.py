@@ -8,6 +8,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from mislabel.data.inputs import RawInputs
+from mislabel.data.order import places_of
 from mislabel.errors import InputError
 from mislabel.files import write_json
 from mislabel.modalities import modality
@@ -33,18 +34,22 @@ class Predictor:
     reader : Reader
         From a user's inputs to what the network reads.
     classes : list
-        The K classes as the user wrote them.
+        The K classes as the user wrote them, in the order of the columns of what is answered.
+    learnt : list, optional
+        The same in the order of the network's outputs, where that is another one.
     """
 
     network: Branches
     reader: Reader
     classes: list
+    learnt: list | None = None
 
     def probabilities(self, raw: RawInputs, *, device: str = "auto", progress: Quiet | None = None) -> np.ndarray:
         """Class probabilities, (m, K) float32, computed in float32."""
         accelerator = make_accelerator(device, "fp32")
         inputs = self.reader.inputs(raw, accelerator, progress)
-        return outputs(Probabilities(self.network), inputs, len(self.classes), accelerator, progress=progress)
+        answers = outputs(Probabilities(self.network), inputs, len(self.classes), accelerator, progress=progress)
+        return self._as_listed(answers)
 
     def by_trajectory(
         self, model: TrajectoryModel, raw: RawInputs, *, device: str = "auto", progress: Quiet | None = None
@@ -52,7 +57,8 @@ class Predictor:
         """Class probabilities by the generative model of a run, (m, K) float32, computed in float32."""
         accelerator = make_accelerator(device, "fp32")
         inputs = self.reader.inputs(raw, accelerator, progress)
-        return model.probabilities(lambda: copy.deepcopy(self.network.networks[0]), inputs, accelerator, progress)[1]
+        build = lambda: copy.deepcopy(self.network.networks[0])
+        return self._as_listed(model.probabilities(build, inputs, accelerator, progress)[1])
 
     def save(self, folder: Path) -> None:
         """Write the model folder: a plain Hugging Face classifier, or the head with the name of its encoder.
@@ -64,8 +70,16 @@ class Predictor:
             (folder / branch_folder(number)).mkdir(parents=True, exist_ok=True)
             self.reader.save(folder / branch_folder(number), network)
         folder.mkdir(parents=True, exist_ok=True)
-        about = {"classes": self.classes, "networks": 1 + len(others), **self.reader.save(folder, first)}
+        learnt = self.learnt or self.classes
+        about = {"classes": learnt, "networks": 1 + len(others), **self.reader.save(folder, first)}
+        if places_of(self.classes, learnt) is not None:
+            about["listed"] = self.classes
         write_json(folder / ABOUT, about, indent=None)
+
+    def _as_listed(self, answers: np.ndarray) -> np.ndarray:
+        """The network's answers (m, K) with their columns in the order of `classes`."""
+        places = places_of(self.classes, self.learnt or self.classes)
+        return answers if places is None else answers[:, places]
 
 
 def branch_folder(number: int) -> str:
@@ -91,4 +105,5 @@ def load_predictor(folder: Path) -> Predictor:
         reader, network = kind.load_reader(folder, about)
         folders = [folder / branch_folder(number) for number in range(1, about.get("networks", 1))]
         others = [kind.load_reader(branch, about)[1] for branch in folders]
-        return Predictor(Branches([network, *others]), reader, about["classes"])
+        classes = about["classes"]
+        return Predictor(Branches([network, *others]), reader, about.get("listed", classes), classes)
