@@ -29,7 +29,7 @@ from mislabel.modalities.text.models import DEFAULT_ENCODER, TextNetwork, find_e
 from mislabel.posterior.beta_mixture import fit_beta_mixture
 from mislabel.training.device import choose_precision
 from mislabel.training.loop import Loop
-from mislabel.training.stages import TrainingSettings
+from mislabel.training.training_settings import TrainingSettings
 
 MESSAGES = Path(__file__).parents[1] / "examples" / "messages" / "messages.csv"
 BATCH = 32

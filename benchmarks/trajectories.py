@@ -90,7 +90,7 @@ def memory(given: argparse.Namespace) -> dict:
     from mislabel.methods.dygen import DyGen
     from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
     from mislabel.training.loop import Loop
-    from mislabel.training.stages import TrainingSettings
+    from mislabel.training.training_settings import TrainingSettings
 
     random = np.random.default_rng(0)
     labels = random.integers(0, 6, 20_000)

@@ -73,7 +73,7 @@ class SoundModality(Modality):
     name = "sound"
     words = Words(
         plural="sounds", title="Sound", contained="a line on each sound", whole="full line", other="another sound",
-        look="log spectra",
+        noise_features="log spectra",
     )  # fmt: skip
     help = "Column of waves, 256 numbers each."
 

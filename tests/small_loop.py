@@ -7,7 +7,7 @@ from torch import nn
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training import evaluation
 from mislabel.training.loop import Loop
-from mislabel.training.stages import TrainingSettings
+from mislabel.training.training_settings import TrainingSettings
 
 ROWS, FEATURES, CLASSES = 40, 5, 3
 IDS = np.array([f"id{k}" for k in range(ROWS)], dtype=object)

@@ -190,6 +190,6 @@ def test_weak_evidence_never_says_unrelated():
     store = DynamicsStore([Pass("train", 0, 0)], 300)
     store.write(0, {"prediction": data.labels.codes, "loss": 0.0, "margin": 0.0})
     chance = Agreement(rows=300, observed=0.5, chance=0.5, deviations=0.0)
-    for telling, status in ((True, "labels_unrelated"), (False, "judged")):
-        found = build_audit(data, np.arange(300), Posterior(model, {}), model, store, chance, telling=telling)
+    for informative, status in ((True, "labels_unrelated"), (False, "judged")):
+        found = build_audit(data, np.arange(300), Posterior(model, {}), model, store, chance, informative=informative)
         assert set(found.table["status"]) == {status}

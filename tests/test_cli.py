@@ -85,13 +85,14 @@ def test_the_options_of_a_method_are_listed(mislabel):
 
 
 def test_the_options_of_train_are_the_settings_of_a_run(mislabel):
-    """Every setting but `options` is an option of the command, with its choices."""
+    """Every setting of a run or of its data is an option of the command, with its choices."""
+    from mislabel.data.plan import Plan
     from mislabel.run.settings import RunConfig
     from mislabel.settings import declarations
 
     shown = mislabel("train", "--help").stdout
-    for name, declaration in declarations(RunConfig).items():
-        if name != "options":
+    for name, declaration in {**declarations(Plan), **declarations(RunConfig)}.items():
+        if name not in ("options", "held_out", "classes", "need_labels"):
             assert f"--{name.replace('_', '-')} " in shown
             assert "|".join(declaration.choices) in shown
 

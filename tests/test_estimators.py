@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from mislabel import Audit, FeatureClassifier, ImageClassifier, InputError, TextClassifier
-from mislabel.modalities.dataset import make_dataset
+from mislabel.data.plan import Plan
 from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
 
@@ -202,15 +202,13 @@ def test_bad_input_is_refused(make, texts, labels, message):
 
 @pytest.mark.parametrize("estimator", [TextClassifier, ImageClassifier, FeatureClassifier])
 def test_parameters_are_the_settings_of_a_run(estimator):
-    """Names, defaults and choices are those of the declaration; the rest is about the data, as in make_dataset."""
-    known, hints = declarations(RunConfig), get_type_hints(estimator.__init__)
-    parameters, of_data = signature(estimator).parameters, signature(make_dataset).parameters
-    assert set(parameters) - set(known) == {"missing", "verbose"} | ({"on_bad"} & set(parameters))
+    """Names, defaults and choices are those of the declarations, of a run and of its data."""
+    known, hints = {**declarations(Plan), **declarations(RunConfig)}, get_type_hints(estimator.__init__)
+    parameters = signature(estimator).parameters
+    assert set(parameters) - set(declarations(RunConfig)) == {"missing", "verbose"} | ({"on_bad"} & set(parameters))
     for name, parameter in parameters.items():
         if name in known:
             assert parameter.default == (None if name == "options" else known[name].default)
             literals = [hints[name], *get_args(hints[name])]
             choices = {value for kind in literals for value in get_args(kind) if isinstance(value, str)}
             assert choices == set(known[name].choices)
-        elif name in of_data:
-            assert parameter.default == of_data[name].default

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mislabel.errors import InputError
-from mislabel.settings import Setting, check_settings, declarations, make_settings
+from mislabel.settings import Setting, check_settings, declarations, left_open, make_settings
+
+Shelf = Annotated[int, Setting("From below.", 1, 4)]
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Oven:
     light: Annotated[Literal["on", "off"] | None, Setting("Of the lamp.")] = None
     plain: int = 3
     free: Any = None
+    shelf: Shelf | None = left_open(2)
+    dish: Annotated[str | None, Setting("What it is for.")] = left_open("bread")
 
     def __post_init__(self):
         check_settings(self)
@@ -28,19 +32,23 @@ class Oven:
 
 def test_what_is_declared_is_read():
     known = declarations(Oven)
-    assert list(known) == ["degrees", "share", "rack", "fan", "minutes", "light", "plain", "free"]
-    assert [one.type for one in known.values()] == [int, float, str, bool, float, str, int, object]
-    assert [one.optional for one in known.values()] == [False, False, False, False, True, True, False, False]
+    assert list(known) == [
+        "degrees", "share", "rack", "fan", "minutes", "light", "plain", "free", "shelf", "dish"
+    ]  # fmt: skip
+    assert [one.type for one in known.values()] == [int, float, str, bool, float, str, int, object, int, str]
+    assert [name for name, one in known.items() if one.optional] == ["minutes", "light", "shelf", "dish"]
+    assert known["shelf"].setting == Setting("From below.", 1, 4, default="2")
+    assert known["shelf"].default is None
     assert known["degrees"].default is MISSING
     assert known["rack"].choices == ("top", "middle", "bottom")
     assert known["light"].choices == ("on", "off")
     assert known["fan"].setting.help == "Whether it blows."
     assert [one.allowed for one in known.values()] == [
         "a whole number, 50 to 300", "a number, 0 to 1", "top, middle or bottom", "true or false",
-        "a number, 0.5 to 600", "on or off", "a whole number", "anything",
+        "a number, 0.5 to 600", "on or off", "a whole number", "anything", "a whole number, 1 to 4", "text",
     ]  # fmt: skip
     assert [one.shown_default for one in known.values()] == [
-        "", "0.5", "middle", "false", "until it is done", "none", "3", "none",
+        "", "0.5", "middle", "false", "until it is done", "none", "3", "none", "2", "bread",
     ]  # fmt: skip
 
 

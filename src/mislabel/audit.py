@@ -76,7 +76,7 @@ def build_audit(
     dynamics: DynamicsStore,
     agreement: Agreement,
     *,
-    telling: bool = True,
+    informative: bool = True,
     score: np.ndarray | None = None,
 ) -> Audit:
     """Put together what is known of every row.
@@ -92,7 +92,7 @@ def build_audit(
         The final model's.
     agreement : Agreement
         Of neighbours' labels among training rows, before any training.
-    telling : bool
+    informative : bool
         Whether a lack of agreement says that labels and inputs are unrelated.
     score : (m,) float64, optional
         Higher = more likely wrong: orders the table instead of the posterior, and becomes its column `score`.
@@ -100,7 +100,7 @@ def build_audit(
     labels, n = dataset.labels, len(dataset.inputs)
     given = labels.codes
     related = labels_related(agreement)
-    if related is False and not telling:
+    if related is False and not informative:
         related = None
     full = probabilities.astype(np.float32).copy()
     full[trained] = posterior.probabilities

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.data.alignment import refuse_misaligned
-from mislabel.data.labels import Missing
+from mislabel.data.plan import Missing, OnBad
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
@@ -25,9 +25,7 @@ from mislabel.run.settings import RunConfig
 from mislabel.run.train import Trained, train
 from mislabel.run.writing import write_run
 from mislabel.training.progress import Quiet, Terminal
-
-Precision = Literal["auto", "bf16", "fp32"]
-Device = Literal["auto", "cpu", "cuda", "mps"]
+from mislabel.training.training_settings import Device, Precision
 
 
 class RunClassifier(ClassifierMixin, BaseEstimator):
@@ -138,12 +136,12 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
 
     def _dataset(self, X: Any, y: Any, ids: Any) -> Dataset:
         params = self.get_params()
-        missing, on_bad = cast(Missing, params["missing"]), params.get("on_bad", "error")
-        return make_dataset(X, y, modality=self.modality, ids=ids, missing=missing, on_bad=on_bad)
+        settings = {name: params[name] for name in ("missing", "on_bad") if name in params}
+        return make_dataset(X, y, modality=self.modality, ids=ids, **settings)
 
     def _new(self, X: Any) -> Any:
         checks = self.predictor_.reader.checks()
-        return make_dataset(X, modality=self.modality, need_labels=False, **checks).inputs
+        return make_dataset(X, modality=self.modality, need_labels=False, checks=checks).inputs
 
     def _set_classes(self) -> None:
         self.classes_ = np.array(self.predictor_.classes)
@@ -286,7 +284,7 @@ class ImageClassifier(RunClassifier):
         device: Device = "auto",
         seed: int = 0,
         missing: Missing = "error",
-        on_bad: Literal["error", "quarantine"] = "error",
+        on_bad: OnBad = "error",
         verbose: bool = False,
     ):
         self.method = method

@@ -5,12 +5,17 @@
     scope: Annotated[Literal["global", "class"], Setting("One mixture, or one per given class.")] = "global"
     calibrate: Annotated[bool, Setting("Whether the posterior is sharpened.")] = True
 
+What several dataclasses take is named once, as in ``Seed = Annotated[int, Setting(...)]``. Where one of them leaves it
+open, that is said with what it then becomes:
+
+    batch_size: BatchSize | None = left_open(TrainingSettings.batch_size)
+
 `check_settings(self)` in its `__post_init__` refuses what does not fit. The command line, the estimators' checks and
 the lists of options are made from `declarations`.
 """
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -118,6 +123,11 @@ def declarations(cls: type) -> dict[str, Declaration]:
     return {item.name: _declaration(item, hints[item.name]) for item in fields(cls)}
 
 
+def left_open(meaning: float | str) -> Any:
+    """A field of a dataclass that is None by default, which then means this, shown as the default."""
+    return field(default=None, metadata={"meaning": meaning if isinstance(meaning, str) else f"{meaning:g}"})
+
+
 def check_settings(settings: Any) -> None:
     """Raise InputError unless every field of a dataclass holds what is declared."""
     for name, declaration in declarations(type(settings)).items():
@@ -142,13 +152,21 @@ def make_settings(cls: type[T], values: Mapping[str, Any], what: str = "option")
 
 def _declaration(item: Any, hint: Any) -> Declaration:
     """One setting from a dataclass field and its annotation."""
-    setting = Setting("")
-    if get_origin(hint) is Annotated:
-        hint, *extras = get_args(hint)
-        setting = next((extra for extra in extras if isinstance(extra, Setting)), setting)
-    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    plain = [kind for kind in kinds if kind is not NoneType]
+    hint, outer = _parts(hint)
+    kinds = [_parts(kind) for kind in (get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,))]
+    plain = [kind for kind, _ in kinds if kind is not NoneType]
+    setting = next((said for said in (outer, *(inner for _, inner in kinds)) if said is not None), Setting(""))
+    if "meaning" in item.metadata:
+        setting = replace(setting, default=item.metadata["meaning"])
     choices = get_args(plain[0]) if len(plain) == 1 and get_origin(plain[0]) is Literal else ()
     kind = str if choices else plain[0] if len(plain) == 1 and plain[0] in WORDS else object
     default = item.default if item.default_factory is MISSING else item.default_factory()
     return Declaration(item.name, kind, choices, len(plain) < len(kinds), default, setting)
+
+
+def _parts(hint: Any) -> tuple[Any, Setting | None]:
+    """An annotation without what it says beside the type, and that."""
+    if get_origin(hint) is not Annotated:
+        return hint, None
+    plain, *extras = get_args(hint)
+    return plain, next((extra for extra in extras if isinstance(extra, Setting)), None)

@@ -11,7 +11,7 @@ from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardi
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
 from mislabel.training.loop import Loop
-from mislabel.training.stages import TrainingSettings
+from mislabel.training.training_settings import TrainingSettings
 
 ROWS, FEATURES, CLASSES, BATCH, FLIPPED = 400, 8, 3, 16, 0.3
 SETTINGS = TrainingSettings(batch_size=BATCH, learning_rate=0.01, precision="fp32", device="cpu")

@@ -23,7 +23,7 @@ from mislabel.posterior.generative import last_probabilities
 from mislabel.posterior.summary import noise_rate, p_mislabeled
 from mislabel.training.loop import Loop, passes_of
 from mislabel.training.losses import Batch
-from mislabel.training.stages import TrainingSettings
+from mislabel.training.training_settings import TrainingSettings
 
 CPU = torch.device("cpu")
 ROWS, CLASSES, EPOCHS, DIMENSION = 300, 3, 2, 4

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mislabel.data import conflicts
+from mislabel.data.dataset import Names
 from mislabel.data.rows import STATUSES
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
@@ -328,7 +329,7 @@ class TestFingerprint:
         fingerprint = make_dataset(**ORIGINAL).fingerprint
         assert len(fingerprint) == 2 * hashlib.sha256().digest_size
         int(fingerprint, 16)
-        assert fingerprint == make_dataset(**ORIGINAL, name="another", seed=5).fingerprint
+        assert fingerprint == make_dataset(**ORIGINAL, names=Names(data="another"), seed=5).fingerprint
 
     @pytest.mark.parametrize(
         "change",

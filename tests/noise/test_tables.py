@@ -260,5 +260,5 @@ class TestTextFeatures:
         assert (noisy["noisy_label"] == "b").all()
 
     def test_large_vocabularies_are_cut(self, monkeypatch):
-        monkeypatch.setattr("mislabel.modalities.text.look._VOCABULARY", 10)
+        monkeypatch.setattr("mislabel.modalities.text.noise_features._VOCABULARY", 10)
         assert text_features([f"word{place} common" for place in range(50)]).shape == (50, 10)

@@ -8,7 +8,7 @@ from mislabel.methods.ido import IDO
 from mislabel.run.defaults import effective
 from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations, make_settings
-from mislabel.training.stages import TrainingSettings
+from mislabel.training.training_settings import TrainingSettings
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,7 @@ def test_defaults_that_are_told_are_those_in_effect():
     config = effective(RunConfig(), "text", 1000)
     for name in ("optimizer", "weight_decay", "momentum", "schedule", "floor", "warmup", "clip"):
         value = getattr(config, name)
+        assert value == getattr(TrainingSettings(), name)
         assert declarations(RunConfig)[name].shown_default == (value if isinstance(value, str) else f"{value:g}")
 
 
@@ -62,6 +63,9 @@ def test_the_loop_has_the_same_choices():
     ours, loop = declarations(RunConfig), declarations(TrainingSettings)
     for name in ours.keys() & loop.keys():
         assert (ours[name].type, ours[name].choices) == (loop[name].type, loop[name].choices)
+        assert ours[name].setting.help == loop[name].setting.help != ""
+        assert (ours[name].setting.low, ours[name].setting.high) == (loop[name].setting.low, loop[name].setting.high)
+        assert ours[name].default in (None, loop[name].default)
 
 
 def test_options_not_named_keep_their_defaults():

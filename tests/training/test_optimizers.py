@@ -8,7 +8,8 @@ from torch import nn
 
 from mislabel.methods.ce import CrossEntropy
 from mislabel.training.optimizers import decayed_groups, learning_rate, make_optimizer
-from mislabel.training.stages import Stage, TrainingSettings
+from mislabel.training.stages import Stage
+from mislabel.training.training_settings import TrainingSettings
 
 CPU = torch.device("cpu")
 

@@ -19,7 +19,8 @@ from mislabel.methods.elr import ELR
 from mislabel.training.device import leave_processes
 from mislabel.training.evaluation import held_back
 from mislabel.training.loop import Loop
-from mislabel.training.stages import Stage, TrainingSettings
+from mislabel.training.stages import Stage
+from mislabel.training.training_settings import TrainingSettings
 
 class Plain(nn.Module):
     def __init__(self):

@@ -15,7 +15,8 @@ from mislabel.training import trajectories
 from mislabel.training.branches import Branches, make_branches
 from mislabel.training.loop import Loop
 from mislabel.training.progress import Quiet
-from mislabel.training.stages import Recording, Stage, TrainingSettings
+from mislabel.training.stages import Recording, Stage
+from mislabel.training.training_settings import TrainingSettings
 from mislabel.training.trajectories import keep_weights, load_weights, weights_file
 
 ROWS, FEATURES, CLASSES = 40, 5, 3

@@ -15,7 +15,8 @@ from mislabel.training.evaluation import held_back
 from mislabel.training.loop import Loop
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.mixing import mixer
-from mislabel.training.stages import Stage, TrainingSettings
+from mislabel.training.stages import Stage
+from mislabel.training.training_settings import TrainingSettings
 from mislabel.training.trusted import loss_with_trusted
 
 BRANCHES, VIEWS, B, K = 2, 2, 5, 3

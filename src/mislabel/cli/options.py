@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mislabel.data.plan import Plan
 from mislabel.modalities import modality, modality_names
 from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
@@ -21,13 +22,14 @@ Data = Annotated[str, typer.Argument(help=DATA_HELP, metavar="DATA")]
 Id = Annotated[str | None, typer.Option(help="Column that names the rows; 0, 1, 2, … without it.")]
 Split = Annotated[str | None, typer.Option(help="Column that says train, valid or test; all rows train without it.")]
 DataNow = Annotated[str | None, typer.Option("--data", help="Where the data are now, if not where the run read them.")]
-OnBad = Annotated[str, typer.Option(help="Images that cannot be read: error, or quarantine to keep the row unjudged.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+SETTINGS = {**declarations(Plan), **declarations(RunConfig)}
 
 
 def option_of(name: str) -> Any:
-    """The option that stands for a setting of a run: its help, and the values that it takes."""
-    declaration = declarations(RunConfig)[name]
+    """The option that stands for a setting of data or of a run: its help, and the values that it takes."""
+    declaration = SETTINGS[name]
     help = declaration.setting.help
     if declaration.setting.default:  # others are shown by typer
         help += f"  [default: {declaration.setting.default}]"
@@ -38,13 +40,14 @@ def option_of(name: str) -> Any:
 
 
 def from_setting(name: str) -> tuple[Any, Any]:
-    """The annotation and the default of the option that stands for a setting of a run."""
-    declaration = declarations(RunConfig)[name]
+    """The annotation and the default of the option that stands for a setting of data or of a run."""
+    declaration = SETTINGS[name]
     kind = declaration.type | None if declaration.optional else declaration.type
     return Annotated[kind, option_of(name)], declaration.default
 
 
 Device = Annotated[str, option_of("device")]
+OnBad = Annotated[str, option_of("on_bad")]
 
 # Of `train` and `audit`, in the order of their help: name, annotation, default.
 RUN: dict[str, tuple[Any, Any]] = {
@@ -56,12 +59,7 @@ RUN: dict[str, tuple[Any, Any]] = {
     "gold": (Annotated[str | None, typer.Option(help="Column of true labels where known; they only score.")], None),
     "id": (Id, None),
     "split": (Split, None),
-    "holdout": (
-        Annotated[float, typer.Option(help="Share of rows to hold out as test, where there is no split column.")],
-        0.0,
-    ),
-    "missing": (Annotated[str, typer.Option(help="Rows without a label: error, drop or unlabeled.")], "error"),
-    "on_bad": (OnBad, "error"),
+    **{name: from_setting(name) for name in ("holdout", "missing", "on_bad")},
     "method": from_setting("method"),
     "option": (
         Annotated[

@@ -23,13 +23,13 @@ _HASHABLE = {str, int, bool, float, np.str_, np.bool_}
 
 
 @dataclass(frozen=True)
-class Found:
-    """The classes of a column.
+class EncodedColumn:
+    """A column of labels as codes, and the classes that they refer to.
 
     Attributes
     ----------
     codes : (n,) int64
-        The place of each row's label in `classes`; -1 where there is none.
+        The index of each row's label in `classes`; -1 where there is none.
     classes : list
         The K values as Python objects: sorted, or in the order that the caller gave.
     missing_as : list of str
@@ -44,7 +44,7 @@ class Found:
     notes: list[str]
 
 
-def find_classes(values: Any, name: str, say: Rows, classes: Sequence | None = None) -> Found:
+def find_classes(values: Any, name: str, say: Rows, classes: Sequence | None = None) -> EncodedColumn:
     """Codes and classes of a column in any of the forms that `label_columns` knows, or a Categorical.
 
     With `classes` the values must be among them, with their type, and their order is kept; then nothing but nulls
@@ -72,7 +72,7 @@ def find_classes(values: Any, name: str, say: Rows, classes: Sequence | None = N
         names = list(range(column.one_hot)) if classes is None else check_class_list(classes, name)
         if len(names) != column.one_hot:
             raise InputError(f"{name}: a one-hot matrix of {column.one_hot} columns needs as many classes, not {names}")
-        return Found(column.values.astype(np.int64), names, [], column.notes)
+        return EncodedColumn(column.values.astype(np.int64), names, [], column.notes)
     inverse, uniques = _factor(column.values)
     notes = list(column.notes)
     if classes is None and uniques and all(isinstance(value, str) for value in uniques):
@@ -81,8 +81,8 @@ def find_classes(values: Any, name: str, say: Rows, classes: Sequence | None = N
     _check_values(uniques, inverse, name, say_known, mixed_allowed=classes is not None)
     if classes is None:
         used, missing_as = _without_missing(uniques)
-        used.sort(key=lambda place: uniques[place])
-        names = [uniques[place] for place in used]
+        used.sort(key=lambda index: uniques[index])
+        names = [uniques[index] for index in used]
         table = np.full(len(uniques) + 1, -1, dtype=np.int64)
         table[used] = np.arange(len(used))
     else:
@@ -95,7 +95,7 @@ def find_classes(values: Any, name: str, say: Rows, classes: Sequence | None = N
         present, codes = codes, np.full(len(column.missing), -1, dtype=np.int64)
         codes[known] = present
     notes += [note for note in (lookalike_note(names, name), missing_word_note(names, name)) if note]
-    return Found(codes, names, missing_as, notes)
+    return EncodedColumn(codes, names, missing_as, notes)
 
 
 def check_class_list(classes: Sequence | Any, name: str) -> list:
@@ -140,7 +140,7 @@ def family(value: Any) -> str:
 
 
 def _factor(values: np.ndarray) -> tuple[np.ndarray, list]:
-    """Number the distinct values: (m,) int64 places, and the values as Python objects."""
+    """Which of the distinct values each one is, (m,) int64, and the distinct values as Python objects."""
     if values.dtype == object:
         return _factor_objects(values.tolist())
     if values.dtype.kind == "b":
@@ -163,19 +163,19 @@ def _factor_objects(values: list) -> tuple[np.ndarray, list]:
     # Python's own dictionaries: pandas' hash table for strings stops at a NUL and would merge "a\0b" with "a\0c".
     kinds = set(map(type, values))
     if len(kinds) == 1 and kinds <= _HASHABLE:
-        places = {value: place for place, value in enumerate(dict.fromkeys(values))}
-        uniques = [value.item() if isinstance(value, np.generic) else value for value in places]
-        return np.fromiter(map(places.__getitem__, values), dtype=np.int64, count=len(values)), uniques
+        index_of = {value: index for index, value in enumerate(dict.fromkeys(values))}
+        uniques = [value.item() if isinstance(value, np.generic) else value for value in index_of]
+        return np.fromiter(map(index_of.__getitem__, values), dtype=np.int64, count=len(values)), uniques
     cells = [value.item() if isinstance(value, np.generic) else value for value in values]
     kinds = {family(value) for value in cells}
     if kinds == {"whole number", "decimal number"} and all(abs(value) <= 2**53 for value in cells):
         return _factor(np.array(cells, dtype=np.float64))
     try:
-        keyed = {key: place for place, key in enumerate(dict.fromkeys(map(class_key, cells)))}
+        index_of_key = {key: index for index, key in enumerate(dict.fromkeys(map(class_key, cells)))}
     except TypeError:  # something that cannot be hashed: its type is what the error must name
         return np.arange(len(cells)), cells
-    inverse = np.fromiter((keyed[class_key(value)] for value in cells), dtype=np.int64, count=len(cells))
-    return inverse, [value for _, value in keyed]
+    inverse = np.fromiter((index_of_key[class_key(value)] for value in cells), dtype=np.int64, count=len(cells))
+    return inverse, [value for _, value in index_of_key]
 
 
 def _spelled_alike(inverse: np.ndarray, uniques: list[str], name: str) -> tuple[np.ndarray, list[str], list[str]]:
@@ -194,16 +194,16 @@ def _spelled_alike(inverse: np.ndarray, uniques: list[str], name: str) -> tuple[
 
 def _check_values(uniques: list, inverse: np.ndarray, name: str, say: Any, mixed_allowed: bool) -> None:
     types = [family(value) for value in uniques]
-    for place, value_type in enumerate(types):
+    for index, value_type in enumerate(types):
         if value_type not in ("text", "true/false", "whole number", "decimal number"):
             raise InputError(
-                f"{name}: a value of type {value_type} cannot be a label (rows {say(inverse == place)}); turn the "
+                f"{name}: a value of type {value_type} cannot be a label (rows {say(inverse == index)}); turn the "
                 "labels into text or whole numbers"
             )
     broken = [
-        place for place, value_type in enumerate(types)
+        index for index, value_type in enumerate(types)
         if value_type == "decimal number"
-        and not (math.isfinite(uniques[place]) and uniques[place] == int(uniques[place]))
+        and not (math.isfinite(uniques[index]) and uniques[index] == int(uniques[index]))
     ]  # fmt: skip
     if broken:
         raise InputError(
@@ -213,7 +213,7 @@ def _check_values(uniques: list, inverse: np.ndarray, name: str, say: Any, mixed
         )
     if len(set(types)) > 1 and not mixed_allowed:
         rarest = min(set(types), key=types.count)
-        some = np.isin(inverse, [place for place, value_type in enumerate(types) if value_type == rarest])
+        some = np.isin(inverse, [index for index, value_type in enumerate(types) if value_type == rarest])
         raise InputError(
             f"{name}: the labels mix {' and '.join(sorted(set(types)))} (rows with {rarest}: {say(some)}). Turn them "
             "into one type, or list all of them with classes=[...]"
@@ -221,15 +221,15 @@ def _check_values(uniques: list, inverse: np.ndarray, name: str, say: Any, mixed
 
 
 def _without_missing(uniques: list) -> tuple[list[int], list[str]]:
-    """The places of the values that are classes, and how the others say that there is no label."""
+    """The indices of the values that are classes, and the other values, which mean "no label", as text."""
     if uniques and isinstance(uniques[0], str):
-        missing = {place for place, value in enumerate(uniques) if value.strip().casefold() in MISSING_WORDS}
+        missing = {index for index, value in enumerate(uniques) if value.strip().casefold() in MISSING_WORDS}
     elif uniques and not isinstance(uniques[0], bool):
-        negative = {place for place, value in enumerate(uniques) if value < 0}
-        missing = negative if all(uniques[place] in SENTINELS for place in negative) else set()
+        negative = {index for index, value in enumerate(uniques) if value < 0}
+        missing = negative if all(uniques[index] in SENTINELS for index in negative) else set()
     else:
         missing = set()
-    return [place for place in range(len(uniques)) if place not in missing], [repr(uniques[p]) for p in sorted(missing)]
+    return [index for index in range(len(uniques)) if index not in missing], [repr(uniques[p]) for p in sorted(missing)]
 
 
 def _match(uniques: list, inverse: np.ndarray, names: list, name: str, say: Any) -> tuple[np.ndarray, list[str]]:
@@ -237,18 +237,18 @@ def _match(uniques: list, inverse: np.ndarray, names: list, name: str, say: Any)
     code_of = class_finder(names)
     table = np.full(len(uniques) + 1, -1, dtype=np.int64)
     missing_as, unknown = [], []
-    for place, value in enumerate(uniques):
-        table[place] = code_of(value)
-        if table[place] >= 0:
+    for index, value in enumerate(uniques):
+        table[index] = code_of(value)
+        if table[index] >= 0:
             continue
         is_word = isinstance(value, str) and value.strip().casefold() in MISSING_WORDS
         if is_word or (not isinstance(value, (str, bool)) and value in SENTINELS):
             missing_as.append(repr(value))
         else:
-            unknown.append(place)
+            unknown.append(index)
     if unknown:
         raise InputError(
-            f"{name}: {', '.join(repr(uniques[place]) for place in unknown[:5])} "
+            f"{name}: {', '.join(repr(uniques[index]) for index in unknown[:5])} "
             f"{'is' if len(unknown) == 1 else 'are'} not among classes={names!r} "
             f"(rows {say(np.isin(inverse, unknown))}); add to classes, or correct these rows"
         )
@@ -256,7 +256,7 @@ def _match(uniques: list, inverse: np.ndarray, names: list, name: str, say: Any)
 
 
 def _by_number(column: Column, names: list, name: str, say: Rows) -> pd.Categorical:
-    """Numbers as a ClassLabel means them: places among its names, and below zero for "no label"."""
+    """Numbers as a ClassLabel means them: indices of its names, and below zero for "no label"."""
     codes = np.full(len(column.missing), -1, dtype=np.int64)
     codes[~column.missing] = np.maximum(column.values, -1)
     if codes.size and codes.max() >= len(names):
@@ -265,7 +265,7 @@ def _by_number(column: Column, names: list, name: str, say: Rows) -> pd.Categori
     return pd.Categorical.from_codes(codes, categories=names, ordered=True)  # pyright: ignore[reportArgumentType]
 
 
-def _from_categorical(values: Any, name: str, say: Rows, classes: Sequence | None) -> Found:
+def _from_categorical(values: Any, name: str, say: Rows, classes: Sequence | None) -> EncodedColumn:
     """Look at the levels only; a level that no row has is a class all the same."""
     categorical = values if hasattr(values, "codes") else values.array
     level_of_row = np.asarray(categorical.codes, dtype=np.int64)
@@ -274,17 +274,17 @@ def _from_categorical(values: Any, name: str, say: Rows, classes: Sequence | Non
         return say(np.flatnonzero(np.isin(level_of_row, levels)))
 
     levels = np.asarray(categorical.categories)
-    found = find_classes(levels, name, say_rows, classes)
-    code_of_level, names = found.codes, found.classes
+    encoded = find_classes(levels, name, say_rows, classes)
+    code_of_level, names = encoded.codes, encoded.classes
     if categorical.ordered and classes is None:
         in_order = list(dict.fromkeys(code for code in code_of_level.tolist() if code >= 0))
-        names = [found.classes[code] for code in in_order]
+        names = [encoded.classes[code] for code in in_order]
         rank = np.full(len(names) + 1, -1, dtype=np.int64)  # the last, which -1 finds, stays -1
         rank[in_order] = np.arange(len(names))
         code_of_level = rank[code_of_level]
     codes = np.append(code_of_level, -1)[level_of_row]
-    missing_as = (["null"] if (level_of_row < 0).any() else []) + found.missing_as
-    return Found(codes, names, missing_as, found.notes)
+    missing_as = (["null"] if (level_of_row < 0).any() else []) + encoded.missing_as
+    return EncodedColumn(codes, names, missing_as, encoded.notes)
 
 
 def classes_of_one_type(classes: Sequence) -> list:

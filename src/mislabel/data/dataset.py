@@ -1,39 +1,62 @@
-"""From checked inputs and a column of labels to a Dataset: every label, split and id is looked at here, once."""
+"""From checked inputs and a column of labels to a Dataset: every label, split and id is checked here, once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mislabel.data.classes import Found, find_classes
+from mislabel.data.classes import EncodedColumn, find_classes
 from mislabel.data.inputs import CheckedInputs
 from mislabel.data.label_columns import rows_of
-from mislabel.data.labels import MISSING_POLICIES, Labels, Missing, encode_against, refuse_missing
+from mislabel.data.labels import Labels, encode_against, refuse_missing
 from mislabel.data.order import class_ranks, recoded, row_order
+from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset, conflicts, fingerprint, row_status
 from mislabel.data.splits import parse_split, stratified_holdout
-from mislabel.errors import InputError, one_of
+from mislabel.errors import InputError
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is said of n rows.
+
+    Attributes
+    ----------
+    labels
+        n labels in any form that `encode_labels` takes.
+    gold
+        n true labels, some of which may be missing.
+    split
+        n times train, valid or test. Without it all rows train.
+    """
+
+    labels: Any = None
+    gold: Any = None
+    split: Any = None
+
+
+@dataclass(frozen=True)
+class Names:
+    """What things are called, for the messages; inputs as their modality calls them where nothing else is said."""
+
+    data: str = "data"
+    inputs: str | None = None
+    label: str = "labels"
+    gold: str = "gold"
+    id: str = "ids"
+    split: str = "split"
 
 
 def assemble_dataset(
     inputs: CheckedInputs,
     ids: np.ndarray,
-    labels: Any = None,
+    columns: Columns,
+    plan: Plan,
     *,
-    gold: Any = None,
-    split: Any = None,
-    missing: Missing = "error",
-    holdout: float = 0.0,
-    held_out: Collection | None = None,
-    seed: int = 0,
-    classes: Sequence | None = None,
-    need_labels: bool = True,
+    names: Names,
     named: bool = True,
-    name: str = "data",
-    label_name: str = "labels",
-    gold_name: str = "gold",
-    split_name: str = "split",
     notes: Sequence[str] = (),
 ) -> Dataset:
     """Put a Dataset together.
@@ -44,107 +67,90 @@ def assemble_dataset(
         Of n rows.
     ids : (n,) int64 or object
         As `check_ids` gives them.
-    labels
-        n labels in any form that `encode_labels` takes.
-    gold
-        n true labels, some of which may be missing.
-    split
-        n times train, valid or test. Without it all rows train.
-    missing
-        What becomes of rows without a label: "error", "drop", or "unlabeled". A valid or test row that has a gold
-        label does not need a given one.
-    holdout, seed
-        The share of the labelled rows to hold out as test, stratified by the given label, and the seed of the draw.
-    held_out
-        Ids to hold out in place of a draw, as by a run before: labels that changed since would change the draw.
-    classes
-        The classes, in order; see `encode_labels`.
-    need_labels
-        Whether labels are needed at all; they are not for prediction, where missing ones are fine.
+    columns : Columns
+    plan : Plan
+    names : Names
     named
-        Whether the ids were given; else they are places, and a row is known by what is in it.
-    name, label_name, gold_name, split_name
-        What things are called, for the messages.
+        Whether the ids were given; else they are positions, and a row is known by what is in it.
     notes
-        What is known already, to be told first.
+        What the user should know of the data already, as sentences; they come first.
 
     Raises
     ------
     InputError
         If lengths differ, or labels or splits are not what they should be.
     """
-    check_plan(missing, holdout, seed, split)
-    parts = np.full(len(ids), "train", dtype="U5") if split is None else parse_split(split, ids, split_name)
-    found = _find(labels, ids, classes, need_labels, inputs.name, label_name)
-    if missing == "error" and need_labels and found.classes == [1] and found.missing_as in (["-1"], ["-1.0"]):
+    parts = np.full(len(ids), "train", dtype="U5")
+    if columns.split is not None:
+        parts = parse_split(columns.split, ids, names.split)
+    encoded = _find(columns.labels, ids, plan, inputs.name, names.label)
+    if (
+        plan.missing == "error"
+        and plan.need_labels
+        and encoded.classes == [1]
+        and encoded.missing_as in (["-1"], ["-1.0"])
+    ):
         # As a sign for "no label" -1 would leave a single class; as a class it makes the usual pair.
-        pair = [-found.classes[0], found.classes[0]]
-        found = _find(labels, ids, pair, need_labels, inputs.name, label_name)
-        found.notes.append(f"{label_name}: -1 and 1 are the only values, so -1 is taken as a class.")
-    encoded, gold_codes, gold_classes = Labels(found.codes, found.classes), None, []
-    if gold is not None:
-        gold_codes, extended = encode_against(gold, encoded, ids, gold_name)
+        pair = [-encoded.classes[0], encoded.classes[0]]
+        encoded = _find(columns.labels, ids, replace(plan, classes=pair), inputs.name, names.label)
+        encoded.notes.append(f"{names.label}: -1 and 1 are the only values, so -1 is taken as a class.")
+    given, gold_codes, gold_classes = Labels(encoded.codes, encoded.classes), None, []
+    if columns.gold is not None:
+        gold_codes, extended = encode_against(columns.gold, given, ids, names.gold)
         gold_classes = extended.classes
-    told = [*notes, *inputs.notes, *found.notes]
+    all_notes = [*notes, *inputs.notes, *encoded.notes]
 
-    lacking = _lacking(found.codes, gold_codes, parts) & need_labels
+    lacking = _lacking(encoded.codes, gold_codes, parts) & plan.need_labels
     if lacking.any():
         rows = np.flatnonzero(lacking)
-        if missing == "error":
-            refuse_missing(found, rows, ids, label_name)
-        fate = "now dropped" if missing == "drop" else "kept out of the loss and all counts"
-        told.append(f"Rows without a label, {fate}: {len(rows)} of {len(ids)}; rows {rows_of(ids)(rows)}.")
-    if lacking.any() and missing == "drop":
+        if plan.missing == "error":
+            refuse_missing(encoded, rows, ids, names.label)
+        fate = "now dropped" if plan.missing == "drop" else "kept out of the loss and all counts"
+        all_notes.append(f"Rows without a label, {fate}: {len(rows)} of {len(ids)}; rows {rows_of(ids)(rows)}.")
+    if lacking.any() and plan.missing == "drop":
         keep = np.flatnonzero(~lacking)
-        inputs, ids, parts, encoded = (
+        inputs, ids, parts, given = (
             inputs.take(keep),
             ids[keep],
             parts[keep],
-            Labels(found.codes[keep], found.classes),
+            Labels(encoded.codes[keep], encoded.classes),
         )
         gold_codes = None if gold_codes is None else gold_codes[keep]
-    if holdout > 0:
-        eligible = (encoded.codes >= 0) & ~inputs.empty & ~inputs.unreadable
-        if held_out is None:
-            codes = recoded(encoded.codes, class_ranks(encoded.classes))
-            order = row_order(ids if named else None, inputs.values, codes)
-            chosen = stratified_holdout(codes, eligible, order, holdout, seed)
-        else:
-            chosen = eligible & pd.Series(ids).isin(list(held_out)).to_numpy()
+    if plan.holdout > 0:
+        chosen = _hold_out(given, inputs, ids, plan, named)
         parts[chosen] = "test"
-        how = f"share {holdout}, seed {seed}" if held_out is None else "those of before"
-        told.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
-    if need_labels and not (parts == "train").any():
-        raise InputError(f"{split_name}: no row is marked train, so there is nothing to learn from")
+        how = f"share {plan.holdout}, seed {plan.seed}" if plan.held_out is None else "those of before"
+        all_notes.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
+    if plan.need_labels and not (parts == "train").any():
+        raise InputError(f"{names.split}: no row is marked train, so there is nothing to learn from")
 
     dataset = Dataset(
         ids=ids,
         inputs=inputs.values,
-        labels=encoded,
+        labels=given,
         gold=gold_codes,
         split=parts,
-        status=row_status(encoded, parts, inputs.empty, inputs.unreadable),
-        notes=told,
-        fingerprint=fingerprint(ids, inputs.values, encoded, parts),
-        name=name,
+        status=row_status(given, parts, inputs.empty, inputs.unreadable),
+        notes=all_notes,
+        fingerprint=fingerprint(ids, inputs.values, given, parts),
+        name=names.data,
         gold_classes=gold_classes,
         named=named,
     )
-    if need_labels:
-        told += _class_notes(dataset)
-    told += _gold_notes(dataset) + _conflict_notes(dataset)
+    if plan.need_labels:
+        all_notes += _class_notes(dataset)
+    all_notes += _gold_notes(dataset) + _conflict_notes(dataset)
     return dataset
 
 
-def check_plan(missing: str, holdout: float, seed: int, split: Any) -> None:
-    """Raise InputError for settings that no data could make right: known before any input is looked at."""
-    one_of("missing", missing, MISSING_POLICIES)
-    if isinstance(holdout, bool) or not isinstance(holdout, (int, float)) or not 0 <= holdout < 1:
-        raise InputError(f"holdout is {holdout!r}; it must be at least 0 and below 1")
-    if holdout > 0 and split is not None:
-        raise InputError("holdout and a split column were both given; the column says already what is held out")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed is {seed!r}; it must be a whole number of at least 0")
+def _hold_out(given: Labels, inputs: CheckedInputs, ids: np.ndarray, plan: Plan, named: bool) -> np.ndarray:
+    """The rows (n,) bool to hold out: those of before, by their ids, or a draw; all have a label and an input."""
+    eligible = (given.codes >= 0) & ~inputs.empty & ~inputs.unreadable
+    if plan.held_out is not None:
+        return eligible & pd.Series(ids).isin(list(plan.held_out)).to_numpy()
+    codes = recoded(given.codes, class_ranks(given.classes))
+    order = row_order(ids if named else None, inputs.values, codes)
+    return stratified_holdout(codes, eligible, order, plan.holdout, plan.seed)
 
 
 def _lacking(codes: np.ndarray, gold: np.ndarray | None, parts: np.ndarray) -> np.ndarray:
@@ -153,21 +159,19 @@ def _lacking(codes: np.ndarray, gold: np.ndarray | None, parts: np.ndarray) -> n
     return lacking if gold is None else lacking & ((parts == "train") | (gold < 0))
 
 
-def _find(
-    labels: Any, ids: np.ndarray, classes: Sequence | None, need_labels: bool, inputs_name: str, label_name: str
-) -> Found:
+def _find(labels: Any, ids: np.ndarray, plan: Plan, inputs_name: str, label_name: str) -> EncodedColumn:
     """The classes in `labels`, or nothing but missing labels where there are none and none are needed."""
     n = len(ids)
     if labels is None:
-        if need_labels:
+        if plan.need_labels:
             raise InputError(f"no {label_name} were given; learning needs one per row")
-        return Found(np.full(n, -1, dtype=np.int64), [], [], [])
-    found = find_classes(labels, label_name, rows_of(ids), classes)
-    if len(found.codes) != n:
-        raise InputError(f"{n} {inputs_name} but {len(found.codes)} {label_name} were given; one per row is needed")
-    if need_labels and not (found.codes >= 0).any():
+        return EncodedColumn(np.full(n, -1, dtype=np.int64), [], [], [])
+    encoded = find_classes(labels, label_name, rows_of(ids), plan.classes)
+    if len(encoded.codes) != n:
+        raise InputError(f"{n} {inputs_name} but {len(encoded.codes)} {label_name} were given; one per row is needed")
+    if plan.need_labels and not (encoded.codes >= 0).any():
         raise InputError(f"{label_name}: none of the {n} rows has a label, so there is nothing to learn from")
-    return found
+    return encoded
 
 
 def _class_notes(dataset: Dataset) -> list[str]:

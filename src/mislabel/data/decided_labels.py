@@ -1,4 +1,4 @@
-"""Labels that a person decided: a data set in which they are known, beside the labels that the data give."""
+"""Labels that a person decided, in a data set beside the given labels."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,23 +16,24 @@ NONE_OF_THESE = object()  # decided in place of a label: no class fits
 
 
 def with_decisions(dataset: Dataset, decided: Mapping[Any, Any]) -> Dataset:
-    """The data set with some labels known, of training rows alone: held-out labels never reach training.
+    """The data set with decided labels, on training rows alone: labels of held-out rows never reach training.
 
     Parameters
     ----------
     dataset : Dataset
         Without decisions.
     decided : mapping
-        From ids to labels, or to `NONE_OF_THESE`. A label that is no class by its type is looked up as text: 1 in a
-        table may be "1" in the next.
+        From ids to labels, or to `NONE_OF_THESE`. A label that is no class by value and type is looked up as text: 1
+        in one table may be "1" in the next.
 
     Raises
     ------
     InputError
         If an id is not in the data, or a label not among the classes.
     """
-    places, code_of = {id: place for place, id in enumerate(dataset.ids.tolist())}, code_finder(dataset.labels.classes)
-    absent = [id for id in decided if id not in places]
+    position_of = {id: position for position, id in enumerate(dataset.ids.tolist())}
+    code_of = code_finder(dataset.labels.classes)
+    absent = [id for id in decided if id not in position_of]
     if absent:
         raise InputError(
             f"{dataset.name} has no rows {some_ids(absent)}, which were decided: give the data that were reviewed, "
@@ -46,13 +47,15 @@ def with_decisions(dataset: Dataset, decided: Mapping[Any, Any]) -> Dataset:
             f"{decided[foreign[0]]!r}; there are {some_ids(dataset.labels.classes)}. A class is what at least one row "
             "is given: label one so, or undo the decision"
         )
-    known = np.full(len(dataset), UNDECIDED, dtype=np.int64)
-    known[[places[id] for id in decided]] = np.array(codes, dtype=np.int64)
-    held_out = (known != UNDECIDED) & (dataset.split != "train")
-    unread = (known != UNDECIDED) & ~held_out & np.isin(dataset.status, ("empty_input", "unreadable"))
-    known[held_out | unread] = UNDECIDED
-    found = replace(dataset, decided=known)
-    return replace(found, status=_status(found), notes=[*dataset.notes, *_notes(found, held_out, unread)])
+    decided_codes = np.full(len(dataset), UNDECIDED, dtype=np.int64)
+    decided_codes[[position_of[id] for id in decided]] = np.array(codes, dtype=np.int64)
+    held_out = (decided_codes != UNDECIDED) & (dataset.split != "train")
+    unread = (decided_codes != UNDECIDED) & ~held_out & np.isin(dataset.status, ("empty_input", "unreadable"))
+    decided_codes[held_out | unread] = UNDECIDED
+    with_codes = replace(dataset, decided=decided_codes)
+    return replace(
+        with_codes, status=_status(with_codes), notes=[*dataset.notes, *_notes(with_codes, held_out, unread)]
+    )
 
 
 def code_finder(classes: list) -> Callable[[Any], int | None]:

@@ -37,8 +37,8 @@ def check_ids(values: Any, n: int, name: str = "id") -> tuple[np.ndarray, list[s
     if len(listed) != n:
         raise InputError(f"{name}: {len(listed)} ids were given for {n} rows; one per row is needed")
     cells = np.empty(n, dtype=object)
-    for place, value in enumerate(listed):  # one by one: numpy would look into cells that are lists
-        cells[place] = value
+    for position, value in enumerate(listed):  # one by one: numpy would look into cells that are lists
+        cells[position] = value
     empty = np.fromiter((isinstance(value, str) and not value for value in listed), dtype=bool, count=n)
     missing = empty | np.asarray(pd.isna(cells), dtype=bool)
     if missing.any():

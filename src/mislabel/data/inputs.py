@@ -1,4 +1,4 @@
-"""What a Dataset holds of its rows beside labels, whatever the modality: all inputs answer the same few questions."""
+"""The inputs of a Dataset, behind one interface whatever the modality."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -36,22 +36,22 @@ class RawInputs(ABC):
         """Bytes that are the same for two rows only where their content is."""
 
     @abstractmethod
-    def caption(self, place: int) -> str:
+    def caption(self, position: int) -> str:
         """A row in one line of at most `CAPTION` characters."""
 
-    def kept(self, places: range) -> Iterator[str | bytes | None]:
+    def kept(self, positions: range) -> Iterator[str | bytes | None]:
         """What a run folder keeps of these rows, for its report and a review: the caption, unless a class knows more.
 
         None stands for a row of which there is nothing to keep.
         """
-        return (self.caption(place) for place in places)
+        return (self.caption(position) for position in positions)
 
     def digests(self) -> Iterator[bytes] | None:
         """16 bytes a row that a run folder keeps where `kept` is not all of a row; None where it is."""
         return None
 
     def matcher(self, column: str) -> Callable[[int, Any], bool]:
-        """Tells of a row, by its position, whether it is the one of which a run kept this.
+        """A function that says whether the row at a position is the one of which a run kept a value.
 
         Parameters
         ----------
@@ -59,13 +59,13 @@ class RawInputs(ABC):
             What the run kept: "input" (see `kept`) or "digest" (see `digests`).
         """
         whole = range(len(self))
-        now = list(self.kept(whole) if column == "input" else self.digests() or self.kept(whole))
-        return lambda position, before: now[position] == before
+        kept_now = list(self.kept(whole) if column == "input" else self.digests() or self.kept(whole))
+        return lambda position, before: kept_now[position] == before
 
 
 @dataclass(frozen=True, eq=False)
 class CheckedInputs:
-    """Inputs that were looked at, row by row.
+    """Inputs that were checked, row by row.
 
     Attributes
     ----------

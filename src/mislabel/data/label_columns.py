@@ -43,7 +43,7 @@ def rows_of(ids: Any) -> Rows:
         ids = ids.tolist()
 
     def say(positions: np.ndarray) -> str:
-        first = [ids[int(place)] for place in positions[:5]]
+        first = [ids[int(position)] for position in positions[:5]]
         first = [item.item() if isinstance(item, np.generic) else item for item in first]
         more = len(positions) - len(first)
         return some_ids(first) + (f" (and {more} more)" if more else "")
@@ -97,8 +97,8 @@ def _from_list(values: list) -> np.ndarray:
     elif kinds == {float} or kinds == {bool}:
         return np.array(values)
     cells = np.empty(len(values), dtype=object)
-    for place, value in enumerate(values):
-        cells[place] = value
+    for index, value in enumerate(values):
+        cells[index] = value
     return cells
 
 

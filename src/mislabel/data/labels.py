@@ -2,21 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 
-from mislabel.data.classes import Found, class_finder, family, find_classes
+from mislabel.data.classes import EncodedColumn, class_finder, family, find_classes
 from mislabel.data.label_columns import rows_of
 from mislabel.data.numerals import is_whole, label_text
+from mislabel.data.plan import Missing
 from mislabel.errors import InputError, one_of
-
-Missing = Literal["error", "drop", "unlabeled"]
-MISSING_POLICIES = {
-    "error": "stop and name the rows",
-    "drop": "leave these rows out",
-    "unlabeled": "keep them, out of the loss and all counts",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +20,7 @@ class Labels:
     Attributes
     ----------
     codes : (n,) int64
-        The place of each row's label in `classes`, -1 where there is none.
+        The index of each row's label in `classes`, -1 where there is none.
     classes : list
         The K values as the user wrote them (str, int, bool or whole float), sorted unless the user gave an order.
     """
@@ -107,24 +101,25 @@ def encode_labels(
     >>> labels.classes, labels.codes.tolist(), labels.decode([1]).tolist()
     (['ham', 'spam'], [1, 0, 1], ['spam'])
     """
-    one_of("missing", missing, MISSING_POLICIES)
-    found = find_classes(values, name, rows_of(ids), classes)
-    if len(found.codes) != len(ids):
-        raise InputError(f"{name}: {len(found.codes)} labels were given for {len(ids)} rows; one per row is needed")
+    one_of("missing", missing, get_args(Missing))
+    encoded = find_classes(values, name, rows_of(ids), classes)
+    if len(encoded.codes) != len(ids):
+        raise InputError(f"{name}: {len(encoded.codes)} labels were given for {len(ids)} rows; one per row is needed")
     if missing == "error":
-        refuse_missing(found, np.flatnonzero(found.codes < 0), ids, name)
-    return Labels(found.codes, found.classes), found.notes
+        refuse_missing(encoded, np.flatnonzero(encoded.codes < 0), ids, name)
+    return Labels(encoded.codes, encoded.classes), encoded.notes
 
 
-def refuse_missing(found: Found, rows: np.ndarray, ids: Any, name: str) -> None:
+def refuse_missing(encoded: EncodedColumn, rows: np.ndarray, ids: Any, name: str) -> None:
     """Raise `InputError` if there is a row in `rows` (positions of rows without a label)."""
     if not len(rows):
         return
     hint = ""
-    if {"-1", "-100", "-1.0", "-100.0"} & set(found.missing_as):
+    if {"-1", "-100", "-1.0", "-100.0"} & set(encoded.missing_as):
         hint = " If -1 is a class of its own, list all of them with classes=[...]."
     raise InputError(
-        f"{name}: {len(rows)} of {len(found.codes)} rows have no label (written as {', '.join(found.missing_as)}): "
+        f"{name}: {len(rows)} of {len(encoded.codes)} rows have no label (written as "
+        f"{', '.join(encoded.missing_as)}): "
         f'rows {rows_of(ids)(rows)}. Label them, or choose missing="unlabeled" to keep them out of the loss, or '
         f'missing="drop" to leave them out.{hint}'
     )
@@ -155,43 +150,43 @@ def encode_against(values: Any, labels: Labels, ids: Any, name: str = "gold") ->
         If the values cannot be labels, or are of another type than the classes.
     """
     # A value that `labels` knows is a class here too, even if it looks like a sentinel.
-    found = _find_like(values, labels, ids, name)
-    if len(found.codes) != len(ids):
-        raise InputError(f"{name}: {len(found.codes)} labels were given for {len(ids)} rows; one per row is needed")
+    encoded = _find_like(values, labels, ids, name)
+    if len(encoded.codes) != len(ids):
+        raise InputError(f"{name}: {len(encoded.codes)} labels were given for {len(ids)} rows; one per row is needed")
     known, numeric = {family(value) for value in labels.classes}, {"whole number", "decimal number"}
-    found = _written_alike(found, labels.classes)
-    other = {family(value) for value in found.classes}
+    encoded = _written_alike(encoded, labels.classes)
+    other = {family(value) for value in encoded.classes}
     if known and len(known) == 1 and other - known and not (known <= numeric and other <= numeric):
-        odd = next((value for value in found.classes if not is_whole(value)), found.classes[0])
+        odd = next((value for value in encoded.classes if not is_whole(value)), encoded.classes[0])
         raise InputError(
             f"{name} holds {' and '.join(sorted(other))} while the labels hold {' and '.join(sorted(known))}, such as "
             f"{odd!r} and {labels.classes[0]!r}; write both columns in the same way"
         )
     if known | other == numeric and len(known) == 1:  # 1 and 1.0 are one class: a column with gaps often holds floats
         cast = float if known == {"decimal number"} else int
-        found = Found(found.codes, [cast(value) for value in found.classes], found.missing_as, found.notes)
+        encoded = replace(encoded, classes=[cast(value) for value in encoded.classes])
     find = class_finder(labels.classes)
-    codes = [find(value) for value in found.classes]
-    used = np.bincount(found.codes[found.codes >= 0], minlength=len(found.classes)) > 0
-    unseen = [place for place, code in enumerate(codes) if code < 0 and used[place]]
+    codes = [find(value) for value in encoded.classes]
+    used = np.bincount(encoded.codes[encoded.codes >= 0], minlength=len(encoded.classes)) > 0
+    unseen = [index for index, code in enumerate(codes) if code < 0 and used[index]]
     table = np.array([*codes, -1], dtype=np.int64)
     table[unseen] = len(labels.classes) + np.arange(len(unseen))
-    return table[found.codes], Labels(labels.codes, [*labels.classes, *(found.classes[place] for place in unseen)])
+    return table[encoded.codes], Labels(labels.codes, [*labels.classes, *(encoded.classes[index] for index in unseen)])
 
 
-def _written_alike(found: Found, classes: list) -> Found:
+def _written_alike(encoded: EncodedColumn, classes: list) -> EncodedColumn:
     """Whole numbers as text where the classes are text, and the other way round: a gap makes one column text."""
-    if not classes or not all(map(is_whole, [*found.classes, *classes])):
-        return found
+    if not classes or not all(map(is_whole, [*encoded.classes, *classes])):
+        return encoded
     texts = [isinstance(value, str) for value in classes]
-    if all(texts) and not any(isinstance(value, str) for value in found.classes):
-        return replace(found, classes=[label_text(value) for value in found.classes])
-    if not any(texts) and all(isinstance(value, str) for value in found.classes):
-        return replace(found, classes=[int(label_text(value)) for value in found.classes])
-    return found
+    if all(texts) and not any(isinstance(value, str) for value in encoded.classes):
+        return replace(encoded, classes=[label_text(value) for value in encoded.classes])
+    if not any(texts) and all(isinstance(value, str) for value in encoded.classes):
+        return replace(encoded, classes=[int(label_text(value)) for value in encoded.classes])
+    return encoded
 
 
-def _find_like(values: Any, labels: Labels, ids: Any, name: str) -> Found:
+def _find_like(values: Any, labels: Labels, ids: Any, name: str) -> EncodedColumn:
     say = rows_of(ids)
     mixed = len({family(value) for value in labels.classes}) > 1
     sentinels = any(not isinstance(value, str) and value in (-1, -100) for value in labels.classes)

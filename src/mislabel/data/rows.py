@@ -104,13 +104,13 @@ def conflicts(dataset: Dataset) -> list[np.ndarray]:
     usable = (dataset.split == "train") & (dataset.labels.codes >= 0)
     rows = np.flatnonzero(usable & ~np.isin(dataset.status, ("empty_input", "unreadable")))
     contents = list(dataset.inputs.take(rows).contents())
-    place_of = {content: place for place, content in enumerate(dict.fromkeys(contents))}
-    if len(place_of) == len(rows):
+    group_of = {content: number for number, content in enumerate(dict.fromkeys(contents))}
+    if len(group_of) == len(rows):
         return []
-    group = np.fromiter(map(place_of.__getitem__, contents), dtype=np.int64, count=len(rows))
+    group = np.fromiter(map(group_of.__getitem__, contents), dtype=np.int64, count=len(rows))
     codes = dataset.labels.codes[rows]
-    lowest = np.full(len(place_of), dataset.labels.n_classes, dtype=np.int64)
-    highest = np.full(len(place_of), -1, dtype=np.int64)
+    lowest = np.full(len(group_of), dataset.labels.n_classes, dtype=np.int64)
+    highest = np.full(len(group_of), -1, dtype=np.int64)
     np.minimum.at(lowest, group, codes)
     np.maximum.at(highest, group, codes)
     inside = np.flatnonzero((lowest < highest)[group])

@@ -29,13 +29,13 @@ def parse_split(values: Any, ids: Any, name: str = "split") -> np.ndarray:
         raise InputError(f"{name}: {len(listed)} values were given for {len(ids)} rows; one per row is needed")
     words = [str(value) for value in listed]
     meaning = {word: SPLIT_NAMES.get(word.strip().casefold()) for word in set(words)}
-    other = [place for place, word in enumerate(words) if meaning[word] is None]
-    if other:
+    unknown = [position for position, word in enumerate(words) if meaning[word] is None]
+    if unknown:
         gaps = np.asarray(pd.Series(listed, dtype=object).isna()) | (np.array(words, dtype=object) == "")
-        found = dict.fromkeys("nothing" if gaps[place] else repr(words[place]) for place in other)
+        shown = dict.fromkeys("nothing" if gaps[position] else repr(words[position]) for position in unknown)
         raise InputError(
-            f"{name}: {len(other)} rows hold {', '.join(list(found)[:5])} instead of train, valid or test (rows "
-            f"{some_ids(ids[place] for place in other)}). Filter these rows, or rename them"
+            f"{name}: {len(unknown)} rows hold {', '.join(list(shown)[:5])} instead of train, valid or test (rows "
+            f"{some_ids(ids[position] for position in unknown)}). Filter these rows, or rename them"
         )
     return np.array([meaning[word] for word in words], dtype="U5")
 
@@ -45,8 +45,8 @@ def stratified_holdout(
 ) -> np.ndarray:
     """Choose the rows to hold out: `share` of the eligible rows, in each class as nearly as whole rows allow.
 
-    Two rows of a class always stay for training. The choice hangs on the order that is given, not on places: the same
-    rows in another table give the same choice.
+    Two rows of a class always stay for training. The choice depends on the order that is given, not on positions: the
+    same rows in another table give the same choice.
 
     Parameters
     ----------

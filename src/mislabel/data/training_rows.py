@@ -1,4 +1,4 @@
-"""Which rows train, and whether there is room for what is told of all of them."""
+"""Which rows train, and whether memory holds the probabilities of all rows."""
 
 import numpy as np
 import psutil
@@ -22,9 +22,9 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
     rows = dataset.in_order(np.isin(dataset.status, TRAINS))
     present, counts = np.unique(dataset.training_codes[rows], return_counts=True)
     if len(present) < 2:
-        found = [dataset.labels.classes[code] for code in present]
+        shown = [dataset.labels.classes[code] for code in present]
         raise NotAssessed(
-            f"{dataset.name}: the {len(rows)} training rows show {len(present)} class(es), {found}; training needs at "
+            f"{dataset.name}: the {len(rows)} training rows show {len(present)} class(es), {shown}; training needs at "
             "least 2. Is this the right --label column, and does --split leave rows to train on?"
         )
     if len(rows) < 2 * len(present):

@@ -1,4 +1,4 @@
-"""All that is to be known of one kind of input: the object that every other room asks, in place of its name."""
+"""One kind of input as an object, which every other room asks in place of comparing names."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -35,9 +35,9 @@ class Words:
     whole : str
         All of an input, of which only the beginning is shown at once: "full text".
     other : str
-        What a row has that is not the one of before: "another text".
-    look : str
-        What noise that depends on the input looks at: "image pixels".
+        What a row has whose input changed: "another text".
+    noise_features : str
+        What noise that depends on the input is computed from: "image pixels".
     """
 
     plural: str
@@ -45,7 +45,7 @@ class Words:
     contained: str
     whole: str
     other: str
-    look: str
+    noise_features: str
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Source:
 class Modality(ABC):
     """One kind of input.
 
-    An instance says with its attributes what kind that is; its methods do what no other room can. A modality of one's
-    own derives from this, gives the attributes without a default and the abstract methods, and is made known by
+    Its attributes describe the kind, its methods do what depends on it. A new modality derives from this, sets the
+    attributes without a default, implements the abstract methods and is registered with
     `mislabel.modalities.register`. `examples/add_a_modality.py` is one.
 
     Attributes
@@ -97,7 +97,7 @@ class Modality(ABC):
     kept_at_once : int
         How many rows of that fit well into memory.
     comparable : bool
-        Whether it can be told from what a run kept that a row is still the same; see `RawInputs.matcher`.
+        Whether what a run kept shows that a row is still the same; see `RawInputs.matcher`.
     replaceable : bool
         Whether a row with an id stays the same row when its input becomes another, as with better embeddings.
     encoder : str or None
@@ -216,8 +216,8 @@ class Modality(ABC):
         """The same inputs where they are read again and again; a file at `path` may hold what is costly to make."""
         return inputs
 
-    def look(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
-        """What a hurried annotator sees of each row, (n, L) float, for noise that depends on the input.
+    def noise_features(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
+        """Features (n, L) float for noise that depends on the input: what a hurried annotator sees of each row.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What a modality and a run say to each other: settings and files go in, inputs made ready for training come out."""
+"""What a modality and a run exchange: settings and storage go in, inputs ready for training come out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # a report reads runs where torch is not installed
 
     from mislabel.training.inputs import Inputs
 
-SAMPLED = 2048  # rows that tell enough of all rows
+SAMPLED = 2048  # rows that stand for all rows
 
 
 class Settings(Protocol):
@@ -42,7 +42,7 @@ class Settings(Protocol):
 
 
 class Storage(Protocol):
-    """Where a run keeps what is computed once, so that a run that is continued finds it; a run folder is one."""
+    """Where a run keeps what is computed once, so that a resumed run finds it; a run folder is one."""
 
     embeddings: Path
     pixels: Path
@@ -60,7 +60,7 @@ class Reader(Protocol):
         ...
 
     def checks(self) -> dict[str, Any]:
-        """What `load_dataset` and `make_dataset` must be told so that new rows are read as the training rows were."""
+        """Arguments of `load_dataset` and `make_dataset` with which new rows are read as the training rows were."""
         ...
 
 
@@ -71,22 +71,22 @@ class Prepared:
     Attributes
     ----------
     dataset : Dataset
-        With the notes and states that only reading the inputs could tell.
+        With the notes and statuses that come from reading the inputs.
     trained : (m,) int64
         Positions of the rows that train, in the order in which a run takes them.
     inputs : Inputs
         Of all n rows.
     untrained : (s, d) float32
-        What is known of the training rows `sample_rows(m)` before any training, to see whether labels and inputs are
-        related.
-    telling : bool
+        Features of the training rows `sample_rows(m)` before any training, from which it is estimated whether labels
+        and inputs are related.
+    informative : bool
         Whether `untrained` says enough for that: raw pixels do not.
     build : callable
         Gives a new network.
     reader : Reader
     embed : callable, optional
-        Gives what is known of all training rows before any training, (m, d) float32, made only where it is needed;
-        None where there is nothing but raw pixels.
+        Gives such features of all training rows, (m, d) float32, computed only where they are needed; None where
+        there is nothing but raw pixels.
     standardised : callable, optional
         Gives what a head reads of all rows, (n, d) float16; None where a whole network is trained.
     """
@@ -95,7 +95,7 @@ class Prepared:
     trained: np.ndarray
     inputs: "Inputs"
     untrained: np.ndarray
-    telling: bool
+    informative: bool
     build: Callable[[], "nn.Module"]
     reader: Reader
     embed: Callable[[], np.ndarray] | None = None

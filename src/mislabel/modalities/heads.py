@@ -29,7 +29,7 @@ def prepare_head(dataset: Dataset, trained: np.ndarray, matrix: np.ndarray, read
         trained=trained,
         inputs=FeatureInputs(matrix, mean, scale),
         untrained=own[sample_rows(len(trained))],
-        telling=True,
+        informative=True,
         build=lambda: FeatureNetwork(mean, scale, n_classes),
         reader=reader,
         embed=lambda: (matrix[trained] - mean.numpy()) / scale.numpy(),

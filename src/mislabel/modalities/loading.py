@@ -1,20 +1,23 @@
 """From a table, a folder of images or a matrix on disk to a Dataset."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from mislabel import tables
-from mislabel.data.labels import Missing
+from mislabel.data.dataset import Names
+from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset
 from mislabel.errors import InputError
 from mislabel.modalities.base import Source
-from mislabel.modalities.dataset import OnBad, make_dataset
+from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.registry import modality, modality_names
 from mislabel.tables.hub import is_hub, local_name
 from mislabel.tables.reading import as_frame, pick_column
 from mislabel.tables.sources import folder_of, holds_tables
+
+PLANNED = {each.name for each in fields(Plan)}
 
 
 def load_dataset(
@@ -24,15 +27,8 @@ def load_dataset(
     gold: str | None = None,
     id: str | None = None,
     split: str | None = None,
-    missing: Missing = "error",
-    on_bad: OnBad = "error",
-    holdout: float = 0.0,
-    held_out: Collection | None = None,
-    seed: int = 0,
-    classes: Sequence | None = None,
-    need_labels: bool = True,
     checks: Mapping[str, Any] | None = None,
-    **inputs: Any,
+    **given: Any,
 ) -> Dataset:
     """Read a table and check it.
 
@@ -42,22 +38,22 @@ def load_dataset(
         A path (see `read_table`), ``hf:NAME[:SPLIT]``, a DataFrame, an Arrow table or a map-style Hugging
         Face data set; or what one modality alone can read: a folder of class folders of images, which says image, label
         and perhaps split by itself, or an .npy file.
-    inputs
+    given
         What the input is, by the name of a modality: ``text`` a column of texts; ``image`` a column of image paths
         (relative to the table) or encoded images; ``features`` globs of columns ("f_*,age"), a column of vectors, or an
-        .npy file of n rows. One of them is needed.
+        .npy file of n rows. One of them is needed. The others are settings of `mislabel.data.plan.Plan`.
     label, gold, id, split
         The names of columns. Rows are taken by their place; an index is not looked at.
     checks
         What `Reader.checks` says of a run that new rows are read for.
-    missing, on_bad, holdout, held_out, seed, classes, need_labels
-        See `make_dataset`.
 
     Raises
     ------
     InputError
         If the table cannot be read, lacks a column, or does not pass the checks of `make_dataset`.
     """
+    settings = {name: value for name, value in given.items() if name in PLANNED}
+    inputs = {name: value for name, value in given.items() if name not in PLANNED}
     own = open_source(source)
     if own is not None:
         frame, notes, root, roles = own.frame, own.notes, own.root, own.roles
@@ -75,7 +71,7 @@ def load_dataset(
     def column(name: str | None, what: str) -> Any:
         return None if name is None else pick_column(frame, name, what)
 
-    if need_labels and label is None:
+    if label is None and settings.get("need_labels", True):
         raise InputError(f"which column holds the labels? There are {', '.join(map(str, frame.columns))}")
     kind, option = one_input(inputs)
     checks = dict(checks or {})
@@ -86,22 +82,11 @@ def load_dataset(
         ids=column(id, "id"),
         gold=column(gold, "gold"),
         split=column(split, "split"),
-        missing=missing,
-        on_bad=on_bad,
         root=root,
-        holdout=holdout,
-        held_out=held_out,
-        seed=seed,
-        classes=classes,
-        need_labels=need_labels,
-        name=_name_of(source),
-        inputs_name=option or None,
-        label_name=label or "label",
-        gold_name=gold or "gold",
-        id_name=id or "id",
-        split_name=split or "split",
+        checks=checks,
+        names=Names(_name_of(source), option or None, label or "label", gold or "gold", id or "id", split or "split"),
         notes=notes,
-        **checks,
+        **settings,
     )
     return replace(dataset, source=_where(source))
 

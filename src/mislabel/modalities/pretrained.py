@@ -39,9 +39,9 @@ def load_head_and_body(make: Any, name: str, labels: list[str], new_head: bool, 
     """
     safe = {"use_safetensors": True, "trust_remote_code": False, "ignore_mismatched_sizes": True}
     loader = make.from_pretrained
-    model, found = load(loader, name, needs, hint, output_loading_info=True, **safe, **head_of(labels))
+    model, loading_info = load(loader, name, needs, hint, output_loading_info=True, **safe, **head_of(labels))
     last = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear)][-1:]
-    new = {*found["missing_keys"], *(key[0] for key in found["mismatched_keys"])}
+    new = {*loading_info["missing_keys"], *(key[0] for key in loading_info["mismatched_keys"])}
     for path, module in last:
         if new_head and f"{path}.weight" not in new:
             nn.init.normal_(module.weight, std=HEAD_SPREAD)

@@ -57,5 +57,5 @@ def _included() -> dict[str, Modality]:
 
 @cache
 def _installed() -> dict[str, Modality]:
-    found = (point.load() for point in entry_points(group=ENTRY_POINTS))
-    return {kind.name: kind for kind in found if kind.name not in _included()}
+    installed = (point.load() for point in entry_points(group=ENTRY_POINTS))
+    return {kind.name: kind for kind in installed if kind.name not in _included()}

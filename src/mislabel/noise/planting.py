@@ -60,15 +60,15 @@ def corrupt_source(
         root, split = folder_of(source) or Path(), split or frame.attrs.get("split")
     if label is None:
         raise InputError(f"which column holds the true labels? There are {', '.join(map(str, frame.columns))}: --label")
-    look, what = None, ""
+    features_of, what = None, ""
     if kind == "idn":
         given = [(name, option) for name, option in inputs.items() if option is not None]
         if len(given) != 1:
             *most, last = (f"--{name}" for name in modality_names())
             raise InputError(f"kind idn looks at the inputs: name them with one of {', '.join(most)} and {last}")
         name, option = given[0]
-        what = modality(name).words.look
-        look = _look(name, option, frame, (label, split, superclass), root, seed)
+        what = modality(name).words.noise_features
+        features_of = _features_of(name, option, frame, (label, split, superclass), root, seed)
     return corrupt_table(
         frame,
         label=label,
@@ -76,20 +76,20 @@ def corrupt_source(
         seed=seed,
         split=split,
         superclass=superclass,
-        inputs_features=look,
+        inputs_features=features_of,
         features_name=what,
         transition=None if transition is None else read_transition(transition),
         **settings,
     )
 
 
-def _look(
+def _features_of(
     name: str, option: str, frame: pd.DataFrame, taken: Sequence[str | None], root: Path, seed: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Gives what some rows look like, by their positions; all of them are read here."""
     values = modality(name).values(frame, option, taken)
     inputs = modality(name).check(values, np.arange(len(frame)), option, root=root).values
-    return lambda rows: modality(name).look(inputs.take(rows), seed)
+    return lambda rows: modality(name).noise_features(inputs.take(rows), seed)
 
 
 def read_transition(path: Path) -> np.ndarray:

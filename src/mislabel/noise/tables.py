@@ -93,11 +93,12 @@ def corrupt_table(
         parts = parse_split(pick_column(frame, split, "split"), ids, split)
         changeable &= (parts != "test") if noise_valid else (parts == "train")
     rows = np.flatnonzero(changeable)
-    features = looks = None
+    features = used_features = None
     if kind == "idn":
         if inputs_features is None:
-            inputs_features, features_name = _text_look(frame, text, int(seed)), modality("text").words.look
-        features, looks = _rows_of(inputs_features, len(frame), rows), features_name
+            inputs_features = _text_features(frame, text, int(seed))
+            features_name = modality("text").words.noise_features
+        features, used_features = _rows_of(inputs_features, len(frame), rows), features_name
     done = corrupt(
         labels.codes[rows], kind, rate, labels.n_classes, np.random.default_rng([int(seed), NOISE_PURPOSE]),
         features=features, convention=convention, exact=exact, temperature=temperature, center=center,
@@ -120,7 +121,7 @@ def corrupt_table(
         "flipped": int(done.flipped.sum()),
         "flips": done.recipe.flips,
         "compat": compat,
-        "features": looks,
+        "features": used_features,
     }
     if kind == "idn":
         report |= {"temperature": float(temperature), "center": done.recipe.center}
@@ -133,12 +134,12 @@ def corrupt_table(
     return out, report
 
 
-def _text_look(frame: pd.DataFrame, text: str | None, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+def _text_features(frame: pd.DataFrame, text: str | None, seed: int) -> Callable[[np.ndarray], np.ndarray]:
     """Gives what some rows look like by their texts."""
     if text is None:
         raise InputError("kind idn needs the column of texts or inputs_features: similar rows get similar wrong labels")
     texts = modality("text").check(pick_column(frame, text, "text"), range(len(frame)), text).values
-    return lambda rows: modality("text").look(texts.take(rows), seed)
+    return lambda rows: modality("text").noise_features(texts.take(rows), seed)
 
 
 def _rows_of(features: np.ndarray | Callable[[np.ndarray], np.ndarray], n: int, rows: np.ndarray) -> np.ndarray:

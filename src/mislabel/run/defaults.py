@@ -16,6 +16,7 @@ from mislabel.posterior.detection import find_score
 from mislabel.run.recipes import find_recipe
 from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
+from mislabel.training.training_settings import TrainingSettings
 
 HEAD_RATE, SCRATCH_RATE = 1e-3, 1e-3
 SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
@@ -87,18 +88,13 @@ def _defaults(config: RunConfig, modality: str, rows: int) -> dict[str, Any]:
     batch = min(largest, max(SMALLEST_BATCH, rows // STEPS_AN_EPOCH))
     if head:
         batch = max(batch, min(HEAD_BATCH, rows // HEAD_STEPS_AN_EPOCH))
+    own = declarations(RunConfig)
     return {
+        **{name: each.default for name, each in declarations(TrainingSettings).items() if name in own},
         "backbone": None if scratch else kind.encoder,
         "batch_size": batch,
         "learning_rate": HEAD_RATE if head else SCRATCH_RATE if scratch else kind.learning_rate,
         "lengthen": SCRATCH_LENGTHEN if scratch else 1.0,
-        "optimizer": "adamw",
-        "weight_decay": 0.01,
-        "momentum": 0.0,
-        "schedule": "linear",
-        "floor": 0.0,
-        "warmup": 0.06,
-        "clip": 1.0,
     }
 
 

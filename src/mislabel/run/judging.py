@@ -56,7 +56,14 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
     posterior, ranking = equal_rows_alike(job, posterior, ranking)
     audit = build_audit(
-        job.dataset, job.trained, posterior, probability, dynamics, job.agreement, telling=ready.telling, score=ranking
+        job.dataset,
+        job.trained,
+        posterior,
+        probability,
+        dynamics,
+        job.agreement,
+        informative=ready.informative,
+        score=ranking,
     )
     scores = test_scores(job.dataset, held_out, probability[held_out])
     if posterior.generative is not None and weights is not None:

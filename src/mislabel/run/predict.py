@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from mislabel.audit import label_column
+from mislabel.data.plan import OnBad
 from mislabel.errors import one_of
 from mislabel.modalities import modality_names
-from mislabel.modalities.dataset import OnBad
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.folder import RunFolder
 from mislabel.run.generative import load_trajectory_model

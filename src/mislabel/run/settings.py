@@ -4,8 +4,25 @@ from dataclasses import asdict, dataclass, field
 from os import PathLike, fspath
 from typing import Annotated, Any, Literal
 
+from mislabel.data.plan import Seed
 from mislabel.run.recipes import RECIPES
-from mislabel.settings import Setting, check_settings
+from mislabel.settings import Setting, check_settings, left_open
+from mislabel.training.training_settings import (
+    Accumulate,
+    BatchSize,
+    Clip,
+    Compile,
+    Device,
+    Floor,
+    LearningRate,
+    Momentum,
+    Optimizer,
+    Precision,
+    Schedule,
+    TrainingSettings,
+    Warmup,
+    WeightDecay,
+)
 
 
 @dataclass(frozen=True)
@@ -66,43 +83,22 @@ class RunConfig:
             default="1, from random weights 8",
         ),
     ] = None
-    batch_size: Annotated[
-        int | None,
-        Setting(
-            "Rows per step.",
-            1,
-            100_000,
-            default="32, whole image networks 128; fewer where there are few rows, heads up to 256 for many",
-        ),
-    ] = None
-    accumulate: Annotated[
-        int, Setting("Split each step into this many passes: less memory, same result.", 1, 100_000)
-    ] = 1
-    optimizer: Annotated[Literal["adamw", "sgd"] | None, Setting("What takes the steps.", default="adamw")] = None
-    learning_rate: Annotated[
-        float | None,
-        Setting("Peak learning rate.", 1e-9, 10, default="3e-5, images 1e-4, heads and random weights 1e-3"),
-    ] = None
-    weight_decay: Annotated[float | None, Setting("Of the optimizer.", 0, 10, default="0.01")] = None
-    momentum: Annotated[float | None, Setting("Of sgd.", 0, 0.9999, default="0")] = None
-    schedule: Annotated[
-        Literal["linear", "cosine"] | None,
-        Setting("How the learning rate falls in stages that let it fall.", default="linear"),
-    ] = None
-    floor: Annotated[float | None, Setting("Where the learning rate falls to.", 0, 10, default="0")] = None
-    warmup: Annotated[
-        float | None,
-        Setting("Share of a stage's steps over which the learning rate rises from zero.", 0, 0.99, default="0.06"),
-    ] = None
-    clip: Annotated[float | None, Setting("Largest norm of a gradient.", 1e-6, 1e6, default="1")] = None
-    compile: Annotated[bool, Setting("Compile networks; pays on a GPU.")] = False
-    precision: Annotated[
-        Literal["auto", "bf16", "fp32"], Setting("Of the numbers; auto takes bf16 where the device is fast with it.")
-    ] = "auto"
-    device: Annotated[
-        Literal["auto", "cpu", "cuda", "mps"], Setting("Where to compute; auto takes a GPU where there is one.")
-    ] = "auto"
-    seed: Annotated[int, Setting("Of training, and of the rows that --holdout draws.", 0, 2**32 - 1)] = 0
+    batch_size: BatchSize | None = left_open(
+        "32, whole image networks 128; fewer where there are few rows, heads up to 256 for many"
+    )
+    accumulate: Accumulate = TrainingSettings.accumulate
+    optimizer: Optimizer | None = left_open(TrainingSettings.optimizer)
+    learning_rate: LearningRate | None = left_open("3e-5, images 1e-4, heads and random weights 1e-3")
+    weight_decay: WeightDecay | None = left_open(TrainingSettings.weight_decay)
+    momentum: Momentum | None = left_open(TrainingSettings.momentum)
+    schedule: Schedule | None = left_open(TrainingSettings.schedule)
+    floor: Floor | None = left_open(TrainingSettings.floor)
+    warmup: Warmup | None = left_open(TrainingSettings.warmup)
+    clip: Clip | None = left_open(TrainingSettings.clip)
+    compile: Compile = TrainingSettings.compile
+    precision: Precision = TrainingSettings.precision
+    device: Device = TrainingSettings.device
+    seed: Seed = TrainingSettings.seed
 
     def __post_init__(self) -> None:
         if isinstance(self.backbone, PathLike):

@@ -26,7 +26,8 @@ from mislabel.training.branches import Branches
 from mislabel.training.history import History
 from mislabel.training.loop import Loop, passes_of
 from mislabel.training.progress import Quiet
-from mislabel.training.stages import Stage, TrainingSettings
+from mislabel.training.stages import Stage
+from mislabel.training.training_settings import TrainingSettings
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from mislabel.errors import RunError, some_ids
-from mislabel.training.stages import Stage, TrainingSettings
+from mislabel.training.stages import Stage
+from mislabel.training.training_settings import TrainingSettings
 
 
 def check_stages(stages: list[Stage], settings: TrainingSettings, rows: int, processes: int) -> None:

@@ -25,8 +25,9 @@ from mislabel.training.progress import Quiet
 from mislabel.training.recording import DynamicsRecording
 from mislabel.training.selection import Selection
 from mislabel.training.stage_run import Rows, StageRun
-from mislabel.training.stages import Stage, TrainingSettings
+from mislabel.training.stages import Stage
 from mislabel.training.steps import Steps, torch_seed
+from mislabel.training.training_settings import TrainingSettings
 from mislabel.training.trajectories import TrajectoryRecorder
 from mislabel.training.watchers import Watcher
 

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from mislabel.training.stages import Stage, TrainingSettings
+from mislabel.training.stages import Stage
+from mislabel.training.training_settings import TrainingSettings
 
 
 def make_optimizer(model: nn.Module, settings: TrainingSettings, device: torch.device) -> torch.optim.Optimizer:

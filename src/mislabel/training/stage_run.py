@@ -13,7 +13,8 @@ from mislabel.training.branches import Branches
 from mislabel.training.evaluation import branch_logits
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
-from mislabel.training.stages import Stage, TrainingSettings
+from mislabel.training.stages import Stage
+from mislabel.training.training_settings import TrainingSettings
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mislabel.errors import InputError
-from mislabel.modalities.image.sources import look, look_at_all, read_cells
+from mislabel.modalities.image.sources import inspect, inspect_all, read_cells
 
 PIXELS = np.random.default_rng(0).integers(0, 256, size=(3, 5, 6, 3), dtype=np.uint8)
 ROOT = Path("/data")
@@ -129,18 +129,18 @@ def test_look(tmp_path):
     path = tmp_path / "a.jpg"  # by its content a PNG
     path.write_bytes(BYTES[0])
     sha = lambda data: hashlib.sha256(data).digest()
-    assert look(str(path)) == look(path) == look(BYTES[0]) == (sha(BYTES[0]), "")
-    assert look(b"<html>") == (sha(b"<html>"), "not an image: it is HTML")
-    assert look(b"") == (sha(b"empty (0 bytes)"), "empty (0 bytes)")
-    assert look(tmp_path / "no.png") == (sha(b"no such file"), "no such file")
-    assert look("never opened", "known") == (sha(b"known"), "known")
-    assert look(PIXELS[0]) == (sha(b"(5, 6, 3)" + PIXELS[0].tobytes()), "")
-    assert len({look(np.zeros(shape, np.uint8))[0] for shape in [(2, 3), (3, 2), (6, 1), (2, 1, 3)]}) == 4
+    assert inspect(str(path)) == inspect(path) == inspect(BYTES[0]) == (sha(BYTES[0]), "")
+    assert inspect(b"<html>") == (sha(b"<html>"), "not an image: it is HTML")
+    assert inspect(b"") == (sha(b"empty (0 bytes)"), "empty (0 bytes)")
+    assert inspect(tmp_path / "no.png") == (sha(b"no such file"), "no such file")
+    assert inspect("never opened", "known") == (sha(b"known"), "known")
+    assert inspect(PIXELS[0]) == (sha(b"(5, 6, 3)" + PIXELS[0].tobytes()), "")
+    assert len({inspect(np.zeros(shape, np.uint8))[0] for shape in [(2, 3), (3, 2), (6, 1), (2, 1, 3)]}) == 4
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_look_at_all_keeps_the_order(threads):
     sources = [BYTES[place % 3] for place in range(2500)]
-    assert look_at_all(sources, {1500: "x"}, threads) == [
-        look(source, "x" if place == 1500 else None) for place, source in enumerate(sources)
+    assert inspect_all(sources, {1500: "x"}, threads) == [
+        inspect(source, "x" if place == 1500 else None) for place, source in enumerate(sources)
     ]

@@ -65,19 +65,19 @@ def write_levels(column: pd.Series, levels: tuple[str, ...], where: str, say: Ro
         Notes on the rows of all zeros: those without a value, and those with one that is not among `levels`.
     """
     texts = _texts(column)
-    place_of: dict[str | None, int] = {level: place for place, level in enumerate(levels)}
-    codes = np.fromiter((place_of.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))
+    code_of: dict[str | None, int] = {level: code for code, level in enumerate(levels)}
+    codes = np.fromiter((code_of.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))
     known = np.flatnonzero(codes >= 0)
     out[:] = 0
     out[known, codes[known]] = 1
     unknown = np.flatnonzero(codes < 0)
-    missing = np.array([place for place in unknown if texts[place] is None], dtype=np.int64)
-    new = np.array([place for place in unknown if texts[place] is not None], dtype=np.int64)
+    missing = np.array([row for row in unknown if texts[row] is None], dtype=np.int64)
+    new = np.array([row for row in unknown if texts[row] is not None], dtype=np.int64)
     notes = []
     if len(missing):
         notes.append(f"{where}: rows without a value, now all zeros: {len(missing)}; rows {say(missing)}.")
     if len(new):
-        values = some_ids(dict.fromkeys(texts[place] for place in new))
+        values = some_ids(dict.fromkeys(texts[row] for row in new))
         notes.append(f"{where}: values not seen in training, now all zeros: {values}; rows {say(new)}.")
     return notes
 

@@ -43,7 +43,7 @@ class FeatureColumn:
             return [self.name]
         if self.kind == "category":
             return [f"{self.name}={level}" for level in self.levels]
-        return [f"{self.name}[{place}]" for place in range(self.width)]
+        return [f"{self.name}[{index}]" for index in range(self.width)]
 
     def plain(self) -> dict[str, Any]:
         """The same as text, numbers and lists, for JSON."""
@@ -157,7 +157,7 @@ def _contents(column: pd.Series, say: Rows) -> str:
         return f"values of type {column.dtype}"
     cells = column.to_numpy()
     known = np.flatnonzero(~absent(cells))
-    names = np.array([type(cells[place]).__name__ for place in known])
+    names = np.array([type(cells[index]).__name__ for index in known])
     kinds, counts = np.unique(names, return_counts=True)
     if len(kinds) < 2:
         return f"values of type {type_words(cells)}"

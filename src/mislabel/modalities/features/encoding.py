@@ -11,7 +11,7 @@ from mislabel.data.label_columns import Rows, rows_of
 from mislabel.errors import InputError, some_ids
 from mislabel.modalities.features.columns import FeatureColumn, learn_column, number_column, plain_column, write_column
 from mislabel.modalities.features.matrices import as_float32, blocks, refuse_unusable
-from mislabel.modalities.features.selection import column_places, table_or_matrix, where_of
+from mislabel.modalities.features.selection import column_positions, table_or_matrix, where_of
 
 
 @dataclass(frozen=True)
@@ -83,21 +83,21 @@ class FeatureEncoding:
         if not isinstance(values, pd.DataFrame):
             matrix, notes = as_float32(values), self._check_matrix(values, name)
         elif self.is_matrix:
-            matrix, notes = self._by_place(values, ids, name)
+            matrix, notes = self._by_order(values, ids, name)
         else:
             matrix, notes = self._from_frame(values, name, say)
         refuse_unusable(matrix, name, say, self._naming)
         return matrix, notes
 
     def _from_frame(self, frame: pd.DataFrame, name: str, say: Rows) -> tuple[np.ndarray, list[str]]:
-        place_of = column_places(frame, [column.name for column in self.columns], name)
+        position_of = column_positions(frame, [column.name for column in self.columns], name)
         matrix = np.empty((len(frame), self.width), dtype=np.float32)
         numbers: list[tuple[int, np.ndarray]] = []
         notes: list[str] = []
         start = 0
         for needed in self.columns:
             where = where_of(name, needed.name)
-            column = plain_column(frame.iloc[:, place_of[needed.name]], where)
+            column = plain_column(frame.iloc[:, position_of[needed.name]], where)
             if needed.kind == "number":
                 numbers.append((start, number_column(column, where, say)))
             else:
@@ -106,8 +106,8 @@ class FeatureEncoding:
         # Blocks of rows, because one column after the other would walk through the whole matrix for each.
         with np.errstate(over="ignore", invalid="ignore"):
             for block in blocks(matrix.shape):
-                for place, column in numbers:
-                    matrix[block, place] = column[block]
+                for position, column in numbers:
+                    matrix[block, position] = column[block]
         return matrix, notes
 
     def _check_matrix(self, matrix: np.ndarray, name: str) -> list[str]:
@@ -127,7 +127,7 @@ class FeatureEncoding:
         names = some_ids(column.name for column in self.columns)
         return [f"{name}: a matrix without names, whose columns are taken in the order of training: {names}."]
 
-    def _by_place(self, frame: pd.DataFrame, ids: Any, name: str) -> tuple[np.ndarray, list[str]]:
+    def _by_order(self, frame: pd.DataFrame, ids: Any, name: str) -> tuple[np.ndarray, list[str]]:
         """A table for an encoding of a matrix, where columns have no name that could be looked up."""
         learned, _ = learn_encoding(frame, ids, name)
         self._check_matrix(np.empty((len(frame), learned.width), dtype=bool), name)
@@ -137,12 +137,12 @@ class FeatureEncoding:
         matrix, notes = learned.encode(frame, ids, name)
         return matrix, [*notes, f"{name}: training had a matrix without names, so columns are taken as they come."]
 
-    def _naming(self, places: np.ndarray) -> str:
+    def _naming(self, positions: np.ndarray) -> str:
         if self.is_matrix:
-            return f"columns {some_ids(places.tolist())}"
+            return f"columns {some_ids(positions.tolist())}"
         ends = np.cumsum([column.width for column in self.columns])
-        wrong = dict.fromkeys(np.searchsorted(ends, places, side="right").tolist())
-        return f"columns {some_ids(self.columns[place].name for place in wrong)}"
+        wrong = dict.fromkeys(np.searchsorted(ends, positions, side="right").tolist())
+        return f"columns {some_ids(self.columns[index].name for index in wrong)}"
 
 
 def learn_encoding(values: Any, ids: Any, name: str) -> tuple[FeatureEncoding, list[str]]:
@@ -151,11 +151,11 @@ def learn_encoding(values: Any, ids: Any, name: str) -> tuple[FeatureEncoding, l
     if not isinstance(values, pd.DataFrame):
         return FeatureEncoding((FeatureColumn("", "vector", width=values.shape[1]),)), []
     names = [str(column) for column in values.columns]
-    column_places(values, names, name)
+    column_positions(values, names, name)
     columns, notes = [], []
-    for place, column_name in enumerate(names):
+    for position, column_name in enumerate(names):
         where = where_of(name, column_name)
-        column, more = learn_column(plain_column(values.iloc[:, place], where), column_name, where, rows_of(ids))
+        column, more = learn_column(plain_column(values.iloc[:, position], where), column_name, where, rows_of(ids))
         columns.append(column)
         notes += more
     return FeatureEncoding(tuple(columns)), notes

@@ -1,4 +1,4 @@
-"""Features: columns of a table, a matrix, or one vector per row, as one float32 matrix and the way that led there."""
+"""Features: columns of a table, a matrix, or one vector per row, as a float32 matrix and the encoding that made it."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ class Features(RawInputs):
         return len(self.matrix)
 
     def take(self, index: Any) -> "Features":
-        """The rows at the places `index` (m,) int, in that order, or where (n,) bool says so."""
+        """The rows at the positions `index` (m,) int, in that order, or where (n,) bool says so."""
         index = np.asarray(index)
         if index.size == 0:  # an empty list would be an array of floats
             index = index.astype(np.int64)
@@ -57,13 +57,13 @@ class Features(RawInputs):
         """
         starts = np.cumsum([0, *(column.width for column in self.encoding.columns)]).tolist()
         named = sorted(zip(map(spell, (column.name for column in self.encoding.columns)), starts, self.encoding.columns,
-                           strict=False), key=lambda one: one[0])  # fmt: skip
-        numbers = [place for _, start, column in named if column.kind != "category"
-                   for place in range(start, start + column.width)]  # fmt: skip
+                           strict=False), key=lambda item: item[0])  # fmt: skip
+        numbers = [position for _, start, column in named if column.kind != "category"
+                   for position in range(start, start + column.width)]  # fmt: skip
         words = [self._levels(start, column, spell) for _, start, column in named if column.kind == "category"]
         names = repr([(name, column.kind) for name, _, column in named]).encode("utf-8", "surrogatepass")
-        for place, row in enumerate(row_bytes(np.ascontiguousarray(self.matrix[:, numbers]))):
-            levels = repr([one[place] for one in words]).encode("utf-8", "surrogatepass")
+        for position, row in enumerate(row_bytes(np.ascontiguousarray(self.matrix[:, numbers]))):
+            levels = repr([levels_of[position] for levels_of in words]).encode("utf-8", "surrogatepass")
             yield hashlib.blake2b(names + b"\0" + row + levels, digest_size=16).digest()
 
     def matcher(self, column: str) -> Callable[[int, Any], bool]:
@@ -71,7 +71,7 @@ class Features(RawInputs):
         if column == "digest":
             known = list(zip(self.digests(), self.digests(restored), strict=True))
             return lambda position, before: before in known[position]
-        plain = Features(self.matrix, _restored(self.encoding))  # a run of before there were digests
+        plain = Features(self.matrix, _restored(self.encoding))  # runs of older versions kept captions alone
         return lambda position, before: before in (self.caption(position), plain.caption(position))
 
     def _levels(self, start: int, column: FeatureColumn, spell: Callable[[str], str]) -> list[str | None]:
@@ -80,9 +80,9 @@ class Features(RawInputs):
         known = (cells != 0).any(axis=1).tolist()
         return [levels[code] if there else None for code, there in zip(cells.argmax(1), known, strict=True)]
 
-    def caption(self, place: int) -> str:
+    def caption(self, position: int) -> str:
         """One line of at most 70 characters on a row: ``age 37, colour=red, ...`` or ``[0.12, -3.4, ...]``."""
-        row = self.matrix[place]
+        row = self.matrix[position]
         if len(self.encoding.columns) == 1 and self.encoding.columns[0].kind == "vector":
             name = _cut(self.encoding.columns[0].name)
             return _join([_number(value) for value in row[:CAPTION]], len(row), f"{name} [" if name else "[", "]")
@@ -139,7 +139,7 @@ def _constant_notes(matrix: np.ndarray, encoding: FeatureEncoding, name: str) ->
     if not len(constant):
         return []
     names = encoding.names
-    listed = some_ids(names[place] for place in constant)
+    listed = some_ids(names[position] for position in constant)
     return [f"{name}: columns with the same number in every row, kept but of no use: {len(constant)}; {listed}."]
 
 

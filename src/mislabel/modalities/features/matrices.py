@@ -95,10 +95,10 @@ def refuse_unusable(matrix: np.ndarray, name: str, say: Rows, naming: Callable[[
         if finite.all():
             continue
         columns |= ~finite.all(axis=0)
-        found = np.flatnonzero(~finite.all(axis=1))
-        missing |= bool(np.isnan(matrix[block][found]).any())
-        infinite |= bool(np.isinf(matrix[block][found]).any())
-        bad_rows.append(found + block.start)
+        bad = np.flatnonzero(~finite.all(axis=1))
+        missing |= bool(np.isnan(matrix[block][bad]).any())
+        infinite |= bool(np.isinf(matrix[block][bad]).any())
+        bad_rows.append(bad + block.start)
     if not bad_rows:
         return
     rows = np.concatenate(bad_rows)

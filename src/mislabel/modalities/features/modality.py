@@ -19,7 +19,7 @@ class FeatureModality(Modality):
     name = "features"
     words = Words(
         plural="features", title="Features", contained="the features", whole="full line", other="other features",
-        look="features",
+        noise_features="features",
     )  # fmt: skip
     help = "Columns as globs ('f_*,age'), one column of vectors, or an .npy file of n rows."
     metavar = "GLOB"
@@ -89,7 +89,7 @@ class FeatureModality(Modality):
 
         return load(folder, about)
 
-    def look(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
+    def noise_features(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
         """The features themselves."""
         return cast("Features", inputs).matrix
 

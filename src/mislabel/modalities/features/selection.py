@@ -37,10 +37,10 @@ def choose_columns(columns: Sequence[Any], pattern: str, exclude: Collection[str
     parts = [pattern] if pattern in names else [part.strip() for part in pattern.split(",") if part.strip()]
     chosen: set[str] = set()
     for part in parts or [pattern]:
-        found = {name for name in free if (name == part if part in names else fnmatchcase(name, part))}
-        if not found:
+        matching = {name for name in free if (name == part if part in names else fnmatchcase(name, part))}
+        if not matching:
             raise InputError(_no_match(part, pattern, names, free))
-        chosen |= found
+        chosen |= matching
     listed = [name for name in names if name in chosen]
     _refuse_twice(listed, "the table")
     return listed
@@ -48,15 +48,15 @@ def choose_columns(columns: Sequence[Any], pattern: str, exclude: Collection[str
 
 def take_columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The columns with these names, also where a frame has numbers for names; `InputError` if one is missing."""
-    places = column_places(frame, names, "the table")
-    return frame.iloc[:, [places[name] for name in names]]
+    positions = column_positions(frame, names, "the table")
+    return frame.iloc[:, [positions[name] for name in names]]
 
 
-def column_places(frame: pd.DataFrame, names: Sequence[str], name: str) -> dict[str, int]:
+def column_positions(frame: pd.DataFrame, names: Sequence[str], name: str) -> dict[str, int]:
     """Where each of the columns is in `frame`; `InputError` if one is not there, or is there twice."""
     columns = [str(column) for column in frame.columns]
-    place_of = {column: place for place, column in enumerate(columns)}
-    lacking = [wanted for wanted in names if wanted not in place_of]
+    position_of = {column: position for position, column in enumerate(columns)}
+    lacking = [wanted for wanted in names if wanted not in position_of]
     if lacking:
         near = did_you_mean(lacking[0], columns) if len(lacking) == 1 else ""
         raise InputError(
@@ -65,7 +65,7 @@ def column_places(frame: pd.DataFrame, names: Sequence[str], name: str) -> dict[
         )
     wanted = set(names)
     _refuse_twice([column for column in columns if column in wanted], name)
-    return place_of
+    return position_of
 
 
 def table_or_matrix(values: Any, ids: Any, name: str) -> Any:

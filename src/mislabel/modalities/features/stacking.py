@@ -77,17 +77,18 @@ def vector_width(cells: np.ndarray, where: str, say: Rows, needed: int | None = 
         If lengths differ from each other or from the one `needed`, are 0, or a cell is not flat.
     """
     present = np.flatnonzero(~absent(cells))
-    deep = np.array([place for place in present if getattr(cells[place], "ndim", 1) != 1], dtype=np.int64)
+    deep = np.array([row for row in present if getattr(cells[row], "ndim", 1) != 1], dtype=np.int64)
     if len(deep):
         shape = tuple(cells[deep[0]].shape)
         raise InputError(f"{where}: an array of shape {shape} in rows {say(deep)}; one flat vector per row is needed")
-    lengths = np.fromiter((len(cells[place]) for place in present), dtype=np.int64, count=len(present))
+    lengths = np.fromiter((len(cells[row]) for row in present), dtype=np.int64, count=len(present))
     width = needed or Counter(lengths.tolist()).most_common(1)[0][0]
     wrong = present[lengths != width]
     if len(wrong):
-        found = sorted(set(lengths[lengths != width].tolist()))
+        other_lengths = sorted(set(lengths[lengths != width].tolist()))
+        shown = ", ".join(map(str, other_lengths[:5]))
         raise InputError(
-            f"{where}: {len(wrong)} of {len(cells)} vectors have a length of {', '.join(map(str, found[:5]))}, where "
+            f"{where}: {len(wrong)} of {len(cells)} vectors have a length of {shown}, where "
             f"{'training' if needed else 'most rows'} had {width}; rows {say(wrong)}. Give all rows vectors of one "
             "length"
         )
@@ -128,9 +129,9 @@ def _numbers_in(vectors: list, where: str, rows: np.ndarray, say: Rows) -> np.nd
     except ValueError:  # lists within a vector
         pass
     cells = np.empty((len(vectors), len(vectors[0])), dtype=object)
-    for place, vector in enumerate(vectors):
+    for row, vector in enumerate(vectors):
         for column, value in enumerate(vector):
-            cells[place, column] = value
+            cells[row, column] = value
     wrong = not_numbers(cells)
     if wrong.any():
         raise InputError(
@@ -154,8 +155,8 @@ def _array_of(values: Any, name: str) -> np.ndarray:
         return np.asarray(values)
     if isinstance(values, (list, tuple)):
         cells = np.empty(len(values), dtype=object)
-        for place, value in enumerate(values):
-            cells[place] = value
+        for index, value in enumerate(values):
+            cells[index] = value
         return cells
     return _from_tensor(values, name) if hasattr(values, "detach") else _from_other(values, name)
 

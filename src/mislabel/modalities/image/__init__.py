@@ -1,1 +1,1 @@
-"""Images: files, encoded bytes or pixels, every one of them opened and decoded once at the door."""
+"""Images: files, encoded bytes or pixels, every one of them opened and decoded once, when it is checked."""

@@ -52,11 +52,11 @@ class ImageInputs:
 
     def batch(self, index: np.ndarray) -> dict[str, Tensor]:
         """`pixel_values` of these rows, (b, 3, h, w) uint8."""
-        places = self.rows[index]
+        positions = self.rows[index]
         if isinstance(self.pixels, np.ndarray):
-            return {"pixel_values": torch.from_numpy(np.asarray(self.pixels[places]))}
+            return {"pixel_values": torch.from_numpy(np.asarray(self.pixels[positions]))}
         assert self._workers is not None
-        return {"pixel_values": torch.from_numpy(np.stack(list(self._workers.map(self.pixels, places.tolist()))))}
+        return {"pixel_values": torch.from_numpy(np.stack(list(self._workers.map(self.pixels, positions.tolist()))))}
 
     def weak_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Cropped after reflection at the edges, and flipped or not; float32 in [0, 1]."""
@@ -67,24 +67,24 @@ class ImageInputs:
         return {"pixel_values": strong_view(batch["pixel_values"])}
 
 
-def decode_all(pixels: Pixels, n: int, path: Path, told: Callable[[int], None]) -> np.ndarray:
+def decode_all(pixels: Pixels, n: int, path: Path, advance: Callable[[int], None]) -> np.ndarray:
     """All images decoded into a file, in threads, and mapped: (n, 3, h, w) uint8.
 
     Parameters
     ----------
     pixels : callable
     path : Path
-        Of the .npy file; it is there only once it is whole.
-    told : callable
+        Of the .npy file; it appears when it is whole.
+    advance : callable
         Gets the number of images after each part.
     """
     with atomic_path(path) as temporary, ThreadPoolExecutor(os.cpu_count()) as workers:
         store = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(n, *pixels(0).shape))
         for begin in range(0, n, DECODED_AT_ONCE):
             part: Iterable[int] = range(begin, min(begin + DECODED_AT_ONCE, n))
-            for place, image in zip(part, workers.map(pixels, part), strict=True):
-                store[place] = image
-            told(len(part))
+            for position, image in zip(part, workers.map(pixels, part), strict=True):
+                store[position] = image
+            advance(len(part))
         store.flush()
         del store
     return np.load(path, mmap_mode="r")

@@ -71,14 +71,14 @@ def read_bytes(path: str | os.PathLike) -> bytes:
         If it is missing, no file, empty, larger than `LARGEST_BYTES`, or not to be read by this user.
     """
     try:
-        found = os.stat(path)
-        if stat.S_ISDIR(found.st_mode):
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
             raise Unreadable("is a folder")
-        if not stat.S_ISREG(found.st_mode):  # reading from a pipe might never end
+        if not stat.S_ISREG(status.st_mode):  # reading from a pipe might never end
             raise Unreadable("not a regular file")
-        if found.st_size == 0:
+        if status.st_size == 0:
             raise Unreadable("empty (0 bytes)")
-        if found.st_size > LARGEST_BYTES:
+        if status.st_size > LARGEST_BYTES:
             raise Unreadable(f"larger than {LARGEST_BYTES >> 20} MiB")
         return Path(path).read_bytes()
     except OSError as error:

@@ -1,19 +1,20 @@
-"""Images as inputs: all of them are opened and decoded once at the door, and one at a time later."""
+"""Images as inputs: all are opened and decoded once when they are checked, and one at a time later."""
 
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import numpy as np
 
 from mislabel.data.inputs import RawInputs
+from mislabel.data.plan import OnBad
 from mislabel.errors import InputError, RunError, in_range, one_of, some_ids
 from mislabel.modalities.image.decode import Unreadable, decode, pillow
 from mislabel.modalities.image.files import NO_FILE
-from mislabel.modalities.image.sources import bytes_of, look, look_at_all, read_cells
+from mislabel.modalities.image.sources import bytes_of, inspect, inspect_all, read_cells
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,7 +26,7 @@ SHOWN = 5
 
 
 class Images(RawInputs):
-    """n images, opened when they are asked for. Nothing in it is changed after it was made.
+    """n images, opened when they are asked for; immutable.
 
     Parameters
     ----------
@@ -34,14 +35,14 @@ class Images(RawInputs):
     names : list of str
         What a row is called in messages: the path as the user wrote it, or "".
     reasons : dict of int to str
-        Why a place is bad; others are good.
+        Why the image at a position cannot be read; it is called bad.
     digests : list of bytes
         SHA-256 of each content, where it is known already.
 
     Attributes
     ----------
     bad : (n,) bool
-        The places in `reasons`.
+        The positions in `reasons`.
     """
 
     modality: ClassVar[str] = "image"
@@ -65,15 +66,15 @@ class Images(RawInputs):
 
     def take(self, index: np.ndarray) -> "Images":
         """The images at these positions (m,), in this order; the sources are shared."""
-        places = [int(place) for place in index]
+        positions = [int(position) for position in index]
         return Images(
-            [self.sources[place] for place in places],
-            [self.names[place] for place in places],
-            reasons={new: self.reasons[old] for new, old in enumerate(places) if old in self.reasons},
-            digests=None if self._digests is None else [self._digests[place] for place in places],
+            [self.sources[position] for position in positions],
+            [self.names[position] for position in positions],
+            reasons={new: self.reasons[old] for new, old in enumerate(positions) if old in self.reasons},
+            digests=None if self._digests is None else [self._digests[position] for position in positions],
         )
 
-    def open(self, place: int) -> "Image":
+    def open(self, position: int) -> "Image":
         """One image in RGB, see `to_rgb`; grey where it is bad.
 
         Raises
@@ -82,15 +83,15 @@ class Images(RawInputs):
             If the file has gone or changed since it was checked.
         """
         library = pillow()
-        if self.bad[place]:
+        if self.bad[position]:
             return library.new("RGB", (GREY_SIDE, GREY_SIDE), GREY)
-        source = self.sources[place]
+        source = self.sources[position]
         if isinstance(source, np.ndarray):
             return library.fromarray(source).convert("RGB")
         try:
             return decode(bytes_of(source))
         except Unreadable as error:
-            called = self.names[place] or f"number {place}, counted from 0,"
+            called = self.names[position] or f"number {position}, counted from 0,"
             raise RunError(
                 f"image {called} could be read when the run began, but not now: {error}. Put it back as it was, and "
                 "go on with the run"
@@ -104,26 +105,26 @@ class Images(RawInputs):
         if self._digests is not None:
             yield from self._digests
             return
-        for place, source in enumerate(self.sources):
-            yield look(source, self.reasons.get(place))[0]
+        for position, source in enumerate(self.sources):
+            yield inspect(source, self.reasons.get(position))[0]
 
-    def caption(self, place: int) -> str:
+    def caption(self, position: int) -> str:
         """The name of a row in one line, or the size of the image."""
-        if self.names[place]:
+        if self.names[position]:
             # A file name may hold newlines, or codes that change what a terminal shows.
-            return "".join(letter if letter.isprintable() else "\ufffd" for letter in self.names[place])
-        if self.bad[place]:
+            return "".join(letter if letter.isprintable() else "\ufffd" for letter in self.names[position])
+        if self.bad[position]:
             return "image that cannot be read"
-        return "{}x{} image".format(*self.open(place).size)
+        return "{}x{} image".format(*self.open(position).size)
 
-    def kept(self, places: range) -> Iterator[bytes | None]:
-        """Thumbnails; None for a bad place."""
+    def kept(self, positions: range) -> Iterator[bytes | None]:
+        """Thumbnails; None for a bad image."""
         with ThreadPoolExecutor() as workers:
-            yield from workers.map(lambda place: None if self.bad[place] else self.thumbnail(place), places)
+            yield from workers.map(lambda position: None if self.bad[position] else self.thumbnail(position), positions)
 
-    def thumbnail(self, place: int, side: int = 128) -> bytes:
+    def thumbnail(self, position: int, side: int = 128) -> bytes:
         """A small image as it is, as PNG; a JPEG that fits into `side` x `side` of one larger than 64 x 64."""
-        image = self.open(place)
+        image = self.open(position)
         written = io.BytesIO()
         if max(image.size) <= SMALL:
             image.save(written, "PNG")
@@ -139,7 +140,7 @@ def check_images(
     name: str,
     *,
     root: Path | None = None,
-    on_bad: Literal["error", "quarantine"] = "error",
+    on_bad: OnBad = "error",
     threads: int | None = None,
 ) -> tuple[Images, np.ndarray, list[str]]:
     """The images, which of them are bad, and what was done to them. Each is read and decoded once, here.
@@ -156,7 +157,7 @@ def check_images(
     root : Path, optional
         Where relative paths start, and which they must not leave by ".."; the working directory, without that rule.
     on_bad : "error" or "quarantine"
-        Whether images that cannot be read are an error, or are kept as bad places.
+        Whether images that cannot be read are an error, or are kept and marked as bad.
     threads : int, optional
         How many images are decoded at the same time; 8 or the number of cores, whichever is less.
 
@@ -173,12 +174,12 @@ def check_images(
         If a cell is no image at all, if Pillow is missing, if an image cannot be read, or with "quarantine", if none
         can.
     """
-    one_of("on_bad", on_bad, ("error", "quarantine"))
+    one_of("on_bad", on_bad, get_args(OnBad))
     threads = min(8, os.cpu_count() or 1) if threads is None else threads
     in_range("threads", threads, 1, 1024)
     cells = read_cells(values, ids, name, root)
-    seen = look_at_all(cells.sources, cells.reasons, threads)
-    reasons = {place: reason for place, (_, reason) in enumerate(seen) if reason}
+    seen = inspect_all(cells.sources, cells.reasons, threads)
+    reasons = {position: reason for position, (_, reason) in enumerate(seen) if reason}
     images = Images(cells.sources, cells.names, reasons=reasons, digests=[digest for digest, _ in seen])
     if not reasons:
         return images, images.bad.copy(), []
@@ -188,10 +189,10 @@ def check_images(
         fix = "Repair these files, or keep the rows out of training and have them listed with --on-bad quarantine"
         if len(reasons) == n:
             fix = "At least one image that can be read is needed"
-        if any(reason == NO_FILE and not os.path.isabs(images.names[place]) for place, reason in reasons.items()):
+        if any(reason == NO_FILE and not os.path.isabs(images.names[position]) for position, reason in reasons.items()):
             fix += f". Relative paths were taken from {root or Path.cwd()}"
         raise InputError(f"{name}: {len(reasons)} of {n} images cannot be read:{listed}\n{fix}")
-    rows = some_ids(ids[place] for place in sorted(reasons))
+    rows = some_ids(ids[position] for position in sorted(reasons))
     note = f"Images that cannot be read, kept but neither trained on nor judged: {len(reasons)} of {n}; rows {rows}."
     return images, images.bad.copy(), [f"{note} Reasons: {'; '.join(lines)}."]
 
@@ -199,9 +200,9 @@ def check_images(
 def _lines(images: Images, ids: Any) -> list[str]:
     """At most five of "id: name: reason", and how many more there are."""
     lines = []
-    for place in sorted(images.reasons)[:SHOWN]:
-        named = images.names[place] not in ("", ids[place])  # in a folder of class folders the path is the id
-        called = images.caption(place) + ": " if named else ""
-        lines.append(f"{some_ids([ids[place]])}: {called}{images.reasons[place]}")
+    for position in sorted(images.reasons)[:SHOWN]:
+        named = images.names[position] not in ("", ids[position])  # in a folder of class folders the path is the id
+        called = images.caption(position) + ": " if named else ""
+        lines.append(f"{some_ids([ids[position]])}: {called}{images.reasons[position]}")
     more = len(images.reasons) - SHOWN
     return lines + ([f"(and {more} more)"] if more > 0 else [])

@@ -20,7 +20,7 @@ class ImageModality(Modality):
     name = "image"
     words = Words(
         plural="images", title="Image", contained="small copies of the images", whole="", other="another image",
-        look="image pixels",
+        noise_features="image pixels",
     )  # fmt: skip
     help = "Column of image paths, from the table's folder, or encoded images."
     pictures = True
@@ -82,11 +82,11 @@ class ImageModality(Modality):
             return ImageInputs(pixels, inputs.rows)
         return inputs
 
-    def look(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
+    def noise_features(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
         """Its colours on a coarse grid."""
         import numpy as np
 
-        from mislabel.modalities.image.look import pixel_features
+        from mislabel.modalities.image.noise_features import pixel_features
 
         images = cast("Images", inputs)
         return pixel_features(np.asarray(images.open(position)) for position in range(len(images)))

@@ -176,7 +176,7 @@ def _normalisation(processor: Any) -> tuple[Tensor, Tensor]:
     from PIL import Image
 
     images = Image.new("RGB", (64, 32), "black"), Image.new("RGB", (32, 64), "white")
-    black, white = (np.asarray(processor(images=one, return_tensors="np")["pixel_values"])[0] for one in images)
+    black, white = (np.asarray(processor(images=image, return_tensors="np")["pixel_values"])[0] for image in images)
     if black.ndim != 3 or len(black) != 3 or black.shape != white.shape:
         raise InputError(
             f"the model's preprocessor, {type(processor).__name__}, makes arrays of shape {black.shape} and "

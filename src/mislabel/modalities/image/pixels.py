@@ -15,7 +15,7 @@ def split_stack(stack: np.ndarray, name: str) -> list[np.ndarray]:
     Raises
     ------
     InputError
-        If the array has another shape; flat ones and channels in front are told what to do.
+        If the array has another shape; for flat ones and channels in front the message says what to do.
     """
     shape = stack.shape
     if stack.ndim == 3 or (stack.ndim == 4 and shape[3] in (1, 3)):
@@ -31,7 +31,7 @@ def split_stack(stack: np.ndarray, name: str) -> list[np.ndarray]:
 
 
 def as_uint8(arrays: Mapping[int, np.ndarray], ids: Sequence, name: str) -> dict[int, np.ndarray]:
-    """Arrays by their place, each as uint8 (h, w) or (h, w, 3); those that are so already are not copied.
+    """Arrays by their position, each as uint8 (h, w) or (h, w, 3); those that are so already are not copied.
 
     Floats that all lie in [0, 1] are multiplied by 255 and rounded; otherwise they, like integers, must be whole
     numbers in 0..255. All arrays of floats are judged together, so that a dark image is not stretched.
@@ -45,31 +45,32 @@ def as_uint8(arrays: Mapping[int, np.ndarray], ids: Sequence, name: str) -> dict
             lambda array: f"an array of shape {array.shape}", f"each image needs the shape {_SHAPES}")  # fmt: skip
     _refuse(arrays, ids, name, lambda array: array.dtype.kind not in "uif", lambda array: f"an array of {array.dtype}",
             "pixels must be uint8, whole numbers in 0..255, or floats in 0..1")  # fmt: skip
-    floats = {place: array for place, array in arrays.items() if array.dtype.kind == "f"}
+    floats = {position: array for position, array in arrays.items() if array.dtype.kind == "f"}
     _refuse(floats, ids, name, lambda array: not np.isfinite(array).all(), lambda _: "NaN or infinity",
             "every pixel needs a number; fill them, or leave these rows out")  # fmt: skip
-    others = {place: array for place, array in arrays.items() if array.dtype.kind != "f" and array.dtype != np.uint8}
-    _check_range(others, name)
+    checked = {np.dtype(np.uint8), *(array.dtype for array in floats.values())}  # of uint8 every value is a pixel
+    integers = {position: array for position, array in arrays.items() if array.dtype not in checked}
+    _check_range(integers, name)
     unit = all(array.size == 0 or (array.min() >= 0 and array.max() <= 1) for array in floats.values())
     if not unit:
         _check_range(floats, name)
     done = {}
-    for place, array in arrays.items():
-        if place in floats:
+    for position, array in arrays.items():
+        if position in floats:
             array = np.rint(array.astype(np.float64) * 255) if unit else array
         array = array.astype(np.uint8, copy=False)
-        done[place] = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array
+        done[position] = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array
     return done
 
 
 def _refuse(arrays, ids, name, is_wrong, describe, needed) -> None:
-    """Raise an error that names the rows and what was found there, if there are wrong ones."""
-    wrong = [place for place, array in arrays.items() if is_wrong(array)]
+    """Raise an error that names the wrong rows and what they hold, if there are any."""
+    wrong = [position for position, array in arrays.items() if is_wrong(array)]
     if wrong:
-        found = list(dict.fromkeys(describe(arrays[place]) for place in wrong))
-        more = ", ..." if len(found) > 3 else ""
-        rows = some_ids(ids[place] for place in wrong)
-        raise InputError(f"{name}: {len(wrong)} rows hold {', '.join(found[:3])}{more}: rows {rows}; {needed}")
+        descriptions = list(dict.fromkeys(describe(arrays[position]) for position in wrong))
+        more = ", ..." if len(descriptions) > 3 else ""
+        rows = some_ids(ids[position] for position in wrong)
+        raise InputError(f"{name}: {len(wrong)} rows hold {', '.join(descriptions[:3])}{more}: rows {rows}; {needed}")
 
 
 def _check_range(arrays: Mapping[int, np.ndarray], name: str) -> None:

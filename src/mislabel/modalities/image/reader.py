@@ -63,7 +63,7 @@ class ImageReader:
 
     def decoder(self, images: Images) -> Pixels:
         """What gives the pixels of one image, (3, h, w) uint8."""
-        return lambda place: self.preprocessor.pixels(images.open(place))
+        return lambda position: self.preprocessor.pixels(images.open(position))
 
     def save(self, folder: Path, network: nn.Module) -> dict[str, Any]:
         if isinstance(network, ImageNetwork):
@@ -199,11 +199,11 @@ def check_resolution(network: nn.Module, preprocessor: Preprocessor, name: str) 
 
 def coarse_pixels(inputs: ImageInputs) -> np.ndarray:
     """What can be said of images without any model, (m, d) float32: their pixels, averaged over squares."""
-    found = []
+    averages = []
     for rows in np.array_split(np.arange(len(inputs)), -(-len(inputs) // ROWS_AT_ONCE)):
         pixels = inputs.batch(rows)["pixel_values"].float()
-        found.append(functional.adaptive_avg_pool2d(pixels, SIDE_OF_PIXELS).flatten(1).numpy())
-    return np.concatenate(found)
+        averages.append(functional.adaptive_avg_pool2d(pixels, SIDE_OF_PIXELS).flatten(1).numpy())
+    return np.concatenate(averages)
 
 
 def _same(path: Path, shape: tuple[int, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""What a column of images holds (paths, encoded images, structs of both, Pillow images, arrays), and if it is good."""
+"""A column of images (paths, encoded images, structs of both, Pillow images, arrays), read cell by cell."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ _BLOCK = 1024  # rows handed to the threads at once, so that a million rows do n
 
 @dataclass
 class Cells:
-    """n images that are not looked at yet: where they are, what they are called, and which are bad already, and why."""
+    """n images before any file is opened: where they are, what they are called, and why some cannot be read."""
 
     sources: list[Source] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -43,44 +43,44 @@ def read_cells(values: Any, ids: Sequence, name: str, root: Path | None) -> Cell
         raise InputError(f"{name}: {len(cells)} images were given for {len(ids)} ids; one per row is needed")
     read = Cells(names=[_path_and_bytes(cell)[0] for cell in cells])
     wrong: list[int] = []
-    for place, cell in enumerate(cells):
+    for position, cell in enumerate(cells):
         source = None
         try:
             source = _source(cell, root)
             if source is None:
-                wrong.append(place)
+                wrong.append(position)
         except Unreadable as error:
-            read.reasons[place] = str(error)
+            read.reasons[position] = str(error)
         read.sources.append(b"" if source is None else source)
     if wrong:
-        found = sorted({_kind(cells[place]) for place in wrong})
+        kinds_found = sorted({_kind(cells[position]) for position in wrong})
         raise InputError(
-            f"{name}: {len(wrong)} of {len(cells)} rows hold no image but {', '.join(found)}: rows "
-            f"{some_ids(ids[place] for place in wrong)}. Every row needs a path, the bytes of an image file, a Pillow "
-            "image or an array of pixels; fill these rows, or leave them out"
+            f"{name}: {len(wrong)} of {len(cells)} rows hold no image but {', '.join(kinds_found)}: rows "
+            f"{some_ids(ids[position] for position in wrong)}. Every row needs a path, the bytes of an image file, a "
+            "Pillow image or an array of pixels; fill these rows, or leave them out"
         )
-    arrays = {place: source for place, source in enumerate(read.sources) if isinstance(source, np.ndarray)}
-    for place, array in as_uint8(arrays, ids, name).items():
-        read.sources[place] = array
+    arrays = {position: source for position, source in enumerate(read.sources) if isinstance(source, np.ndarray)}
+    for position, array in as_uint8(arrays, ids, name).items():
+        read.sources[position] = array
         try:
             check_size(array.shape[1], array.shape[0])
         except Unreadable as error:
-            read.reasons[place] = str(error)
+            read.reasons[position] = str(error)
     return read
 
 
-def look_at_all(sources: Sequence, reasons: Mapping[int, str], threads: int) -> list[tuple[bytes, str]]:
-    """What `look` says of each source, with this many at the same time; `reasons` are those known already."""
-    known = [reasons.get(place) for place in range(len(sources))]
+def inspect_all(sources: Sequence, reasons: Mapping[int, str], threads: int) -> list[tuple[bytes, str]]:
+    """What `inspect` gives for each source, in so many threads; `reasons` are those known already."""
+    known = [reasons.get(position) for position in range(len(sources))]
     seen: list[tuple[bytes, str]] = []
     # Pillow lets go of the interpreter lock while it decodes, so threads are enough.
     with quiet(), ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(sources), _BLOCK):
-            seen += pool.map(look, sources[start : start + _BLOCK], known[start : start + _BLOCK])
+            seen += pool.map(inspect, sources[start : start + _BLOCK], known[start : start + _BLOCK])
     return seen
 
 
-def look(source: Source | Path, known: str | None = None) -> tuple[bytes, str]:
+def inspect(source: Source | Path, known: str | None = None) -> tuple[bytes, str]:
     """The SHA-256 digest of a content and why it cannot be used, "" if it can.
 
     The content is the encoded image, or shape and pixels of an array; where there is none to be had, the reason. If the

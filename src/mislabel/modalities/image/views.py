@@ -39,9 +39,9 @@ def weak_view(images: Tensor) -> Tensor:
 
 
 def _reflected(offsets: Tensor, side: int) -> Tensor:
-    """Source of each place along a side that is shifted by (b, 1) offsets and reflected at its ends, (b, side)."""
-    places = (offsets + torch.arange(side, device=offsets.device)).abs()
-    return (side - 1) - (side - 1 - places).abs()
+    """Sources (b, side) of the positions along a side that is shifted by (b, 1) offsets and reflected at its ends."""
+    positions = (offsets + torch.arange(side, device=offsets.device)).abs()
+    return (side - 1) - (side - 1 - positions).abs()
 
 
 def strong_view(images: Tensor, operations: int = 2, magnitude: float = 10) -> Tensor:
@@ -56,9 +56,9 @@ def strong_view(images: Tensor, operations: int = 2, magnitude: float = 10) -> T
     changes = list(named_operations(magnitude, views).values())
     kinds, order = torch.randint(2 * len(changes), (operations, len(views))).sort(stable=True)  # upper half: none
     drawn = torch.stack([order, torch.randint(2, order.shape) * 2 - 1], 1).to(views.device, non_blocking=True)
-    for row, (places, turns) in zip(kinds, drawn, strict=True):
-        counts = row.bincount().tolist()
-        for change, part, turn in zip(changes, places.split(counts), turns.split(counts), strict=False):
+    for kinds_of_round, (rows, turns) in zip(kinds, drawn, strict=True):
+        counts = kinds_of_round.bincount().tolist()
+        for change, part, turn in zip(changes, rows.split(counts), turns.split(counts), strict=False):
             if len(part):
                 views.index_copy_(0, part, change(views.index_select(0, part), turn))
     return _cut_out(views.clamp_(0, 1))

@@ -65,10 +65,10 @@ class TextInputs:
         longest = -(-int(self.lengths[index].max()) // PAD_TO) * PAD_TO
         tokens = np.full((len(index), longest), self.pad, dtype=np.int64)
         attention = np.zeros((len(index), longest), dtype=np.int64)
-        for place, row in enumerate(index):
+        for line, row in enumerate(index):
             begin, length = self._begins[row], self.lengths[row]
-            tokens[place, :length] = self._tokens[begin : begin + length]
-            attention[place, :length] = 1
+            tokens[line, :length] = self._tokens[begin : begin + length]
+            attention[line, :length] = 1
         return {"input_ids": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(attention)}
 
     def weak_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -18,7 +18,12 @@ DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 class TextModality(Modality):
     name = "text"
     words = Words(
-        plural="texts", title="Text", contained="the texts", whole="full text", other="another text", look="text tf-idf"
+        plural="texts",
+        title="Text",
+        contained="the texts",
+        whole="full text",
+        other="another text",
+        noise_features="text tf-idf",
     )
     help = "Column of texts."
     searchable = True
@@ -56,9 +61,9 @@ class TextModality(Modality):
 
         return Texts("" if value is None else str(value) for value in kept)
 
-    def look(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
+    def noise_features(self, inputs: "RawInputs", seed: int) -> "np.ndarray":
         """Which words it uses."""
-        from mislabel.modalities.text.look import text_features
+        from mislabel.modalities.text.noise_features import text_features
 
         return text_features(cast("Texts", inputs), seed=seed)
 

@@ -27,12 +27,12 @@ class Texts(list[str], RawInputs):
     def contents(self) -> Iterator[bytes]:
         return (text.encode("utf-8", "surrogatepass") for text in self)
 
-    def caption(self, place: int) -> str:
-        text = " ".join(self[place].split())
+    def caption(self, position: int) -> str:
+        text = " ".join(self[position].split())
         return text if len(text) <= CAPTION else text[: CAPTION - 1] + "…"
 
-    def kept(self, places: range) -> Iterator[str]:
-        return (self[place] for place in places)
+    def kept(self, positions: range) -> Iterator[str]:
+        return (self[position] for position in positions)
 
     def matcher(self, column: str) -> Callable[[int, Any], bool]:
         """The same text, or that text with the apostrophe that a CSV export puts before formulas."""
@@ -67,12 +67,12 @@ def check_texts(values: Any, ids: Any, name: str) -> tuple[Texts, np.ndarray, li
     texts = as_list(values, name)
     kinds = set(map(type, texts))
     if not all(issubclass(kind, str) for kind in kinds):
-        wrong = [place for place, text in enumerate(texts) if not isinstance(text, str)]
-        found = sorted({kind_word(texts[place]) for place in wrong})
+        wrong = [position for position, text in enumerate(texts) if not isinstance(text, str)]
+        kinds_found = sorted({kind_word(texts[position]) for position in wrong})
         raise InputError(
-            f"{name}: {len(wrong)} of {len(texts)} rows hold no text but {', '.join(found)}: rows "
-            f"{some_ids(ids[place] for place in wrong)}. Every row needs a string; fill these rows, turn them into "
-            "text, or leave them out"
+            f"{name}: {len(wrong)} of {len(texts)} rows hold no text but {', '.join(kinds_found)}: rows "
+            f"{some_ids(ids[position] for position in wrong)}. Every row needs a string; fill these rows, turn them "
+            "into text, or leave them out"
         )
     notes = []
     safe = [utf8_safe(text) for text in texts] if kinds <= {str} else [utf8_safe(str(text)) for text in texts]
@@ -81,6 +81,6 @@ def check_texts(values: Any, ids: Any, name: str) -> tuple[Texts, np.ndarray, li
         notes.append(f"Texts with broken characters (lone surrogates), now replaced by U+FFFD: {mended}.")
     empty = np.fromiter(map(is_blank, safe), dtype=bool, count=len(safe))
     if empty.any():
-        rows = some_ids(ids[place] for place in np.flatnonzero(empty))
+        rows = some_ids(ids[position] for position in np.flatnonzero(empty))
         notes.append(f"Rows with an empty text, kept but not judged: {int(empty.sum())}; rows {rows}.")
     return Texts(safe), empty, notes

@@ -38,11 +38,11 @@ def pixel_features(images: Iterable[np.ndarray], side: int = 16) -> np.ndarray:
     if isinstance(side, bool) or not isinstance(side, (int, np.integer)) or side < 1:
         raise InputError(f"side is {side!r}; it must be a whole number of at least 1")
     rows = []
-    for place, image in enumerate(images):
+    for position, image in enumerate(images):
         image = np.asarray(image)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             raise InputError(
-                f"image {place} has shape {image.shape} and type {image.dtype}; turn it into RGB, (h, w, 3) uint8"
+                f"image {position} has shape {image.shape} and type {image.dtype}; turn it into RGB, (h, w, 3) uint8"
             )
         small = Image.fromarray(image).resize((int(side), int(side)), Image.Resampling.BOX)
         rows.append(np.asarray(small, dtype=np.float32).reshape(-1) / 255)
