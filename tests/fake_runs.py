@@ -241,7 +241,7 @@ def some_rows(ids: Sequence[Any], **columns: Sequence[float]) -> Rows:
         numbers={
             name: np.asarray(values, np.float32) for name, values in columns.items() if not name.endswith("label")
         },
-        status=pa.array(["judged"] * n).dictionary_encode(), place=np.arange(n),
+        status=pa.array(["judged"] * n).dictionary_encode(), position=np.arange(n),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,22 @@ def test_the_options_of_train_are_the_settings_of_a_run(mislabel):
         if name not in ("options", "held_out", "classes", "need_labels"):
             assert f"--{name.replace('_', '-')} " in shown
             assert "|".join(declaration.choices) in shown
+
+
+def test_every_command_that_reads_inputs_takes_those_of_every_modality(mislabel, monkeypatch):
+    from mislabel.cli.options import takes_inputs
+    from mislabel.modalities import modality, modality_names, registry
+
+    for command in ("train", "audit", "predict", "corrupt"):
+        shown = mislabel(command, "--help").stdout
+        assert all(f"--{name} " in shown and modality(name).help[:20] in shown for name in modality_names())
+    monkeypatch.setitem(registry._REGISTERED, "sound", modality("text"))
+
+    @takes_inputs("Beside it.")
+    def listen(data: str, loud: bool = False, **inputs: str | None) -> None: ...
+
+    assert list(signature(listen).parameters) == ["data", *modality_names(), "loud"]
+    assert modality_names()[-1] == "sound"
 
 
 def test_report_is_written_again(toy_run, tmp_path, mislabel):
@@ -257,6 +274,7 @@ def test_what_cannot_be_judged_is_not_assessed_and_never_a_clean_bill(tiny_optio
 
 RUNS_WITHOUT_TORCH = """
 import sys
+from inspect import signature
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):

@@ -207,14 +207,14 @@ def label_column(codes: np.ndarray, classes: list) -> pd.Series:
     return pd.Series(values)
 
 
-def _scatter(values: np.ndarray, places: np.ndarray, n: int) -> np.ndarray | pd.api.extensions.ExtensionArray:
+def _scatter(values: np.ndarray, positions: np.ndarray, n: int) -> np.ndarray | pd.api.extensions.ExtensionArray:
     """Values of some rows as a column for all; the others are missing."""
     if np.issubdtype(values.dtype, np.integer):
         column = np.zeros(n, dtype=np.int64)
-        column[places] = values
+        column[positions] = values
         mask = np.ones(n, dtype=bool)
-        mask[places] = False
+        mask[positions] = False
         return pd.arrays.IntegerArray(column, mask)
     result = np.full(n, np.nan)
-    result[places] = values
+    result[positions] = values
     return result

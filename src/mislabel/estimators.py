@@ -19,7 +19,7 @@ from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder
 from mislabel.run.predictor import Predictor, load_predictor
-from mislabel.run.prior_decisions import carry_over
+from mislabel.run.prior_decisions import take_over
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.train import Trained, train
@@ -108,7 +108,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             target.prepare(about, resume=False, overwrite=overwrite)
             write_run(self.audit_, self.predictor_, dataset, target, content)
             if earlier is not None:
-                carry_over(earlier.folder, target, dataset.labels.classes)
+                take_over(earlier.folder, target, dataset.labels.classes)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

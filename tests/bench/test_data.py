@@ -1,6 +1,7 @@
 """Tables of a suite: rows drawn, errors planted or taken, one set of column names."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ def test_real_errors_and_rows_where_nothing_was_said(tmp_path):
     frame.loc[[3, 4], "given"] = -1  # both train
     frame["given"] = frame["given"].astype("float64").mask(frame.index == 5)
     frame.loc[0, "given"] = np.nan  # a test row needs none
-    table, about = table_of(tmp_path, frame, features="x*", given="given")
+    table, about = table_of(tmp_path, frame, modality="features", column="x*", given="given")
     assert list(table) == ["x0", "x1", "id", "gold_label", "given_label", "split"]
     kept = [k for k in range(240) if k not in (3, 4, 5)]
     assert sorted(table["id"]) == sorted(f"row-{k}" for k in kept)
@@ -41,7 +42,7 @@ def test_real_errors_and_rows_where_nothing_was_said(tmp_path):
 
 def test_planted_errors_follow_the_seed_and_spare_the_test(tmp_path):
     noise = {"kind": "sym", "rate": 0.4}
-    tables = [table_of(tmp_path, blobs(), seed, features="x*", noise=noise) for seed in (0, 1)]
+    tables = [table_of(tmp_path, blobs(), seed, modality="features", column="x*", noise=noise) for seed in (0, 1)]
     for table, about in tables:
         wrong = table["given_label"] != table["gold_label"]
         assert not wrong[table["split"] == "test"].any()
@@ -52,7 +53,7 @@ def test_planted_errors_follow_the_seed_and_spare_the_test(tmp_path):
 
 
 def test_rows_are_drawn_with_the_seed(tmp_path):
-    how = {"features": "x*", "given": "given", "train_rows": 50, "test_rows": 20}
+    how = {"modality": "features", "column": "x*", "given": "given", "train_rows": 50, "test_rows": 20}
     tables = [table_of(tmp_path, blobs(), seed, **how)[0] for seed in (0, 1)]
     for table in tables:
         assert table["split"].value_counts().to_dict() == {"train": 50, "test": 20}
@@ -69,7 +70,7 @@ def test_texts_without_words_do_not_train(tmp_path):
             "split": ["train"] * 4 + ["test"],
         }
     )
-    table, _ = table_of(tmp_path, frame, text="text", given="given")
+    table, _ = table_of(tmp_path, frame, modality="text", column="text", given="given")
     assert table["id"].tolist() == ["row-0", "row-2", "row-4"]
     assert list(table) == ["text", "id", "gold_label", "given_label", "split"]
 
@@ -78,7 +79,7 @@ def test_several_files_are_one_table(tmp_path):
     frame = blobs()
     frame[frame["split"] == "train"].to_parquet(tmp_path / "a.parquet")
     frame[frame["split"] == "test"].drop(columns="given").to_parquet(tmp_path / "b.parquet")
-    source = Source("t", files=("a.parquet", "b.parquet"), features="x*", given="given")
+    source = Source("t", files=("a.parquet", "b.parquet"), modality="features", column="x*", given="given")
     path, about = make_table(source, 0, tmp_path, tmp_path / "home")
     assert (about["rows"], about["test_rows"]) == (159, 81)
     table = pd.read_parquet(path)
@@ -86,21 +87,21 @@ def test_several_files_are_one_table(tmp_path):
 
 
 def test_a_table_is_made_once(tmp_path):
-    table_of(tmp_path, blobs(), features="x*", given="given")
+    table_of(tmp_path, blobs(), modality="features", column="x*", given="given")
     about = tmp_path / "home" / "t.0.json"
     about.write_text(json.dumps({"noise": 7}))
-    assert table_of(tmp_path, blobs(), features="x*", given="given")[1] == {"noise": 7}
+    assert table_of(tmp_path, blobs(), modality="features", column="x*", given="given")[1] == {"noise": 7}
 
 
 def test_data_that_are_not_there(tmp_path):
-    source = Source("t", files=("t.parquet",), features="x*", given="given")
+    source = Source("t", files=("t.parquet",), modality="features", column="x*", given="given")
     with pytest.raises(InputError, match=r"t\.parquet not found"):
         make_table(source, 0, tmp_path, tmp_path / "home")
     with pytest.raises(InputError, match="--data-dir DIR, a folder with t.parquet"):
         make_table(source, 0, None, tmp_path / "home")
     blobs().to_parquet(tmp_path / "t.parquet")
     with pytest.raises(InputError, match="no column 'wrong'; choose one of x0"):
-        make_table(Source("t", files=("t.parquet",), features="x*", given="wrong"), 0, tmp_path, tmp_path / "home")
+        make_table(replace(source, given="wrong"), 0, tmp_path, tmp_path / "home")
 
 
 def test_the_hub_s_columns_get_the_suite_s_names(tmp_path, monkeypatch):
@@ -112,7 +113,7 @@ def test_the_hub_s_columns_get_the_suite_s_names(tmp_path, monkeypatch):
 
     monkeypatch.setattr("mislabel.bench.data.read_hub", read)
     hub = {"name": "someone/set", "text": "sentence", "label": "label_text"}
-    source = Source("t", hub=hub, text="text", noise={"kind": "sym", "rate": 0.0})
+    source = Source("t", hub=hub, modality="text", column="text", noise={"kind": "sym", "rate": 0.0})
     table = pd.read_parquet(make_table(source, 0, None, tmp_path / "home")[0])
     assert asked == ["hf:someone/set:train", "hf:someone/set:test"]
     assert table["gold_label"].tolist() == ["x", "y"] * 2
@@ -121,12 +122,13 @@ def test_the_hub_s_columns_get_the_suite_s_names(tmp_path, monkeypatch):
 
 def test_what_comes_with_the_package(tmp_path):
     digits, about = make_table(
-        Source("digits", builtin="digits", features="pixel_*", noise={"kind": "idn", "rate": 0.4}), 0, None, tmp_path
-    )
+        Source("digits", "digits", modality="features", column="pixel_*", noise={"kind": "idn", "rate": 0.4}),
+        0, None, tmp_path,
+    )  # fmt: skip
     assert len(pd.read_parquet(digits).filter(like="pixel_").columns) == 64
     assert about["noise"] == pytest.approx(0.4, abs=0.06)
     messages, about = make_table(
-        Source("messages", builtin="messages", text="text", label="gold", given="label"), 0, None, tmp_path
+        Source("messages", "messages", modality="text", column="text", label="gold", given="label"), 0, None, tmp_path
     )
     assert about["classes"] == 6
     assert 0.3 < about["noise"] < 0.4

@@ -97,7 +97,7 @@ def test_methods_with_options():
     assert (spec.method, spec.options, spec.oracle) == ("ce", {"stop": "label_wave", "epochs": 3}, False)
     told = read_spec("ce:epochs=oracle")
     assert told.oracle
-    assert told.told(0.25) == {"epochs": 0.25}
+    assert told.with_rate(0.25) == {"epochs": 0.25}
     names = [read_spec(one).file_name for one in ("ce", "ce:epochs=3", "ce:epochs=3;stop=last", "ce:epochs=3.5")]
     assert names[:2] == ["ce", "ce.epochs=3"]
     assert len(set(names)) == 4

@@ -77,7 +77,7 @@ def test_unbiased_and_covering_while_a_list_is_worked_through_worst_first(worst_
     assert len(found) > 0.98 * REVIEWS
     check([one.estimate for one in found], [one.low for one in found], [one.high for one in found], truth)
     assert all(one.estimate == one.unbounded for one in found)
-    assert all(one.wrong <= one.low <= one.estimate <= one.high <= depth - (one.looked - one.wrong) for one in found)
+    assert all(one.wrong <= one.low <= one.estimate <= one.high <= depth - (one.decided - one.wrong) for one in found)
 
 
 def test_counting_all_probes_alike_would_not_do(worst_first):
@@ -123,7 +123,7 @@ def test_unsure_rows_count_as_looked_at_and_not_as_called_wrong():
         found.append(count_wrong(reviewed(*seen, n=400)))
     check([one.estimate for one in found], [one.low for one in found], [one.high for one in found],
           (wrong & told).sum())  # fmt: skip
-    assert found[0].looked == 120
+    assert found[0].decided == 120
     assert found[0].unsure > 0
 
 
@@ -132,7 +132,7 @@ def test_by_hand_with_one_run_of_probes():
     one = reviewed((0, WRONG, False), (1, WRONG, True), (2, RIGHT, False), (8, WRONG, True), (5, RIGHT, True), n=10)
     total = count_wrong(one)
     assert total.estimate == 2 + 7 * 1 / 2
-    assert (total.looked, total.wrong, total.unsure, total.probes, total.probes_wrong) == (5, 3, 0, 2, 1)
+    assert (total.decided, total.wrong, total.unsure, total.probes, total.probes_wrong) == (5, 3, 0, 2, 1)
     fewest, most = hypergeometric_limits(np.array([7]), np.array([2]), np.array([1]))
     assert (total.low, total.high) == (2 + fewest[0], 2 + most[0])
     # Of the first 6 rows, one of 3 beyond the known ones was a probe, and right.

@@ -125,8 +125,8 @@ def test_a_history_can_be_read_where_nothing_can_be_written(tmp_path):
 def test_says_what_a_request_has_added(store):
     added = store.decide([Decision("a", "keep", 1, 1)], key="one")
     store.decide([Decision("b", "keep", 1, 1)], key="two")
-    assert store.made("one") == added
-    assert store.made("three") == []
+    assert store.added_by("one") == added
+    assert store.added_by("three") == []
 
 
 def test_remembers_the_first_value(store):
@@ -166,7 +166,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(store):
     with pytest.raises(NotSaved, match="^nothing was saved: database or disk is full"):
         store.decide([Decision(k, "label", "b" * 1000, "a") for k in range(200)], key="much")
     assert [event.decision.id for event in store.history()] == [0]
-    assert store.made("much") == []
+    assert store.added_by("much") == []
     store.connection.execute("PRAGMA max_page_count = 100000")
     assert len(store.decide([Decision(k, "label", "b" * 1000, "a") for k in range(200)], key="much")) == 200
 

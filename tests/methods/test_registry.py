@@ -1,5 +1,6 @@
 """Methods by name: ours, those of other packages, those registered by hand; and what is no method."""
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -61,6 +62,11 @@ from mislabel.methods.ce import CE
 @dataclass(frozen=True)
 class Theirs(CE):
     pass
+"""
+
+STAGELESS = """
+    def stages(self):
+        raise RuntimeError("no stage")
 """
 
 
@@ -234,3 +240,20 @@ def test_what_is_no_method_is_told_what_it_lacks_in_one_sentence(kind, lacks, fr
 def test_an_object_is_no_method(free_name):
     with pytest.raises(TypeError, match=r"CE\(epochs=5.* is no method: needed a class"):
         register(free_name, paper="p", when="w")(CE())  # pyright: ignore[reportArgumentType]
+
+
+def test_methods_lists_the_others_where_one_package_is_broken(install, mislabel):
+    install("broken_methods", "import no_such_package_at_all", names=["broken"])
+    install("leaving_methods", "raise SystemExit(3)", names=["leaving"])
+    install("stageless_methods", GOOD.format(name="stageless").replace("    pass", STAGELESS), names=["stageless"])
+    install("good_methods", GOOD.format(name="good"), names=["good"])
+    done = mislabel("methods", "--json")
+    assert done.exit_code == 0
+    assert list(json.loads(done.stdout)) == [*OWN, "good"]
+    broken, leaving, stageless = done.stderr.splitlines()
+    assert broken.startswith(
+        "note: method 'broken' of the package broken_methods cannot be loaded (ModuleNotFoundError"
+    )
+    assert leaving.startswith("note: method 'leaving' of the package leaving_methods cannot be loaded (SystemExit: 3)")
+    assert stageless.startswith("note: stageless_methods.Theirs cannot make its stages (RuntimeError: no stage)")
+    assert mislabel("methods", "broken").exit_code == 2

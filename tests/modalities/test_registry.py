@@ -68,12 +68,23 @@ def test_an_unknown_name_is_answered_with_the_nearest():
         modality("sonud")
 
 
-def install(site, name: str) -> None:
+SMELLING = """
+from mislabel.modalities import Modality
+
+class Smell(Modality):
+    name, words, help = {name!r}, "smells", "Column of smells."
+
+    def check(self, values, ids, name, *, root=None, on_bad="error"): ...
+    def prepare(self, dataset, settings, accelerator, storage, progress): ...
+    def load_reader(self, folder, about): ...
+
+SMELL = Smell()
+"""
+
+
+def install(site, name: str, code: str = "") -> None:
     """Write a package `smelling` that names a modality of this name, as an installer would leave it."""
-    (site / "smelling.py").write_text(
-        "from types import SimpleNamespace\n"
-        f"SMELL = SimpleNamespace(name={name!r})\n"  # a registry asks a modality for nothing else
-    )
+    (site / "smelling.py").write_text(code or SMELLING.format(name=name))
     about = site / "smelling-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: smelling\nVersion: 1.0\n")
@@ -93,3 +104,29 @@ def test_another_package_cannot_take_the_name_of_ours(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     assert isinstance(modality("text"), Modality)
     assert modality_names().count("text") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import no_such_package_at_all", "ModuleNotFoundError: No module named 'no_such_package_at_all'"),
+        ("def broken(:", "SyntaxError"),
+        ("raise SystemExit('no licence')", "SystemExit: no licence"),
+        ("SMELL = 3", "smelling:SMELL is no instance of a class that derives from mislabel.modalities.Modality"),
+        (SMELLING.format(name="two words"), "is called 'two words'"),
+        (SMELLING.format(name="smell").replace(", help", "").replace(', "Column of smells."', ""), "lacks help"),
+        (SMELLING.format(name="smell").replace("    def prepare", "    def prepared"), "abstract"),
+    ],
+)
+def test_a_broken_modality_of_another_package_takes_nothing_else_away(tmp_path, monkeypatch, mislabel, code, why):
+    install(tmp_path, "smell", code)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert modality_names() == OURS
+    with pytest.raises(InputError, match="modality 'smell' of the package smelling cannot be used") as caught:
+        modality("smell")
+    assert why in str(caught.value)
+    assert str(caught.value).endswith(": repair or uninstall that package")
+    done = mislabel("methods", "ce")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("epochs")
+    assert done.stderr == f"note: {caught.value}\n"

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import chi2_contingency
 
 from mislabel.errors import InputError
+from mislabel.modalities import modality
 from mislabel.noise import corrupt_table, pixel_features
 
 
@@ -21,8 +22,8 @@ def table(copies=400, classes=4):
     return pd.DataFrame({"y": label, "part": part, "which": kinds}), features
 
 
-def spoil(frame, features, **settings):
-    settings = {"kind": "idn", "rate": 1.0, "seed": 1, "label": "y", "inputs_features": features} | settings
+def spoil(frame, matrix, **settings):
+    settings = {"kind": "idn", "rate": 1.0, "seed": 1, "label": "y", "inputs_features": matrix} | settings
     return corrupt_table(frame, **settings)
 
 
@@ -67,6 +68,17 @@ class TestMatrixOfTheCaller:
         _, report = spoil(frame, None, text="text")
         assert report["features"] == "text tf-idf"
 
+    def test_columns_of_any_modality_are_looked_at(self):
+        frame, features = table(20)
+        named = pd.concat([frame, pd.DataFrame(features).add_prefix("x")], axis=1)
+        noisy, report = spoil(named, None, features="x*")
+        assert report["features"] == modality("features").words.noise_features
+        looked = modality("features").check(features, range(len(frame)), "x").values
+        expected = spoil(frame, modality("features").noise_features(looked, 1))[0]
+        assert noisy["noisy_label"].tolist() == expected["noisy_label"].tolist()
+        with pytest.raises(InputError, match="kind idn looks at the inputs"):
+            spoil(named, None, features="x*", text="which")
+
     def test_rows_stay_aligned(self):
         """Test rows and rows without a label between the others change nothing, whatever their features hold."""
         frame, features = table(30)
@@ -94,7 +106,7 @@ class TestMatrixOfTheCaller:
         features[5, 0] = np.inf
         with pytest.raises(InputError, match="not finite in 1 rows, the first of which is row 5"):
             spoil(frame, features)
-        with pytest.raises(InputError, match="column of texts or inputs_features"):
+        with pytest.raises(InputError, match="kind idn looks at the inputs.*one of --text, --image and --features"):
             spoil(frame, None)
 
     def test_other_kinds_look_at_nothing(self):

@@ -215,7 +215,7 @@ def test_refused():
     frame = reviews(20)
     with pytest.raises(InputError, match='"noisy_label" already'):
         corrupt_table(frame.assign(noisy_label=0), label="label", kind="sym", rate=0.1, seed=0)
-    with pytest.raises(InputError, match="needs the column of texts"):
+    with pytest.raises(InputError, match="kind idn looks at the inputs.*--text, --image and --features"):
         corrupt_table(frame, label="label", kind="idn", rate=0.1, seed=0)
     with pytest.raises(InputError, match=r'no label column "lable".*did you mean "label"'):
         corrupt_table(frame, label="lable", kind="sym", rate=0.1, seed=0)

@@ -124,11 +124,11 @@ def test_images(photos, train_images):
     def kept(places):
         return modality("image").from_kept(read_inputs(folder.inputs, places))
 
-    raw = kept(rows.place[:4])
+    raw = kept(rows.position[:4])
     ids = [rows.id(row) for row in range(4)]
     assert len(raw) == 4
     for place, name in enumerate(ids):
-        expected = kept(rows.place[[place]]).open(0)
+        expected = kept(rows.position[[place]]).open(0)
         assert raw.open(place).tobytes() == expected.tobytes()
         assert (photos.folder / name).is_file()
     order = stability_order(folder, rows, 5)
@@ -136,7 +136,7 @@ def test_images(photos, train_images):
 
 
 def test_features_and_runs_without_inputs_are_refused(text_runs, tmp_path):
-    rows = SimpleNamespace(modality="features", place=None)
+    rows = SimpleNamespace(modality="features", position=None)
     with pytest.raises(InputError, match="for text and image runs"):
         stability_order(text_runs.head, rows, 5)
     with pytest.raises(InputError, match="keeps none"):

@@ -16,10 +16,10 @@ from mislabel.exchange.export import export
 from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe, every_setting
-from mislabel.run.decision_gain import Earlier, different, gain, gain_line, incomparable
+from mislabel.run.decision_gain import EarlierRun, decision_metrics, different, gain_line, incomparable
 from mislabel.run.defaults import effective
 from mislabel.run.folder import RunFolder
-from mislabel.run.prior_decisions import apply_decisions, carry_over
+from mislabel.run.prior_decisions import apply_decisions, take_over
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import run
@@ -280,19 +280,19 @@ def test_decisions_are_carried_over_once_with_their_times(before, tmp_path):
     after = RunFolder(tmp_path / "after")
     after.path.mkdir()
     for _ in range(2):  # as when a run is continued
-        carry_over(before, after, LABELS)
+        take_over(before, after, LABELS)
     with Store(after.decisions) as store:
         now = store.history()
         assert [(e.time, e.decision, e.undoes) for e in now] == [(e.time, e.decision, e.undoes) for e in then]
         assert {event.source for event in now} == {"before"}
         assert read_decisions(after.decisions) == read_decisions(before.decisions)
         store.decide([Decision("r5", "keep", "cat", "cat")])  # its own review goes on
-    carry_over(before, after, LABELS)
+    take_over(before, after, LABELS)
     assert len(read_decisions(after.decisions)) == 3
     # and from there to a third run, under the name of the first
     third = RunFolder(tmp_path / "third")
     third.path.mkdir()
-    carry_over(after, third, LABELS)
+    take_over(after, third, LABELS)
     with Store(third.decisions) as store:
         assert [event.source for event in store.history()] == ["before"] * len(then) + ["after"]
 
@@ -302,7 +302,7 @@ def test_decisions_are_carried_over_as_the_data_write_the_labels(tmp_path):
     for folder in (before, after):
         folder.path.mkdir()
     decide(before, [Decision(1, "label", "@spam", "ham"), Decision(2, "keep", "=gone", "=gone"), Decision(3, "none")])
-    carry_over(before, after, ["'@spam", "ham"])
+    take_over(before, after, ["'@spam", "ham"])
     assert list(read_decisions(after.decisions).values()) == [
         Decision(1, "label", "'@spam", "ham"), Decision(2, "keep", "=gone", "=gone"), Decision(3, "none"),
     ]  # fmt: skip
@@ -335,14 +335,14 @@ def test_the_gain_by_hand():
     config = effective(RunConfig(method="ce", seed=1), "text", 40)
     old = every_setting(effective(RunConfig(method="ce", seed=0), "text", 40))
     now = {"rows": 90, "accuracy": 0.75, "macro_f1": 0.375, "ece": 0.1}
-    found = gain(Earlier(told, old, "another", SCORED, []), config, data, now)
+    found = decision_metrics(EarlierRun(told, old, "another", SCORED, []), config, data, now)
     assert found["gain"] == pytest.approx({"accuracy": 0.25, "macro_f1": -0.025})
     assert found["before"] == {"method": "ce", "test": SCORED, "settings_that_differ": ["seed"]}
     assert [note.startswith("The data are not those of runs/a") for note in found["notes"]] == [True]
     assert {
         name: found[name] for name in ("run", "rows", "changed", "none_of_these", "held_out")
     }.items() <= told.items()
-    assert gain(Earlier(told, old, data.fingerprint, SCORED, []), config, data, now)["notes"] == []
+    assert decision_metrics(EarlierRun(told, old, data.fingerprint, SCORED, []), config, data, now)["notes"] == []
 
 
 def test_there_is_no_gain_between_different_test_rows():
@@ -351,9 +351,12 @@ def test_there_is_no_gain_between_different_test_rows():
     old = every_setting(config)
     data = dataset(frame(), holdout=0.25, seed=3)
     then = data.ids[data.split == "test"].tolist()
-    assert gain(Earlier(told, old, "another", SCORED, then[::-1]), config, data, SCORED)["gain"]["accuracy"] == 0
+    assert (
+        decision_metrics(EarlierRun(told, old, "another", SCORED, then[::-1]), config, data, SCORED)["gain"]["accuracy"]
+        == 0
+    )
     other = sorted(set(data.ids.tolist()) - set(then))[:2]
-    found = gain(Earlier(told, old, data.fingerprint, SCORED, [*then[2:], *other]), config, data, SCORED)
+    found = decision_metrics(EarlierRun(told, old, data.fingerprint, SCORED, [*then[2:], *other]), config, data, SCORED)
     assert found["gain"] is None
     assert (
         f"Of the {len(then)} rows that are held out, {len(then) - 2} were held out in runs/a too" in found["notes"][0]

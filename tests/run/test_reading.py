@@ -27,8 +27,8 @@ def test_reads_the_audit_as_it_stands(tmp_path, frame):
     assert [rows.label(code) for code in rows.labels["suggested_label"]] == table["suggested_label"].tolist()
     assert rows.numbers["p_mislabeled"].tolist()[:3] == pytest.approx([0.9, 0.4, 0.1])
     assert rows.judged.tolist() == (table["status"] == "judged").tolist()
-    assert rows.place is not None
-    assert frame["id"].iloc[rows.place].tolist() == table["id"].tolist()
+    assert rows.position is not None
+    assert frame["id"].iloc[rows.position].tolist() == table["id"].tolist()
     assert "wrong_events" in rows.numbers
     assert rows.label(-1) is None
 
@@ -38,10 +38,10 @@ def test_an_older_run_finds_places_in_its_inputs(tmp_path, frame):
     table = pd.read_parquet(folder.audit)
     table.drop(columns="row").to_parquet(folder.audit, index=False)
     rows = Run.open(folder).rows
-    assert rows.place is not None
-    assert rows.place.tolist() == table["row"].tolist()
+    assert rows.position is not None
+    assert rows.position.tolist() == table["row"].tolist()
     folder.inputs.unlink()
-    assert Run.open(folder).rows.place is None
+    assert Run.open(folder).rows.position is None
 
 
 def test_evidence_in_words_is_not_shown(tmp_path, frame):

@@ -36,8 +36,8 @@ def frame_of(lines: list[dict[str, Any]], asked: list[Key]) -> pd.DataFrame:
     frame = pd.DataFrame([*lines, *second, *missing]).reindex(columns=columns)
     frame = frame.astype(dict.fromkeys(MEASURES, "float64"))
     at = frame.set_index(["data", "seed", "method"])
-    places = pd.MultiIndex.from_arrays([frame["data"], frame["seed"]])
-    plain, gold = (_of(at, method).reindex(places) for method in (CE, GOLD))
+    keys = pd.MultiIndex.from_arrays([frame["data"], frame["seed"]])
+    plain, gold = (_of(at, method).reindex(keys) for method in (CE, GOLD))
     room = (gold["accuracy"] - plain["accuracy"]).to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         closed = (frame["accuracy"] - plain["accuracy"].to_numpy()) / room
@@ -54,7 +54,7 @@ def per_data(frame: pd.DataFrame) -> pd.DataFrame:
         seeds=("seed", "nunique"),
         done=("status", lambda status: int((status == "done").sum())),
         failed=("status", lambda status: int((status == "failed").sum())),
-        error=("error", lambda errors: next((one for one in errors if isinstance(one, str)), "")),
+        error=("error", lambda errors: next((error for error in errors if isinstance(error, str)), "")),
     )
     parts = {}
     for name in MEASURES:
@@ -77,9 +77,9 @@ def per_method(table: pd.DataFrame) -> pd.DataFrame:
         row |= {name: int(group[name].sum()) for name in ("seeds", "done", "failed")}
         row |= {name: group[name].mean() if whole else np.nan for name in (*MEASURES, "accuracy_sd", "seconds_sd")}
         rows.append(row | {"error": next(filter(None, group["error"]), "")})
-    found = pd.DataFrame(rows)
-    order = pd.DataFrame({"gold": found["method"] == GOLD, "worse": -found["accuracy"]})
-    return found.loc[order.sort_values(["gold", "worse"], kind="stable").index].reset_index(drop=True)
+    means = pd.DataFrame(rows)
+    order = pd.DataFrame({"gold": means["method"] == GOLD, "worse": -means["accuracy"]})
+    return means.loc[order.sort_values(["gold", "worse"], kind="stable").index].reset_index(drop=True)
 
 
 def _of(at: pd.DataFrame, method: str) -> pd.DataFrame:

@@ -99,7 +99,7 @@ def _worked(cell: Cell) -> dict[str, Any]:
     columns: dict[str, Any] = {cell.source.modality: cell.source.column, "gold": GOLD, "id": ID, "split": SPLIT}
     columns["label"] = GOLD if cell.spec.method == GOLD_METHOD else GIVEN
     method = CE if cell.spec.method in (GOLD_METHOD, PEER) else cell.spec.method
-    options = cell.spec.told(about["noise"])
+    options = cell.spec.with_rate(about["noise"])
     config = RunConfig(method=method, options=options, seed=cell.seed, **cell.settings)
     dataset = load_dataset(table, **columns)
     shared, encoding = None, 0.0

@@ -87,7 +87,7 @@ def _usable(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     if source.given:
         known &= ~train | _spoken(frame[source.given])
     inputs = kind.columns(list(frame.columns), source.column, [*wanted, ID])
-    kept = frame.loc[known, inputs].assign(**{ID: [f"row-{place}" for place in frame.index[known]]})
+    kept = frame.loc[known, inputs].assign(**{ID: [f"row-{index}" for index in frame.index[known]]})
     kept[GOLD] = _labels(frame.loc[known, source.label])
     if source.given:
         own = frame.loc[known, source.given].where(train[known], frame.loc[known, source.label])

@@ -62,13 +62,13 @@ def cleanlab_scores(dataset: Dataset, matrix: np.ndarray, *, standardise: bool) 
     predicted[:, classes[model.classes_]] = model.predict_proba(new)
     wrong = dataset.labels.codes[rows] != dataset.gold[rows]
     score = 1 - get_label_quality_scores(given, probabilities)
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "test": {"rows": len(held_out), **gold_scores(dataset.gold[held_out], predicted)},
         "noise_rate": {"estimate": float(flagged.mean()), "true": float(wrong.mean())},
     }
     if 0 < wrong.sum() < len(wrong):
-        found["detection"] = {
+        result["detection"] = {
             "auroc": float(roc_auc_score(wrong, score)),
             "average_precision": float(average_precision_score(wrong, score)),
         }
-    return found
+    return result

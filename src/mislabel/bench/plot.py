@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from mislabel.bench.specs import GOLD
-from mislabel.report.label_placement import place
+from mislabel.report.label_placement import place_boxes
 
 WIDTH, HEIGHT, DOTS = 900, 560, 100  # pixels, and of them per inch
 INK, MUTED, ACCENT, GRID = "#1f2328", "#59636e", "#0969da", "#d8dee4"
@@ -62,11 +62,11 @@ def _label(axes: Any, shown: Any, seconds: np.ndarray, accuracy: np.ndarray, bar
     corner, far = axes.get_window_extent().min, axes.get_window_extent().max
     anchors = axes.transData.transform(np.column_stack([seconds, accuracy])) - corner
     ends = axes.transData.transform(np.column_stack([seconds, accuracy + bars])) - corner
-    names = [f"{one.method}{' †' if one.oracle else ''}" for one in shown.itertuples()]
+    names = [f"{method.method}{' †' if method.oracle else ''}" for method in shown.itertuples()]
     sizes = np.array([(LETTER * len(name) + 4, LINE) for name in names])
     half = np.maximum(ends[:, 1] - anchors[:, 1], 5.0)
     taken = np.column_stack([anchors, np.full(len(anchors), 10.0), 2 * half])
-    centres = place(anchors, sizes, taken, *(far - corner))
+    centres = place_boxes(anchors, sizes, taken, *(far - corner))
     for name, anchor, centre, size in zip(names, anchors, centres, sizes, strict=True):
         apart = np.abs(centre - anchor) - size / 2
         if apart.max() > 9:  # far from its point: a thin line shows whose it is

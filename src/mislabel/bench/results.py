@@ -21,7 +21,7 @@ Written by `mislabel bench SUITE --results RESULTS.md`, section by section; not 
 """
 
 
-def write_results(suite: Suite, found: Outcome, out: Path, path: Path) -> None:
+def write_results(suite: Suite, outcome: Outcome, out: Path, path: Path) -> None:
     """Put the section of this suite into a Markdown file, in the place of the old one or at the end.
 
     The rest of the file stays as it is. The plot goes to results/SUITE.svg beside it.
@@ -35,7 +35,7 @@ def write_results(suite: Suite, found: Outcome, out: Path, path: Path) -> None:
     begin, end = f"<!-- bench {suite.name} -->", f"<!-- /bench {suite.name} -->"
     if (text.count(begin), text.count(end)) not in ((0, 0), (1, 1)) or text.find(end) < text.find(begin):
         raise InputError(f"{path} does not have {begin} and {end} once each, in this order: mend it, or take both out")
-    part = f"{begin}\n{section(suite, found, out)}\n{end}"
+    part = f"{begin}\n{section(suite, outcome, out)}\n{end}"
     if begin in text:
         text = text[: text.index(begin)] + part + text[text.index(end) + len(end) :]
     else:
@@ -47,38 +47,38 @@ def write_results(suite: Suite, found: Outcome, out: Path, path: Path) -> None:
     atomic_write(path, text)
 
 
-def section(suite: Suite, found: Outcome, out: Path) -> str:
+def section(suite: Suite, outcome: Outcome, out: Path) -> str:
     """Machine, versions, command, tables, what failed and what was not run."""
     starts = Book(out).read_about()["starts"]
     last = starts[-1]
     machine, versions = last["machine"], last["versions"]
     parts = [f"## {suite.title}", " ".join(suite.notes.split())]
-    commands = list(dict.fromkeys(without_paths(one["command"]) for one in starts))
-    work = sum(line.get("seconds_wall", 0.0) for line in found.lines)
+    commands = list(dict.fromkeys(without_paths(start["command"]) for start in starts))
+    work = sum(line.get("seconds_wall", 0.0) for line in outcome.lines)
     about = [
-        f"Command: {', then '.join(f'`{one}`' for one in commands)}",
+        f"Command: {', then '.join(f'`{command}`' for command in commands)}",
         f"Date: {datetime.now(UTC):%Y-%m-%d}; all cells together took {duration(work)}",
         f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, "
         f"{machine['memory_gb']} GB, {machine['system']}" + (f", {machine['gpu']}" if "gpu" in machine else ""),
         "Versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()),
         f"Settings of all cells: {settings(suite)}",
     ]
-    machines = {str(one["machine"]) for one in starts}
+    machines = {str(start["machine"]) for start in starts}
     if len(machines) > 1:
         about.append(f"Run on {len(machines)} kinds of machine (the last is named): compare seconds with care")
-    parts.append("\n".join(f"- {one}" for one in about))
+    parts.append("\n".join(f"- {item}" for item in about))
     parts.append((out / TABLE).read_text(encoding="utf-8").strip())
     if (out / PLOT).is_file():
         parts.append(f"![Accuracy against seconds](results/{suite.name}.svg)")
-    parts.append(listed("Failed", [f"{_name(line)}: {line['error']}" for line in found.failed]))
-    parts.append(listed("Not run", not_run(suite, found)))
+    parts.append(listed("Failed", [f"{_name(line)}: {line['error']}" for line in outcome.failed]))
+    parts.append(listed("Not run", not_run(suite, outcome)))
     return "\n\n".join(parts)
 
 
-def not_run(suite: Suite, found: Outcome) -> list[str]:
+def not_run(suite: Suite, outcome: Outcome) -> list[str]:
     """Cells that the suite or the command asks for and that have no line, together where a whole method is missing."""
-    wanted = dict.fromkeys([*suite_cells(suite), *found.asked])
-    known = {(line["data"], line["seed"], line["method"]) for line in found.lines}
+    wanted = dict.fromkeys([*suite_cells(suite), *outcome.asked])
+    known = {(line["data"], line["seed"], line["method"]) for line in outcome.lines}
     missing: dict[str, list[Key]] = {}
     for key in wanted:
         if key not in known:
@@ -92,7 +92,7 @@ def not_run(suite: Suite, found: Outcome) -> list[str]:
         for data, seed, _ in keys:
             seeds.setdefault(data, []).append(seed)
         lines.append(
-            f"{method}: " + "; ".join(f"{one}, seed {', '.join(map(str, all_))}" for one, all_ in seeds.items())
+            f"{method}: " + "; ".join(f"{data}, seed {', '.join(map(str, numbers))}" for data, numbers in seeds.items())
         )
     return lines
 
@@ -100,12 +100,12 @@ def not_run(suite: Suite, found: Outcome) -> list[str]:
 def suite_cells(suite: Suite) -> list[Key]:
     """What the suite file asks for, and every method there is."""
     specs = read_specs([*suite.methods, *all_methods()])
-    return [(one.name, seed, spec.text) for seed in range(suite.seeds) for one in suite.data for spec in specs]
+    return [(source.name, seed, spec.text) for seed in range(suite.seeds) for source in suite.data for spec in specs]
 
 
 def settings(suite: Suite) -> str:
     shared = ", ".join(f"{name} {value}" for name, value in suite.run.items()) or "the defaults"
-    own = [f"{one.name}: {name} {value}" for one in suite.data for name, value in one.run.items()]
+    own = [f"{source.name}: {name} {value}" for source in suite.data for name, value in source.run.items()]
     return shared + (f" ({'; '.join(own)})" if own else "")
 
 
@@ -130,7 +130,7 @@ def duration(seconds: float) -> str:
 
 
 def listed(title: str, items: list[str]) -> str:
-    return f"**{title}**: none" if not items else f"**{title}**\n\n" + "\n".join(f"- {one}" for one in items)
+    return f"**{title}**: none" if not items else f"**{title}**\n\n" + "\n".join(f"- {item}" for item in items)
 
 
 def _name(line: dict[str, Any]) -> str:

@@ -60,15 +60,15 @@ class Book:
 
     def lines(self) -> dict[Key, dict[str, Any]]:
         """The last line of each cell."""
-        found: dict[Key, dict[str, Any]] = {}
+        last: dict[Key, dict[str, Any]] = {}
         text = self.results.read_text(encoding="utf-8") if self.results.is_file() else ""
-        for one in text.splitlines():
+        for text_line in text.splitlines():
             try:
-                line = json.loads(one)
+                line = json.loads(text_line)
             except ValueError:
                 continue  # cut off by a kill
-            found[line["data"], line["seed"], line["method"]] = line
-        return found
+            last[line["data"], line["seed"], line["method"]] = line
+        return last
 
     def append(self, line: dict[str, Any]) -> None:
         with self.results.open("a", encoding="utf-8") as file:
@@ -97,7 +97,7 @@ def machine() -> dict[str, Any]:
     """What the seconds depend on; no names of hosts or people."""
     import torch
 
-    found: dict[str, Any] = {
+    known: dict[str, Any] = {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -105,18 +105,18 @@ def machine() -> dict[str, Any]:
         "memory_gb": _memory_gb(),
     }
     if torch.cuda.is_available():
-        found["gpu"] = torch.cuda.get_device_name()
-    return found
+        known["gpu"] = torch.cuda.get_device_name()
+    return known
 
 
 def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    known = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            known[name] = version(name)
         except PackageNotFoundError:
-            found[name] = _own_version() if name == "mislabel" else "not installed"
-    return found
+            known[name] = _own_version() if name == "mislabel" else "not installed"
+    return known
 
 
 def command_line() -> str:

@@ -82,7 +82,7 @@ def run_bench(
             for line in results_of(left, jobs, backend, address):
                 book.append(line)
                 done += 1
-                progress.line(f"{done}/{len(cells)} {told(line)}{clock.after(line)}")
+                progress.line(f"{done}/{len(cells)} {cell_line(line)}{clock.after(line)}")
                 write_tables(list(book.lines().values()), asked, out)
         except KeyboardInterrupt:
             progress.line(f"every finished cell is safe; go on with: {command or command_line()}")
@@ -114,7 +114,7 @@ def make_cells(
     ]
 
 
-def told(line: dict[str, Any]) -> str:
+def cell_line(line: dict[str, Any]) -> str:
     """One cell in a line of the terminal."""
     name = f"{line['data']} {line['method']} seed {line['seed']}"
     if line["status"] == "failed":

@@ -58,13 +58,13 @@ def shared_embeddings(dataset: Dataset, table: Path, column: str, config: RunCon
     return path, json.loads(about.read_text(encoding="utf-8"))["seconds"]
 
 
-def lend(path: Path, place: Path) -> None:
+def lend(path: Path, target: Path) -> None:
     """The same file under another name, without a copy where the file system can."""
-    place.unlink(missing_ok=True)
+    target.unlink(missing_ok=True)
     try:
-        os.link(path, place)
+        os.link(path, target)
     except OSError:
-        shutil.copy(path, place)
+        shutil.copy(path, target)
 
 
 def matrix_of(dataset: Dataset, path: Path | None) -> np.ndarray:

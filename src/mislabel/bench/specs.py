@@ -43,7 +43,7 @@ class Spec:
         clear = plain == self.text.replace(":", ".") and "." not in self.text
         return plain if clear else f"{plain}.{zlib.crc32(self.text.encode()):08x}"
 
-    def told(self, rate: float) -> dict[str, Any]:
+    def with_rate(self, rate: float) -> dict[str, Any]:
         """The options with the true noise rate where they ask for it."""
         return {name: rate if value == ORACLE else value for name, value in self.options.items()}
 
@@ -60,7 +60,7 @@ def read_spec(text: str) -> Spec:
     known = [*METHODS, GOLD, PEER]
     if name not in known:
         raise InputError(f"method {name!r} is not known{alternatives(name, known)}")
-    pairs = [one for one in rest.split(";") if one]
+    pairs = [part for part in rest.split(";") if part]
     if name == PEER and pairs:
         raise InputError(f"{PEER} takes no options, {rest!r} was given")
     return Spec(text.strip(), name, read_pairs(pairs, "method option"))
@@ -68,8 +68,8 @@ def read_spec(text: str) -> Spec:
 
 def read_specs(texts: list[str]) -> list[Spec]:
     """Each once, in their order; "all" stands for every method, plain training in its variants, and the yardsticks."""
-    wide = [one for text in texts for one in (all_methods() if text.strip() == "all" else [text])]
-    return [read_spec(one) for one in dict.fromkeys(one.strip() for one in wide)]
+    expanded = [name for text in texts for name in (all_methods() if text.strip() == "all" else [text])]
+    return [read_spec(name) for name in dict.fromkeys(name.strip() for name in expanded)]
 
 
 def all_methods() -> list[str]:

@@ -13,6 +13,7 @@ from mislabel.modalities import modality_names
 
 SHIPPED = Path(__file__).parent / "suites"
 BUILTIN = ("digits", "messages")
+INPUT = ("modality", "column")  # of a source; a file says both in one line
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,11 @@ class Source:
         Tables below --data-dir, read one after the other.
     hub : dict
         Where the Hugging Face hub has the same data: ``name``, and the columns that are called something else there.
-    text, image, features : str, optional
-        The input, as in `mislabel train`.
+    modality : str
+        The name of that of the input.
+    column : str
+        The name of the input column, or the pattern of several; in the file it stands behind the name of the modality,
+        as in `mislabel train`.
     label : str
         Column of the gold labels.
     given : str, optional
@@ -46,9 +50,8 @@ class Source:
     builtin: str | None = None
     files: tuple[str, ...] = ()
     hub: dict[str, str] = field(default_factory=dict)
-    text: str | None = None
-    image: str | None = None
-    features: str | None = None
+    modality: str = ""
+    column: str = ""
     label: str = "label"
     given: str | None = None
     noise: dict[str, Any] = field(default_factory=dict)
@@ -56,15 +59,11 @@ class Source:
     test_rows: int = 0
     run: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def modality(self) -> str:
-        """The name of the only modality of which there is an input."""
-        return next(name for name in modality_names() if getattr(self, name, None))
-
-    @property
-    def column(self) -> str:
-        """The name of the input column, or the pattern of several."""
-        return getattr(self, self.modality)
+    def as_written(self) -> dict[str, Any]:
+        """What the file says, less what is as it would be without a word."""
+        unset, said = Source(""), {**asdict(self), self.modality: self.column}
+        changed = {name: value for name, value in said.items() if value != getattr(unset, name, None)}
+        return {name: value for name, value in changed.items() if name not in INPUT}
 
 
 @dataclass(frozen=True)
@@ -82,16 +81,16 @@ class Suite:
     @property
     def fingerprint(self) -> str:
         """Changes with whatever changes a result; which methods, seeds and data sets are run does not."""
-        unset = asdict(Source(""))
-        kept = [{name: value for name, value in asdict(one).items() if value != unset[name]} for one in self.data]
-        content = {"data": kept, "run": self.run}
+        content = {"data": [source.as_written() for source in self.data], "run": self.run}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_run(self, **settings: Any) -> "Suite":
         """The same with settings that win over the file's, those for single data sets included."""
         given = {name: value for name, value in settings.items() if value is not None}
         _check_run(given, "settings")
-        data = tuple(replace(one, run={k: v for k, v in one.run.items() if k not in given}) for one in self.data)
+        data = tuple(
+            replace(source, run={k: v for k, v in source.run.items() if k not in given}) for source in self.data
+        )
         return replace(self, run=self.run | given, data=data)
 
     def with_data(self, names: list[str]) -> tuple[Source, ...]:
@@ -102,7 +101,7 @@ class Suite:
         InputError
             For a name that the suite does not have.
         """
-        known = {one.name: one for one in self.data}
+        known = {source.name: source for source in self.data}
         for name in names:
             if name not in known:
                 raise InputError(f"suite {self.name} has no data {name!r}{alternatives(name, known)}")
@@ -134,8 +133,8 @@ def read_suite(name: str) -> Suite:
     sources = content.pop("data", [])
     if not isinstance(sources, list) or not sources:
         raise InputError(f"{path.name} names no data: give at least one [[data]] with a name")
-    data = tuple(_source(one, path.name) for one in sources)
-    twice = {one.name for one in data if sum(other.name == one.name for other in data) > 1}
+    data = tuple(_source(source, path.name) for source in sources)
+    twice = {source.name for source in data if sum(other.name == source.name for other in data) > 1}
     if twice:
         raise InputError(f"{path.name} has data called {min(twice)!r} more than once: give each its own name")
     suite = _read(Suite, {"title": path.stem, **content, "name": path.stem, "data": data}, path.name)
@@ -151,13 +150,18 @@ def _source(content: dict[str, Any], file: str) -> Source:
         raise InputError(f"{where}: each [[data]] needs a name of letters, digits, - and _")
     if isinstance(content.get("files"), str):
         content = content | {"files": [content["files"]]}
-    source = _read(Source, content, where)
+    inputs = [(name, value) for name, value in content.items() if name in modality_names()]
+    rest = {name: value for name, value in content.items() if name not in dict(inputs)}
+    known = [*modality_names(), *(field.name for field in fields(Source) if field.name not in INPUT)]
+    source = _read(Source, rest, where, known)
     if source.builtin is not None:
         one_of(f"{where}: builtin", source.builtin, BUILTIN)
     if source.builtin is None and not source.files and not source.hub:
         raise InputError(f"{where}: where are the data? Give files (below --data-dir), hub, or builtin")
-    if sum(getattr(source, name, None) is not None for name in modality_names()) != 1:
-        raise InputError(f"{where}: what is the input? Give exactly one of text, image and features")
+    if len(inputs) != 1:
+        *most, last = modality_names()
+        raise InputError(f"{where}: what is the input? Give exactly one of {', '.join(most)} and {last}")
+    source = replace(source, modality=inputs[0][0], column=inputs[0][1])
     if (source.given is None) == (not source.noise):
         raise InputError(f"{where}: give either given (a column with real errors) or noise (errors to plant)")
     if source.noise and "kind" not in source.noise:
@@ -166,8 +170,8 @@ def _source(content: dict[str, Any], file: str) -> Source:
     return source
 
 
-def _read(cls: type, content: dict[str, Any], where: str) -> Any:
-    known = [one.name for one in fields(cls)]
+def _read(cls: type, content: dict[str, Any], where: str, known: list[str] | None = None) -> Any:
+    known = known or [setting.name for setting in fields(cls)]
     for name in content:
         if name not in known:
             raise InputError(f"{where}: unknown key {name!r}{alternatives(name, known)}")
@@ -178,7 +182,9 @@ def _check_run(settings: dict[str, Any], where: str) -> None:
     """Settings are those of a run, less what makes one cell different from another."""
     from mislabel.run.settings import RunConfig
 
-    known = [one.name for one in fields(RunConfig) if one.name not in ("method", "options", "seed", "recipe")]
+    known = [
+        setting.name for setting in fields(RunConfig) if setting.name not in ("method", "options", "seed", "recipe")
+    ]
     for name in settings:
         if name not in known:
             raise InputError(f"{where}: unknown setting {name!r}{alternatives(name, known)}")

@@ -45,7 +45,7 @@ def write_tables(lines: list[dict[str, Any]], asked: list[Key], out: Path) -> pd
     frame = frame_of(lines, asked)
     table = per_data(frame)
     kept = ["data", "method", "oracle", "seeds", "done", "failed", "error"]
-    pairs = [one for name in MEASURES for one in (name, f"{name}_sd")]
+    pairs = [column for name in MEASURES for column in (name, f"{name}_sd")]
     atomic_write(out / CSV, table[[*kept, *pairs]].to_csv(index=False))
     atomic_write(out / TABLE, markdown(table))
     return table
@@ -83,8 +83,8 @@ def by_data(table: pd.DataFrame, whole: pd.DataFrame, measure: str) -> str:
     at = table.set_index(["method", "data"])
     rows = [["method", *data]]
     for row in _records(whole):
-        places = [(row["method"], one) for one in data]
-        rows.append([named(row), *(cell(at.loc[one], measure) if one in at.index else "not run" for one in places)])
+        keys = [(row["method"], name) for name in data]
+        rows.append([named(row), *(cell(at.loc[key], measure) if key in at.index else "not run" for key in keys)])
     return grid(rows)
 
 

@@ -10,6 +10,7 @@ from mislabel.cli.bench_commands import bench, corrupt, methods
 from mislabel.cli.review_commands import export, import_decisions, review
 from mislabel.cli.run_commands import predict, report
 from mislabel.cli.train_commands import audit, train
+from mislabel.modalities import unusable_modalities
 
 app = typer.Typer(
     name="mislabel",
@@ -19,6 +20,15 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def note_unusable() -> None:
+    """Say which modality of another package is missing from the options, and why."""
+    for why in unusable_modalities().values():
+        print(f"note: {why}", file=sys.stderr)
+
+
 # In the order of the help.
 for command in (train, audit, predict, report, review, export, import_decisions, corrupt, methods, bench):
     app.command()(command)

@@ -8,10 +8,12 @@ from typing import Annotated, Any, cast
 import typer
 
 from mislabel.cli.exit_codes import errors, say
-from mislabel.cli.options import BENCH, Data, Json, takes
+from mislabel.cli.options import BENCH, Data, Json, takes, takes_inputs
+from mislabel.errors import InputError
 from mislabel.settings import Declaration, declarations
 
 
+@takes_inputs("For idn.")
 def corrupt(
     data: Data,
     kind: Annotated[
@@ -20,9 +22,6 @@ def corrupt(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
     rate: Annotated[float | None, typer.Option(help="Share of labels to make wrong; matrix has its own.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the true labels; folders name their own.")] = None,
-    text: Annotated[str | None, typer.Option(help="Column of texts, for idn.")] = None,
-    image: Annotated[str | None, typer.Option(help="Column of images, for idn.")] = None,
-    features: Annotated[str | None, typer.Option(help="Columns or .npy file of features, for idn.")] = None,
     split: Annotated[
         str | None, typer.Option(help="Column that says train, valid or test; test keeps its labels.")
     ] = None,
@@ -43,6 +42,7 @@ def corrupt(
     ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Exactly rate x rows wrong, not each row by chance.")] = False,
     as_json: Json = False,
+    **inputs: str | None,
 ) -> None:
     """Plant known errors in labels, to see what a method makes of them.
 
@@ -61,7 +61,7 @@ def corrupt(
 
         frame, planted = corrupt_source(
             data,
-            inputs={"text": text, "image": image, "features": features},
+            inputs=inputs,
             label=label,
             kind=cast(Any, kind),  # checked there, as the other words are
             rate=rate,
@@ -96,6 +96,8 @@ def methods(
 ) -> None:
     """List the methods, with paper, cost and when to use them; or the options of one of them.
 
+    Methods of other packages are among them; one that cannot be used is told on stderr.
+
     Example: mislabel methods ido
     """
     with errors():
@@ -108,16 +110,17 @@ def methods(
         from mislabel.methods import METHODS
         from mislabel.posterior.detection import SCORES
 
-        listed: dict[str, dict[str, Any]]
+        listed: dict[str, dict[str, Any]] = {}
         if scores:
             listed = {
                 key: {"paper": each.paper, "when": each.when, "needs": each.needs} for key, each in SCORES.items()
             }
-        else:
-            listed = {
-                key: {"paper": each.paper, "cost": each.describe_cost(), "when": each.when}
-                for key, each in METHODS.items()
-            }
+        for key in () if scores else METHODS:
+            try:
+                each = METHODS[key]
+                listed[key] = {"paper": each.paper, "cost": each.describe_cost(), "when": each.when}
+            except InputError as error:
+                print(f"note: {error}", file=sys.stderr)
         width = max(map(len, listed))
         lines = []
         for key, about in listed.items():

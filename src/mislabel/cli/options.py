@@ -1,7 +1,7 @@
 """The options of the commands, each with its help; those that commands share are listed once."""
 
 from collections.abc import Callable
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,12 +46,17 @@ def from_setting(name: str) -> tuple[Any, Any]:
     return Annotated[kind, option_of(name)], declaration.default
 
 
+def input_option(name: str, addition: str = "") -> Any:
+    """The option that says what the input is, for one modality."""
+    return Annotated[str | None, typer.Option(help=f"{modality(name).help} {addition}".strip())]
+
+
 Device = Annotated[str, option_of("device")]
 OnBad = Annotated[str, option_of("on_bad")]
 
 # Of `train` and `audit`, in the order of their help: name, annotation, default.
 RUN: dict[str, tuple[Any, Any]] = {
-    **{name: (Annotated[str | None, typer.Option(help=modality(name).help)], None) for name in modality_names()},
+    **{name: (input_option(name), None) for name in modality_names()},
     "label": (
         Annotated[str | None, typer.Option(help="Column of the given labels, right or wrong; folders name their own.")],
         None,
@@ -139,6 +144,28 @@ BENCH = {
     ),
     "as_json": (Json, False),
 }
+
+
+def takes_inputs(addition: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command that takes `**inputs` an option for each modality, after its arguments and before its options.
+
+    Parameters
+    ----------
+    addition : str
+        What the help says beside that of the modality.
+    """
+
+    def declare(command: Callable[..., None]) -> Callable[..., None]:
+        own = [each for each in signature(command).parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+        needed = [each for each in own if each.default is Parameter.empty]
+        inputs = [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=input_option(name, addition))
+            for name in modality_names()
+        ]
+        ordered = [*needed, *inputs, *(each for each in own if each not in needed)]
+        return takes({each.name: (each.annotation, each.default) for each in ordered})(command)
+
+    return declare
 
 
 def takes(options: dict[str, tuple[Any, Any]]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -6,18 +6,16 @@ from typing import Annotated, Any, cast
 import typer
 
 from mislabel.cli.exit_codes import errors, say
-from mislabel.cli.options import Data, Device, Id, Json, OnBad, Run
+from mislabel.cli.options import Data, Device, Id, Json, OnBad, Run, takes_inputs
 
 
+@takes_inputs("As in training without it.")
 def predict(
     run: Annotated[Path, typer.Argument(help="Run folder of `mislabel train` or `audit`.", metavar="RUN")],
     data: Data,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="File to write: .csv, .tsv, .jsonl, .parquet or .xlsx.")
     ],
-    text: Annotated[str | None, typer.Option(help="Column of texts; as in training without it.")] = None,
-    image: Annotated[str | None, typer.Option(help="Column of images; as in training without it.")] = None,
-    features: Annotated[str | None, typer.Option(help="Columns, or .npy; as in training without it.")] = None,
     id: Id = None,
     on_bad: OnBad = "error",
     by: Annotated[
@@ -25,6 +23,7 @@ def predict(
     ] = "model",
     device: Device = "auto",
     as_json: Json = False,
+    **inputs: str | None,
 ) -> None:
     """Predict labels for new texts, images or features.
 
@@ -37,13 +36,13 @@ def predict(
 
         RunFolder(run).read_metrics()
         check_output(output)
-        check_columns(data, {"text": text, "image": image, "features": features, "id": id})
+        check_columns(data, {**inputs, "id": id})
 
         from mislabel.run.predict import predict_table
         from mislabel.training.progress import Terminal
 
         rows = predict_table(
-            RunFolder(run), data, output, text=text, image=image, features=features, id=id, on_bad=cast(Any, on_bad),
+            RunFolder(run), data, output, **inputs, id=id, on_bad=cast(Any, on_bad),
             device=device, by=by, progress=Terminal(),
         )  # fmt: skip
         say(as_json, {"rows": rows, "output": str(output)}, f"{rows} predictions in {output}")

@@ -73,9 +73,9 @@ def worst_table(audit: Audit, dataset: Dataset, count: int) -> Table:
     scored = ["score"] if "score" in audit.table else []
     for name in ("id", dataset.inputs.modality, "given", "suggested", "p(wrong)", *scored):
         table.add_column(name, overflow="fold")
-    place = {value: k for k, value in enumerate(dataset.ids.tolist())}
+    position_of = {value: k for k, value in enumerate(dataset.ids.tolist())}
     for row in audit.worst(count).to_dict("records"):
-        shown = dataset.inputs.caption(place[row["id"]])
+        shown = dataset.inputs.caption(position_of[row["id"]])
         cells = [str(row["id"]), shown, str(row["given_label"]), str(row["suggested_label"])]
         numbers = [f"{row[name]:.3f}" for name in ("p_mislabeled", *scored)]
         table.add_row(*(Text(cell) for cell in cells), *numbers)

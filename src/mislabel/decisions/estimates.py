@@ -45,7 +45,7 @@ class Depth:
         probe speaks for them.
     low, high : int
         95 % interval; without probes what is certain.
-    looked, wrong, unsure : int
+    decided, wrong, unsure : int
         Decided rows, those called wrong, and those of which a person could not tell.
     probes, probes_wrong : int
         Probes that the estimate rests on, those behind the known beginning of the list, and the wrong ones.
@@ -58,7 +58,7 @@ class Depth:
     estimate: float | None
     low: int
     high: int
-    looked: int
+    decided: int
     wrong: int
     unsure: int
     probes: int
@@ -108,25 +108,25 @@ def precision_curve(rows: ReviewedRows, at: np.ndarray | None = None, reached: n
     samples: list[ProbeSample] = []
     counts: list[tuple[int, int, int, int]] = []
     for depth in at.tolist():
-        looked = int(np.searchsorted(ranks, depth))
-        inside, states = by_time < depth, rows.state[ranks[:looked]]
-        samples.append(probe_sample(probe[inside], wrong[inside], depth - int(np.count_nonzero(known[:looked]))))
-        counts.append((depth, looked, int((states == WRONG).sum()), int((states == UNSURE).sum())))
+        decided = int(np.searchsorted(ranks, depth))
+        inside, states = by_time < depth, rows.state[ranks[:decided]]
+        samples.append(probe_sample(probe[inside], wrong[inside], depth - int(np.count_nonzero(known[:decided]))))
+        counts.append((depth, decided, int((states == WRONG).sum()), int((states == UNSURE).sum())))
     lows, highs = (side.tolist() for side in limits_of_wrong(samples))
     return [
         _depth(*count, sample, low, high) for count, sample, low, high in zip(counts, samples, lows, highs, strict=True)
     ]
 
 
-def _depth(depth: int, looked: int, wrong: int, unsure: int, sample: ProbeSample, low: float, high: float) -> Depth:
+def _depth(depth: int, decided: int, wrong: int, unsure: int, sample: ProbeSample, low: float, high: float) -> Depth:
     """`low` and `high` are the limits of W, to which the wrong rows among the known ones are added here."""
-    most, wrong_known = wrong + depth - looked, wrong - sample.decided_wrong
+    most, wrong_known = wrong + depth - decided, wrong - sample.decided_wrong
     unbounded = None
-    if looked == depth:
+    if decided == depth:
         unbounded = float(wrong)
     elif sample.probes:
         unbounded = wrong_known + (sample.wrong + sample.offset) / sample.slope
     estimate = None if unbounded is None else min(max(unbounded, wrong), most)
     limits = wrong_known + np.ceil(low), wrong_known + np.floor(high)
     low, high = (int(min(max(limit, wrong), most)) for limit in limits)
-    return Depth(depth, estimate, low, high, looked, wrong, unsure, sample.probes, sample.wrong, unbounded)
+    return Depth(depth, estimate, low, high, decided, wrong, unsure, sample.probes, sample.wrong, unbounded)

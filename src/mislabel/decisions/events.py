@@ -1,8 +1,11 @@
 """What a person decided, event by event, and what holds after them.
 
+A row is *decided* while a decision on it holds. Training may take the decisions of an earlier run *as known*; its store
+then *takes them over*.
+
 Nothing is ever taken away: every decision and every undo is an *event* with its number and its time, and what holds now
-is what replaying all events gives. Events that were made at one go, a whole selection say, share an *action*, and are
-undone together.
+is what replaying all events gives. Events of one click, a whole selection say, share an *action*, and are undone
+together.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a person found in the judged rows, in the order of the list, out of the events of a store."""
+"""What was decided of the judged rows, in the order of the list, from the events of a store."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

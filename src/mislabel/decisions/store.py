@@ -111,10 +111,10 @@ class Store:
 
     # What is read.
 
-    def made(self, key: str) -> list[Event]:
-        """What a request has added, none where it has not come yet."""
+    def added_by(self, key: str) -> list[Event]:
+        """The events that a request has added; none where it has not come yet."""
         with self._reading():
-            return self._made(key)
+            return self._added_by(key)
 
     def history(self, after: int = 0) -> list[Event]:
         """Every event with a number above `after`, in the order in which they were made."""
@@ -169,7 +169,7 @@ class Store:
                     f"nothing was saved: {self.path} was removed or replaced, as when a run is made again: end this "
                     "review, start it anew"
                 )
-            if key is not None and (before := self._made(key)):
+            if key is not None and (before := self._added_by(key)):
                 return before
             action, time = None, datetime.now(UTC).isoformat(timespec="milliseconds")
             for decision, undone in additions():
@@ -195,7 +195,7 @@ class Store:
                 raise InputError(f"row {event.decision.id!r} of action {chosen} {reason}")
         return [(event.decision, event.number) for event in events]
 
-    def _made(self, key: str) -> list[Event]:
+    def _added_by(self, key: str) -> list[Event]:
         rows = self._rows("SELECT action FROM requests WHERE key = ?", key)
         return self._read("action = ?", rows[0][0]) if rows else []
 
@@ -227,7 +227,7 @@ class Store:
         return replay(self._read("id = ?", to_json(id))).get(id)
 
     def _last_action(self) -> int | None:
-        """Of those on this run: what was taken over, the run has been trained with."""
+        """The last action of this run's own review: decisions that were taken over cannot be undone here."""
         return self._rows(
             "SELECT max(action) FROM events WHERE kind != 'undo' AND source IN (?, ?) AND number NOT IN "
             "(SELECT undoes FROM events WHERE undoes IS NOT NULL)",

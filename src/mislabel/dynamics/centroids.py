@@ -50,8 +50,8 @@ def centroid_distances(
     """
     given = np.asarray(given)
     mean, squares, epochs = np.zeros((2, len(given))), np.zeros((2, len(given))), 0
-    for epochs, one in enumerate(embeddings, 1):
-        now = own_and_relative(one, given, n_classes, members)
+    for epochs, embedding in enumerate(embeddings, 1):
+        now = own_and_relative(embedding, given, n_classes, members)
         step = now - mean
         mean += step / epochs
         squares += step * (now - mean)  # Welford: a difference of two large sums would lose a small spread

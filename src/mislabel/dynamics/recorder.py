@@ -39,10 +39,10 @@ class Recorder:
         logits = logits.detach()
         log_p = logits[0] if len(logits) == 1 else logits.log_softmax(-1).logsumexp(0)
         log_p = log_p.log_softmax(-1)  # (views, b, classes)
-        top, place = log_p.topk(2, dim=-1)
+        top, classes = log_p.topk(2, dim=-1)
         of_given = log_p.gather(-1, given.expand(len(log_p), -1).unsqueeze(-1)).squeeze(-1)
-        other = torch.where(place[..., 0] == given, top[..., 1], top[..., 0])
-        self.prediction[:, index] = place[..., 0].int()
+        other = torch.where(classes[..., 0] == given, top[..., 1], top[..., 0])
+        self.prediction[:, index] = classes[..., 0].int()
         self.scalars[:, :, index] = torch.stack([-of_given, of_given - other])
 
     def finish(self, reduce: Callable[[Tensor], Tensor] | None = None) -> list[dict[str, np.ndarray]]:
@@ -60,8 +60,8 @@ class Recorder:
             scalars = torch.where(seen > 0, reduce(scalars.nan_to_num(nan=0.0)), torch.nan)
         loss, margin = scalars.cpu().numpy()
         views = [
-            {"prediction": one.copy(), "loss": loss[view].copy(), "margin": margin[view].copy()}
-            for view, one in enumerate(prediction.cpu().numpy())
+            {"prediction": of_view.copy(), "loss": loss[view].copy(), "margin": margin[view].copy()}
+            for view, of_view in enumerate(prediction.cpu().numpy())
         ]
         self.prediction.fill_(UNSEEN["prediction"])
         self.scalars.fill_(torch.nan)

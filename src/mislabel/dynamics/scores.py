@@ -23,10 +23,10 @@ def wrong_events(prediction: np.ndarray, given: np.ndarray) -> tuple[np.ndarray,
     """
     given = np.asarray(given)
     wrong, observed = np.zeros(given.shape, np.int64), np.zeros(given.shape, np.int64)
-    for one in prediction:  # pass by pass: the array may be a memory map larger than memory
-        seen = (one >= 0) & (given >= 0)
+    for predicted in prediction:  # pass by pass: the array may be a memory map larger than memory
+        seen = (predicted >= 0) & (given >= 0)
         observed += seen
-        wrong += seen & (one != given)
+        wrong += seen & (predicted != given)
     return wrong, observed
 
 
@@ -42,8 +42,8 @@ def distinct_rates(wrong: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray,
     rows = np.bincount(np.asarray(observed) * width + wrong)
     present = np.flatnonzero(rows)
     present = present[present >= width]  # observed = 0 says nothing
-    values, place = np.unique((present % width) / (present // width), return_inverse=True)
-    return values, np.bincount(place, weights=rows[present], minlength=values.size).astype(np.int64)
+    values, inverse = np.unique((present % width) / (present // width), return_inverse=True)
+    return values, np.bincount(inverse, weights=rows[present], minlength=values.size).astype(np.int64)
 
 
 def prediction_changes(prediction: np.ndarray) -> np.ndarray:
@@ -85,12 +85,12 @@ def moments(passes: Iterable[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarra
         NaN where no pass looked at the row.
     """
     seen, mean, squares = np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
-    for one in passes:
-        there = ~np.isnan(one)
+    for values in passes:
+        there = ~np.isnan(values)
         seen += there
-        step = np.where(there, one - mean, 0.0)
+        step = np.where(there, values - mean, 0.0)
         mean += step / np.maximum(seen, 1)
-        squares += step * np.where(there, one - mean, 0.0)  # Welford, as for the centroids
+        squares += step * np.where(there, values - mean, 0.0)  # Welford, as for the centroids
     some = np.maximum(seen, 1)
     return np.where(seen > 0, mean, np.nan), np.where(seen > 0, np.sqrt(squares / some), np.nan)
 
@@ -98,8 +98,8 @@ def moments(passes: Iterable[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarra
 def last_seen(passes: Iterable[np.ndarray], n: int) -> np.ndarray:
     """What the last pass that looked at a row said of it, (n,) float64; NaN where none did."""
     last = np.full(n, np.nan)
-    for one in passes:
-        last = np.where(np.isnan(one), last, one)
+    for values in passes:
+        last = np.where(np.isnan(values), last, values)
     return last
 
 
@@ -123,9 +123,9 @@ def forgetting_events(prediction: Iterable[np.ndarray], given: np.ndarray) -> tu
     given = np.asarray(given)
     forgotten, observed = np.zeros(len(given), np.int64), np.zeros(len(given), np.int64)
     learnt, right_before = np.zeros(len(given), bool), np.zeros(len(given), bool)
-    for one in prediction:
-        seen = one >= 0
-        right = seen & (one == given)
+    for predicted in prediction:
+        seen = predicted >= 0
+        right = seen & (predicted == given)
         observed += seen
         forgotten += right_before & seen & ~right
         right_before = np.where(seen, right, right_before)

@@ -44,13 +44,13 @@ def _issue_columns(corrected: Corrected) -> Columns:
     wrong = np.where(rows.judged, rows.numbers["p_mislabeled"], np.nan).astype(np.float64)
     wrong = np.append(wrong, np.nan)[row_of]
     cells, suggested = LabelCells(original), np.append(rows.labels["suggested_label"], -1)[row_of]
-    place_of = np.array([cells.find(label) for label in rows.classes] + [MISSING])
-    predicted = place_of[suggested]
-    for place, one in corrected.decisions.items():
-        if one.kind != "unsure":
-            predicted[place] = cells.find(one.label)
-        if one.wrong is not None:  # a row without a given label has nothing that could be wrong
-            wrong[place] = float(one.wrong)
+    cell_of = np.array([cells.find(label) for label in rows.classes] + [MISSING])
+    predicted = cell_of[suggested]
+    for position, decision in corrected.decisions.items():
+        if decision.kind != "unsure":
+            predicted[position] = cells.find(decision.label)
+        if decision.wrong is not None:  # a row without a given label has nothing that could be wrong
+            wrong[position] = float(decision.wrong)
     return {
         "is_label_issue": wrong > LIKELY_WRONG,
         "label_quality": 1 - wrong,

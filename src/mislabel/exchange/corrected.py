@@ -52,7 +52,7 @@ class Corrected:
 
     def counts(self) -> dict[str, int]:
         """What this review did: rows by who decided, labels that changed, and what persons said besides."""
-        persons = [one for one in self.decisions.values() if one.kind != "unsure"]
+        persons = [decision for decision in self.decisions.values() if decision.kind != "unsure"]
         changed = self.labels.rows != np.arange(len(self.row_of))
         return {
             "rows": len(self.row_of),
@@ -61,7 +61,7 @@ class Corrected:
             "kept": len(self.row_of) - len(persons) - int(self.suggested.sum()),
             "changed": int(changed.sum()),
             "unsure": len(self.decisions) - len(persons),
-            "none": sum(one.kind == "none" for one in persons),
+            "none": sum(decision.kind == "none" for decision in persons),
         }
 
 
@@ -75,21 +75,21 @@ class LabelCells:
 
     def __init__(self, original: Original):
         self.n, self.others = len(original.labels), []
-        self.place_of: dict[Any, int] = {}
-        for place, value in enumerate(original.labels):
+        self.cell_of: dict[Any, int] = {}
+        for cell, value in enumerate(original.labels):
             if value is not None:
-                self.place_of.setdefault(_key(value), place)
-        self.by_text = {label_text(original.labels[place]): place for place in self.place_of.values()}
+                self.cell_of.setdefault(_key(value), cell)
+        self.by_text = {label_text(original.labels[cell]): cell for cell in self.cell_of.values()}
 
     def find(self, label: Any) -> int:
         """The row to write in `Picked` for a label, None meaning that there is none."""
         if label is None:
             return MISSING
-        place = self.place_of.get(_key(label), self.by_text.get(label_text(label)))
-        if place is None:
-            place = self.place_of[_key(label)] = self.n + len(self.others)
+        cell = self.cell_of.get(_key(label), self.by_text.get(label_text(label)))
+        if cell is None:
+            cell = self.cell_of[_key(label)] = self.n + len(self.others)
             self.others.append(label)
-        return place
+        return cell
 
 
 def correct(
@@ -110,27 +110,27 @@ def correct(
         If the data are not those of the run, or have columns of their own that are called as ours.
     """
     row_of = match(original, rows)
-    place_of = {row: place for place, row in enumerate(row_of.tolist()) if row >= 0}
-    found = zip(decisions.values(), rows.find(list(decisions)).tolist(), strict=True)
-    decided = {place_of[row]: one for one, row in found if row >= 0}
-    cells, places = LabelCells(original), np.arange(len(row_of))
+    position_of = {row: position for position, row in enumerate(row_of.tolist()) if row >= 0}
+    decided_rows = zip(decisions.values(), rows.find(list(decisions)).tolist(), strict=True)
+    decided = {position_of[row]: decision for decision, row in decided_rows if row >= 0}
+    cells, written = LabelCells(original), np.arange(len(row_of))
     decided_by = carried_decisions(original) or ["kept"] * len(row_of)
     suggested = np.zeros(len(row_of), dtype=bool)
     if take_suggestions is not None:
         suggested = _taken(rows, row_of, take_suggestions) & (np.array(decided_by) != "person")
         suggested[list(decided)] = False
         codes = np.append(rows.labels["suggested_label"], -1)[row_of].tolist()
-        for place in np.flatnonzero(suggested).tolist():
-            places[place] = cells.find(rows.label(codes[place]))
-            decided_by[place] = "suggestion"
-    for place, one in decided.items():
-        if one.kind == "unsure":
+        for position in np.flatnonzero(suggested).tolist():
+            written[position] = cells.find(rows.label(codes[position]))
+            decided_by[position] = "suggestion"
+    for position, decision in decided.items():
+        if decision.kind == "unsure":
             continue
-        decided_by[place] = "person"
-        label = one.label if one.kind in NAMED else None
-        if not same_label(original.labels[place], label):
-            places[place] = cells.find(label)
-    labels = Picked(original.label, places, cells.others)
+        decided_by[position] = "person"
+        label = decision.label if decision.kind in NAMED else None
+        if not same_label(original.labels[position], label):
+            written[position] = cells.find(label)
+    labels = Picked(original.label, written, cells.others)
     return Corrected(original, rows, row_of, decided, suggested, labels, decided_by)
 
 
@@ -152,9 +152,9 @@ def match(original: Original, rows: Rows) -> np.ndarray:
         raise _changed(original, f"{len(absent)} rows of the run are not in it: {some_ids(absent)}")
     given = [rows.label(code) for code in rows.labels["given_label"].tolist()] + [None]
     wrong, more = [], []
-    for place, row in enumerate(row_of.tolist()):
-        if not same_label(labels[place], given[row]):
-            (wrong if row >= 0 else more).append(ids[place])
+    for position, row in enumerate(row_of.tolist()):
+        if not same_label(labels[position], given[row]):
+            (wrong if row >= 0 else more).append(ids[position])
     if wrong:
         raise _changed(original, f"{len(wrong)} rows have another label than the run was given: {some_ids(wrong)}")
     if more:
@@ -203,12 +203,12 @@ def carried_decisions(original: Original) -> list[str] | None:
     return None
 
 
-def same_label(found: Any, given: Any) -> bool:
+def same_label(cell: Any, given: Any) -> bool:
     """Whether a cell of the data says the given label of the audit, or None."""
     if given is None:
-        return is_missing(found)
-    alike = label_text(found) == label_text(given)
-    return alike or (found == given and isinstance(found, bool) == isinstance(given, bool))
+        return is_missing(cell)
+    alike = label_text(cell) == label_text(given)
+    return alike or (cell == given and isinstance(cell, bool) == isinstance(given, bool))
 
 
 def is_missing(value: Any) -> bool:
@@ -223,9 +223,9 @@ def is_missing(value: Any) -> bool:
 def _taken(rows: Rows, row_of: np.ndarray, least: float) -> np.ndarray:
     """Rows (n,) bool whose suggested label is another than the given one, and likely enough to be right."""
     suggestion = rows.labels["suggested_label"]
-    taken = rows.judged & (suggestion >= 0) & (suggestion != rows.labels["given_label"])
-    taken &= rows.numbers["p_mislabeled"] >= np.float32(least)
-    return np.append(taken, False)[row_of]
+    wanted = rows.judged & (suggestion >= 0) & (suggestion != rows.labels["given_label"])
+    wanted &= rows.numbers["p_mislabeled"] >= np.float32(least)
+    return np.append(wanted, False)[row_of]
 
 
 def _key(value: Any) -> Any:

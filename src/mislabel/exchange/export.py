@@ -5,7 +5,7 @@ from typing import Any
 
 from mislabel.errors import InputError, in_range
 from mislabel.exchange.corrected import correct
-from mislabel.exchange.inputs import only_place_tells
+from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.source_table import open_original
 from mislabel.exchange.targets import target
 from mislabel.run.folder import RunFolder
@@ -69,7 +69,7 @@ def export(
         raise InputError(f"{output} holds the data of the run, which a later export needs: choose another output")
     corrected = correct(original, rows, run.decisions(), take_suggestions)
     result: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
-    if only_place_tells(original, rows):
+    if only_position_tells(original, rows):
         result["by_place_alone"] = True
     return {**result, **chosen.write(corrected, folder, output)}
 

@@ -14,11 +14,12 @@ from mislabel.decisions.events import Decision
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import data_ids, match
-from mislabel.exchange.inputs import only_place_tells
+from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.line_values import Refused, Unknown, same_cell
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
 from mislabel.exchange.verdicts import Columns, Judge, Outcome
+from mislabel.modalities import modality
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.rows import Rows
@@ -94,14 +95,14 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     usual = {*OURS, roles.get("label") or "label", roles.get("id") or "id", "label", "id"}
     reviewed = open_tolerant(path, usual | set(map(neutralised, usual)))
     original = _find_data(folder, data, reviewed, roles)
-    columns = find_columns(reviewed, roles, rows, original)
+    columns = find_columns(reviewed, roles, rows, original, modality(run.modality).own_id)
     reads_back = columns.before or columns.decided_by
     judge = Judge(rows, columns, run.decisions(), original if reads_back else None)
     done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
     if columns.id is None:
         original = original or open_original(folder)
-        lines = _by_place(reviewed, columns, original, rows)
-        done.by_place_alone = only_place_tells(original, rows)
+        lines = _by_order(reviewed, columns, original, rows)
+        done.by_place_alone = only_position_tells(original, rows)
     else:
         lines = _by_id(reviewed, columns.id, roles.get("id") or "id")
     for line, id in lines:
@@ -125,14 +126,23 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     if decisions:
         with Store(folder.decisions) as store:
             store.decide(decisions, source="import")
-    done.refused.sort(key=lambda one: one["line"])
+    done.refused.sort(key=lambda refusal: refusal["line"])
     return done
 
 
 def find_columns(
-    reviewed: TolerantTable, roles: Mapping[str, str | None], rows: Rows, original: Original | None
+    reviewed: TolerantTable,
+    roles: Mapping[str, str | None],
+    rows: Rows,
+    original: Original | None,
+    own_id: str | None,
 ) -> Columns:
     """Which columns of the file are what: by the names of the run, or the usual ones that the data do not use.
+
+    Parameters
+    ----------
+    own_id : str, optional
+        What names the rows where they were no table: those of a folder of images.
 
     Raises
     ------
@@ -142,9 +152,9 @@ def find_columns(
     if _are_tasks(reviewed):
         return Columns(TASK_ID, LABEL, None, None, DECISION)
     label, key = roles.get("label") or "label", roles.get("id")
-    by_place = not key and pa.types.is_integer(rows.ids.type)
-    if not key and not by_place:  # a folder of images
-        key = "image"
+    without_ids = not key and pa.types.is_integer(rows.ids.type)
+    if not key and not without_ids:
+        key = own_id
     theirs = {name for name in roles.values() if name} | set(original.table.names if original else ())
     if original is not None and original.carries_decisions:
         theirs -= {"label_before", "decided_by"}
@@ -165,14 +175,14 @@ def find_columns(
             f'("{label}", or "label") and the id ("{roles.get("id") or "id"}", or "id")'
         )
     id = find(ours(TASK_ID), key)
-    if id is None and not (by_place and before):  # a column "id" of an export would be one that the run did not use
-        if by_place and "id" in theirs and "id" in reviewed.names and original is not None:
+    if id is None and not (without_ids and before):  # a column "id" of an export would be one that the run did not use
+        if without_ids and "id" in theirs and "id" in reviewed.names and original is not None:
             raise InputError(
                 f'{original.source} has a column "id" that the run did not use: its rows are called 0, 1, 2, ... in '
                 f'the order of the data. Name a column of these numbers "{TASK_ID}"'
             )
         id = find(ours("id"))
-    if id is None and not (by_place and before):
+    if id is None and not (without_ids and before):
         raise InputError(
             f"{reviewed.file} has the columns {', '.join(reviewed.names)}; needed is one of the ids, "
             f'"{key or TASK_ID}", by which its rows are told'
@@ -209,20 +219,20 @@ def _decisions(
     judge: Judge, outcomes: dict[int, list[tuple[int, Outcome | None]]], done: Imported
 ) -> Iterator[Decision]:
     """The decisions to add; counts the lines, and refuses those that contradict each other."""
-    for row, said in outcomes.items():
-        id, outcome = judge.rows.id(row), said[0][1]
-        if outcome is None or any(other != outcome for _, other in said):
-            where = ", ".join(str(number) for number, _ in said[:5])
-            reason = f"{len(said)} lines say different things of this row (lines {where})"
-            refused = [number for number, other in said if other is not None]
+    for row, lines in outcomes.items():
+        id, outcome = judge.rows.id(row), lines[0][1]
+        if outcome is None or any(other != outcome for _, other in lines):
+            where = ", ".join(str(number) for number, _ in lines[:5])
+            reason = f"{len(lines)} lines say different things of this row (lines {where})"
+            refused = [number for number, other in lines if other is not None]
             done.refused += [{"line": number, "id": id, "reason": reason} for number in refused]
         elif outcome.kind is None:
-            done.skipped += len(said)
+            done.skipped += len(lines)
         elif judge.holds_already(row, outcome):
-            done.unchanged += len(said)
+            done.unchanged += len(lines)
         else:
             done.imported += 1
-            done.unchanged += len(said) - 1
+            done.unchanged += len(lines) - 1
             if id in judge.holds:
                 done.replaced += 1
                 done.replaced_ids.append(id)
@@ -238,7 +248,7 @@ def _by_id(reviewed: TolerantTable, column: str, id: str) -> Iterator[tuple[Line
         yield line, line.cells.get(column)
 
 
-def _by_place(reviewed: TolerantTable, columns: Columns, original: Original, rows: Rows) -> Iterator[tuple[Line, Any]]:
+def _by_order(reviewed: TolerantTable, columns: Columns, original: Original, rows: Rows) -> Iterator[tuple[Line, Any]]:
     """Lines of a file without ids, which must be the rows of the data one after the other.
 
     Raises

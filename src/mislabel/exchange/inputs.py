@@ -9,37 +9,37 @@ from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
 from mislabel.exchange.source_table import Original
 from mislabel.modalities import modality
-from mislabel.run.kept_inputs import read_inputs, told_by
+from mislabel.run.kept_inputs import comparable_column, read_inputs
 from mislabel.run.rows import Rows
 
 
-def only_place_tells(original: Original, rows: Rows) -> bool:
-    """Whether the rows have no ids, and nothing else shows which row of the data is which of the run."""
+def only_position_tells(original: Original, rows: Rows) -> bool:
+    """Whether rows can be matched by position alone: they have no ids, and no inputs that can be compared."""
     return original.roles["id"] is None and not _comparable(original, rows)
 
 
 def other_inputs(original: Original, rows: Rows, row_of: np.ndarray) -> list[int]:
-    """The places in the data whose input is not what the run read in its row; none where nothing can be compared.
+    """Positions of rows of the data whose input is not the one that the run read; none where nothing can be compared.
 
     Parameters
     ----------
     row_of : (n,) int64
         The row of the audit for each row of the data, -1 for none.
     """
-    if rows.place is None or not _comparable(original, rows):
+    if rows.position is None or not _comparable(original, rows):
         return []
-    places = np.flatnonzero(row_of >= 0)
-    column = told_by(original.inputs)
+    positions = np.flatnonzero(row_of >= 0)
+    column = comparable_column(original.inputs)
     same = _inputs(original, rows).matcher(column)
-    kept = read_inputs(original.inputs, rows.place[row_of[places]], column)
-    return [place for place, then in zip(places.tolist(), kept, strict=True) if not same(place, then)]
+    kept = read_inputs(original.inputs, rows.position[row_of[positions]], column)
+    return [position for position, before in zip(positions.tolist(), kept, strict=True) if not same(position, before)]
 
 
 def _comparable(original: Original, rows: Rows) -> bool:
     column = original.roles.get(rows.modality)
     if not modality(rows.modality).comparable or column is None or column.endswith(".npy"):
         return False  # a matrix in a file of its own stays in its order whatever becomes of the table
-    return rows.place is not None and original.inputs.is_file()
+    return rows.position is not None and original.inputs.is_file()
 
 
 def _inputs(original: Original, rows: Rows) -> RawInputs:

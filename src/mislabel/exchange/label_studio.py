@@ -102,15 +102,15 @@ def _refuse_clash(original: Original, added: list[str]) -> None:
 def _tasks(corrected: Corrected, inputs: list | None, to: str, version: str) -> Iterator[dict[str, Any]]:
     rows, frame = corrected.rows, corrected.original.table.frame()
     given, suggested = rows.labels["given_label"].tolist(), rows.labels["suggested_label"].tolist()
-    columns = [frame.iloc[:, place] for place in range(frame.shape[1])]
+    columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
     cells = zip(*(column.array for column in columns), strict=True)
-    for place, (row, values) in enumerate(zip(corrected.row_of.tolist(), cells, strict=True)):
+    for position, (row, values) in enumerate(zip(corrected.row_of.tolist(), cells, strict=True)):
         if row < 0:  # without a label, and not in the run: nothing to say
             continue
         data = {str(name): _plain(value) for name, value in zip(frame.columns, values, strict=True)}
         wrong, id = _plain(float(rows.numbers["p_mislabeled"][row])), rows.id(row)
         if inputs is not None:
-            data[INPUT] = _plain(inputs[place])
+            data[INPUT] = _plain(inputs[position])
         data |= {TASK_ID: id, "p_mislabeled": wrong}
         meta = {TASK_ID: id, "given_label": rows.label(given[row]), "p_mislabeled": wrong,
                 "status": rows.status[row].as_py()}  # fmt: skip
@@ -120,8 +120,8 @@ def _tasks(corrected: Corrected, inputs: list | None, to: str, version: str) -> 
             if wrong is not None:
                 prediction["score"] = wrong if suggested[row] != given[row] else 1 - wrong
             task["predictions"].append(prediction)
-        if place in corrected.decisions:
-            task["annotations"].append(_annotation(corrected.decisions[place], to))
+        if position in corrected.decisions:
+            task["annotations"].append(_annotation(corrected.decisions[position], to))
         yield task
 
 
@@ -155,11 +155,11 @@ def _inputs(corrected: Corrected, folder: RunFolder) -> list:
     column = original.roles.get(kind.name)
     if kind.one_column and column is not None:
         return list(original.table.column(column))
-    if not folder.inputs.is_file() or corrected.rows.place is None:
+    if not folder.inputs.is_file() or corrected.rows.position is None:
         frame = original.table.frame()
         return [", ".join(f"{name} {value}" for name, value in row.items()) for row in frame.to_dict("records")]
-    words = read_inputs(folder.inputs, np.append(corrected.rows.place, -1)[corrected.row_of])
-    return ["" if one is None else one for one in words]
+    words = read_inputs(folder.inputs, np.append(corrected.rows.position, -1)[corrected.row_of])
+    return ["" if text is None else text for text in words]
 
 
 def _plain(value: Any) -> Any:
@@ -170,9 +170,9 @@ def _plain(value: Any) -> Any:
         kind = next((kind for start, kind in _STARTS.items() if value.startswith(start)), "application/octet-stream")
         return f"data:{kind};base64,{base64.b64encode(value).decode()}"
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, np.generic):

@@ -40,8 +40,8 @@ class Ids:
         if value is None or value == "" or value != value:
             raise Refused("it has no id")
         if self.whole:
-            found = _WHOLE.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
-            keys = [int(found[1])] if found else []
+            whole_number = _WHOLE.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
+            keys = [int(whole_number[1])] if whole_number else []
         else:
             keys = list({str(value), restored(str(value))})
         known = [row for row in self.rows.find(keys).tolist() if row >= 0]
@@ -81,10 +81,10 @@ class LabelReader:
         if class_key(value) in self.exact:
             return self.exact[class_key(value)]
         text = str(value)
-        found = self.by_text.get(text) or self.by_text.get(restored(text)) or self._spelled(value)
-        if len(found) == 1:
-            return found[0]
-        if not found and is_missing(value):
+        matching = self.by_text.get(text) or self.by_text.get(restored(text)) or self._spelled(value)
+        if len(matching) == 1:
+            return matching[0]
+        if not matching and is_missing(value):
             return None
         close = "" if len(text) > SHOWN else did_you_mean(text, self.by_text)
         raise Refused(f"the label {shown(value)} is not among the classes of the run{close}")
@@ -105,8 +105,8 @@ def same_cell(cell: Any, known: Any) -> bool:
     """Whether a cell of a reviewed file can be what the data hold, after a spreadsheet or another format had it."""
     if isinstance(known, np.floating):  # of float32 a file has 0.1, or all the digits of its neighbour in float64
         cell = _narrowed(cell, type(known))
-    one, other = _normal(cell), _normal(known)
-    return one is None or other is None or one == other or restored(one) == other
+    left, right = _normal(cell), _normal(known)
+    return left is None or right is None or left == right or restored(left) == right
 
 
 def shown(value: Any) -> str:

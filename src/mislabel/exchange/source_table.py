@@ -89,9 +89,9 @@ def open_original(folder: RunFolder, data: str | None = None) -> Original:
         for role, name in own.roles.items():  # there is but one way to read the inputs
             roles[role] = name if role in modality_names() else roles[role] or name
     else:
-        found = find_table(source)
-        table = found.stored(text_columns({name: roles[name] for name in modality_names()}))
-        roles["split"] = roles["split"] or found.split
+        table_source = find_table(source)
+        table = table_source.stored(text_columns({name: roles[name] for name in modality_names()}))
+        roles["split"] = roles["split"] or table_source.split
     twice = sorted(name for name, times in Counter(table.names).items() if times > 1)
     if twice:
         raise InputError(f"{source} names the column {twice[0]!r} more than once; rename one of them")

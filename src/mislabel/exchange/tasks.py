@@ -25,29 +25,29 @@ def task_line(line: Line, id: str) -> Line:
     known = meta if isinstance(meta, dict) and TASK_ID in meta else data
     cells = {TASK_ID: known.get(TASK_ID, data.get(id))}
     annotations = line.cells.get("annotations") or line.cells.get("completions") or []
-    if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
+    if not isinstance(annotations, list) or not all(isinstance(annotation, dict) for annotation in annotations):
         return replace(line, cells=cells, problem="its annotations are no list of objects")
-    finished = [one for one in annotations if not one.get("was_cancelled")]
+    finished = [annotation for annotation in annotations if not annotation.get("was_cancelled")]
     if not finished:
         return replace(line, cells=cells | {LABEL: None, DECISION: "unsure" if annotations else ""})
-    chosen = [_choices(one.get("result")) for one in finished]
-    if any(one is None or len(one) > 1 for one in chosen):
+    chosen = [_choices(annotation.get("result")) for annotation in finished]
+    if any(annotation is None or len(annotation) > 1 for annotation in chosen):
         return replace(line, cells=cells, problem="an annotation is not one choice")
-    if any(one != chosen[0] for one in chosen):
+    if any(annotation != chosen[0] for annotation in chosen):
         return replace(line, cells=cells, problem=f"its {len(chosen)} annotations do not agree")
-    found = chosen[0] or [None]
-    return replace(line, cells=cells | {LABEL: found[0], DECISION: "label" if chosen[0] else "none"})
+    labels = chosen[0] or [None]
+    return replace(line, cells=cells | {LABEL: labels[0], DECISION: "label" if chosen[0] else "none"})
 
 
 def _choices(result: Any) -> list | None:
     """The choices of an annotation, none for one without; None where it is something else."""
     if not isinstance(result, list):
         return None if result else []
-    found: list = []
+    labels: list = []
     for part in result:
         value = part.get("value") if isinstance(part, dict) else None
         choices = value.get("choices") if isinstance(value, dict) else None
         if not isinstance(choices, list):
             return None
-        found += choices
-    return found
+        labels += choices
+    return labels

@@ -53,10 +53,10 @@ class Judge:
         """Whether a line says nothing, as those of rows that were left out of the run for want of a label."""
         columns = self.columns
         try:
-            said = _word(cells, columns.decision, KINDS) or _word(cells, columns.decided_by, DECIDED_BY) == "person"
+            decides = _word(cells, columns.decision, KINDS) or _word(cells, columns.decided_by, DECIDED_BY) == "person"
         except Refused:  # a word that means nothing is not nothing
             return False
-        return not said and is_missing(cells.get(columns.label))
+        return not decides and is_missing(cells.get(columns.label))
 
     def given(self, row: int) -> Any:
         return self.rows.label(int(self.rows.labels["given_label"][row]))
@@ -117,10 +117,14 @@ class Judge:
             return same_cell(cell, label)
 
     def holds_already(self, row: int, outcome: Outcome) -> bool:
-        one = self.holds.get(self.rows.id(row))
-        if one is None:
+        decision = self.holds.get(self.rows.id(row))
+        if decision is None:
             return False
-        return one.label == outcome.label if one.kind in NAMED and outcome.kind in NAMED else one.kind == outcome.kind
+        return (
+            decision.label == outcome.label
+            if decision.kind in NAMED and outcome.kind in NAMED
+            else decision.kind == outcome.kind
+        )
 
 
 def _word(cells: dict[str, Any], column: str | None, known: tuple[str, ...]) -> str:

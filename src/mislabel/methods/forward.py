@@ -106,7 +106,7 @@ class Corrected(Loss):
         if self.warm.tables:
             table = self.warm.tables["probabilities"].cpu().numpy()
             # Rows whose label is known never came to the loss of stage 1, which wrote nothing of them.
-            self._take(transition(table[table.any(1)], self.percentile))
+            self._keep(transition(table[table.any(1)], self.percentile))
 
     def __call__(self, batch: Batch) -> Tensor:
         log_p = batch.logits[0, 0].log_softmax(-1)
@@ -116,12 +116,12 @@ class Corrected(Loss):
         return {"transition": self.transition.tolist()}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self._take(np.array(state["transition"]))
+        self._keep(np.array(state["transition"]))
 
-    def _take(self, found: np.ndarray) -> None:
-        self.transition = found
+    def _keep(self, transition: np.ndarray) -> None:
+        self.transition = transition
         self.log_transition = torch.as_tensor(
-            np.log(np.maximum(found, SMALLEST)), dtype=torch.float32, device=self.device
+            np.log(np.maximum(transition, SMALLEST)), dtype=torch.float32, device=self.device
         )
 
 

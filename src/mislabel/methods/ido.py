@@ -201,8 +201,8 @@ class DynamicLoss(Loss):
         views = torch.stack([weak, strong])
         self.observed[batch.index] += 2
         self.wrong[batch.index] += (views.detach().argmax(-1) != batch.target).sum(0)
-        place = (batch.target, self.observed[batch.index], self.wrong[batch.index])
-        clean, hard = self.clean_weight[place], self.hard_weight[place]
+        cell = (batch.target, self.observed[batch.index], self.wrong[batch.index])
+        clean, hard = self.clean_weight[cell], self.hard_weight[cell]
         fit, consistency, entropy = dynamic_terms(weak, strong, batch.target, self.options)
         return (clean * fit + hard * consistency + (1 - clean) * entropy).mean()
 
@@ -243,8 +243,8 @@ def dynamic_terms(weak: Tensor, strong: Tensor, target: Tensor, options: IDO) ->
     fit = functional.cross_entropy(weak, target, reduction="none")
     fit = fit + functional.cross_entropy(strong, target, reduction="none")
     p_weak, p_strong = weak.softmax(-1), strong.softmax(-1)
-    one, other = (weak, strong) if options.similarity == "logits" else (p_weak, p_strong)
-    consistency = (one - other).square().mean(-1)
+    first, second = (weak, strong) if options.similarity == "logits" else (p_weak, p_strong)
+    consistency = (first - second).square().mean(-1)
     mean = ((p_weak + p_strong) / 2).clamp(SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     entropy = -(mean * mean.log()).sum(-1)
     if options.confidence:

@@ -63,9 +63,9 @@ class Joint(SmallLoss):
         self.co_weight = options.co_weight
 
     def __call__(self, batch: Batch) -> Tensor:
-        one, other = batch.logits[:, 0].log_softmax(-1)
-        fit = functional.nll_loss(one, batch.target, reduction="none")
-        fit = fit + functional.nll_loss(other, batch.target, reduction="none")
-        apart = ((one.exp() - other.exp()) * (one - other)).sum(-1)  # both divergences in one sum
+        first, second = batch.logits[:, 0].log_softmax(-1)
+        fit = functional.nll_loss(first, batch.target, reduction="none")
+        fit = fit + functional.nll_loss(second, batch.target, reduction="none")
+        apart = ((first.exp() - second.exp()) * (first - second)).sum(-1)  # both divergences in one sum
         losses = (1 - self.co_weight) * fit + self.co_weight * apart
         return losses[self.smallest(losses)].mean()

@@ -48,10 +48,23 @@ class Entry:
     when: str
 
     def cost(self, *, numeric: bool = False) -> float:
-        """What the defaults cost at least, in multiples of plain training; `numeric` inputs are pixels or features."""
+        """What the defaults cost at least, in multiples of plain training; `numeric` inputs are pixels or features.
+
+        Raises
+        ------
+        InputError
+            If the method, that of another package, cannot make its stages.
+        """
         from mislabel.training.cost import cost
 
-        return cost(self.make().stages(), numeric=numeric) / cost(METHODS["ce"].make().stages())
+        try:
+            stages = self.make().stages()
+        except Exception as error:
+            raise InputError(
+                f"{_path(self.make)} cannot make its stages ({type(error).__name__}: {error}): repair or uninstall it, "
+                "or choose another method"
+            ) from error
+        return cost(stages, numeric=numeric) / cost(METHODS["ce"].make().stages())
 
     def describe_cost(self) -> str:
         """The cost in words: one number, or that of texts and that of numeric inputs."""
@@ -104,7 +117,7 @@ class Methods(MutableMapping[str, Entry]):
             raise InputError(f"method {name!r} comes with several packages, {packages}: uninstall all but one")
         try:
             points[0].load()
-        except Exception as error:  # whatever is wrong there, the user has to know where
+        except (Exception, SystemExit) as error:  # whatever is wrong there, the user has to know where
             raise InputError(
                 f"method {name!r} of the package {packages} cannot be loaded ({type(error).__name__}: {error}): repair "
                 "or uninstall that package, or choose another method"

@@ -1,6 +1,6 @@
 """What an input is: texts, images and features, each in a folder of its own behind one object."""
 
 from mislabel.modalities.base import Modality, Source, Words
-from mislabel.modalities.registry import modality, modality_names, register
+from mislabel.modalities.registry import modality, modality_names, register, unusable_modalities
 
-__all__ = ["Modality", "Source", "Words", "modality", "modality_names", "register"]
+__all__ = ["Modality", "Source", "Words", "modality", "modality_names", "register", "unusable_modalities"]

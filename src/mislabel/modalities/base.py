@@ -109,6 +109,8 @@ class Modality(ABC):
         Of a whole pretrained network.
     own_settings : tuple of str
         Settings of a run that are for this modality alone.
+    own_id : str or None
+        The column that names the rows of data that only this modality can read (see `open_source`), where there is one.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Modality(ABC):
     batch_size: int = 32
     learning_rate: float = 3e-5
     own_settings: tuple[str, ...] = ()
+    own_id: str | None = None
 
     @abstractmethod
     def check(

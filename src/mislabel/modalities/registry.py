@@ -1,7 +1,7 @@
 """The modalities by name: those that come with this package, and those of others."""
 
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from mislabel.errors import InputError, alternatives
 from mislabel.modalities.base import Modality
@@ -35,7 +35,9 @@ def modality(name: str) -> Modality:
     InputError
         If there is none, as where a run was made with a package that is not installed here.
     """
-    known = {**_included(), **_installed(), **_REGISTERED}
+    known = _known()
+    if name not in known and name in unusable_modalities():
+        raise InputError(unusable_modalities()[name])
     if name not in known:
         raise InputError(f"no modality {name!r} is known here{alternatives(name, known)}")
     return known[name]
@@ -43,7 +45,16 @@ def modality(name: str) -> Modality:
 
 def modality_names() -> tuple[str, ...]:
     """The names of all modalities; those of this package come first."""
-    return tuple({**_included(), **_installed(), **_REGISTERED})
+    return tuple(_known())
+
+
+def unusable_modalities() -> dict[str, str]:
+    """Why modalities that other packages announce cannot be used, as a sentence, by name."""
+    return _installed()[1]
+
+
+def _known() -> dict[str, Modality]:
+    return {**_included(), **_installed()[0], **_REGISTERED}
 
 
 @cache
@@ -56,6 +67,33 @@ def _included() -> dict[str, Modality]:
 
 
 @cache
-def _installed() -> dict[str, Modality]:
-    installed = (point.load() for point in entry_points(group=ENTRY_POINTS))
-    return {kind.name: kind for kind in installed if kind.name not in _included()}
+def _installed() -> tuple[dict[str, Modality], dict[str, str]]:
+    """The modalities of other packages, and of those that cannot be used, why."""
+    usable: dict[str, Modality] = {}
+    unusable: dict[str, str] = {}
+    for point in entry_points(group=ENTRY_POINTS):
+        package = point.dist.name if point.dist else point.value
+        try:
+            kind = _load(point)
+        except (Exception, SystemExit) as error:  # one package of others must not take every command away
+            unusable[point.name] = (
+                f"modality {point.name!r} of the package {package} cannot be used ({type(error).__name__}: {error}): "
+                "repair or uninstall that package"
+            )
+            continue
+        if kind.name not in _included():
+            usable[kind.name] = kind
+    return usable, unusable
+
+
+def _load(point: EntryPoint) -> Modality:
+    """The modality that an entry point names; raises whatever is wrong with it."""
+    kind = point.load()
+    if not isinstance(kind, Modality):
+        raise TypeError(f"{point.value} is no instance of a class that derives from mislabel.modalities.Modality")
+    lacking = [name for name in ("name", "words", "help") if not hasattr(kind, name)]
+    if lacking:
+        raise TypeError(f"{point.value} lacks {', '.join(lacking)}")
+    if not kind.name.isidentifier():
+        raise TypeError(f"{point.value} is called {kind.name!r}, needed a word of letters, digits and _")
+    return kind

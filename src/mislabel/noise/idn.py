@@ -90,8 +90,8 @@ def instance_dependent(
         rows = np.flatnonzero(chosen & (true == own))
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
-            looks = (features[part] - mean) / scale
-            steps = wrong_class_probabilities(looks, projection, own, None if raw else temperature).cumsum(axis=1)
+            scaled = (features[part] - mean) / scale
+            steps = wrong_class_probabilities(scaled, projection, own, None if raw else temperature).cumsum(axis=1)
             # Counting the steps that lie at or below the draw inverts the cumulative sum; the own class has a step of
             # no height and is never hit. Rounding may leave the last step beside 1, and no draw may reach it.
             last = steps[:, -1:]
@@ -137,8 +137,8 @@ def _untruncated_mean(rate: float) -> float:
 
 def idn_convention(temperature: float, center: bool, raw: bool) -> str:
     """How the features entered, for the record."""
-    looks = "raw features" if raw else f"standardised features, temperature {temperature:g}"
-    return f"ptd, {looks}, {'centred' if center else 'uncentred'}"
+    described = "raw features" if raw else f"standardised features, temperature {temperature:g}"
+    return f"ptd, {described}, {'centred' if center else 'uncentred'}"
 
 
 def check_features(features: np.ndarray | None, n: int, temperature: float) -> np.ndarray:

@@ -125,7 +125,7 @@ def superclasses(frame: pd.DataFrame, name: str | None, labels: Labels, flips: A
     coarse = encode_labels(
         pick_column(frame, name, "superclass"), range(len(frame)), name=name, missing="unlabeled"
     )[0].codes  # fmt: skip
-    found = np.arange(labels.n_classes) + coarse.max(initial=-1) + 1
+    codes = np.arange(labels.n_classes) + coarse.max(initial=-1) + 1
     for code in np.unique(labels.codes[labels.codes >= 0]):
         own = np.unique(coarse[(labels.codes == code) & (coarse >= 0)])
         if len(own) != 1:
@@ -133,8 +133,8 @@ def superclasses(frame: pd.DataFrame, name: str | None, labels: Labels, flips: A
                 f"the rows of class {labels.classes[code]!r} have {len(own)} different values in the superclass column "
                 f'"{name}"; each class needs exactly one: correct these rows'
             )
-        found[code] = own[0]
-    return found
+        codes[code] = own[0]
+    return codes
 
 
 def _refuse_numbers_as_text(classes: list, flips: str) -> None:
@@ -164,8 +164,8 @@ def check_matrix(matrix: Any, n_classes: int) -> np.ndarray:
     broken = np.flatnonzero(~allowed.all(axis=1) | (abs(sums - 1) > 1e-6))
     if len(broken):
         row = broken[0]
-        said = f"sums to {sums[row]:.9g}" if allowed[row].all() else f"holds {matrix[row][~allowed[row]][0]:g}"
-        raise InputError(f"row {row} of transition {said}; its entries must be probabilities of 0 to 1 that sum to 1")
+        fault = f"sums to {sums[row]:.9g}" if allowed[row].all() else f"holds {matrix[row][~allowed[row]][0]:g}"
+        raise InputError(f"row {row} of transition {fault}; its entries must be probabilities of 0 to 1 that sum to 1")
     return matrix
 
 

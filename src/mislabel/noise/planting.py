@@ -1,6 +1,6 @@
 """`mislabel corrupt`: read a table or folder, look at its inputs where the noise depends on them, plant errors."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mislabel.errors import InputError
-from mislabel.modalities import modality, modality_names
+from mislabel.modalities import modality_names
 from mislabel.modalities.features.matrices import read_matrix
 from mislabel.modalities.loading import open_source, text_columns
 from mislabel.noise import corrupt_table
@@ -60,15 +60,6 @@ def corrupt_source(
         root, split = folder_of(source) or Path(), split or frame.attrs.get("split")
     if label is None:
         raise InputError(f"which column holds the true labels? There are {', '.join(map(str, frame.columns))}: --label")
-    features_of, what = None, ""
-    if kind == "idn":
-        given = [(name, option) for name, option in inputs.items() if option is not None]
-        if len(given) != 1:
-            *most, last = (f"--{name}" for name in modality_names())
-            raise InputError(f"kind idn looks at the inputs: name them with one of {', '.join(most)} and {last}")
-        name, option = given[0]
-        what = modality(name).words.noise_features
-        features_of = _features_of(name, option, frame, (label, split, superclass), root, seed)
     return corrupt_table(
         frame,
         label=label,
@@ -76,20 +67,11 @@ def corrupt_source(
         seed=seed,
         split=split,
         superclass=superclass,
-        inputs_features=features_of,
-        features_name=what,
         transition=None if transition is None else read_transition(transition),
+        root=root,
         **settings,
+        **inputs,
     )
-
-
-def _features_of(
-    name: str, option: str, frame: pd.DataFrame, taken: Sequence[str | None], root: Path, seed: int
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Gives what some rows look like, by their positions; all of them are read here."""
-    values = modality(name).values(frame, option, taken)
-    inputs = modality(name).check(values, np.arange(len(frame)), option, root=root).values
-    return lambda rows: modality(name).noise_features(inputs.take(rows), seed)
 
 
 def read_transition(path: Path) -> np.ndarray:

@@ -91,13 +91,13 @@ def recipe_for(
     if compat == "raw":
         return replace(own, raw=True)
     recipe = _BY_CLASSES.get((compat, kind, n_classes), COMPAT[compat][kind])
-    for what, said, default, ruled in (
+    for what, given, default, ruled in (
         ("convention", convention, "transition", recipe.convention),
         ("exact", exact, False, recipe.count != "free"),
         ("flips", name, "next", recipe.flips),
     ):
-        if said not in (default, ruled):
-            raise InputError(f'{what}={said!r} contradicts compat="{compat}", which means {ruled!r}: leave it out')
+        if given not in (default, ruled):
+            raise InputError(f'{what}={given!r} contradicts compat="{compat}", which means {ruled!r}: leave it out')
     return recipe
 
 
@@ -140,7 +140,7 @@ def convention_text(kind: str, recipe: Recipe, temperature: float, compat: str |
     if kind == "matrix":
         return "matrix"
     if kind == "idn":
-        said = idn_convention(temperature, recipe.center, recipe.raw)
+        words = idn_convention(temperature, recipe.center, recipe.raw)
     else:
         parts = ["structured"] if kind == "str" else []
         parts += [recipe.convention]
@@ -148,5 +148,5 @@ def convention_text(kind: str, recipe: Recipe, temperature: float, compat: str |
             parts += [recipe.flips]
         parts += ["probability r C / (C - 1)"] if recipe.boosted else []
         parts += ["exactly int(r N) rows"] if recipe.count == "int" else []
-        said = ", ".join(parts)
-    return said if compat in (None, "raw") else f"{said}, as {compat}"
+        words = ", ".join(parts)
+    return words if compat in (None, "raw") else f"{words}, as {compat}"

@@ -1,6 +1,7 @@
 """Plant errors in a table: a new column of noisy labels, and a report that says what was done."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ import pandas as pd
 from mislabel.data.labels import encode_labels
 from mislabel.data.splits import parse_split
 from mislabel.errors import InputError
-from mislabel.modalities import modality
 from mislabel.noise.corrupt import Convention, Kind, corrupt
+from mislabel.noise.inputs_features import read_noise_features
 from mislabel.noise.maps import FlipName, superclasses
 from mislabel.noise.rules import Compat
 from mislabel.tables.reading import pick_column
@@ -22,7 +23,6 @@ def corrupt_table(
     frame: pd.DataFrame,
     *,
     label: str,
-    text: str | None = None,
     kind: Kind,
     rate: float | None = None,
     seed: int,
@@ -39,6 +39,8 @@ def corrupt_table(
     flips: FlipName | np.ndarray = "next",
     superclass: str | None = None,
     transition: np.ndarray | None = None,
+    root: Path | None = None,
+    **inputs: str | None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Add a column of noisy labels to a table.
 
@@ -46,9 +48,9 @@ def corrupt_table(
     ----------
     frame
         The table; it is not changed.
-    label, text, split
-        The names of columns: the true labels, the texts (for ``idn``), and what says train, valid or test. Test rows
-        keep their label, and so do rows without one. Train and valid rows follow one law.
+    label, split
+        The names of columns: the true labels, and what says train, valid or test. Test rows keep their label, and so
+        do rows without one. Train and valid rows follow one law.
     kind, rate, exact, convention, temperature, center, compat, flips, transition
         See `mislabel.noise.corrupt`. Classes are in sorted order.
     seed
@@ -58,10 +60,14 @@ def corrupt_table(
     noise_valid
         Whether valid rows get noise too, as they must where they choose a model: clean ones would leak.
     inputs_features : (rows of the table, L) float, for "idn"
-        What the rows look like, used instead of their texts, or what gives it for some of them by their positions;
+        What the rows look like, used instead of their inputs, or what gives it for some of them by their positions;
         `features_name` says what it is ("image pixels").
     superclass
         For flips="superclass": the name of the column with the coarse label of each row.
+    root
+        Where relative paths in the table start.
+    inputs
+        For "idn": what the input is, by the name of a modality, as in `load_dataset`.
 
     Returns
     -------
@@ -96,8 +102,8 @@ def corrupt_table(
     features = used_features = None
     if kind == "idn":
         if inputs_features is None:
-            inputs_features = _text_features(frame, text, int(seed))
-            features_name = modality("text").words.noise_features
+            read = read_noise_features(frame, inputs, (label, split, superclass), root, int(seed))
+            inputs_features, features_name = read.of, read.words
         features, used_features = _rows_of(inputs_features, len(frame), rows), features_name
     done = corrupt(
         labels.codes[rows], kind, rate, labels.n_classes, np.random.default_rng([int(seed), NOISE_PURPOSE]),
@@ -134,14 +140,6 @@ def corrupt_table(
     return out, report
 
 
-def _text_features(frame: pd.DataFrame, text: str | None, seed: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Gives what some rows look like by their texts."""
-    if text is None:
-        raise InputError("kind idn needs the column of texts or inputs_features: similar rows get similar wrong labels")
-    texts = modality("text").check(pick_column(frame, text, "text"), range(len(frame)), text).values
-    return lambda rows: modality("text").noise_features(texts.take(rows), seed)
-
-
 def _rows_of(features: np.ndarray | Callable[[np.ndarray], np.ndarray], n: int, rows: np.ndarray) -> np.ndarray:
     """Some rows of a matrix that goes with a table of `n` rows; the others may hold anything."""
     if callable(features):
@@ -157,8 +155,8 @@ def _rows_of(features: np.ndarray | Callable[[np.ndarray], np.ndarray], n: int, 
     return features
 
 
-def _replaced(given: pd.Series, places: np.ndarray, values: np.ndarray) -> pd.Series:
+def _replaced(given: pd.Series, positions: np.ndarray, values: np.ndarray) -> pd.Series:
     """`given` with other values at some places, of the same type and under the same index."""
     cells = given.astype(object).to_numpy(dtype=object, copy=True)
-    cells[places] = values
+    cells[positions] = values
     return pd.Series(cells, index=given.index, dtype=given.dtype)

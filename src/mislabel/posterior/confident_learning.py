@@ -60,7 +60,7 @@ def out_of_sample(embeddings: np.ndarray, given: np.ndarray, n_classes: int, see
         splits = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(embeddings, given))
     fitted, held = splits[0]
     tried = [_predict(embeddings, given, fitted, held, n_classes, strength) for strength in STRENGTHS]
-    best = STRENGTHS[int(np.argmin([_mean_loss(one, given[held]) for one in tried]))]
+    best = STRENGTHS[int(np.argmin([_mean_loss(predicted, given[held]) for predicted in tried]))]
     for fitted, held in splits:
         result[held] = _predict(embeddings, given, fitted, held, n_classes, best)
     return result

@@ -68,7 +68,7 @@ def make_evidence(
         prediction=dynamics.prediction,
         loss=dynamics.loss,
         margin=dynamics.margin,
-        view=np.array([one.view for one in dynamics.passes[: dynamics.done]], dtype=np.int64),
+        view=np.array([one_pass.view for one_pass in dynamics.passes[: dynamics.done]], dtype=np.int64),
         trajectory=dynamics.trajectory,
         embeddings=embeddings,
         learnt=learnt,
@@ -166,7 +166,7 @@ def confident_learning(evidence: Evidence) -> np.ndarray:
 
 def _of_given(evidence: Evidence) -> Iterator[np.ndarray]:
     """Probability of the given label, pass by pass."""
-    return (np.exp(-one.astype(np.float64)) for one in evidence.loss)
+    return (np.exp(-loss.astype(np.float64)) for loss in evidence.loss)
 
 
 def _embeddings(evidence: Evidence, name: str) -> np.ndarray:
@@ -226,8 +226,8 @@ def find_score(name: str) -> Score:
 
 def all_scores(evidence: Evidence) -> dict[str, np.ndarray]:
     """Every score that the evidence is enough for, by name."""
-    found = {}
+    scores = {}
     for name, score in SCORES.items():
         with suppress(InputError):
-            found[name] = score.function(evidence)
-    return found
+            scores[name] = score.function(evidence)
+    return scores

@@ -151,12 +151,12 @@ def nearest_voters(points: np.ndarray, voters: np.ndarray, count: int) -> tuple[
     centre = points.mean(0, dtype=np.float64).astype(np.float32)  # about the centre, products cancel least
     held = torch.from_numpy(points[voters].astype(np.float32))
     held -= torch.from_numpy(centre)
-    lengths, place = (held**2).sum(1), np.cumsum(voters) - 1
+    lengths, voter_index = (held**2).sum(1), np.cumsum(voters) - 1
     step = max(1, min(ROWS_AT_ONCE, PRODUCT_AT_ONCE // len(held)))
     for begin in range(0, len(points), step):
         rows = torch.from_numpy(points[begin : begin + step].astype(np.float32) - centre)
         votes = np.flatnonzero(voters[begin : begin + step])
-        own = place[begin + votes]
+        own = voter_index[begin + votes]
         squared = torch.addmm(lengths, rows, held.T, alpha=-2)  # less the row's own square, which orders nothing
         squared[votes, own] = torch.inf
         chosen = squared.topk(count, largest=False, sorted=False).indices

@@ -33,13 +33,13 @@ def best_power(probabilities: np.ndarray, given: np.ndarray) -> float:
     """
     some = np.unique(np.linspace(0, len(given) - 1, min(len(given), ROWS)).astype(np.int64))
     chosen, labels = probabilities[some], np.asarray(given)[some]
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         lambda power: -noisy_likelihood(sharpen(chosen, np.exp(power)), labels),
         bounds=(np.log(SMALLEST), np.log(LARGEST)),
         method="bounded",
         options={"xatol": 0.02},
     )
-    return float(np.exp(found.x))
+    return float(np.exp(minimum.x))
 
 
 def noisy_likelihood(probabilities: np.ndarray, given: np.ndarray) -> float:

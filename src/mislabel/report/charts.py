@@ -14,7 +14,7 @@ from mislabel.report.gold import Detection, Reliability
 
 WIDTH, HEIGHT = 440, 280
 MOST_BARS = 40
-Place = Literal["upper center", "upper left", "lower left", "lower right"]
+LegendLocation = Literal["upper center", "upper left", "lower left", "lower right"]
 
 
 def rate_histogram(rates: np.ndarray, counts: np.ndarray, mixture: BetaMixture | None) -> Markup:
@@ -92,15 +92,15 @@ def agreement_chart(epochs: list[dict[str, Any]], right_share: float | None) -> 
     """
     heights = np.array([line["agreement"] for line in epochs], dtype=np.float64)
     stages = [str(line.get("stage", "")) for line in epochs]
-    places = np.arange(1, len(epochs) + 1)
+    passes = np.arange(1, len(epochs) + 1)
 
     def paint(figure: Figure) -> None:
         plot = axes(figure, top=24)
         if right_share is not None:
             plot.axhline(right_share, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
-        plot.plot(places, heights, color=ACCENT, linewidth=2)
-        plot.scatter(places, heights, color=ACCENT, s=16, linewidths=0)
-        for first in (place for place in range(len(stages)) if place == 0 or stages[place] != stages[place - 1]):
+        plot.plot(passes, heights, color=ACCENT, linewidth=2)
+        plot.scatter(passes, heights, color=ACCENT, s=16, linewidths=0)
+        for first in (index for index in range(len(stages)) if index == 0 or stages[index] != stages[index - 1]):
             if first:
                 plot.axvline(first + 0.5, color=LINE, linewidth=1)
             plot.annotate(
@@ -173,8 +173,8 @@ def _unit(plot: Axes) -> None:
     plot.set_ylim(0, 1.03)
 
 
-def _legend(plot: Axes, place: Place = "upper center") -> None:
-    plot.legend(loc=place, frameon=False, labelcolor=MUTED, handlelength=1.8, borderaxespad=0.2)
+def _legend(plot: Axes, location: LegendLocation = "upper center") -> None:
+    plot.legend(loc=location, frameon=False, labelcolor=MUTED, handlelength=1.8, borderaxespad=0.2)
 
 
 def _finish(plot: Axes, x: str, y: str, *, x_percent: bool = False, y_percent: bool = False) -> None:

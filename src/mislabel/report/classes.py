@@ -56,7 +56,7 @@ def class_rows(findings: Findings) -> list[ClassRow]:
     if findings.gold is not None:
         true_noise = _mean(given[scored], (findings.gold != given)[scored], n)
         right = _mean(given[scored], (findings.gold == suggested)[scored], n)
-    found = [
+    summaries = [
         ClassRow(
             name=short(label_text(findings.classes[code]), LONGEST_NAME),
             judged=int(rows[code]),
@@ -70,7 +70,7 @@ def class_rows(findings: Findings) -> list[ClassRow]:
         for code in range(n)
     ]
     mass = np.where(rows > 0, np.nan_to_num(noise) * rows, -1.0)
-    return [found[code] for code in np.argsort(-mass, kind="stable")]
+    return [summaries[code] for code in np.argsort(-mass, kind="stable")]
 
 
 @dataclass(frozen=True)

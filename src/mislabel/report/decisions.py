@@ -1,4 +1,4 @@
-"""The section on what a person decided in a review of the run: counts, what follows from them, what they brought."""
+"""The section on decisions: what was decided in the review of this run, and what those of an earlier run gained."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -36,14 +36,14 @@ KINDS = {
 
 @dataclass(frozen=True)
 class WrongPair:
-    """Rows given one label that a person said belong to another class, or to none.
+    """Rows with one given label that were decided to be of another class, or of none.
 
     Attributes
     ----------
     share : float
-        Of the rows with this given label that a person looked at.
+        Of the decided rows with this given label.
     suggested : int
-        Rows of these for which the audit had suggested the same.
+        Rows of these for which the audit had suggested that class.
     """
 
     given: str
@@ -54,22 +54,22 @@ class WrongPair:
 
 
 def decided_section(findings: Findings) -> dict[str, Any]:
-    """The section on decisions; empty where the run holds none and took none over."""
-    brought = _brought(findings)
+    """The section on decisions; empty where the run holds none and took none as known."""
+    earlier = _earlier_decisions(findings)
     try:
         history = findings.run.history()
     except RunError:
-        return {"damaged": True, "brought": brought}
+        return {"damaged": True, "earlier": earlier}
     standing = list(replay(history).values())
     if not standing:
-        return {"damaged": False, "brought": brought, "rows": 0} if brought else {}
+        return {"damaged": False, "earlier": earlier, "rows": 0} if earlier else {}
     reviewed = reviewed_rows(history, findings.run.rows.judged_rank, findings.n_assessed)
     estimate = count_wrong(reviewed) if len(reviewed) else None
-    curve = _curve(reviewed, findings) if estimate is not None and estimate.looked else None
+    curve = _curve(reviewed, findings) if estimate is not None and estimate.decided else None
     kinds = Counter(event.decision.kind for event in standing)
     return {
         "damaged": False,
-        "brought": brought,
+        "earlier": earlier,
         "rows": len(standing),
         "kinds": [(words, kinds[kind]) for kind, words in KINDS.items() if kinds[kind]],
         "when": _when([event.time for event in standing]),
@@ -84,19 +84,23 @@ def decided_section(findings: Findings) -> dict[str, Any]:
 
 def wrong_pairs(standing: list[Event]) -> list[WrongPair]:
     """The pairs of given and decided label with the most rows, from the decisions that hold."""
-    looked = Counter(label_text(event.decision.given) for event in standing)
-    found, suggested = Counter(), Counter()
+    decided_rows = Counter(label_text(event.decision.given) for event in standing)
+    pairs_found, suggested = Counter(), Counter()
     for event in standing:
-        one = event.decision
-        if one.wrong and one.given is not None:
-            pair = label_text(one.given), NO_CLASS if one.kind == "none" else label_text(one.label)
-            found[pair] += 1
-            suggested[pair] += one.kind == "suggestion"
+        decision = event.decision
+        if decision.wrong and decision.given is not None:
+            pair = label_text(decision.given), NO_CLASS if decision.kind == "none" else label_text(decision.label)
+            pairs_found[pair] += 1
+            suggested[pair] += decision.kind == "suggestion"
     return [
         WrongPair(
-            short(given, LONGEST_NAME), short(decided, LONGEST_NAME), n, n / looked[given], suggested[given, decided]
+            short(given, LONGEST_NAME),
+            short(decided, LONGEST_NAME),
+            n,
+            n / decided_rows[given],
+            suggested[given, decided],
         )
-        for (given, decided), n in found.most_common()
+        for (given, decided), n in pairs_found.most_common()
     ]
 
 
@@ -142,8 +146,8 @@ def precision_chart(curve: list[Depth], audit: np.ndarray, worked: int) -> Marku
 
 def _ticks(first: int, last: int) -> list[float]:
     steps = (1, 2, 5) if last < 30 * first else (1, 5) if last < 1000 * first else (1,)
-    found = [float(step * 10**power) for power in range(8) for step in steps]
-    return [tick for tick in found if first <= tick <= last] or [float(last)]
+    ticks = [float(step * 10**power) for power in range(8) for step in steps]
+    return [tick for tick in ticks if first <= tick <= last] or [float(last)]
 
 
 def _curve(reviewed: ReviewedRows, findings: Findings) -> Markup:
@@ -162,7 +166,9 @@ def _tiles(findings: Findings, standing: list[Event], estimate: Depth | None) ->
     if estimate is not None and estimate.precision is not None:
         share, span = percent(estimate.precision), interval(*estimate.precision_interval)
         number = f"{count(estimate.low)} to {count(estimate.high)} rows"
-        how = "all decided" if estimate.looked == estimate.depth else f"from random rows; 95% interval {span}, {number}"
+        how = f"from random rows; 95% interval {span}, {number}"
+        if estimate.decided == estimate.depth:
+            how = "all decided"
         judged = len(findings) == estimate.depth
         title = "Wrong labels in all" if judged else f"Wrong among the {count(estimate.depth)} judged rows"
         tiles.append(Tile(title, share, how))
@@ -173,22 +179,22 @@ def _tiles(findings: Findings, standing: list[Event], estimate: Depth | None) ->
     return tiles
 
 
-def _brought(findings: Findings) -> dict[str, Any]:
-    """What this run made of the decisions on an earlier one, from its metrics; empty where it took none."""
-    told = section(findings.metrics, "decisions")
-    if not told:
+def _earlier_decisions(findings: Findings) -> dict[str, Any]:
+    """What the decisions of an earlier run gained in this one, from its metrics; empty where it took none as known."""
+    decisions = section(findings.metrics, "decisions")
+    if not decisions:
         return {}
-    gained, before = section(told, "gain"), section(section(told, "before"), "test")
+    gained, before = section(decisions, "gain"), section(section(decisions, "before"), "test")
     scores = []
     for name, title in (("accuracy", "Test accuracy"), ("macro_f1", "Test macro F1")):
         was, more = before.get(name), gained.get(name)
         if is_number(was) and is_number(more):
             scores.append((title, was, was + more, f"{100 * more:+.1f} points"))
-    differ = section(told, "before").get("settings_that_differ") or []
+    differ = section(decisions, "before").get("settings_that_differ") or []
     return {
-        "run": str(told.get("run", "an earlier run")),
-        "rows": rows(told["rows"]) if is_number(told.get("rows")) else "rows",
-        "changed": told["changed"] if is_number(told.get("changed")) else None,
+        "run": str(decisions.get("run", "an earlier run")),
+        "rows": rows(decisions["rows"]) if is_number(decisions.get("rows")) else "rows",
+        "changed": decisions["changed"] if is_number(decisions.get("changed")) else None,
         "scores": scores,
         "differ": [str(name) for name in differ],
     }
@@ -213,9 +219,9 @@ def _pace(history: list[Event]) -> str:
     """The median time from one decision to the next, pauses left out; nothing where too few were made on a page."""
     actions = {event.action: event.time for event in history if event.source == "page" and event.undoes is None}
     try:
-        made = np.array([datetime.fromisoformat(time).timestamp() for time in actions.values()])
+        seconds = np.array([datetime.fromisoformat(time).timestamp() for time in actions.values()])
     except ValueError:
         return ""
-    gaps = np.diff(np.sort(made))
+    gaps = np.diff(np.sort(seconds))
     gaps = gaps[gaps < PAUSE]
     return duration(float(np.median(gaps))) if len(gaps) >= 5 else ""

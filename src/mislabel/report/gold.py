@@ -17,36 +17,36 @@ class Detection:
 
     Attributes
     ----------
-    looked, found : (t + 1,) float64
+    rows, wrong : (t + 1,) float64
         After each of the t distinct probabilities, from none to all: rows looked at, wrong labels among them.
     """
 
-    looked: np.ndarray
-    found: np.ndarray
+    rows: np.ndarray
+    wrong: np.ndarray
 
     @property
     def true_rate(self) -> float:
         """Share of wrong labels."""
-        return float(self.found[-1] / self.looked[-1])
+        return float(self.wrong[-1] / self.rows[-1])
 
     @property
     def grid(self) -> np.ndarray:
-        """Shares of rows at which a chart looks, (m,) float64: at most 200, whatever the number of rows."""
-        shares = self.looked / self.looked[-1]
+        """Shares of rows at which a chart draws a point, (m,) float64: at most 200, whatever the number of rows."""
+        shares = self.rows / self.rows[-1]
         return shares if len(shares) <= 200 else np.linspace(0, 1, 200)
 
     def found_at(self, share: np.ndarray | float) -> np.ndarray:
         """Share of all wrong labels in the first `share` of the rows; rows of equal probability in any order."""
-        return np.interp(share, self.looked / self.looked[-1], self.found / self.found[-1])
+        return np.interp(share, self.rows / self.rows[-1], self.wrong / self.wrong[-1])
 
     def auroc(self) -> float:
         """Area under the receiver operating characteristic, by trapezoids (a tie counts half)."""
-        right = self.looked - self.found
-        return float(np.trapezoid(self.found / self.found[-1], right / right[-1]))
+        right = self.rows - self.wrong
+        return float(np.trapezoid(self.wrong / self.wrong[-1], right / right[-1]))
 
     def precision_recall(self) -> tuple[np.ndarray, np.ndarray]:
         """Recall and precision, (m,) float64 each with m at most about 200, from the strictest threshold on."""
-        recall, precision = self.found[1:] / self.found[-1], self.found[1:] / self.looked[1:]
+        recall, precision = self.wrong[1:] / self.wrong[-1], self.wrong[1:] / self.rows[1:]
         if len(recall) > 200:
             steps = np.searchsorted(recall, np.linspace(recall[0], 1, 200))
             recall, precision = recall[steps], precision[steps]
@@ -57,10 +57,10 @@ def detection(wrong: np.ndarray, p_mislabeled: np.ndarray) -> Detection | None:
     """The curve for (m,) rows; None where none or all of the labels are wrong, so that there is nothing to find."""
     if not 0 < wrong.sum() < len(wrong):
         return None
-    _, place = np.unique(-p_mislabeled, return_inverse=True)
-    looked = np.cumsum(np.bincount(place))
-    found = np.cumsum(np.bincount(place, weights=wrong))
-    return Detection(np.append(0.0, looked), np.append(0.0, found))
+    _, rank = np.unique(-p_mislabeled, return_inverse=True)
+    rows = np.cumsum(np.bincount(rank))
+    wrong_so_far = np.cumsum(np.bincount(rank, weights=wrong))
+    return Detection(np.append(0.0, rows), np.append(0.0, wrong_so_far))
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,14 @@ class Reliability:
 
 def reliability(wrong: np.ndarray, p_mislabeled: np.ndarray) -> Reliability:
     """Ten bins of equal width over (m,) probabilities, m >= 1."""
-    place = np.minimum((p_mislabeled * BINS).astype(int), BINS - 1)
-    rows = np.bincount(place, minlength=BINS)
+    bin_of = np.minimum((p_mislabeled * BINS).astype(int), BINS - 1)
+    rows = np.bincount(bin_of, minlength=BINS)
     used = rows > 0
     number = rows[used]
-    observed = np.bincount(place, weights=wrong, minlength=BINS)[used] / number
+    observed = np.bincount(bin_of, weights=wrong, minlength=BINS)[used] / number
     low, high = wilson(observed, number)
     return Reliability(
-        stated=np.bincount(place, weights=p_mislabeled, minlength=BINS)[used] / number,
+        stated=np.bincount(bin_of, weights=p_mislabeled, minlength=BINS)[used] / number,
         observed=observed,
         low=low,
         high=high,

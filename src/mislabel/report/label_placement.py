@@ -6,7 +6,7 @@ ANGLES = np.pi * (0.5 + np.arange(16) / 8)  # from straight above, all around
 GAPS = (3.0, 8.0, 14.0, 22.0, 32.0, 44.0, 58.0, 74.0)
 
 
-def place(anchors: np.ndarray, sizes: np.ndarray, taken: np.ndarray, width: float, height: float) -> np.ndarray:
+def place_boxes(anchors: np.ndarray, sizes: np.ndarray, taken: np.ndarray, width: float, height: float) -> np.ndarray:
     """Centres of boxes, each as near to its anchor as there is room; in turn, so the first gets the best place.
 
     A box that finds no free place takes the one where it covers least.
@@ -26,13 +26,13 @@ def place(anchors: np.ndarray, sizes: np.ndarray, taken: np.ndarray, width: floa
     """
     gaps, angles = (grid.ravel() for grid in np.meshgrid(GAPS, ANGLES, indexing="ij"))
     rays = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    places = np.empty_like(anchors, dtype=np.float64)
+    placed = np.empty_like(anchors, dtype=np.float64)
     for k, (anchor, size) in enumerate(zip(anchors, sizes, strict=True)):
         centres = anchor + rays * (size / 2 + gaps[:, None])
         centres = np.clip(centres, size / 2, np.maximum([width, height] - size / 2, size / 2))
-        places[k] = centres[_covered(centres, size, taken).argmin()]
-        taken = np.vstack([taken, np.append(places[k], size)])
-    return places
+        placed[k] = centres[_covered(centres, size, taken).argmin()]
+        taken = np.vstack([taken, np.append(placed[k], size)])
+    return placed
 
 
 def _covered(centres: np.ndarray, size: np.ndarray, taken: np.ndarray) -> np.ndarray:

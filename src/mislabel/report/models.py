@@ -38,10 +38,10 @@ class ModelRow:
 def model_rows(findings: Findings) -> list[ModelRow]:
     """The models in the order in which they came about; none where the run has only the one that it ships."""
     test = findings.run.test
-    found = [(name, meaning, section(test, key) if key else test) for name, key, meaning in STEPS]
-    if not any(scores for _, _, scores in found[:-1]):
+    models = [(name, meaning, section(test, key) if key else test) for name, key, meaning in STEPS]
+    if not any(scores for _, _, scores in models[:-1]):
         return []
-    return [_row(name, meaning, scores) for name, meaning, scores in found if scores]
+    return [_row(name, meaning, scores) for name, meaning, scores in models if scores]
 
 
 def _row(name: str, meaning: str, scores: dict[str, Any]) -> ModelRow:

@@ -22,13 +22,13 @@ def plane(centroids: np.ndarray, rows: np.ndarray) -> np.ndarray:
     (d, 2) float64
     """
     scale = max(float(np.abs(centroids).max()), float(np.abs(rows).max()))
-    found = _components(centroids, 2, scale)
-    if len(found) < 2:
-        rest = rows - (rows @ found.T) @ found
-        found = np.concatenate([found, _components(rest, 2 - len(found), scale)])
-    largest = found[np.arange(len(found)), np.abs(found).argmax(1)]
-    found = found * np.sign(largest)[:, None]
-    return np.concatenate([found, np.zeros((2 - len(found), found.shape[1]))]).T
+    axes = _components(centroids, 2, scale)
+    if len(axes) < 2:
+        rest = rows - (rows @ axes.T) @ axes
+        axes = np.concatenate([axes, _components(rest, 2 - len(axes), scale)])
+    largest = axes[np.arange(len(axes)), np.abs(axes).argmax(1)]
+    axes = axes * np.sign(largest)[:, None]
+    return np.concatenate([axes, np.zeros((2 - len(axes), axes.shape[1]))]).T
 
 
 def spaced(rows: np.ndarray, count: int) -> np.ndarray:

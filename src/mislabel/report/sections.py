@@ -15,7 +15,7 @@ from mislabel.report.gold import LOOKED_AT, detection, reliability
 from mislabel.report.heat_map import BESIDE_A_TABLE, MOST_CLASSES, MOST_WITH_NUMBERS, heat_map, shade
 from mislabel.report.summary import assessed
 from mislabel.report.trajectory import Movement, read_movement
-from mislabel.report.trajectory_chart import look, trajectory_chart
+from mislabel.report.trajectory_chart import marker, trajectory_chart
 from mislabel.report.worst import WorstRow
 from mislabel.run.reading import section
 
@@ -44,27 +44,29 @@ def noise_section(findings: Findings) -> dict[str, Any]:
 
 def dynamics_section(findings: Findings) -> dict[str, Any]:
     """The section on what training showed."""
-    found: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     rates, counts = findings.run.wrong_event_rates
-    told = assessed(findings)
-    mixture = findings.run.mixture if told else None  # of labels that mean nothing, no group is the wrong ones
-    found["rates"] = charts.rate_histogram(rates, counts, mixture) if len(rates) and counts.sum() else None
-    found["mixture"] = mixture
-    found["told"] = told
-    found["probabilities"] = charts.probability_histogram(findings.p_mislabeled[findings.assessed]) if told else None
+    judged = assessed(findings)
+    mixture = findings.run.mixture if judged else None  # of labels that mean nothing, no group is the wrong ones
+    content["rates"] = charts.rate_histogram(rates, counts, mixture) if len(rates) and counts.sum() else None
+    content["mixture"] = mixture
+    content["judged"] = judged
+    content["probabilities"] = (
+        charts.probability_histogram(findings.p_mislabeled[findings.assessed]) if judged else None
+    )
     epochs = [line for line in findings.metrics.get("epochs") or [] if isinstance(line, dict)]
     rate = findings.run.noise_rate.get("estimate")
-    right = 1 - rate if told and is_number(rate) else None
+    right = 1 - rate if judged and is_number(rate) else None
     drawn = len(epochs) > 1 and all(is_number(line.get("agreement")) for line in epochs)
-    found["agreement"] = charts.agreement_chart(epochs, right) if drawn else None
-    found["right_share"] = right
-    found["epochs"] = [
+    content["agreement"] = charts.agreement_chart(epochs, right) if drawn else None
+    content["right_share"] = right
+    content["epochs"] = [
         {name: line.get(name) for name in ("stage", "epoch", "loss", "agreement", "seconds")}
         | {"selected": _selected(epochs, line)}
         for line in epochs
     ]
-    found["epochs_at_once"] = EPOCHS_AT_ONCE
-    return found
+    content["epochs_at_once"] = EPOCHS_AT_ONCE
+    return content
 
 
 def _selected(epochs: list[dict[str, Any]], line: dict[str, Any]) -> bool:
@@ -90,10 +92,12 @@ def trajectory_section(findings: Findings, worst: list[WorstRow]) -> dict[str, A
     if moved is None:
         return {}
     names = [findings.classes[code] for code in moved.classes]
-    said = [f"{k}: row {row.id}, given {row.given}, suggested {row.suggested}" for k, row in enumerate(worst, 1)]
+    descriptions = [
+        f"{k}: row {row.id}, given {row.given}, suggested {row.suggested}" for k, row in enumerate(worst, 1)
+    ]
     return {
         "damaged": False,
-        "chart": trajectory_chart(moved, names, ". ".join(said)),
+        "chart": trajectory_chart(moved, names, ". ".join(descriptions)),
         "rows": [(row, None if row.text is None else short(row.text, TEXT_START)) for row in worst],
         "marks": _marks(findings, moved),
         "epochs": moved.epochs,
@@ -107,10 +111,10 @@ def _marks(findings: Findings, moved: Movement) -> list[tuple[str, str]]:
     """What stands before given and suggested label of each followed row: the mark that its class has in the picture."""
     marks = {}
     for k, code in enumerate(moved.classes.tolist()):
-        colour, shape = look(k)
+        colour, shape = marker(k)
         marks[code] = Markup(f'<i class="mark {shape}" style="background:{page_colour(colour)}"></i>')
-    places = findings.worst_first[: len(moved.paths)]
-    return [(marks.get(findings.given[place], ""), marks.get(findings.suggested[place], "")) for place in places]
+    worst = findings.worst_first[: len(moved.paths)]
+    return [(marks.get(findings.given[row], ""), marks.get(findings.suggested[row], "")) for row in worst]
 
 
 def gold_section(findings: Findings) -> dict[str, Any]:
@@ -121,7 +125,7 @@ def gold_section(findings: Findings) -> dict[str, Any]:
     wrong, stated = (findings.given != findings.gold)[scored], findings.p_mislabeled[scored]
     curve, bins = detection(wrong, stated), reliability(wrong, stated)
     suggestion, detected = section(findings.metrics, "suggestion"), section(findings.metrics, "detection")
-    found: dict[str, Any] = {
+    content: dict[str, Any] = {
         "rows": int(scored.sum()),
         "wrong": int(wrong.sum()),
         "curve": None,
@@ -134,10 +138,10 @@ def gold_section(findings: Findings) -> dict[str, Any]:
         "centroid_auroc": detected.get("centroid_auroc"),
     }
     if curve:
-        found["curve"] = charts.found_chart(curve)
-        found["precision_recall"] = charts.precision_recall_chart(curve)
-        found["looked_at"] = [
-            (share, share * found["rows"], curve.found_at(share), curve.found_at(share) * found["wrong"])
+        content["curve"] = charts.found_chart(curve)
+        content["precision_recall"] = charts.precision_recall_chart(curve)
+        content["looked_at"] = [
+            (share, share * content["rows"], curve.found_at(share), curve.found_at(share) * content["wrong"])
             for share in LOOKED_AT
         ]
-    return found
+    return content

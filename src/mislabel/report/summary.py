@@ -42,58 +42,58 @@ def sentences(findings: Findings) -> list[str]:
     known = f"Of {judged:,} judged rows" + (f" (of {total:,} given)" if judged < total else "")
     if is_number(rate.get("estimate")):
         span = interval(rate.get("low"), rate.get("high"))
-        said = [f"{known}, about {percent(rate['estimate'])}{f' ({span})' if span else ''} carry a wrong label."]
+        paragraph = [f"{known}, about {percent(rate['estimate'])}{f' ({span})' if span else ''} carry a wrong label."]
     else:
-        said = [f"{known}, the share of wrong labels could not be estimated."]
+        paragraph = [f"{known}, the share of wrong labels could not be estimated."]
     wrong = int(findings.likely_wrong.sum())
-    said.append(
+    paragraph.append(
         "No single row is more likely wrong than right."
         if not wrong
         else f"{rows(wrong)} {'is' if wrong == 1 else 'are'} more likely wrong than right."
     )
     pairs = confusions(findings, 1)
     if pairs and pairs[0].rows > max(1, 0.05 * wrong):
-        said.append(
+        paragraph.append(
             f"The most frequent mix-up: {count(pairs[0].rows)} rows labelled “{short(pairs[0].given, 40)}” that look "
             f"like “{short(pairs[0].true, 40)}”."
         )
     test = findings.run.test
     if is_number(test.get("accuracy")):
-        said.append(
+        paragraph.append(
             f"The model trained on these labels is right on {percent(test['accuracy'], 1)} of "
             f"{rows(test.get('rows', 0))} set aside with known true labels."
         )
-    return said
+    return paragraph
 
 
 def tiles(findings: Findings) -> list[Tile]:
     """The large numbers, those that the run has."""
     rate, test = findings.run.noise_rate, findings.run.test
-    found = [_rate_tile(findings)]
+    shown = [_rate_tile(findings)]
     if assessed(findings):
         wrong = int(findings.likely_wrong.sum())
-        found.append(Tile("Rows likely wrong", count(wrong), f"p > 0.5, of {findings.n_assessed:,} judged"))
+        shown.append(Tile("Rows likely wrong", count(wrong), f"p > 0.5, of {findings.n_assessed:,} judged"))
     if is_number(test.get("accuracy")):
         detail = f"macro F1 {percent(test.get('macro_f1'), 1)}, {rows(test.get('rows', 0))}"
-        found.append(Tile("Test accuracy", percent(test["accuracy"], 1), detail))
+        shown.append(Tile("Test accuracy", percent(test["accuracy"], 1), detail))
     elif is_number(test.get("agreement_with_given")):
         detail = f"of {rows(test.get('rows', 0))}; no true labels"
-        found.append(Tile("Agrees with test labels", percent(test["agreement_with_given"], 1), detail))
+        shown.append(Tile("Agrees with test labels", percent(test["agreement_with_given"], 1), detail))
     area = auroc(findings)
     if area is not None and is_number(rate.get("estimate")):
-        found.append(Tile("Detection AUROC", decimal(area), _detection_detail(findings)))
+        shown.append(Tile("Detection AUROC", decimal(area), _detection_detail(findings)))
     seconds = section(findings.metrics, "seconds")
     if is_number(seconds.get("train")):
         total = f"{duration(seconds['total'])} in all" if is_number(seconds.get("total")) else ""
-        found.append(Tile("Training time", duration(seconds["train"]), total))
-    return found
+        shown.append(Tile("Training time", duration(seconds["train"]), total))
+    return shown
 
 
 def auroc(findings: Findings) -> float | None:
     """How well the audit ranks wrong labels before right ones, by gold; None where that cannot be said."""
-    told = section(findings.metrics, "detection").get("auroc")
-    if is_number(told):
-        return told
+    auroc = section(findings.metrics, "detection").get("auroc")
+    if is_number(auroc):
+        return auroc
     scored = findings.scored
     if findings.gold is None or not scored.any():
         return None
@@ -124,11 +124,11 @@ def banners(findings: Findings) -> list[str]:
 
 def notes(findings: Findings) -> list[str]:
     """Warnings and decisions of the run, each once, and what the report itself noticed."""
-    told = [*findings.run.notes, *(findings.run.config.get("notes") or [])]
+    notes = [*findings.run.notes, *(findings.run.config.get("notes") or [])]
     left = int((findings.run.rows.with_status("judged") & ~findings.assessed).sum())
     if left:
-        told.append(f"Judged rows without a probability, which are in no number here: {left}.")
-    return list(dict.fromkeys(map(str, told)))
+        notes.append(f"Judged rows without a probability, which are in no number here: {left}.")
+    return list(dict.fromkeys(map(str, notes)))
 
 
 def _detection_detail(findings: Findings) -> str:

@@ -119,8 +119,8 @@ def _told_apart(given: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 def _sample(rows: np.ndarray, given: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """At most MOST_DOTS of the rows, evenly spaced; of many classes, mostly rows of those that are told apart."""
-    told = np.isin(given[rows], classes)
-    if told.all():
+    distinguished = np.isin(given[rows], classes)
+    if distinguished.all():
         return spaced(rows, MOST_DOTS)
-    rest = spaced(rows[~told], OTHERS)
-    return np.sort(np.concatenate([spaced(rows[told], MOST_DOTS - len(rest)), rest]))
+    rest = spaced(rows[~distinguished], OTHERS)
+    return np.sort(np.concatenate([spaced(rows[distinguished], MOST_DOTS - len(rest)), rest]))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mislabel.report.drawing import CARD, CLASS_COLOURS, INK, MUTED, draw
 from mislabel.report.formatting import chart_label
-from mislabel.report.label_placement import place
+from mislabel.report.label_placement import place_boxes
 from mislabel.report.trajectory import Movement
 
 WIDTH, LEAST_HEIGHT, MOST_HEIGHT, MARGIN = 440.0, 280.0, 420.0, 20.0
@@ -45,7 +45,7 @@ def trajectory_chart(movement: Movement, names: list, description: str) -> Marku
         plot.set_xlim(0, WIDTH)
         plot.set_ylim(0, height)
         _paint_dots(plot, units(movement.dots), movement)
-        for (colour, shape), centre in zip(map(look, range(len(centroids))), centroids, strict=True):
+        for (colour, shape), centre in zip(map(marker, range(len(centroids))), centroids, strict=True):
             plot.plot(*centre, shape, color=colour, markersize=11, markeredgecolor=CARD, markeredgewidth=1.5)
         for path in paths:
             _paint_path(plot, path)
@@ -57,7 +57,7 @@ def trajectory_chart(movement: Movement, names: list, description: str) -> Marku
 def _paint_dots(plot: Axes, dots: np.ndarray, movement: Movement) -> None:
     """The other rows (b, 2): first those of classes that are not told apart, so that they lie below."""
     groups = [(~np.isin(movement.dot_classes, movement.classes), (MUTED, "o"), 0.3)]
-    groups += [(movement.dot_classes == code, look(k), 0.65) for k, code in enumerate(movement.classes.tolist())]
+    groups += [(movement.dot_classes == code, marker(k), 0.65) for k, code in enumerate(movement.classes.tolist())]
     for inside, (colour, shape), alpha in groups:
         if inside.any():
             plot.plot(*dots[inside].T, shape, color=colour, alpha=alpha, markersize=5, markeredgewidth=0)
@@ -77,13 +77,13 @@ def _paint_words(plot: Axes, paths: np.ndarray, centroids: np.ndarray, labels: l
     ends, steps = paths[:, -1], paths.reshape(-1, 2)
     taken = np.concatenate([_boxes(steps, 6), _boxes(ends, 9), _boxes(centroids, 13)])
     width, height = plot.get_xlim()[1], plot.get_ylim()[1]
-    badges = place(ends, np.full(ends.shape, BADGE), taken, width, height)
+    badges = place_boxes(ends, np.full(ends.shape, BADGE), taken, width, height)
     taken = np.concatenate([taken, _boxes(badges, BADGE)])
     sizes = np.array([(_width(label), LINE_HEIGHT) for label in labels]).reshape(-1, 2)
-    for k, centre in enumerate(place(centroids, sizes, taken, width, height)):
+    for k, centre in enumerate(place_boxes(centroids, sizes, taken, width, height)):
         edge = np.clip(centroids[k], centre - sizes[k] / 2, centre + sizes[k] / 2)
-        plot.plot(*np.stack([centroids[k], edge]).T, color=look(k)[0], linewidth=0.8, alpha=0.7)
-        _write(plot, centre, labels[k], look(k)[0])
+        plot.plot(*np.stack([centroids[k], edge]).T, color=marker(k)[0], linewidth=0.8, alpha=0.7)
+        _write(plot, centre, labels[k], marker(k)[0])
     for number, (end, badge) in enumerate(zip(ends, badges, strict=True), 1):
         plot.plot(*np.stack([end, badge]).T, color=INK, linewidth=0.8)
         plot.plot(*badge, "o", color=INK, markersize=BADGE, markeredgecolor=CARD, markeredgewidth=1.2)
@@ -100,10 +100,10 @@ def _width(label: str) -> float:
 
 
 def _boxes(points: np.ndarray, size: float) -> np.ndarray:
-    """Points (m, 2) as squares of a size for `place`, (m, 4)."""
+    """Points (m, 2) as squares of a size for `place_boxes`, (m, 4)."""
     return np.concatenate([points, np.full(points.shape, size)], axis=1)
 
 
-def look(k: int) -> tuple[str, str]:
+def marker(k: int) -> tuple[str, str]:
     """Colour and shape of the k-th class told apart; beyond the colours, they come again in another shape."""
     return CLASS_COLOURS[k % len(CLASS_COLOURS)], "os"[k // len(CLASS_COLOURS) % 2]

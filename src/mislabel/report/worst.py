@@ -54,20 +54,22 @@ class WorstRow:
 
 def worst_rows(findings: Findings, limit: int) -> list[WorstRow]:
     """The `limit` assessed rows most likely to be mislabelled, worst first."""
-    places = findings.worst_first[:limit]
-    ids = findings.run.rows.ids.take(places).to_pylist()
+    positions = findings.worst_first[:limit]
+    ids = findings.run.rows.ids.take(positions).to_pylist()
     inputs = findings.run.inputs_by_id(ids)
-    return [_row(findings, int(place), name, inputs.get(name)) for place, name in zip(places, ids, strict=True)]
+    return [
+        _row(findings, int(position), name, inputs.get(name)) for position, name in zip(positions, ids, strict=True)
+    ]
 
 
-def _row(findings: Findings, place: int, name: Any, content: Any) -> WorstRow:
-    given, suggested = int(findings.given[place]), int(findings.suggested[place])
-    gold = -1 if findings.gold is None else int(findings.gold[place])
-    neighbour = -1 if findings.neighbour is None else int(findings.neighbour[place])
+def _row(findings: Findings, position: int, name: Any, content: Any) -> WorstRow:
+    given, suggested = int(findings.given[position]), int(findings.suggested[position])
+    gold = -1 if findings.gold is None else int(findings.gold[position])
+    neighbour = -1 if findings.neighbour is None else int(findings.neighbour[position])
     # By what the run says, not by what is stored: bytes of a text run are no picture.
     is_image = findings.modality.pictures
     text, full_text, left_out = _text(None if is_image else content)
-    difficulty = float(findings.difficulty[place])
+    difficulty = float(findings.difficulty[position])
     return WorstRow(
         id=str(name),
         text=text,
@@ -79,8 +81,8 @@ def _row(findings: Findings, place: int, name: Any, content: Any) -> WorstRow:
         changes=given != suggested,
         neighbours=_name(findings, neighbour) if neighbour >= 0 else None,
         neighbours_agree=neighbour == suggested,
-        p_mislabeled=float(findings.p_mislabeled[place]),
-        score=None if findings.score is None else float(findings.score[place]),
+        p_mislabeled=float(findings.p_mislabeled[position]),
+        score=None if findings.score is None else float(findings.score[position]),
         difficulty=difficulty if is_number(difficulty) else None,
         gold=_name(findings, gold) if gold >= 0 else None,
         right=suggested == gold if gold >= 0 else None,

@@ -7,8 +7,8 @@ from mislabel.run.rows import Rows
 
 def reasons(rows: Rows, row: int) -> list[str]:
     """What the run knows against the given label, or for it; only what there is a number for."""
-    found = (sentence(rows, row) for sentence in _SENTENCES)
-    return [one for one in found if one]
+    sentences = (sentence(rows, row) for sentence in _SENTENCES)
+    return [text for text in sentences if text]
 
 
 def _wrong_events(rows: Rows, row: int) -> str | None:

@@ -24,11 +24,11 @@ class Neighbours:
     def __init__(self, run: Run):
         self.rows, self.matrix, self.lock = run.rows, open_matrix(run, run.folder.embeddings), threading.Lock()
         rows = self.rows
-        if self.matrix is not None and rows.place is not None:
+        if self.matrix is not None and rows.position is not None:
             self.row_of = np.full(self.matrix.shape[0], -1, dtype=np.int32)
-            self.row_of[rows.place] = np.arange(len(rows))
+            self.row_of[rows.position] = np.arange(len(rows))
             self.eligible = np.zeros(len(self.row_of), dtype=bool)
-            self.eligible[rows.place[rows.judged]] = True
+            self.eligible[rows.position[rows.judged]] = True
             self.nearest = lru_cache(maxsize=4096)(self._nearest)
 
     @property
@@ -37,16 +37,16 @@ class Neighbours:
 
     def of(self, row: int) -> list[tuple[int, float]]:
         """The three nearest rows, nearest first, and their cosine similarity; none for a row that has no direction."""
-        if self.rows.place is None or self.matrix is None:
+        if self.rows.position is None or self.matrix is None:
             return []
         with self.lock:  # one at a time: two at once would take twice the memory and no less time
-            return self.nearest(int(self.rows.place[row]))
+            return self.nearest(int(self.rows.position[row]))
 
-    def _nearest(self, place: int) -> list[tuple[int, float]]:
+    def _nearest(self, position: int) -> list[tuple[int, float]]:
         matrix = self.matrix
         assert matrix is not None
         n, width = matrix.shape
-        own = matrix.lines(place, 1)[0].astype(np.float32)
+        own = matrix.lines(position, 1)[0].astype(np.float32)
         length = float(np.linalg.norm(own))
         if not 0 < length < np.inf or n < 2:
             return []
@@ -57,8 +57,8 @@ class Neighbours:
             lengths[lengths == 0] = np.inf
             similarity[begin : begin + len(block)] = (block @ own) / (lengths * length)
         similarity[~self.eligible] = -np.inf
-        similarity[place] = -np.inf
+        similarity[position] = -np.inf
         last = n - min(SHOWN, n - 1)
-        found = np.flatnonzero(similarity >= max(np.partition(similarity, last)[last], np.finfo(np.float32).min))
-        found = found[np.lexsort((found, -similarity[found]))][:SHOWN]
-        return [(int(self.row_of[k]), float(similarity[k])) for k in found]
+        nearest = np.flatnonzero(similarity >= max(np.partition(similarity, last)[last], np.finfo(np.float32).min))
+        nearest = nearest[np.lexsort((nearest, -similarity[nearest]))][:SHOWN]
+        return [(int(self.row_of[k]), float(similarity[k])) for k in nearest]

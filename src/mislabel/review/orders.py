@@ -42,20 +42,20 @@ def pairs(judged: np.ndarray, given: np.ndarray, suggested: np.ndarray, p_mislab
     return rows[np.lexsort((rows, np.where(kept, -1, pair), -expected))]
 
 
-def risk(posterior: np.ndarray, place: np.ndarray) -> np.ndarray:
+def risk(posterior: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """How likely even the best guess of each row's label is wrong: 1 - its largest posterior, (n,) float32.
 
     Parameters
     ----------
     posterior : (N, K) float
         May be memory-mapped: it is read in parts.
-    place : (n,) int
+    positions : (n,) int
         Where each row stands in it.
     """
     largest = np.empty(len(posterior), dtype=np.float32)
     for begin in range(0, len(posterior), READ_AT_ONCE):
         largest[begin : begin + READ_AT_ONCE] = posterior[begin : begin + READ_AT_ONCE].max(1)
-    return np.clip(1 - largest[place], 0, 1)
+    return np.clip(1 - largest[positions], 0, 1)
 
 
 def gain(
@@ -63,7 +63,7 @@ def gain(
     risk: np.ndarray,
     budget: int,
     embeddings: np.ndarray | None = None,
-    place: np.ndarray | None = None,
+    positions: np.ndarray | None = None,
 ) -> np.ndarray:
     """The rows a person should see who has `budget` looks, then all others worst first, (m,) int64.
 
@@ -93,7 +93,7 @@ def gain(
     budget : int
     embeddings : (N, d) float, optional
         May be memory-mapped, also in half precision.
-    place : (n,) int, optional
+    positions : (n,) int, optional
         Where each row stands in the embeddings; in the order of the rows by default.
     """
     rows = worst(judged)
@@ -103,7 +103,7 @@ def gain(
     if embeddings is None or len(pool) <= 2:
         picked = pool[np.argsort(-value[pool], kind="stable")[:budget]]
     else:
-        lines = rows[pool] if place is None else place[rows[pool]]
+        lines = rows[pool] if positions is None else positions[rows[pool]]
         near, similarity = similarities(embeddings[lines])
         picked = pool[greedy(value[pool], near, similarity, budget)]
     left = np.ones(len(rows), dtype=bool)

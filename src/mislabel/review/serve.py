@@ -41,8 +41,10 @@ def serve(
         closing(Session(folder, order=order, budget=budget, probe=probe, progress=progress)) as session,
     ):
         server, before = Server(session, socket), session.store.last()
-        said = f"{session.left} rows of {folder.path} to look at:\n\n    {server.address}\n\nCtrl-C ends the review."
-        print(said, flush=True)
+        announcement = (
+            f"{session.left} rows of {folder.path} to look at:\n\n    {server.address}\n\nCtrl-C ends the review."
+        )
+        print(announcement, flush=True)
         if browser:
             webbrowser.open(server.address)
         try:

@@ -122,12 +122,12 @@ def _deciding(session: Session, views: Views) -> APIRouter:
 
     @paths.post("/api/decide")
     def decide(request: DecideRequest) -> Decided:
-        made = session.store.made(request.key)  # sent again: other rows may match by now, for its very decisions
-        if not made:
-            made = session.decide(
-                _chosen(session, request), request.kind, request.label, key=request.key, place=request.place
+        events = session.store.added_by(request.key)  # sent again: other rows may match by now, for its very decisions
+        if not events:
+            events = session.decide(
+                _chosen(session, request), request.kind, request.label, key=request.key, queue_position=request.place
             )
-        return views.decided(made, request.since)
+        return views.decided(events, request.since)
 
     @paths.post("/api/undo")
     def undo(request: UndoRequest) -> Undone:

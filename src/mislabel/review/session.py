@@ -54,7 +54,7 @@ class Filter:
 
 
 def digest(rows: np.ndarray) -> str:
-    """Names some rows (m,) int64, so that a page can say which ones it was told of."""
+    """A name for a set of rows (m,) int64, with which a page says which rows it means."""
     return f"{len(rows)}-{zlib.crc32(rows.tobytes()):08x}"
 
 
@@ -125,7 +125,7 @@ class Session:
     # What pages ask.
 
     def next(self, after: int) -> int | None:
-        """The first place of the queue, from `after` on, whose row is not decided; None where there is none."""
+        """The first position in the queue, from `after` on, whose row is not decided; None where there is none."""
         with self.lock:
             self.refresh()
             for begin in range(max(after, 0), len(self.queue.rows), BLOCK):
@@ -149,8 +149,8 @@ class Session:
     def kinds(self) -> dict[str, int]:
         """How many rows are decided in each way, those that were not judged among them."""
         with self.lock:
-            found = np.bincount(self.kind[self.kind >= 0], minlength=len(KINDS))
-            return dict(zip(KINDS, found.tolist(), strict=True))
+            counts = np.bincount(self.kind[self.kind >= 0], minlength=len(KINDS))
+            return dict(zip(KINDS, counts.tolist(), strict=True))
 
     def per_minute(self) -> float | None:
         """Actions of the last five minutes that were not undone, per minute; None for fewer than five."""
@@ -199,8 +199,8 @@ class Session:
             for code, count in common.most_common(MOST_PAIRS)
         ]
 
-    def looks(self) -> ReviewedRows:
-        """What the estimates need: of the judged rows in the order of the audit, what was found, when and how."""
+    def reviewed(self) -> ReviewedRows:
+        """What was decided of the judged rows, in the order of the audit: the estimates need no more."""
         with self.lock:
             self.refresh()
             if self._reviewed is None or self._reviewed[0] != self.seen:
@@ -211,7 +211,7 @@ class Session:
     # What pages say.
 
     def decide(
-        self, rows: np.ndarray, kind: Kind, code: int | None, *, key: str | None, place: int | None = None
+        self, rows: np.ndarray, kind: Kind, code: int | None, *, key: str | None, queue_position: int | None = None
     ) -> list[Event]:
         """Decide some rows in one way, as one action; on disk when this returns.
 
@@ -226,10 +226,10 @@ class Session:
             raise InputError(f"rows must be 0 to {len(self.rows) - 1}, and at least one")
         if kind == "label" and (code is None or not 0 <= code < len(self.rows.classes)):
             raise InputError(f"label is {code!r}, needed a class from 0 to {len(self.rows.classes) - 1}")
-        probe = place is not None and len(rows) == 1 and self._is_probe(place, int(rows[0]))
-        made = [self._decision(int(row), kind, code, probe) for row in rows]
+        probe = queue_position is not None and len(rows) == 1 and self._is_probe(queue_position, int(rows[0]))
+        decisions = [self._decision(int(row), kind, code, probe) for row in rows]
         with self.lock:
-            events = self.store.decide(made, key=key)
+            events = self.store.decide(decisions, key=key)
             self.refresh()
         return events
 
@@ -246,13 +246,13 @@ class Session:
             if self.store.last() == self.seen:
                 return
             events = self.store.history(self.seen)
-            places = self.rows.find([event.decision.id for event in events])
-            for event, row in zip(events, places.tolist(), strict=True):
+            rows_of_events = self.rows.find([event.decision.id for event in events])
+            for event, row in zip(events, rows_of_events.tolist(), strict=True):
                 self.seen = event.number
                 if row < 0:
                     continue
                 stack = self.stacks.setdefault(row, [])
-                for undone in (one for one in stack if one.number == event.undoes):
+                for undone in (event_of_row for event_of_row in stack if event_of_row.number == event.undoes):
                     self.times.pop(undone.action, None)
                 apply_event(stack, event)
                 if event.undoes is None and event.source == "page":
@@ -285,12 +285,14 @@ class Session:
         label = None if chosen is None else self.rows.label(chosen)
         return Decision(self.rows.id(row), kind, label, self.rows.label(given), probe)
 
-    def _is_probe(self, place: int, row: int) -> bool:
-        return 0 <= place < len(self.queue.rows) and bool(self.queue.rows[place] == row and self.queue.probe[place])
+    def _is_probe(self, queue_position: int, row: int) -> bool:
+        queue = self.queue
+        inside = 0 <= queue_position < len(queue.rows)
+        return inside and bool(queue.rows[queue_position] == row and queue.probe[queue_position])
 
     def _search(self, words: str) -> np.ndarray:
-        place = self.rows.place
-        if self.modality.searchable and self.contents.there and place is not None:
-            return self.contents.containing(words)[place]
+        positions = self.rows.position
+        if self.modality.searchable and self.contents.there and positions is not None:
+            return self.contents.containing(words)[positions]
         ids = self.rows.ids.cast("string")
         return compute.match_substring(ids, words, ignore_case=True).to_numpy(zero_copy_only=False)

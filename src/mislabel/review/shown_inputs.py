@@ -61,12 +61,12 @@ class Contents:
     def __len__(self) -> int:
         return int(self.starts[-1])
 
-    def read(self, place: int) -> str | bytes | None:
+    def read(self, position: int) -> str | bytes | None:
         """The input at a place: text, or an encoded image; None where the run keeps none."""
-        if not 0 <= place < len(self):
+        if not 0 <= position < len(self):
             return None
-        number = int(np.searchsorted(self.starts, place, side="right")) - 1
-        return self._group(number)[place - int(self.starts[number])].as_py()
+        number = int(np.searchsorted(self.starts, position, side="right")) - 1
+        return self._group(number)[position - int(self.starts[number])].as_py()
 
     def containing(self, words: str) -> np.ndarray:
         """Which texts contain `words`, in capitals or not, (n,) bool; waits for the texts to be unpacked."""

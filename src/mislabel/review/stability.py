@@ -57,7 +57,7 @@ def stability_order(
         raise InputError(
             f"the order stability is for {able} runs, and {folder.path} is one on {kind.name}: choose another --order"
         )
-    if rows.place is None or not folder.inputs.is_file():
+    if rows.position is None or not folder.inputs.is_file():
         raise InputError(
             f"the order stability asks the model about the inputs, and {folder.path} keeps none: choose another "
             "--order, or make the run again without --no-content"
@@ -66,10 +66,10 @@ def stability_order(
     if len(pool) > POOL:
         doubt = np.nan_to_num(rows.numbers["confidence"][pool], nan=np.inf)
         pool = np.sort(pool[np.argsort(doubt, kind="stable")[:POOL]])
-    raw = kind.from_kept(read_inputs(folder.inputs, rows.place[pool]))
+    raw = kind.from_kept(read_inputs(folder.inputs, rows.position[pool]))
     assert raw is not None
-    found = deviations(folder, raw, seed=seed, device=device, progress=progress)
-    return pool[farthest(found, count)]
+    moves = deviations(folder, raw, seed=seed, device=device, progress=progress)
+    return pool[farthest(moves, count)]
 
 
 def deviations(
@@ -104,7 +104,7 @@ def deviations(
     accelerator = make_accelerator(device, "fp32")
     network, n_classes = Probabilities(predictor.network).to(accelerator.device), len(predictor.classes)
     random = torch.Generator().manual_seed(seed)
-    found = np.empty((len(raw), repeats, n_classes), dtype=np.float32)
+    moves = np.empty((len(raw), repeats, n_classes), dtype=np.float32)
     with TemporaryDirectory(prefix=".review-", dir=folder.path) as temporary:
         inputs = predictor.reader.inputs(raw, accelerator, progress)
         inputs = modality(raw.modality).for_many_passes(inputs, Path(temporary) / "inputs.npy")
@@ -112,11 +112,11 @@ def deviations(
         progress.begin("noise in the weights", repeats)
         for k in range(repeats):
             with disturbed(network, scale, random):
-                found[:, k] = outputs(network, inputs, n_classes, accelerator) - quiet
+                moves[:, k] = outputs(network, inputs, n_classes, accelerator) - quiet
             progress.advance()
         progress.end()
-    found /= np.linalg.norm(quiet, axis=1)[:, None, None]
-    return found.reshape(len(found), -1)
+    moves /= np.linalg.norm(quiet, axis=1)[:, None, None]
+    return moves.reshape(len(moves), -1)
 
 
 @contextmanager

@@ -84,15 +84,15 @@ class Views:
         )
 
     def estimate(self) -> Estimate:
-        looks, rate = self.session.looks(), self.session.run.noise_rate
-        counted = count_wrong(looks)
+        reviewed, rate = self.session.reviewed(), self.session.run.noise_rate
+        counted = count_wrong(reviewed)
         return Estimate(
             probes=counted.probes,
             estimate=counted.estimate,
             low=counted.low,
             high=counted.high,
             rows=counted.depth,
-            decided=counted.looked,
+            decided=counted.decided,
             wrong=counted.wrong,
             unsure=counted.unsure,
             # Name by name: metrics also tell the true rate where there is gold, which only scores.
@@ -105,18 +105,18 @@ class Views:
                     precision=point.precision,
                     low=point.precision_interval[0],
                     high=point.precision_interval[1],
-                    decided=point.looked,
+                    decided=point.decided,
                 )
-                for point in precision_curve(looks)
+                for point in precision_curve(reviewed)
             ],
         )
 
     def next(self, after: int = 0) -> NextLook | NoLook:
-        place = self.session.next(after)
-        if place is None:
+        position = self.session.next(after)
+        if position is None:
             return NoLook()
         queue = self.session.queue
-        return NextLook(place=place, row=self.row(int(queue.rows[place])), probe=bool(queue.probe[place]))
+        return NextLook(place=position, row=self.row(int(queue.rows[position])), probe=bool(queue.probe[position]))
 
     def row(self, row: int) -> Row:
         content, note = self._content(row)
@@ -203,11 +203,11 @@ class Views:
 
     def _content(self, row: int) -> tuple[str | bytes | None, str | None]:
         """A row's input, or None and a sentence that says why."""
-        place, contents = self.rows.place, self.session.contents
-        if place is None or not contents.there:
+        positions, contents = self.rows.position, self.session.contents
+        if positions is None or not contents.there:
             return None, f"This run keeps no inputs (--no-content): look up {self.rows.id(row)} in your data."
         try:
-            content = contents.read(int(place[row]))
+            content = contents.read(int(positions[row]))
         except (OSError, pa.ArrowException):
             return None, f"The run's copy of this row cannot be read: look up {self.rows.id(row)} in your data."
         if content is None:
@@ -220,10 +220,10 @@ class Views:
 
     def _bars(self, row: int) -> list[Bar]:
         """The most probable classes, with the given and the suggested one among them."""
-        place, posterior = self.rows.place, self.session.posterior
-        if place is None or posterior is None or self.rows.status[row].as_py() in NO_INPUT:
+        positions, posterior = self.rows.position, self.session.posterior
+        if positions is None or posterior is None or self.rows.status[row].as_py() in NO_INPUT:
             return []
-        values = posterior.lines(int(place[row]), 1)[0].astype(np.float64)
+        values = posterior.lines(int(positions[row]), 1)[0].astype(np.float64)
         names = ("given_label", "suggested_label")
         named = [code for name in names if (code := self.rows.code(name, row)) is not None]
         first = np.argsort(-values, kind="stable")[:BARS].tolist()

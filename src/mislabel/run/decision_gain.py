@@ -1,4 +1,4 @@
-"""What a person's decisions brought: a run that took them as known, beside the run in whose review they were made."""
+"""What decisions gained: the scores of a run that takes them as known, against those of the earlier run."""
 
 import json
 from dataclasses import dataclass
@@ -10,67 +10,67 @@ from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 
 SCORES = ("accuracy", "macro_f1")
-WITHOUT_EFFECT = {"device", "image_cache"}  # settings that change no result
+WITHOUT_EFFECT = {"device", "image_cache"}  # settings that do not change results
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """The run in whose review the decisions were made.
+class EarlierRun:
+    """The run whose decisions are taken as known.
 
     Attributes
     ----------
-    told : dict
-        What `mislabel.run.prior_decisions.apply_decisions` tells.
+    decisions : dict
+        What was decided, as `mislabel.run.prior_decisions.apply_decisions` counts it.
     settings : dict
-        Every effective one.
+        All of its effective settings.
     fingerprint : str
         Of its data.
     test : dict
-        Its scores on test rows; empty where it has none.
+        Its scores on the test rows; empty where it has none.
     held_out : list
-        The ids of its rows that were not trained on because they are held out.
+        The ids of its held-out rows.
     """
 
-    told: dict[str, Any]
+    decisions: dict[str, Any]
     settings: dict[str, Any]
     fingerprint: str
     test: dict[str, Any]
     held_out: list
 
 
-def read_earlier(told: dict[str, Any]) -> Earlier:
-    """Read it before training starts: by the end it may be gone."""
-    run = Run.open(told["run"])
-    return Earlier(told, run.settings, str(run.data.get("fingerprint", "")), run.test, run.held_out())
+def read_earlier(decisions: dict[str, Any]) -> EarlierRun:
+    """The earlier run, read before training starts: its folder may be gone when training ends."""
+    run = Run.open(decisions["run"])
+    return EarlierRun(decisions, run.settings, str(run.data.get("fingerprint", "")), run.test, run.held_out())
 
 
-def gain(earlier: Earlier, config: RunConfig, dataset: Dataset, test: dict[str, Any]) -> dict[str, Any]:
-    """The part `decisions` of metrics.json: what was decided, the scores before, the difference, and what to know.
+def decision_metrics(earlier: EarlierRun, config: RunConfig, dataset: Dataset, test: dict[str, Any]) -> dict[str, Any]:
+    """The part `decisions` of metrics.json: what was decided, the earlier scores, the gain, and notes.
 
     Parameters
     ----------
     config : RunConfig
-        The effective one of this run.
+        The effective settings of this run.
     test : dict
-        The scores of this run on test rows.
+        The scores of this run on the test rows.
     """
-    told, before = earlier.told, earlier.test
-    differs = different(earlier.settings, json.loads(json.dumps(every_setting(config))))
+    decisions, before = earlier.decisions, earlier.test
+    differing = different(earlier.settings, json.loads(json.dumps(every_setting(config))))
     shown = {name: before[name] for name in ("rows", *SCORES) if name in before}
-    why = incomparable(told["run"], before, test) or _other_rows(earlier, dataset)
-    notes = [why] if why else []
+    reason = incomparable(decisions["run"], before, test) or _other_rows(earlier, dataset)
+    notes = [reason] if reason else []
     if earlier.fingerprint != dataset.fingerprint:
-        notes.append(f"The data are not those of {told['run']}: inputs, given labels or split differ.")
+        notes.append(f"The data are not those of {decisions['run']}: inputs, given labels or split differ.")
     return {
-        **{name: value for name, value in told.items() if name != "fingerprint"},
-        "before": {"method": earlier.settings["method"], "test": shown, "settings_that_differ": differs},
-        "gain": None if why else {name: test[name] - before[name] for name in SCORES},
+        **{name: value for name, value in decisions.items() if name != "fingerprint"},
+        "before": {"method": earlier.settings["method"], "test": shown, "settings_that_differ": differing},
+        "gain": None if reason else {name: test[name] - before[name] for name in SCORES},
         "notes": notes,
     }
 
 
 def incomparable(run: str, before: dict[str, Any], now: dict[str, Any]) -> str | None:
-    """Why no gain can be told, as a sentence; None where one can."""
+    """Why the gain cannot be computed, as a sentence; None where it can."""
     nothing = "there is nothing to measure the gain of the decisions on"
     if not now:
         return f"No rows are held out, so {nothing}: name a --split column, or give --holdout in both runs."
@@ -83,14 +83,14 @@ def incomparable(run: str, before: dict[str, Any], now: dict[str, Any]) -> str |
     return None
 
 
-def _other_rows(earlier: Earlier, dataset: Dataset) -> str | None:
-    """Why no gain can be told where other rows are held out than in the run before."""
+def _other_rows(earlier: EarlierRun, dataset: Dataset) -> str | None:
+    """Why the gain cannot be computed where the earlier run held out other rows; None where it held out the same."""
     now, then = set(dataset.ids[dataset.split != "train"].tolist()), set(earlier.held_out)
     if now == then:
         return None
     return (
-        f"Of the {len(now)} rows that are held out, {len(now & then)} were held out in {earlier.told['run']} too, the "
-        "others were not, so their scores cannot be compared: give the same --split, or --holdout to both runs."
+        f"Of the {len(now)} rows that are held out, {len(now & then)} were held out in {earlier.decisions['run']} too, "
+        "the others were not, so their scores cannot be compared: give the same --split, or --holdout to both runs."
     )
 
 
@@ -111,12 +111,14 @@ def gain_line(decisions: dict[str, Any]) -> str:
     if decisions["none_of_these"]:
         changed += f", {decisions['none_of_these']} of no class"
     parts = [f"decisions: {decisions['rows']} rows of {decisions['run']} ({changed})"]
-    before, more = decisions["before"], decisions["gain"]
-    if more is not None:
-        was = before["test"]["accuracy"]
-        now = was + more["accuracy"]
-        parts.append(f"test accuracy {was:.3f} -> {now:.3f} ({100 * more['accuracy']:+.1f} points)")
+    before, gain = decisions["before"], decisions["gain"]
+    if gain is not None:
+        accuracy = before["test"]["accuracy"]
+        parts.append(
+            f"test accuracy {accuracy:.3f} -> {accuracy + gain['accuracy']:.3f} ({100 * gain['accuracy']:+.1f} points)"
+        )
     if before["settings_that_differ"]:
-        shown = [f"method (then {before['method']})" if s == "method" else s for s in before["settings_that_differ"]]
+        names = before["settings_that_differ"]
+        shown = [f"method (then {before['method']})" if name == "method" else name for name in names]
         parts.append(f"not only the decisions differ, but also {', '.join(shown)}")
     return "; ".join(parts)

@@ -20,7 +20,7 @@ BY_PLACE_ALONE = "rows were matched by their place alone: they have no ids, and 
 def write_inputs(ids: np.ndarray, inputs: RawInputs, path: Path) -> None:
     """A Parquet file with `id` and `input`: text, or bytes such as those of a small picture, or None.
 
-    Where that is not all of a row, as for features, which are a line in words, a `digest` is.
+    Where that is not the whole input, as for features, which are kept as a line of text, a column `digest` is added.
     """
     kind, names = modality(inputs.modality), pa.array(ids.tolist())
     stored, step = pa.binary() if kind.kept_bytes else pa.string(), kind.kept_at_once
@@ -30,36 +30,36 @@ def write_inputs(ids: np.ndarray, inputs: RawInputs, path: Path) -> None:
         schema = schema.append(pa.field("digest", pa.binary(16)))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for begin in range(0, len(inputs), step):
-            places = range(begin, min(begin + step, len(inputs)))
-            columns = [names.slice(begin, len(places)), pa.array(inputs.kept(places), type=stored)]
+            positions = range(begin, min(begin + step, len(inputs)))
+            columns = [names.slice(begin, len(positions)), pa.array(inputs.kept(positions), type=stored)]
             if digests is not None:
-                columns.append(pa.array(islice(digests, len(places)), type=pa.binary(16)))
+                columns.append(pa.array(islice(digests, len(positions)), type=pa.binary(16)))
             writer.write_table(pa.table(columns, schema=schema))
 
 
-def read_inputs(path: Path, places: np.ndarray, column: str = "input") -> list[str | bytes | None]:
-    """The inputs at some places of the data (m,), None where none is kept; or another column of the file.
+def read_inputs(path: Path, positions: np.ndarray, column: str = "input") -> list[str | bytes | None]:
+    """The inputs at these positions (m,) of the data, None where none is kept; or another column of the file.
 
     Raises
     ------
     RunError
         If the file cannot be read.
     """
-    found: list[str | bytes | None] = [None] * len(places)
+    contents: list[str | bytes | None] = [None] * len(positions)
     with open_parquet(path) as file:
         end = 0
         for group in range(file.num_row_groups):
             begin, end = end, end + file.metadata.row_group(group).num_rows
-            inside = np.flatnonzero((places >= begin) & (places < end))
+            inside = np.flatnonzero((positions >= begin) & (positions < end))
             if len(inside):  # one group after the other: the pictures of all rows may be gigabytes
-                inputs = file.read_row_group(group, columns=[column])[column].take(places[inside] - begin)
+                inputs = file.read_row_group(group, columns=[column])[column].take(positions[inside] - begin)
                 for k, value in zip(inside.tolist(), inputs.to_pylist(), strict=True):
-                    found[k] = value
-    return found
+                    contents[k] = value
+    return contents
 
 
-def told_by(path: Path) -> str:
-    """The column of the file that tells all of an input: `digest` where there is one, else `input`."""
+def comparable_column(path: Path) -> str:
+    """The column by which inputs are compared: `digest` where there is one, else `input`."""
     with open_parquet(path) as file:
         return "digest" if "digest" in file.schema_arrow.names else "input"
 
@@ -75,5 +75,6 @@ def read_by_id(path: Path, ids: Collection[Any], column: str = "input") -> dict[
     wanted = set(ids)
     with open_parquet(path) as file:
         known = file.read(columns=["id"])["id"].to_pylist()
-    places = {id: place for place, id in enumerate(known) if id in wanted}
-    return dict(zip(places, read_inputs(path, np.array(list(places.values()), dtype=np.int64), column), strict=True))
+    position_of = {id: position for position, id in enumerate(known) if id in wanted}
+    positions = np.array(list(position_of.values()), dtype=np.int64)
+    return dict(zip(position_of, read_inputs(path, positions, column), strict=True))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mislabel.run.about import peak_memory_mb
-from mislabel.run.decision_gain import Earlier, gain
+from mislabel.run.decision_gain import EarlierRun, decision_metrics
 from mislabel.run.judging import Judgement
 from mislabel.run.mixture_metrics import mixture_metrics
 from mislabel.run.preparation import Job
@@ -11,7 +11,7 @@ from mislabel.run.scores import detection_scores
 from mislabel.training.history import History
 
 
-def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earlier | None) -> None:
+def add_metrics(job: Job, history: History, judgement: Judgement, earlier: EarlierRun | None) -> None:
     """Complete the metrics and notes of an audit.
 
     Parameters
@@ -35,7 +35,7 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
         }
     )
     if earlier is not None:
-        audit.metrics["decisions"] = gain(earlier, job.config, job.dataset, scores)
+        audit.metrics["decisions"] = decision_metrics(earlier, job.config, job.dataset, scores)
         audit.notes.extend(audit.metrics["decisions"]["notes"])
     if posterior.mixture is not None and posterior.rates is not None:
         audit.metrics["mixture"] = mixture_metrics(posterior.mixture, posterior.rates)

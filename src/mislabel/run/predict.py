@@ -57,8 +57,8 @@ def predict_table(
     checks = predictor.reader.checks()
     dataset = load_dataset(source, **inputs, id=id, on_bad=on_bad, need_labels=False, checks=checks)
     progress = progress or Quiet()
-    for told in dataset.notes:
-        progress.line(f"note: {told}")
+    for sentence in dataset.notes:
+        progress.line(f"note: {sentence}")
     if by == "model":
         probability = predictor.probabilities(dataset.inputs, device=device, progress=progress)
     else:

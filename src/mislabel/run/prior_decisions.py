@@ -1,4 +1,4 @@
-"""Decisions of one run, taken as known by the next: found in its review, checked against the data, carried over."""
+"""Decisions of an earlier run, taken as known by the next one: checked against its data, and taken over."""
 
 import hashlib
 import json
@@ -14,101 +14,105 @@ from mislabel.decisions.store import Store, read_history
 from mislabel.errors import InputError, some_ids
 from mislabel.modalities import modality
 from mislabel.run.folder import RunFolder
-from mislabel.run.kept_inputs import BY_PLACE_ALONE, read_by_id, told_by
+from mislabel.run.kept_inputs import BY_PLACE_ALONE, comparable_column, read_by_id
 from mislabel.run.reading import Run
 from mislabel.tables.formulas import neutralised
 
 
-def apply_decisions(dataset: Dataset, before: Run) -> tuple[Dataset, dict[str, Any]]:
-    """The data set with what was decided in the review of a run, and what to tell of that.
+def apply_decisions(dataset: Dataset, earlier: Run) -> tuple[Dataset, dict[str, Any]]:
+    """The data set with the decisions of an earlier run, and how many they are.
 
-    Rows of which a person could not tell are as if nobody had looked. Rows that fit no class may be missing from the
-    data, as from a corrected file that leaves them out. Texts and labels may have the apostrophe that a CSV export puts
-    before formulas.
+    An unsure row counts as undecided. Rows that fit no class may be missing from the data, as from a corrected file
+    that leaves them out. Texts and labels may have the apostrophe that a CSV export puts before formulas.
 
     Parameters
     ----------
     dataset : Dataset
-        The data of that run, or a corrected file made from them: what matters is that ids name the same rows.
-    before : Run
+        The data of that run, or a corrected file made from them: ids must name the same rows.
+    earlier : Run
 
     Returns
     -------
     dataset : Dataset
         See `mislabel.data.decided_labels.with_decisions`.
-    told : dict
-        Plain values: `run`, its folder; `rows` with a decision that counts here, of which `changed` got another label
-        and `none_of_these` none; decided rows that are `held_out` and stay so; `fingerprint`, a SHA-256 of all
-        decisions.
+    counts : dict
+        Plain values: `run`, the folder of the earlier run; `rows`, the decided rows that are trained on or left out
+        here, of which `changed` got another label and `none_of_these` none; `held_out`, the decided rows that are held
+        out and stay so; `fingerprint`, a SHA-256 of all decisions.
 
     Raises
     ------
     InputError
         If the run has no decisions, or the data seem to have other rows than those decided.
     """
-    path = before.folder.path
-    made = {id: one for id, one in before.decisions().items() if one.kind != "unsure"}
-    if not made:
+    path = earlier.folder.path
+    decided = {id: decision for id, decision in earlier.decisions().items() if decision.kind != "unsure"}
+    if not decided:
         raise InputError(f"{path} has no decisions to take as known: mislabel review {path} makes some")
-    places = {id: place for place, id in enumerate(dataset.ids.tolist())}
-    _check_ids(dataset, made, places)
-    here = {id: one for id, one in made.items() if id in places or one.kind != "none"}
+    position_of = {id: position for position, id in enumerate(dataset.ids.tolist())}
+    _check_ids(dataset, decided, position_of)
+    known = {id: decision for id, decision in decided.items() if id in position_of or decision.kind != "none"}
     spell = _spelling(dataset.labels.classes)
-    found = with_decisions(
-        dataset, {id: NONE_OF_THESE if one.kind == "none" else spell(one.label) for id, one in here.items()}
+    with_decided = with_decisions(
+        dataset,
+        {id: NONE_OF_THESE if decision.kind == "none" else spell(decision.label) for id, decision in known.items()},
     )
-    _check_given(dataset, here, places, before)
-    if not _check_inputs(dataset, here, places, before):
-        found = replace(found, notes=[*found.notes, f"Decisions: {BY_PLACE_ALONE}."])
-    assert found.decided is not None
-    labelled, fits_none = found.decided >= 0, found.decided == FITS_NONE
-    return found, {
+    _check_given(dataset, known, position_of, earlier)
+    if not _check_inputs(dataset, known, position_of, earlier):
+        with_decided = replace(with_decided, notes=[*with_decided.notes, f"Decisions: {BY_PLACE_ALONE}."])
+    assert with_decided.decided is not None
+    labelled, fits_none = with_decided.decided >= 0, with_decided.decided == FITS_NONE
+    return with_decided, {
         "run": str(path),
         "rows": int((labelled | fits_none).sum()),
-        "changed": int((labelled & (found.decided != dataset.labels.codes)).sum()),
+        "changed": int((labelled & (with_decided.decided != dataset.labels.codes)).sum()),
         "none_of_these": int(fits_none.sum()),
-        "held_out": sum(str(dataset.split[places[id]]) != "train" for id in here),
-        "fingerprint": _fingerprint(made.values()),
+        "held_out": sum(str(dataset.split[position_of[id]]) != "train" for id in known),
+        "fingerprint": _fingerprint(decided.values()),
     }
 
 
-def carry_over(before: RunFolder, after: RunFolder, classes: list) -> None:
-    """Put the decisions of one run into the store of the next, with their times: its review goes on from there.
+def take_over(earlier: RunFolder, folder: RunFolder, classes: list) -> None:
+    """Copy the decisions of an earlier run, with their times, into the store of `folder`, whose review goes on.
 
-    Once only: a store that holds anything, as after a run that was continued, stays as it is. Labels are written as
-    the `classes` of the next run are.
+    A store that holds anything, as that of a resumed run, stays as it is. Labels are written as the `classes` of the
+    new run are.
     """
     spell = _spelling(classes)
 
     def spelled(event: Event) -> Event:
-        one = event.decision
-        return replace(event, decision=replace(one, label=spell(one.label), given=spell(one.given)))
+        decision = event.decision
+        return replace(event, decision=replace(decision, label=spell(decision.label), given=spell(decision.given)))
 
-    with Store(after.decisions) as taking:
-        if not taking.last():
-            taking.take_over(map(spelled, read_history(before.decisions)), before.path.resolve().name)
+    with Store(folder.decisions) as store:
+        if not store.last():
+            store.take_over(map(spelled, read_history(earlier.decisions)), earlier.path.resolve().name)
 
 
-def _check_ids(dataset: Dataset, made: Iterable[Any], places: dict[Any, int]) -> None:
-    """Raise where ids have the apostrophe of a CSV export: under such a name the next review would not find them."""
-    other = [id for id in made if isinstance(id, str) and id not in places and neutralised(id) in places]
-    if other:
+def _check_ids(dataset: Dataset, decided: Iterable[Any], position_of: dict[Any, int]) -> None:
+    """Raise where ids have the apostrophe of a CSV export: under such ids the next review would not find them."""
+    quoted = [id for id in decided if isinstance(id, str) and id not in position_of and neutralised(id) in position_of]
+    if quoted:
         raise InputError(
-            f"{dataset.name}: {len(other)} decided ids have an apostrophe in front, as a CSV export puts it before "
-            f"formulas: {some_ids(map(neutralised, other))}. Export to .jsonl or .parquet, which keep ids as they are"
+            f"{dataset.name}: {len(quoted)} decided ids have an apostrophe in front, as a CSV export puts it before "
+            f"formulas: {some_ids(map(neutralised, quoted))}. Export to .jsonl or .parquet, which keep ids as they are"
         )
 
 
-def _check_given(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: Run) -> None:
-    """Raise where a row's given label is neither what it was when it was decided nor what was decided."""
+def _check_given(dataset: Dataset, decided: dict[Any, Decision], position_of: dict[Any, int], earlier: Run) -> None:
+    """Raise where the given label of a row is neither the one at the time of the decision nor the decided one."""
     code_of, codes = _code_or_missing(dataset.labels.classes), dataset.labels.codes
-    other = [id for id, one in made.items() if codes[places[id]] not in (code_of(one.given), code_of(one.label))]
-    if other:
-        one = made[other[0]]
-        now = dataset.labels.decode(codes[[places[other[0]]]])[0]
+    changed = [
+        id
+        for id, decision in decided.items()
+        if codes[position_of[id]] not in (code_of(decision.given), code_of(decision.label))
+    ]
+    if changed:
+        decision = decided[changed[0]]
+        now = dataset.labels.decode(codes[[position_of[changed[0]]]])[0]
         raise InputError(
-            f"{dataset.name} is not what was decided in {before.folder.path}: {len(other)} rows have another given "
-            f"label than then, {some_ids(other)}; the first was given {one.given!r} and now {now!r}. {_FIX}"
+            f"{dataset.name} is not what was decided in {earlier.folder.path}: {len(changed)} rows have another given "
+            f"label than then, {some_ids(changed)}; the first was given {decision.given!r} and now {now!r}. {_FIX}"
         )
 
 
@@ -118,7 +122,7 @@ def _code_or_missing(classes: list) -> Callable[[Any], int | None]:
 
 
 def _spelling(classes: list) -> Callable[[Any], Any]:
-    """Gives a label as the data write it: with the apostrophe of a CSV export, where only so it is a class."""
+    """A function that writes a label as the data do: with the apostrophe of a CSV export where only that is a class."""
     find = code_finder(classes)
 
     def spell(label: Any) -> Any:
@@ -128,31 +132,35 @@ def _spelling(classes: list) -> Callable[[Any], Any]:
     return spell
 
 
-def _check_inputs(dataset: Dataset, made: dict[Any, Decision], places: dict[Any, int], before: Run) -> bool:
-    """Raise where a row has another text than the run kept of it, or, without an id, other features.
+def _check_inputs(dataset: Dataset, decided: dict[Any, Decision], position_of: dict[Any, int], earlier: Run) -> bool:
+    """Raise where a row has another text than the earlier run kept, or, without ids, other features.
 
-    Gives whether something beside the place in the data tells which row is which: an id, or what was compared.
+    Returns whether rows were matched by more than their position: by ids, or by the inputs compared here.
     """
-    kind, kept = modality(dataset.inputs.modality), before.folder.inputs
-    named = bool(before.columns.get("id")) or dataset.ids.dtype == object
-    if not kind.comparable or before.modality != kind.name or not before.keeps_inputs:
+    kind, kept = modality(dataset.inputs.modality), earlier.folder.inputs
+    named = bool(earlier.columns.get("id")) or dataset.ids.dtype == object
+    if not kind.comparable or earlier.modality != kind.name or not earlier.keeps_inputs:
         return named
     if kind.replaceable and named:
         return True
-    column = told_by(kept)
+    column = comparable_column(kept)
     same = dataset.inputs.matcher(column)
-    other = [id for id, then in read_by_id(kept, made, column).items() if not same(places[id], then)]
-    if other:
+    changed = [
+        id
+        for id, earlier_input in read_by_id(kept, decided, column).items()
+        if not same(position_of[id], earlier_input)
+    ]
+    if changed:
         raise InputError(
-            f"{dataset.name} is not what was decided in {before.folder.path}: {len(other)} rows have "
-            f"{kind.words.other} than then, {some_ids(other)}. {_FIX}"
+            f"{dataset.name} is not what was decided in {earlier.folder.path}: {len(changed)} rows have "
+            f"{kind.words.other} than then, {some_ids(changed)}. {_FIX}"
         )
     return True
 
 
-def _fingerprint(made: Iterable[Decision]) -> str:
+def _fingerprint(decisions: Iterable[Decision]) -> str:
     """SHA-256 in hex over the sorted ids and labels; a row that fits no class has the label null."""
-    lines = sorted(json.dumps([one.id, one.label], ensure_ascii=False) for one in made)
+    lines = sorted(json.dumps([decision.id, decision.label], ensure_ascii=False) for decision in decisions)
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
 

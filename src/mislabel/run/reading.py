@@ -121,7 +121,7 @@ class Run:
             classes=classes,
             labels=labels,
             numbers=Numbers(self.audit),
-            place=self._places(ids),
+            position=self._positions(ids),
         )
 
     @cached_property
@@ -196,9 +196,9 @@ class Run:
         RunError
             If the file is broken, or holds no line for some row.
         """
-        if self.rows.place is None or not path.is_file():
+        if self.rows.position is None or not path.is_file():
             return None
-        return map_matrix(path, int(self.rows.place.max(initial=-1)) + 1)
+        return map_matrix(path, int(self.rows.position.max(initial=-1)) + 1)
 
     def inputs_by_id(self, ids: Collection[Any]) -> dict[Any, str | bytes | None]:
         """The kept inputs of these rows, those that are there; nothing where the run keeps none."""
@@ -221,15 +221,15 @@ class Run:
         """What a person decided and what holds now, by id."""
         return read_decisions(self.folder.decisions)
 
-    def _places(self, ids: pa.Array) -> np.ndarray | None:
+    def _positions(self, ids: pa.Array) -> np.ndarray | None:
         """Where each row stands in the input: as the audit says, or else by its id in inputs.parquet."""
         if "row" in self.audit.names:
             return self.audit.values("row", np.float64).astype(np.int64)
         if not self.keeps_inputs:
             return None
         with open_parquet(self.folder.inputs) as file:
-            places = positions_among(ids, file.read(columns=["id"])["id"].combine_chunks())
-        return None if (places < 0).any() else places
+            positions = positions_among(ids, file.read(columns=["id"])["id"].combine_chunks())
+        return None if (positions < 0).any() else positions
 
 
 def section(values: dict[str, Any], name: str) -> dict[str, Any]:

@@ -33,9 +33,9 @@ class Rows:
         neighbour_label where the run has it.
     numbers : mapping of (n,) float32
         p_mislabeled, difficulty, confidence, and the run's evidence; NaN where there is none.
-    place : (n,) int64 or None
-        Where each row stands in the input, and so in posterior.npy, embeddings.npy and inputs.parquet; None for runs
-        that do not tell.
+    position : (n,) int64 or None
+        Of each row in the data, and so in posterior.npy, embeddings.npy and inputs.parquet; None for old runs that do
+        not keep it.
     """
 
     modality: str
@@ -44,7 +44,7 @@ class Rows:
     classes: list
     labels: Mapping[str, np.ndarray]
     numbers: Mapping[str, np.ndarray]
-    place: np.ndarray | None
+    position: np.ndarray | None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -85,9 +85,9 @@ def _ranking_scores(wrong: np.ndarray, score: np.ndarray) -> dict[str, float]:
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
     """Expected calibration error over equally wide bins of confidence, (m,) each."""
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gap = 0.0
-    for one in np.unique(place):
-        inside = place == one
+    for number in np.unique(bin_of):
+        inside = bin_of == number
         gap += inside.mean() * abs(float(right[inside].mean()) - float(confidence[inside].mean()))
     return float(gap)

@@ -25,5 +25,5 @@ def series_of(column: pa.Array | pa.ChunkedArray) -> pd.Series:
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as a frame. Every stored column stays a column, one that pandas had used as an index too."""
-    columns = {name: series_of(table.column(place)) for place, name in enumerate(table.column_names)}
+    columns = {name: series_of(table.column(index)) for index, name in enumerate(table.column_names)}
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), columns=pd.Index(table.column_names))

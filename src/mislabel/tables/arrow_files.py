@@ -43,10 +43,10 @@ class ArrowFile:
         """The batches one after the other; columns that are not asked for cost nothing, as the file is only mapped."""
         with readable(file), _opened(file) as reader:
             if isinstance(reader, pa.RecordBatchFileReader):
-                found = (reader.get_batch(number) for number in range(reader.num_record_batches))
+                batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
             else:
-                found = iter(reader)
-            for batch in found:
+                batches = iter(reader)
+            for batch in batches:
                 part = named_classes(pa.Table.from_batches([batch]))
                 yield part if columns is None else part.select(list(columns))
             if not isinstance(reader, pa.RecordBatchFileReader) and not _has_end(file):
@@ -74,18 +74,18 @@ def named_classes(table: pa.Table, more: Mapping[str, list[str]] | None = None) 
         Names by column, where they are noted elsewhere.
     """
     for name, names in {**class_labels(_features(table.schema)), **(more or {})}.items():
-        place = table.schema.get_field_index(name)
-        if place < 0 or not pa.types.is_integer(table.schema.field(place).type):
+        index = table.schema.get_field_index(name)
+        if index < 0 or not pa.types.is_integer(table.schema.field(index).type):
             continue
         kind = pa.dictionary(pa.int32(), pa.string(), ordered=True)
         levels = pa.array(names, pa.string())
         chunks = []
-        for chunk in table.column(place).chunks:
+        for chunk in table.column(index).chunks:
             codes = compute.if_else(compute.greater_equal(chunk, 0), chunk, pa.scalar(None, chunk.type)).cast(
                 pa.int32()
             )
             chunks.append(pa.DictionaryArray.from_arrays(codes, levels, ordered=True))
-        table = table.set_column(place, pa.field(name, kind), pa.chunked_array(chunks, kind))
+        table = table.set_column(index, pa.field(name, kind), pa.chunked_array(chunks, kind))
     return table
 
 

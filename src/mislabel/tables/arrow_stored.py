@@ -47,16 +47,16 @@ class StoredArrow:
         added = {name: self._column(column) for name, column in columns.items()}
         schema, begin = self.schema, 0
         for name, column in added.items():
-            place = schema.get_field_index(name)
-            if place >= 0:
-                before = schema.field(place)
+            index = schema.get_field_index(name)
+            if index >= 0:
+                before = schema.field(index)
                 nullable = before.nullable or bool(column.null_count)
-                schema = schema.set(place, pa.field(name, column.type, nullable, before.metadata))
+                schema = schema.set(index, pa.field(name, column.type, nullable, before.metadata))
             else:
                 schema = schema.append(pa.field(name, column.type))
         with pq.ParquetWriter(target.path, schema) as writer:
             for part in self.parts(None):
-                whole = {name: part.column(place) for place, name in enumerate(part.column_names)}
+                whole = {name: part.column(index) for index, name in enumerate(part.column_names)}
                 whole |= {name: column.slice(begin, len(part)) for name, column in added.items()}
                 writer.write_table(pa.table([whole[name] for name in schema.names], schema=schema))
                 begin += len(part)
@@ -82,11 +82,11 @@ class StoredArrow:
         new = others.filter(compute.invert(compute.is_in(others, known.dictionary)))
         levels = pa.concat_arrays([known.dictionary, new])
         codes = pa.concat_arrays([known.indices.cast(pa.int64()), compute.index_in(others, levels).cast(pa.int64())])
-        found = pa.DictionaryArray.from_arrays(compute.take(codes, rows), levels, ordered=kind.ordered)
+        picked_cells = pa.DictionaryArray.from_arrays(compute.take(codes, rows), levels, ordered=kind.ordered)
         try:
-            return pa.chunked_array([found.cast(kind)])
+            return pa.chunked_array([picked_cells.cast(kind)])
         except pa.ArrowInvalid:  # more levels than its numbers can count
-            return pa.chunked_array([found.cast(pa.dictionary(pa.int32(), kind.value_type, kind.ordered))])
+            return pa.chunked_array([picked_cells.cast(pa.dictionary(pa.int32(), kind.value_type, kind.ordered))])
 
 
 @dataclass(eq=False)
@@ -130,7 +130,7 @@ class TolerantArrow:
         return self.schema.names
 
     def lines(self) -> Iterator[Line]:
-        plain = [one.name for one in self.schema if not (pa.types.is_nested(one.type) or _is_binary(one.type))]
+        plain = [field.name for field in self.schema if not (pa.types.is_nested(field.type) or _is_binary(field.type))]
         number = 0
         for batch in self.batches():
             for begin in range(0, len(batch), _ROWS_AT_ONCE):

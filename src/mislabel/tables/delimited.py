@@ -106,9 +106,9 @@ class Reading:
         width, watch, block = len(self.header), StrayQuotes(len(self.header), self.dialect), []
         with in_utf8(self.file):
             with self.file.open_text() as handle, long_cells():
-                found = rows(handle, self.dialect)
-                next(found)
-                for first, last, cells, problem in found:
+                row_iterator = rows(handle, self.dialect)
+                next(row_iterator)
+                for first, last, cells, problem in row_iterator:
                     if cells is None or len(cells) != width:
                         self._refuse((first, last, cells, problem))
                     block.append(cells)
@@ -121,7 +121,7 @@ class Reading:
                 yield _arrays(block)
             swallowed = watch.swallowed(self.file)
         if swallowed:
-            raise InputError(f"{self.file}, {_said(swallowed)}")
+            raise InputError(f"{self.file}, {_swallowed_text(swallowed)}")
 
     def _refuse(self, row: Row) -> NoReturn:
         cells = _cells(row, self.file)
@@ -153,15 +153,15 @@ class TolerantDelimited:
             elif len(cells) != len(self.names):
                 yield Line(first, problem=f"{len(cells)} cells where the header has {len(self.names)}")
             elif first in self.swallowed:
-                yield Line(first, problem=_said([(first, last)]))
+                yield Line(first, problem=_swallowed_text([(first, last)]))
             else:
                 yield Line(first, dict(zip(self.names, cells, strict=True)))
 
     def _rows(self) -> Iterator[Row]:
         with in_utf8(self.file), self.file.open_text() as handle, long_cells():
-            found = rows(handle, self.dialect, bounded=True)
-            next(found)
-            yield from found
+            row_iterator = rows(handle, self.dialect, bounded=True)
+            next(row_iterator)
+            yield from row_iterator
 
     def _swallowed(self) -> list[tuple[int, int]]:
         watch = StrayQuotes(len(self.names), self.dialect)
@@ -181,7 +181,7 @@ def column_names(header: list[str], file: Location) -> list[str]:
     """
     if not header:
         raise InputError(f"{file} has no header line; the first line must name the columns")
-    names = [restored(name) or f"Unnamed: {place}" for place, name in enumerate(header)]
+    names = [restored(name) or f"Unnamed: {index}" for index, name in enumerate(header)]
     twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise InputError(
@@ -207,7 +207,7 @@ def _broken(first: int, last: int, problem: str) -> str:
     return f"broken ({problem}): a cell that starts with a double quote must end with one{lost}"
 
 
-def _said(swallowed: list[tuple[int, int]]) -> str:
+def _swallowed_text(swallowed: list[tuple[int, int]]) -> str:
     shown = listed((f"{first} to {last}" for first, last in swallowed), 5)
     return (
         f"lines {shown}: a quotation mark opens a cell that runs over lines which look like rows of their own. Where "
@@ -221,5 +221,5 @@ def _arrays(block: list[list[str]]) -> list[pa.Array]:
 
 
 def _has_carriage_return(frame: pd.DataFrame) -> bool:
-    cells = (cell for place in text_columns(frame) for cell in frame.iloc[:, place])
+    cells = (cell for index in text_columns(frame) for cell in frame.iloc[:, index])
     return any(isinstance(cell, str) and "\r" in cell for cell in cells)

@@ -94,13 +94,13 @@ def find_dialect(file: Location, usual: Collection[str] = ()) -> Dialect:
             note = f"{file}: the first line, {head[0].strip(chr(13) + chr(10))}, says what stands between the cells"
             return Dialect(named[1], 1, note)
         own = DELIMITERS[file.ending]
-        found = {delimiter: _fitness(head, delimiter, set(usual)) for delimiter in dict.fromkeys(own + _OTHERS)}
+        fitness_of = {delimiter: _fitness(head, delimiter, set(usual)) for delimiter in dict.fromkeys(own + _OTHERS)}
 
     def fitness(delimiter: str) -> tuple[int, bool, bool, int]:
-        known, consistent, width = found[delimiter]
+        known, consistent, width = fitness_of[delimiter]
         return known, consistent, delimiter == own, width
 
-    best = max(found, key=fitness)
+    best = max(fitness_of, key=fitness)
     if best == own:
         return Dialect(own)
     return Dialect(best, 0, f"{file} has {_WORDS[best]} between its cells, not {_WORDS[own]}")

@@ -50,14 +50,14 @@ class StoredCells:
     def __post_init__(self) -> None:
         if self.dialect.note:
             self.notes.append(self.dialect.note)
-        self.place = {name: place for place, name in enumerate(self.names)}
+        self.index_of = {name: index for index, name in enumerate(self.names)}
 
     def column(self, name: str) -> pd.Series:
         return self.typed(name, self.text(name), lossless=name not in self.features)
 
     def text(self, name: str) -> pa.ChunkedArray:
         """What the cells of a column say."""
-        return restored_cells(self.cells[self.place[name]])
+        return restored_cells(self.cells[self.index_of[name]])
 
     def typed(self, name: str, texts: pa.ChunkedArray, lossless: bool) -> pd.Series:
         """The texts of a column with the type that they have; decimal commas are noted."""
@@ -76,7 +76,7 @@ class StoredCells:
         cells: dict[str, Any] = dict(zip(self.names, self.cells, strict=True))
         header, changed = list(self.header), 0
         for name, column in columns.items():
-            if name not in self.place:
+            if name not in self.index_of:
                 header.append(protected(name))
                 changed += header[-1] != name
             cells[name], more = self._as_text(column)
@@ -95,7 +95,7 @@ class StoredCells:
     def _as_text(self, column: Picked | np.ndarray) -> tuple[list[str], int]:
         """A column as the cells that the file is to hold, and how many new ones got an apostrophe."""
         if isinstance(column, Picked):
-            values = [*self.cells[self.place[column.column]].to_pylist(), *map(str, column.others), ""]
+            values = [*self.cells[self.index_of[column.column]].to_pylist(), *map(str, column.others), ""]
             first, last = len(values) - len(column.others) - 1, len(values) - 1
             pool = [*values[:first], *map(protected, values[first:])]
             rows = column.rows.tolist()

@@ -68,7 +68,7 @@ class Excel:
                 f"{len(frame):,} rows and {frame.shape[1]:,} columns: write .csv or .parquet"
             )
         names = writable_column(pd.Series(list(frame.columns), dtype=object), "header")
-        columns = [writable_column(frame.iloc[:, place], str(name)) for place, name in enumerate(frame.columns)]
+        columns = [writable_column(frame.iloc[:, index], str(name)) for index, name in enumerate(frame.columns)]
         book = library.Workbook(write_only=True)
         sheet = book.create_sheet("data")
         for row in (names, *zip(*columns, strict=True)):

@@ -69,8 +69,8 @@ def json_rows(file: Location) -> Iterator[dict[str, Any]]:
         with file.open_text() as handle:
             form = form_of(handle)
         with file.open_text() as handle:
-            found = items(handle, form)
-            first, second = next(found, None), next(found, None)
+            values = items(handle, form)
+            first, second = next(values, None), next(values, None)
             if first is None:
                 return
             if second is None and (form == "objects" or (form == "lines" and file.ending == ".json")):
@@ -78,7 +78,7 @@ def json_rows(file: Location) -> Iterator[dict[str, Any]]:
                 rows = table_rows(value, str(file))
                 yield from [value] if rows is None else rows
                 return
-            for item in chain([first], [second] if second else [], found):
+            for item in chain([first], [second] if second else [], values):
                 yield _object(item, form, file)
 
 
@@ -90,10 +90,10 @@ def _object(item: Item, form: str, file: Location) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         line = item.line + error.lineno - 1
         if form == "lines":
-            said = f"({error.msg} at character {error.pos + 1}). Each line must be one JSON object"
+            fault = f"({error.msg} at character {error.pos + 1}). Each line must be one JSON object"
         else:
-            said = f"({error.msg} at column {error.colno})"
-        raise InputError(f"{file}, line {line}: not JSON {said}") from error
+            fault = f"({error.msg} at column {error.colno})"
+        raise InputError(f"{file}, line {line}: not JSON {fault}") from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets within brackets
         raise InputError(f"{file}, line {item.line}: not JSON that can be read ({error})") from error
     if not isinstance(row, dict):
@@ -114,8 +114,8 @@ class TolerantJson:
             with self.file.open_text() as handle:
                 form = form_of(handle)
             with self.file.open_text() as handle:
-                found = (_line(item) for item in items(handle, form, bounded=True) if not _is_blank(item))
-                first, second = next(found, None), next(found, None)
+                parsed = (_line(item) for item in items(handle, form, bounded=True) if not _is_blank(item))
+                first, second = next(parsed, None), next(parsed, None)
                 if first is None:
                     return
                 alone = second is None and (form == "objects" or (form == "lines" and self.file.ending == ".json"))
@@ -123,7 +123,7 @@ class TolerantJson:
                 if rows is not None:
                     yield from (Line(number, row) for number, row in enumerate(rows, start=1))
                 else:
-                    yield from chain([first], [second] if second else [], found)
+                    yield from chain([first], [second] if second else [], parsed)
 
 
 def _is_blank(item: Item) -> bool:

@@ -92,8 +92,8 @@ def _lists(value: dict[str, Any], source: str) -> list[dict[str, Any]]:
             f"row. {_OTHERWISE}"
         )
     if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{key!r}: {length}" for key, length in list(lengths.items())[:5])
-        raise InputError(f"{source} holds an object of lists of different lengths ({said}). {_OTHERWISE}")
+        lengths_shown = ", ".join(f"{key!r}: {length}" for key, length in list(lengths.items())[:5])
+        raise InputError(f"{source} holds an object of lists of different lengths ({lengths_shown}). {_OTHERWISE}")
     return [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]
 
 

@@ -19,14 +19,14 @@ def plain_text(frame: pd.DataFrame, ending: str) -> tuple[pd.DataFrame, int]:
         If a column holds lists or bytes, which would become text that nobody can read back.
     """
     check_cells(frame, ending, lists=False)
-    changed, columns = 0, [frame.iloc[:, place] for place in range(frame.shape[1])]
-    for place in text_columns(frame):
-        column = columns[place]
+    changed, columns = 0, [frame.iloc[:, index] for index in range(frame.shape[1])]
+    for index in text_columns(frame):
+        column = columns[index]
         risky = {cell for cell in column if isinstance(cell, str) and protected(cell) != cell}
         if risky:
             changed += sum(isinstance(cell, str) and cell in risky for cell in column)
             cells = [protected(cell) if isinstance(cell, str) else cell for cell in column]
-            columns[place] = pd.Series(cells, dtype=object, index=column.index)
+            columns[index] = pd.Series(cells, dtype=object, index=column.index)
     header = [protected(str(name)) for name in frame.columns]
     changed += sum(str(old) != new for old, new in zip(frame.columns, header, strict=True))
     return pd.DataFrame(dict(enumerate(columns)), index=frame.index).set_axis(header, axis=1), changed
@@ -34,29 +34,29 @@ def plain_text(frame: pd.DataFrame, ending: str) -> tuple[pd.DataFrame, int]:
 
 def check_cells(frame: pd.DataFrame, ending: str, lists: bool) -> None:
     """Raise InputError for a column of bytes, or of lists unless the format holds `lists`."""
-    for place in text_columns(frame):
-        for value in frame.iloc[:, place] if pd.api.types.is_object_dtype(frame.dtypes.iloc[place]) else ():
+    for index in text_columns(frame):
+        for value in frame.iloc[:, index] if pd.api.types.is_object_dtype(frame.dtypes.iloc[index]) else ():
             many = not lists and isinstance(value, (list, tuple, dict, set, np.ndarray))
             if many or _has_bytes(value):
                 what = "bytes" if _has_bytes(value) else "lists"
-                name = str(frame.columns[place])
+                name = str(frame.columns[index])
                 raise InputError(f"the column {name!r} holds {what}, which {ending} cannot: write .parquet")
 
 
 def encodable(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with lone surrogates replaced; only columns of Python objects can hold any."""
-    columns = [frame.iloc[:, place] for place in range(frame.shape[1])]
-    for place in text_columns(frame):
-        if pd.api.types.is_object_dtype(frame.dtypes.iloc[place]):
-            values = [utf8_safe(cell) if isinstance(cell, str) else cell for cell in columns[place]]
-            columns[place] = pd.Series(values, dtype=object, index=frame.index)
+    columns = [frame.iloc[:, index] for index in range(frame.shape[1])]
+    for index in text_columns(frame):
+        if pd.api.types.is_object_dtype(frame.dtypes.iloc[index]):
+            values = [utf8_safe(cell) if isinstance(cell, str) else cell for cell in columns[index]]
+            columns[index] = pd.Series(values, dtype=object, index=frame.index)
     return pd.DataFrame(dict(enumerate(columns)), index=frame.index).set_axis([str(name) for name in frame], axis=1)
 
 
 def text_columns(frame: pd.DataFrame) -> list[int]:
     """The places of columns that may hold texts."""
     return [
-        place for place, kind in enumerate(frame.dtypes)
+        index for index, kind in enumerate(frame.dtypes)
         if pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind)
         or isinstance(kind, pd.CategoricalDtype)
     ]  # fmt: skip

@@ -79,13 +79,15 @@ def pick_column(frame: Any, name: str, what: str) -> pd.Series:
         not one table.
     """
     frame = as_frame(frame)
-    places = [place for place, column in enumerate(frame.columns) if column == name]
-    places = places or [place for place, column in enumerate(frame.columns) if str(column) == name]
-    if not places:
+    matching = [index for index, column in enumerate(frame.columns) if column == name]
+    matching = matching or [index for index, column in enumerate(frame.columns) if str(column) == name]
+    if not matching:
         raise _no_column(name, what, list(map(str, frame.columns)))
-    if len(places) > 1:
-        raise InputError(f'{len(places)} columns are named "{name}"; the {what} column must be one: rename the others')
-    return frame.iloc[:, places[0]]
+    if len(matching) > 1:
+        raise InputError(
+            f'{len(matching)} columns are named "{name}"; the {what} column must be one: rename the others'
+        )
+    return frame.iloc[:, matching[0]]
 
 
 def as_frame(source: Any, *, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:

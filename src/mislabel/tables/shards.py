@@ -201,8 +201,8 @@ def _in_parts(files: list[Path], folder: Path) -> list[Shard]:
     shards = []
     for file in files:
         between = file.relative_to(folder).parts if file.is_relative_to(folder) else (file.name,)
-        said = [match[1].lower() for name in reversed(between) if (match := _PART.match(name))]
-        shards.append(Shard(locate(file), said[0] if said else ""))
+        parts_named = [match[1].lower() for name in reversed(between) if (match := _PART.match(name))]
+        shards.append(Shard(locate(file), parts_named[0] if parts_named else ""))
     return shards
 
 

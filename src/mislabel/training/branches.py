@@ -42,7 +42,7 @@ class Branches(nn.Module):
     def forward(self, inputs: dict[str, Tensor] | list[dict[str, Tensor]]) -> tuple[Tensor, Tensor]:
         each = inputs if isinstance(inputs, list) else [inputs] * len(self.networks)
         both = [classify_and_embed(network, own) for network, own in zip(self.networks, each, strict=True)]
-        logits, embeddings = [one for one, _ in both], [embedding for _, embedding in both]
+        logits, embeddings = [network_logits for network_logits, _ in both], [embedding for _, embedding in both]
         logits += [head(embeddings[0]).float() for head in self.heads]
         return torch.stack(logits), torch.stack(embeddings)
 
@@ -110,8 +110,8 @@ def mean_state(hidden: Tensor, attention_mask: Tensor) -> Tensor:
 
 def last_linear(network: nn.Module) -> nn.Linear | None:
     """The linear layer registered last, in every classifier of transformers the one that gives the logits."""
-    found = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    return found[-1] if found else None
+    layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    return layers[-1] if layers else None
 
 
 def make_branches(build: Callable[[], nn.Module], count: int, shared: bool) -> Branches:

@@ -94,8 +94,8 @@ def _collect(
     progress.begin("predict", len(mine))
     with torch.inference_mode(), accelerator.autocast() if low_precision else nullcontext():
         for batch, tensors in prefetched(inputs, mine, device):
-            found, index = network(tensors), torch.as_tensor(batch, device=device)
-            for result, part in zip(results, [found] if len(parts) == 1 else found, strict=True):
+            answers, index = network(tensors), torch.as_tensor(batch, device=device)
+            for result, part in zip(results, [answers] if len(parts) == 1 else answers, strict=True):
                 result[index] = part.to(result.dtype)
             progress.advance()
     progress.end()
@@ -132,7 +132,7 @@ class Flat(nn.Module):
 
     def __init__(self, branches: nn.Module, part: Literal["logits", "embeddings"]):
         super().__init__()
-        self.branches, self.place = branches, ("logits", "embeddings").index(part)
+        self.branches, self.part_index = branches, ("logits", "embeddings").index(part)
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        return self.branches(inputs)[self.place].transpose(0, 1).flatten(1)
+        return self.branches(inputs)[self.part_index].transpose(0, 1).flatten(1)

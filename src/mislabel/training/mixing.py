@@ -46,10 +46,10 @@ def mixer(
     """
 
     def of_inputs(partner: Tensor, share: Tensor) -> Tensor:
-        return model([mix_inputs(inputs, one, part) for one, part in zip(partner, share, strict=True)])[0]
+        return model([mix_inputs(inputs, partners, part) for partners, part in zip(partner, share, strict=True)])[0]
 
     def of_embeddings(partner: Tensor, share: Tensor) -> Tensor:
         each = zip(embeddings, partner, share, strict=True)
-        return classify(torch.stack([mix(values, one, part) for values, one, part in each]))
+        return classify(torch.stack([mix(values, partners, part) for values, partners, part in each]))
 
     return of_inputs if numeric(inputs) else of_embeddings

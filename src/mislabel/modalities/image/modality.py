@@ -31,6 +31,7 @@ class ImageModality(Modality):
     batch_size = 128
     learning_rate = 1e-4
     own_settings = ("scratch", "resolution", "recipe")
+    own_id = "image"
 
     def check(
         self, values: Any, ids: Any, name: str, *, root: Path | None = None, on_bad: Any = "error"
@@ -52,7 +53,8 @@ class ImageModality(Modality):
         if not is_folder(source) or holds_tables(source):
             return None
         frame = read_image_folder(Path(source))
-        roles = {"image": "image", "label": "label", "id": "image"} | ({"split": "split"} if "split" in frame else {})
+        roles = {"image": "image", "label": "label", "id": self.own_id}
+        roles |= {"split": "split"} if "split" in frame else {}
         return Source(frame, roles, frame.attrs.get("notes", []), Path(source))
 
     def prepare(self, dataset, settings, accelerator, storage, progress):
