@@ -9,7 +9,7 @@ import pandas as pd
 from mislabel.data import Dataset
 from mislabel.data.classes import classes_of_one_type
 from mislabel.data.labels import decode
-from mislabel.data.order import places_of
+from mislabel.data.order import class_positions
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.neighbours import Agreement
@@ -56,7 +56,7 @@ class Audit:
 
     def with_classes(self, classes: list) -> "Audit":
         """The same audit with its classes, all of them, in the order of this list."""
-        codes = places_of(classes, self.classes)
+        codes = class_positions(classes, self.classes)
         if codes is None:
             return self
         transition = self.transition[np.ix_(codes, codes)]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mislabel.data.decided_labels import NONE_OF_THESE, with_decisions
-from mislabel.data.order import class_ranks, equal_rows, places_of, row_order
+from mislabel.data.order import class_positions, class_ranks, equal_rows, row_order
 from mislabel.data.rows import FITS_NONE, UNDECIDED
 from mislabel.data.sorted_classes import with_sorted_classes
 from mislabel.modalities.dataset import make_dataset
@@ -84,9 +84,9 @@ def test_classes_are_ranked_by_type_and_value():
     assert class_ranks([10, 9, -1]).tolist() == [2, 1, 0]
     assert class_ranks([True, False]).tolist() == [1, 0]
     assert class_ranks(["1", 2, True, 1]).tolist() == [0, 3, 1, 2]  # text, true/false, whole number
-    assert places_of(["b", "a"], ["a", "b"]).tolist() == [1, 0]
-    assert places_of([1, True], [True, 1]).tolist() == [1, 0]
-    assert places_of([1, True], [1, True]) is None
+    assert class_positions(["b", "a"], ["a", "b"]).tolist() == [1, 0]
+    assert class_positions([1, True], [True, 1]).tolist() == [1, 0]
+    assert class_positions([1, True], [1, True]) is None
 
 
 def test_sorted_classes_mean_the_same_rows():

@@ -200,3 +200,19 @@ def test_a_run_that_took_rows_in_the_order_of_the_table_is_not_resumed(tmp_path)
     folder.config.write_text(json.dumps(config | {"data": config["data"] | {"order": "id"}}))
     with pytest.raises(RunError, match="data.order was 'id' and is now 'content'"):
         again()
+
+
+def test_a_shuffled_file_gives_the_same_answers(tmp_path, toy_file, tiny_encoder, mislabel):
+    """Without ids, on the command line."""
+    frame = pd.read_csv(toy_file)
+    frame.sample(frac=1, random_state=1).to_csv(tmp_path / "shuffled.csv", index=False)
+    audits = []
+    for name, file in (("plain", toy_file), ("shuffled", tmp_path / "shuffled.csv")):
+        out, columns = tmp_path / name, ["--text", "text", "--label", "label"]
+        done = mislabel("audit", file, *columns, "--backbone", tiny_encoder, "--holdout", 0.2, "--out", out)
+        assert done.exit_code == 0, done.stderr
+        audits.append(pd.read_parquet(out / "audit.parquet").set_index("row").sort_index())
+        audits[-1]["text"] = pd.read_csv(file)["text"]
+    plain, shuffled = (audit.set_index("text").sort_index() for audit in audits)
+    assert plain.index.is_unique
+    pd.testing.assert_frame_equal(shuffled.drop(columns="id"), plain.drop(columns="id"), check_exact=True)

@@ -21,7 +21,7 @@ def row_order(ids: np.ndarray | None, inputs: RawInputs, codes: np.ndarray) -> n
     Parameters
     ----------
     ids : (n,) int64 or object, optional
-        Those that were given; None where rows are named by their place.
+        Those that were given; None where rows are named by their position.
     codes : (n,) int64
         Of the given labels.
     """
@@ -41,21 +41,21 @@ def equal_rows(inputs: RawInputs, codes: np.ndarray) -> np.ndarray:
 
 
 def class_ranks(classes: list) -> np.ndarray:
-    """The place of each class among all of them sorted by type and value, (K,) int64."""
+    """The position of each class among all of them sorted by type and value, (K,) int64."""
     ranks = np.empty(len(classes), dtype=np.int64)
     ranks[sorted(range(len(classes)), key=lambda code: class_key(classes[code]))] = np.arange(len(classes))
     return ranks
 
 
-def places_of(classes: list, others: list) -> np.ndarray | None:
-    """Where each class stands among the same classes in another order, (K,) int64; None where it is the same order."""
-    place = {class_key(value): code for code, value in enumerate(others)}
-    places = np.array([place[class_key(value)] for value in classes], dtype=np.int64)
-    return None if np.array_equal(places, np.arange(len(places))) else places
+def class_positions(classes: list, others: list) -> np.ndarray | None:
+    """The position of each class among the same classes in another order, (K,) int64; None where that is the same."""
+    position_of = {class_key(value): code for code, value in enumerate(others)}
+    positions = np.array([position_of[class_key(value)] for value in classes], dtype=np.int64)
+    return None if np.array_equal(positions, np.arange(len(positions))) else positions
 
 
 def recoded(codes: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """Codes (n,) after the classes got other places; what stands for no class, or for one beyond them, stays."""
+    """Codes (n,) after classes were put in another order; what stands for no class, or one beyond them, stays."""
     known = (codes >= 0) & (codes < len(ranks))
     return np.where(known, ranks[np.where(known, codes, 0)], codes)
 

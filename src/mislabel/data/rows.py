@@ -54,7 +54,7 @@ class Dataset:
     source : str, optional
         From where all of it can be read again: an absolute path, or a hub name; None for what came in memory.
     named : bool
-        Whether ids were given; else rows are named by their place.
+        Whether ids were given; else rows are named by their position.
     """
 
     ids: np.ndarray

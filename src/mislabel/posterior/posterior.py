@@ -50,12 +50,12 @@ def mean_of_equals(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     several = np.flatnonzero(np.bincount(group)[group] > 1)
     if not len(several):
         return values
-    _, place, counts = np.unique(group[several], return_inverse=True, return_counts=True)
+    _, group_of, counts = np.unique(group[several], return_inverse=True, return_counts=True)
     total = np.zeros((len(counts), *values.shape[1:]))
-    np.add.at(total, place, values[several])
+    np.add.at(total, group_of, values[several])
     means = total / counts.reshape(-1, *[1] * (values.ndim - 1))
     result = values.copy()
-    result[several] = means[place]
+    result[several] = means[group_of]
     return result
 
 

@@ -173,7 +173,9 @@ class RunFolder:
             )
         before["data"].setdefault("order", config["data"].get("order"))  # of a finished run nothing is done again
         for part in ("settings", "data"):
-            for key in {**before[part], **config[part]}.keys() - {"source"}:  # data may move; the fingerprint tells
+            for key in {**before[part], **config[part]}:
+                if key == "source":  # data may move; the fingerprint tells
+                    continue
                 old, new = before[part].get(key), json.loads(json.dumps(config[part].get(key)))
                 if old != new:
                     raise RunError(

@@ -8,7 +8,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from mislabel.data.inputs import RawInputs
-from mislabel.data.order import places_of
+from mislabel.data.order import class_positions
 from mislabel.errors import InputError
 from mislabel.files import write_json
 from mislabel.modalities import modality
@@ -72,14 +72,14 @@ class Predictor:
         folder.mkdir(parents=True, exist_ok=True)
         learnt = self.learnt or self.classes
         about = {"classes": learnt, "networks": 1 + len(others), **self.reader.save(folder, first)}
-        if places_of(self.classes, learnt) is not None:
+        if class_positions(self.classes, learnt) is not None:
             about["listed"] = self.classes
         write_json(folder / ABOUT, about, indent=None)
 
     def _as_listed(self, answers: np.ndarray) -> np.ndarray:
         """The network's answers (m, K) with their columns in the order of `classes`."""
-        places = places_of(self.classes, self.learnt or self.classes)
-        return answers if places is None else answers[:, places]
+        positions = class_positions(self.classes, self.learnt or self.classes)
+        return answers if positions is None else answers[:, positions]
 
 
 def branch_folder(number: int) -> str:
