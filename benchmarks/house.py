@@ -37,6 +37,7 @@ MESSAGES = REPOSITORY / "examples" / "messages" / "messages.csv"
 # Rooms that stand side by side, and know nothing of each other, are one entry.
 ORDER = (
     "errors",
+    "disk",
     "files settings",
     "tables",
     "data",

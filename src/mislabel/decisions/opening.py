@@ -16,8 +16,10 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     Raises
     ------
     RunError
-        If the file is no store or cannot be written.
+        If the file is no store or cannot be written, or is a symbolic link.
     """
+    if path.is_symlink():  # to nothing, it would be filled elsewhere
+        raise RunError(f"{path} is a symbolic link: decisions are kept in a file of the run folder, put it there")
     try:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from mislabel.disk import new_map, open_map
 from mislabel.dynamics.files import map_array, read_manifest
 from mislabel.dynamics.trajectory import Trajectory
 from mislabel.errors import RunError
-from mislabel.files import atomic_write
+from mislabel.files import atomic_write, private_folder
 
 SCHEMA = 1
 QUANTITIES = {"prediction": np.int32, "loss": np.float32, "margin": np.float32}
@@ -153,9 +154,9 @@ def _array(
     path = folder / f"{name}.npy"
     if resume:
         array = map_array(path, shape, dtype)
-        return array if read_only else np.load(path, mmap_mode="r+")
-    folder.mkdir(parents=True, exist_ok=True)
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        return array if read_only else open_map(path)
+    private_folder(folder)
+    array = new_map(path, shape, dtype)
     for number in range(shape[0]):  # row by row: the file may be larger than memory
         array[number] = UNSEEN[name]
     return array

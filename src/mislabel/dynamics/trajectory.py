@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mislabel.disk import new_map, open_map
 from mislabel.dynamics.files import map_array, read_manifest
 from mislabel.errors import RunError
-from mislabel.files import atomic_write
+from mislabel.files import atomic_write, private_folder
 
 SCHEMA = 1
 HALF_MAX = 65504.0
@@ -72,15 +73,16 @@ class Trajectory:
             "probability": (shape.epochs, shape.branches, shape.rows, shape.classes),
         }
         self._memory: dict[str, np.ndarray] = {}
+        self._reserved: set[str] = set()  # files that have room on the disk for all of them
         if folder is None:
             self._memory = {name: np.zeros(size, np.float16) for name, size in sizes.items()}
             return
-        folder.mkdir(parents=True, exist_ok=True)
         if resume:
             self.done = _check(folder, shape, sizes)
             return
+        private_folder(folder)
         for name, size in sizes.items():
-            np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=np.float16, shape=size)
+            new_map(folder / f"{name}.npy", size, np.float16)
         self.flush()
 
     def write(self, epoch: int, embedding: np.ndarray, probability: np.ndarray) -> None:
@@ -93,7 +95,7 @@ class Trajectory:
         probability : (branches, rows, classes) float
         """
         for name, values in (("embedding", embedding), ("probability", probability)):
-            array = self._open(name, "r+")
+            array = self._open_to_write(name)
             np.clip(values, -HALF_MAX, HALF_MAX, out=array[epoch], casting="unsafe")
             if isinstance(array, np.memmap):
                 array.flush()
@@ -101,15 +103,15 @@ class Trajectory:
 
     def embedding(self, epoch: int, network: int) -> np.ndarray:
         """One epoch of one network, (rows, dimension) float16, mapped."""
-        return self._open("embedding", "r")[epoch, network]
+        return self._open("embedding")[epoch, network]
 
     def probability(self, epoch: int, branch: int) -> np.ndarray:
         """One epoch of one branch, (rows, classes) float32."""
-        return self._open("probability", "r")[epoch, branch].astype(np.float32)
+        return self._open("probability")[epoch, branch].astype(np.float32)
 
     def of_rows(self, index: np.ndarray, network: int, epochs: list[int]) -> np.ndarray:
         """Trajectories of some rows, (b, len(epochs) x dimension) float32, epoch after epoch."""
-        array = self._open("embedding", "r")
+        array = self._open("embedding")
         return np.concatenate([array[epoch, network][index] for epoch in epochs], axis=1).astype(np.float32)
 
     def copy(self, other: "Trajectory", epochs: int) -> None:
@@ -128,10 +130,16 @@ class Trajectory:
             manifest = {"schema": SCHEMA, "done": self.done, "shape": asdict(self.shape)}
             atomic_write(self.folder / "trajectory.json", json.dumps(manifest, indent=1))
 
-    def _open(self, name: str, mode: Literal["r", "r+"]) -> np.ndarray:
+    def _open(self, name: str, mode: Literal["r", "r+"] = "r") -> np.ndarray:
         if self.folder is None:
             return self._memory[name]
         return np.load(self.folder / f"{name}.npy", mmap_mode=mode)
+
+    def _open_to_write(self, name: str) -> np.ndarray:
+        if self.folder is None or name in self._reserved:
+            return self._open(name, "r+")
+        self._reserved.add(name)
+        return open_map(self.folder / f"{name}.npy")
 
 
 def open_trajectory(folder: Path) -> Trajectory:

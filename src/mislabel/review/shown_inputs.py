@@ -123,7 +123,8 @@ class Contents:
 
     def _write(self, path: Path) -> None:
         schema = pa.schema([("input", pa.large_string()), ("lower", pa.large_string())])
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.unlink(missing_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))  # never through a link
         with (
             pq.ParquetFile(self.folder.inputs) as file,
             pa.OSFile(str(path), "wb") as sink,

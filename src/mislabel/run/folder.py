@@ -2,9 +2,8 @@
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ from filelock import FileLock, Timeout
 
 from mislabel.decisions.opening import check_deletable
 from mislabel.errors import InputError, RunError
-from mislabel.files import write_json
+from mislabel.files import atomic_write, private_folder, remove_folder, write_json
+from mislabel.run.clearing import half_cleared, put_aside, remove_aside
+from mislabel.run.entries import check_plain
 from mislabel.run.opening import read_object
 
 SCHEMA = 1
@@ -27,6 +28,8 @@ def check_folder(path: Path) -> None:
     InputError
         If it cannot, or a file has that name.
     """
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"cannot write the folder {path}: it is a link to {os.readlink(path)}, which does not exist")
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if not there.is_dir():
         raise InputError(f"cannot write the folder {path}: {there} is a file; choose another name")
@@ -59,12 +62,19 @@ class RunFolder:
         self.pixels = self.path / PIXELS
         self.trajectory = self.path / "trajectory"
         self.decisions = self.path / "decisions.sqlite"
-        self._lock = FileLock(self.path / ".lock", timeout=0)
+        self.lock, self.owner = self.path / ".lock", self.path / ".owner"
+        self._lock = FileLock(self.lock, timeout=0, mode=0o600)
 
     @property
     def own_paths(self) -> list[Path]:
         """The files and folders that belong to the run itself."""
-        return [path for path in vars(self).values() if isinstance(path, Path) and path != self.path]
+        paths = [path for path in vars(self).values() if isinstance(path, Path) and path != self.path]
+        return paths + self._beside_decisions
+
+    @property
+    def _beside_decisions(self) -> list[Path]:
+        """What SQLite writes beside its file."""
+        return [self.decisions.with_name(self.decisions.name + end) for end in ("-wal", "-shm", "-journal")]
 
     @property
     def finished(self) -> bool:
@@ -79,17 +89,17 @@ class RunFolder:
             If the folder holds another run and neither `resume` nor `overwrite` was asked for, or it would be
             overwritten and holds decisions that a person made.
         RunError
-            If a run is to be resumed with other settings or other data.
+            If a run is to be resumed with other settings or other data, or a link lies in the folder.
         """
         self.check_free(resume=resume, overwrite=overwrite)
         if self._used and resume:
             self.check_same(config)
             return
-        if self._used:
+        if self._used or self._half_cleared:
             self._clear()
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with suppress(PermissionError):  # somebody else's, who lets us write
-            self.path.chmod(0o700)  # it may have been there, for all to read
+        private_folder(self.path)  # it may have been there, for all to read
+        remove_aside(self.path)
+        check_plain(self.own_paths)
         self.write_config(config)
 
     def check_free(self, *, resume: bool, overwrite: bool) -> None:
@@ -108,9 +118,16 @@ class RunFolder:
     @property
     def _used(self) -> bool:
         """Whether something lies here; the settings of a start that failed before any work do not count."""
-        return self.path.exists() and any(
-            not item.name.startswith(".") and item.name != self.config.name for item in self.path.iterdir()
+        return (
+            self.path.exists()
+            and not self._half_cleared
+            and any(not item.name.startswith(".") and item.name != self.config.name for item in self.path.iterdir())
         )
+
+    @property
+    def _half_cleared(self) -> bool:
+        """Whether a run was to be overwritten and is half removed."""
+        return not self.finished and half_cleared(self.path)
 
     def write_config(self, config: dict[str, Any]) -> None:
         write_json(self.config, {"schema": SCHEMA, **config})
@@ -123,8 +140,9 @@ class RunFolder:
         InputError
             If there is none, or a newer version wrote it.
         RunError
-            If it cannot be read.
+            If it cannot be read, or a link lies in the folder.
         """
+        check_plain(self.own_paths)
         if not self.config.is_file():
             raise InputError(f"{self.path} is no run folder: it has no config.json")
         config = read_object(self.config)
@@ -154,13 +172,13 @@ class RunFolder:
         Whoever holds it through this object may ask again.
         """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        owner = self.path / ".owner"
+        check_plain([self.lock, self.owner])
         try:
             with self._lock:
-                owner.write_text(str(os.getpid()), encoding="utf-8")
+                atomic_write(self.owner, str(os.getpid()))
                 yield
         except Timeout:
-            pid = owner.read_text(encoding="utf-8") if owner.is_file() else "unknown"
+            pid = self.owner.read_text(encoding="utf-8") if self.owner.is_file() else "unknown"
             raise RunError(f"{self.path} is in use by process {pid}: wait for it, or choose another --out") from None
 
     def check_same(self, config: dict[str, Any]) -> None:
@@ -183,15 +201,17 @@ class RunFolder:
                         "give the same data and options, or start a new run"
                     )
 
+    def drop_checkpoints(self) -> None:
+        """Remove what only a run that is not finished needs."""
+        remove_folder(self.checkpoints)
+        self.pixels.unlink(missing_ok=True)
+
     def _clear(self) -> None:
-        if not self.config.is_file():
+        if self._used and not self.config.is_file():
             raise InputError(f"{self.path} holds files but no run: it is not overwritten, choose another --out")
+        check_plain([self.decisions, *self._beside_decisions])
         check_deletable(self.decisions)
-        self.metrics.unlink(missing_ok=True)  # first: from here on the run is not whole
-        for item in self.path.iterdir():
-            if item.name in (".lock", ".owner"):
-                continue
-            shutil.rmtree(item) if item.is_dir() else item.unlink()
+        put_aside(self.path, self.metrics, self.config, stays=(self.lock.name, self.owner.name))
 
 
 def _short(value: object) -> str:

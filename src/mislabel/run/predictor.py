@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from mislabel.data.inputs import RawInputs
 from mislabel.data.order import class_positions
 from mislabel.errors import InputError
-from mislabel.files import write_json
+from mislabel.files import atomic_folder, write_json
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
 from mislabel.run.generative import TrajectoryModel
@@ -66,15 +66,14 @@ class Predictor:
         More networks go into folders inside, each of the same kind.
         """
         first, *others = self.network.networks
-        for number, network in enumerate(others, 1):
-            (folder / branch_folder(number)).mkdir(parents=True, exist_ok=True)
-            self.reader.save(folder / branch_folder(number), network)
-        folder.mkdir(parents=True, exist_ok=True)
         learnt = self.learnt or self.classes
-        about = {"classes": learnt, "networks": 1 + len(others), **self.reader.save(folder, first)}
-        if class_positions(self.classes, learnt) is not None:
-            about["listed"] = self.classes
-        write_json(folder / ABOUT, about, indent=None)
+        listed = {} if class_positions(self.classes, learnt) is None else {"listed": self.classes}
+        with atomic_folder(folder, folder.with_name(f".{folder.name}.unfinished")) as unfinished:
+            for number, network in enumerate(others, 1):
+                (unfinished / branch_folder(number)).mkdir()
+                self.reader.save(unfinished / branch_folder(number), network)
+            about = {"classes": learnt, **listed, "networks": 1 + len(others), **self.reader.save(unfinished, first)}
+            write_json(unfinished / ABOUT, about, indent=None)
 
     def _as_listed(self, answers: np.ndarray) -> np.ndarray:
         """The network's answers (m, K) with their columns in the order of `classes`."""

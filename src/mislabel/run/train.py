@@ -8,6 +8,7 @@ from typing import Any
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
+from mislabel.disk import DiskFull, telling_full_disk
 from mislabel.errors import InputError
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder, is_main_process
@@ -107,11 +108,14 @@ def train(
         dataset, decisions = apply_decisions(dataset, earlier)
     with folder.locked() if folder and main else nullcontext():
         if folder and main:
-            folder.prepare(describe(config, dataset, columns or {}, decisions), resume=resume, overwrite=overwrite)
-        with watch(folder) as interrupted:
+            about = describe(config, dataset, columns or {}, decisions) | {"keep_checkpoints": keep_checkpoints}
+            folder.prepare(about, resume=resume, overwrite=overwrite)
+        with watch(folder) as interrupted, _telling_how_to_go_on(folder):
             if folder and resume and folder.finished:
                 progress.line(f"{folder.path} is finished: nothing to continue")
                 audit, predictor = Run.open(folder).result(), None
+                if main and not folder.read_config().get("keep_checkpoints", True):
+                    folder.drop_checkpoints()  # the run was killed when it was all but over
             else:
                 result = run(
                     dataset, config, folder, resume=resume, decisions=decisions, content=content,
@@ -125,6 +129,19 @@ def train(
                 take_over(earlier.folder, folder, dataset.labels.classes)
             path = report(folder) if report is not None else None
     return Trained(audit, predictor, dataset, decisions, path)
+
+
+@contextmanager
+def _telling_how_to_go_on(folder: RunFolder | None) -> Iterator[None]:
+    """A full disk is told with the way to continue."""
+    if folder is None:
+        yield
+        return
+    try:
+        with telling_full_disk(folder.path):
+            yield
+    except DiskFull as error:
+        raise DiskFull(f"{error}; --resume continues from the last epoch that was finished") from error
 
 
 def held_out_before(earlier: Run | None, holdout: float) -> Collection | None:

@@ -1,6 +1,5 @@
 """The main job: train on the given labels, judge every row, save what a user needs."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -124,8 +123,7 @@ def save(job: Job, judgement: Judgement, predictor: Predictor, *, content: bool,
     if job.folder and job.writes:
         write_run(judgement.audit, predictor, job.dataset, job.folder, content, judgement.embeddings)
         if not keep_checkpoints:
-            shutil.rmtree(job.folder.checkpoints, ignore_errors=True)
-            job.folder.pixels.unlink(missing_ok=True)
+            job.folder.drop_checkpoints()
     job.accelerator.wait_for_everyone()
 
 

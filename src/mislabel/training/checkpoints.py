@@ -1,8 +1,6 @@
 """Checkpoints that a killed run continues from: safetensors and JSON, never pickle, whole or not there."""
 
 import json
-import os
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from mislabel.files import atomic_folder, private_folder, remove_folder
 
 TEMPORARY = "unfinished"
 TENSORS = ("model", "optimizer", "selected", "tables")
@@ -48,21 +48,16 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Write under a temporary name, make it safe on disk, rename, and only then remove the one before."""
     name = f"{checkpoint.stage:02d}-{checkpoint.epoch:04d}"
     unfinished, final = folder / TEMPORARY, folder / name
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    for part in TENSORS:
-        tensors = {key: value.contiguous() for key, value in getattr(checkpoint, part).items()}
-        save_file(_unshared(tensors), unfinished / f"{part}.safetensors")
-    state = {"stage": checkpoint.stage, "epoch": checkpoint.epoch, "state": checkpoint.state}
-    (unfinished / "state.json").write_text(json.dumps(state), encoding="utf-8")
-    for path in unfinished.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    shutil.rmtree(final, ignore_errors=True)
-    unfinished.rename(final)
+    private_folder(folder)
+    with atomic_folder(final, unfinished):
+        for part in TENSORS:
+            tensors = {key: value.contiguous() for key, value in getattr(checkpoint, part).items()}
+            save_file(_unshared(tensors), unfinished / f"{part}.safetensors")
+        state = {"stage": checkpoint.stage, "epoch": checkpoint.epoch, "state": checkpoint.state}
+        (unfinished / "state.json").write_text(json.dumps(state), encoding="utf-8")
     for old in _finished(folder):
         if old != final:
-            shutil.rmtree(old)
+            remove_folder(old)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, open_trajectory, projection
-from mislabel.files import atomic_path
+from mislabel.files import atomic_path, private_folder
 from mislabel.training.branches import Branches
 from mislabel.training.checkpoints import Checkpoint
 from mislabel.training.history import History
@@ -188,7 +188,7 @@ def keep_weights(branches: Branches, path: Path) -> None:
         value = value.detach().cpu()
         small = value.is_floating_point() and value.ndim > 1 and float(value.abs().max()) < HALF_MAX
         tensors[name] = (value.half() if small else value.clone()).contiguous()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     with atomic_path(path) as temporary:
         save_file(tensors, temporary)
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mislabel.disk import new_map
 from mislabel.files import atomic_path
 from mislabel.modalities.image.views import strong_view, weak_view
 
@@ -79,7 +80,7 @@ def decode_all(pixels: Pixels, n: int, path: Path, advance: Callable[[int], None
         Gets the number of images after each part.
     """
     with atomic_path(path) as temporary, ThreadPoolExecutor(os.cpu_count()) as workers:
-        store = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(n, *pixels(0).shape))
+        store = new_map(temporary, (n, *pixels(0).shape), np.uint8)
         for begin in range(0, n, DECODED_AT_ONCE):
             part: Iterable[int] = range(begin, min(begin + DECODED_AT_ONCE, n))
             for position, image in zip(part, workers.map(pixels, part), strict=True):
