@@ -38,7 +38,7 @@ MESSAGES = REPOSITORY / "examples" / "messages" / "messages.csv"
 ORDER = (
     "errors",
     "disk",
-    "files settings",
+    "files settings terminal",
     "tables",
     "data",
     "dynamics",

@@ -50,7 +50,7 @@ class Ltsv:
     """The format of .ltsv; a label that a row lacks is an empty cell."""
 
     endings = (".ltsv",)
-    writes = compresses = True
+    compresses = True
 
     def header(self, file: Location) -> Header:
         return Header(LtsvRows(file).names)

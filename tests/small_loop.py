@@ -31,11 +31,12 @@ def data(seed=0):
     return (centres[labels] + random.normal(size=(ROWS, FEATURES))).astype(np.float32), labels
 
 
-def make_loop(build=Plain, *, folder=None, interrupted=lambda: False, **settings):
+def make_loop(build=Plain, *, folder=None, beside=None, interrupted=lambda: False, **settings):
     matrix, labels = data()
     chosen = TrainingSettings(**({"batch_size": 8, "learning_rate": 0.01, "precision": "fp32"} | settings))
     return Loop(
-        build, FeatureInputs(matrix), labels, IDS, CLASSES, chosen, folder=folder, interrupted=interrupted
+        build, FeatureInputs(matrix), labels, IDS, CLASSES, chosen,
+        folder=folder, beside=beside, interrupted=interrupted,
     )  # fmt: skip
 
 

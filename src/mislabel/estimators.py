@@ -36,7 +36,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
     predictor_: Predictor
     classes_: np.ndarray
     n_features_in_: int
-    _about: tuple[RunConfig, Trained, Run | None] | None  # what `save` needs; None where it was loaded
+    _about: tuple[RunConfig, Trained, Run | None] | None = None  # what `save` needs; None where it was loaded
 
     def fit(
         self,

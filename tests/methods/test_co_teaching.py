@@ -10,7 +10,7 @@ from helpers import softmax
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
 from mislabel.methods import _losses
-from mislabel.methods.co_teaching import CoTeaching, Exchange
+from mislabel.methods.co_teaching import CoTeaching, ExchangeLoss
 from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
@@ -26,7 +26,7 @@ def store_of(predictions):
 
 
 def begun(options, epoch=0, rate=None):
-    loss = Exchange(options)
+    loss = ExchangeLoss(options)
     loss.begin(store_of([]), GIVEN, CLASSES, CPU)
     if rate is not None or epoch:
         loss.load_state({"epoch": epoch, "rate": rate})

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
-from mislabel.methods.divide_mix import Divided, DivideMix, Penalised, clean, guess
+from mislabel.methods.divide_mix import DividedLoss, DivideMix, PenalisedCrossEntropy, clean, guess
 from mislabel.training.losses import Batch
 
 ROWS, VIEWS, NETWORKS, CLASSES, N = 5, 2, 2, 3, 40
@@ -65,7 +65,7 @@ def test_targets_by_hand():
 def test_loss_and_gradient_by_hand(epoch):
     """In epoch 0 the unlabelled rows do not count yet."""
     torch.manual_seed(2)
-    loss, given = Divided(DivideMix(unlabelled_weight=25)), np.zeros(N, dtype=np.int64)
+    loss, given = DividedLoss(DivideMix(unlabelled_weight=25)), np.zeros(N, dtype=np.int64)
     evaluation = losses()
     evaluation[0, 3], evaluation[1, 3] = 0.2, 2.0  # row 3: network 0 trusts its label, network 1 does not
     loss.begin(store(evaluation), given, CLASSES, torch.device("cpu"))
@@ -110,7 +110,7 @@ def test_loss_and_gradient_by_hand(epoch):
 
 def test_a_batch_without_labelled_rows_and_one_without_unlabelled_rows():
     for chosen in (torch.tensor([1, 3, 5]), torch.tensor([0, 2, 4])):
-        loss = Divided(DivideMix(unlabelled_weight=25))
+        loss = DividedLoss(DivideMix(unlabelled_weight=25))
         loss.begin(store(losses()), np.zeros(N, dtype=np.int64), CLASSES, torch.device("cpu"))
         loss.epoch = 1
         mixed = torch.randn(NETWORKS, 6, CLASSES, requires_grad=True)
@@ -124,7 +124,7 @@ def test_warm_up_with_a_penalty_by_hand():
     p = logits.softmax(-1).numpy()
     entropy = -(p * np.log(p)).sum(-1)
     fit = [-np.log(p[b, 0, k, LABELS[k]]) for b in range(2) for k in range(4)]
-    found = Penalised()(Batch(torch.arange(4), LABELS[:4], logits))
+    found = PenalisedCrossEntropy()(Batch(torch.arange(4), LABELS[:4], logits))
     assert float(found) == pytest.approx(np.mean(fit) - entropy.mean(), rel=1e-9)
 
 
@@ -136,7 +136,7 @@ def test_stages_and_options():
     assert divide.evaluates
     loss = divide.loss
     loss.epoch = 4
-    other = Divided(DivideMix())
+    other = DividedLoss(DivideMix())
     other.load_state(loss.state())
     assert other.epoch == 4
     for bad in ({"warm_epochs": 0}, {"epochs": 0}, {"threshold": 2}, {"temperature": 0}, {"unlabelled_weight": -1}):

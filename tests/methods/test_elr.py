@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.errors import InputError
-from mislabel.methods.elr import ELR, EarlyLearning
+from mislabel.methods.elr import ELR, EarlyLearningLoss
 from mislabel.training.losses import Batch
 
 ROWS, CLASSES = 6, 3
@@ -22,7 +22,7 @@ def cut(row):
 
 
 def begun(beta=0.7, weight=3.0):
-    loss = EarlyLearning(beta, weight)
+    loss = EarlyLearningLoss(beta, weight)
     loss.begin(DynamicsStore([], ROWS), GIVEN, CLASSES, torch.device("cpu"))
     return loss
 
@@ -79,7 +79,7 @@ def test_the_pull_strengthens_what_was_predicted():
 
 
 def test_many_classes_and_extreme_logits_stay_finite():
-    loss = EarlyLearning(0.0, 3.0)
+    loss = EarlyLearningLoss(0.0, 3.0)
     given = np.arange(4)
     loss.begin(DynamicsStore([], 4), given, 1000, torch.device("cpu"))
     logits = torch.zeros(1, 1, 4, 1000)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
-from mislabel.methods.forward import Corrected, Forward, Remembering, transition
+from mislabel.methods.forward import Forward, ForwardCorrection, RememberingCrossEntropy, transition
 from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
@@ -19,7 +19,7 @@ T = np.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0], [0.3, 0.3, 0.4]])
 
 
 def corrected(matrix):
-    loss = Corrected(Remembering(), 97.0)
+    loss = ForwardCorrection(RememberingCrossEntropy(), 97.0)
     loss.begin(DynamicsStore([], 6), GIVEN, 3, CPU)
     loss.load_state({"transition": matrix})
     return loss
@@ -62,7 +62,7 @@ def test_a_label_that_no_class_gives_has_a_finite_gradient():
 
 
 def test_the_warm_stage_keeps_the_latest_probabilities():
-    warm, random = Remembering(), np.random.default_rng(0)
+    warm, random = RememberingCrossEntropy(), np.random.default_rng(0)
     warm.begin(DynamicsStore([], 6), GIVEN, 3, CPU)
     wanted = np.zeros((6, 3))
     for index in ([0, 3, 5], [3, 1]):

@@ -9,7 +9,7 @@ from helpers import numerical_gradient, softmax
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
-from mislabel.methods.jocor import JoCoR, Joint
+from mislabel.methods.jocor import JoCoR, JointLoss
 from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
@@ -18,7 +18,7 @@ GIVEN = np.random.default_rng(5).integers(0, CLASSES, ROWS)
 
 
 def begun(options, epoch=0, rate=0.0):
-    loss = Joint(options)
+    loss = JointLoss(options)
     loss.begin(DynamicsStore([], ROWS), GIVEN, CLASSES, CPU)
     loss.load_state({"epoch": epoch, "rate": rate})
     return loss
@@ -66,7 +66,7 @@ def test_the_schedule_is_that_of_co_teaching():
     store = DynamicsStore([Pass("train", 0, 0)], ROWS)
     store.write(0, {"prediction": wrong, "loss": np.ones(ROWS), "margin": np.zeros(ROWS)})
     for told, wanted in ((None, 0.6), (0.25, 0.75)):
-        loss = Joint(JoCoR(noise_rate=told))
+        loss = JointLoss(JoCoR(noise_rate=told))
         loss.begin(store, GIVEN, CLASSES, CPU)
         assert loss.share == 1
         loss.epoch_end(store)

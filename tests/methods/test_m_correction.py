@@ -8,7 +8,7 @@ from scipy.special import rel_entr
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
-from mislabel.methods.m_correction import Corrected, MCorrection, high_loss
+from mislabel.methods.m_correction import CorrectedLoss, MCorrection, high_loss
 from mislabel.training.losses import Batch
 
 ROWS, CLASSES = 6, 4
@@ -45,7 +45,7 @@ def test_losses_that_are_all_equal_accuse_nobody_more_than_another():
 def test_loss_and_gradient_by_hand(uniform_weight):
     torch.manual_seed(3)
     losses, _ = two_heaps(10)
-    loss = Corrected(MCorrection(uniform_weight=uniform_weight))
+    loss = CorrectedLoss(MCorrection(uniform_weight=uniform_weight))
     loss.begin(store(losses[None]), np.zeros(10, dtype=np.int64), CLASSES, torch.device("cpu"))
     clean = torch.randn(1, 1, ROWS, CLASSES, requires_grad=True)
     mixed = torch.randn(1, ROWS, CLASSES, dtype=torch.float64, requires_grad=True)
@@ -75,7 +75,7 @@ def test_loss_and_gradient_by_hand(uniform_weight):
 
 
 def test_weights_follow_the_last_evaluation():
-    loss, (losses, _) = Corrected(MCorrection()), two_heaps(50)
+    loss, (losses, _) = CorrectedLoss(MCorrection()), two_heaps(50)
     loss.begin(store(losses[None]), np.zeros(50, dtype=np.int64), CLASSES, torch.device("cpu"))
     before = loss.wrong.clone()
     loss.epoch_end(store(losses[None, ::-1].copy()))

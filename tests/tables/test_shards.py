@@ -171,7 +171,7 @@ def test_files_that_are_no_table_together(tmp_path):
     with pytest.raises(InputError, match="no file is called like"):
         read_table(f"{tmp_path}/*.arrow")
     (tmp_path / "c.csv").write_text("a\n1\n")
-    with pytest.raises(InputError, match="matches 'c.csv': only Parquet and Arrow files"):
+    with pytest.raises(InputError, match="matches 'c.csv': files that are read together as one table are all"):
         read_table(f"{tmp_path}/*")
     stream(tmp_path / "d.arrow", table(0, 1))
     with pytest.raises(InputError, match=r"holds \.arrow and \.parquet files: name those"):

@@ -1,6 +1,7 @@
 """Where a table can be written is known before the work, and what a format cannot hold is refused by every writer."""
 
 import os
+import sys
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 from mislabel.errors import InputError
 from mislabel.tables import check_columns, check_output, columns, write_table
+from mislabel.tables.format import WritableFormat
 from mislabel.tables.registry import BY_ENDING, FORMATS, format_to_write, register
 
 
@@ -42,10 +44,21 @@ def test_a_folder_that_takes_no_files(tmp_path):
         check_output("/proc/t.csv")
 
 
+def test_a_library_that_is_missing_is_told_before_the_work(tmp_path, monkeypatch):
+    check_output(tmp_path / "t.xlsx")
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(InputError, match=r"t\.xlsx: \.xlsx files need the openpyxl library"):
+        check_output(tmp_path / "t.xlsx")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_registry_names_each_ending_once():
     endings = [ending for format in FORMATS for ending in format.endings]
     assert sorted(endings) == sorted(BY_ENDING)
-    assert {ending for ending, format in BY_ENDING.items() if not format.writes} == {".arrow", ".feather"}
+    assert {ending for ending, format in BY_ENDING.items() if not isinstance(format, WritableFormat)} == {
+        ".arrow",
+        ".feather",
+    }
 
 
 def test_a_format_of_ones_own_is_known_by_its_endings_and_takes_none_that_is_known(tmp_path, monkeypatch):

@@ -278,12 +278,30 @@ def test_a_watcher_hears_of_every_batch_and_epoch_and_changes_nothing(monkeypatc
 
 
 def test_a_disk_that_would_fill_up_is_said_before_the_first_step(tmp_path, monkeypatch):
-    """Four copies of the weights, twice: the new checkpoint is written beside the old one."""
+    """Four copies of the weights, twice, as a new checkpoint is written beside the old one; the final model; dynamics:
+    three numbers of four bytes a row and epoch; and what the run writes beside."""
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
     size = sum(value.numel() * value.element_size() for value in Plain().state_dict().values())
-    free = 2 * 4 * size
-    make_loop(folder=tmp_path / "fits").run([Stage("a", 1, CrossEntropy())])
+    free = 2 * 4 * size + size + 3 * ROWS * 3 * 4 + 1000
+    stages = [Stage("a", 1, CrossEntropy()), Stage("b", 1, CrossEntropy(), views=2)]
+    (tmp_path / "fits").mkdir()
+    make_loop(folder=tmp_path / "fits", beside={"tables": 1000}).run(stages)
     free -= 1
-    with pytest.raises(RunError, match="the run needs about .* MB in .* free: make room, or choose another --out"):
-        make_loop(folder=tmp_path / "full").run([Stage("a", 1, CrossEntropy())])
-    assert not (tmp_path / "full" / "checkpoints").exists()
+    (tmp_path / "full").mkdir()
+    with pytest.raises(RunError, match="the run needs about .* MB in .* free: make room, or choose .*tables 0.001 MB"):
+        make_loop(folder=tmp_path / "full", beside={"tables": 1000}).run(stages)
+    assert list((tmp_path / "full").iterdir()) == []
+
+
+def test_what_is_on_the_disk_already_is_not_needed_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+    free, stages = 10**9, [Stage("a", 2, CrossEntropy())]
+    with pytest.raises(KeyboardInterrupt):
+        make_loop(folder=tmp_path, interrupted=StopAfter(7)).run(stages)
+    size = sum(value.numel() * value.element_size() for value in Plain().state_dict().values())
+    there = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    free = 2 * 4 * size + size + 2 * ROWS * 3 * 4 + 10**6 - there - 1
+    with pytest.raises(RunError, match="the run needs about"):
+        make_loop(folder=tmp_path, beside={"tables": 10**6}).run(stages, resume=True)
+    free += 1
+    make_loop(folder=tmp_path, beside={"tables": 10**6}).run(stages, resume=True)

@@ -78,15 +78,11 @@ def run_bench(
         if len(left) < len(cells):
             progress.line(f"{len(cells) - len(left)} of {len(cells)} cells are done already")
         clock, done = Remaining([cell.key[2] for cell in left], jobs), len(cells) - len(left)
-        try:
-            for line in results_of(left, jobs, backend, address):
-                book.append(line)
-                done += 1
-                progress.line(f"{done}/{len(cells)} {cell_line(line)}{clock.after(line)}")
-                write_tables(list(book.lines().values()), asked, out)
-        except KeyboardInterrupt:
-            progress.line(f"every finished cell is safe; go on with: {command or command_line()}")
-            raise
+        for line in results_of(left, jobs, backend, address):
+            book.append(line)
+            done += 1
+            progress.line(f"{done}/{len(cells)} {cell_line(line)}{clock.after(line)}")
+            write_tables(list(book.lines().values()), asked, out)
         lines = list(book.lines().values())
         plot = accuracy_over_seconds(per_method(write_tables(lines, asked, out)), suite.title)
         if plot is not None:

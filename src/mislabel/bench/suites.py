@@ -61,8 +61,8 @@ class Source:
 
     def as_written(self) -> dict[str, Any]:
         """What the file says, less what is as it would be without a word."""
-        unset, said = Source(""), {**asdict(self), self.modality: self.column}
-        changed = {name: value for name, value in said.items() if value != getattr(unset, name, None)}
+        unset, stated = Source(""), {**asdict(self), self.modality: self.column}
+        changed = {name: value for name, value in stated.items() if value != getattr(unset, name, None)}
         return {name: value for name, value in changed.items() if name not in INPUT}
 
 

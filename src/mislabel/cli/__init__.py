@@ -2,51 +2,44 @@
 
 import os
 import sys
-from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from mislabel.cli.bench_commands import bench, corrupt, methods
-from mislabel.cli.review_commands import export, import_decisions, review
-from mislabel.cli.run_commands import predict, report
-from mislabel.cli.train_commands import audit, train
-from mislabel.modalities import unusable_modalities
-
-app = typer.Typer(
-    name="mislabel",
-    help="Train on the labels you have; get a model that is not fooled, and the list of the wrong ones.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-)
-
-
-@app.callback()
-def note_unusable() -> None:
-    """Say which modality of another package is missing from the options, and why."""
-    for why in unusable_modalities().values():
-        print(f"note: {why}", file=sys.stderr)
-
-
-# In the order of the help.
-for command in (train, audit, predict, report, review, export, import_decisions, corrupt, methods, bench):
-    app.command()(command)
+if TYPE_CHECKING:
+    from mislabel.cli.commands import app as app
 
 
 def main() -> None:
     """Entry point of the `mislabel` command."""
     # Threads that wait give their core away: beside another heavy process spinning ones cost ten times the time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show a character still gets the rest
+    from mislabel.cli import interrupts
+    from mislabel.terminal import flush, guard_streams, tell
+
+    interrupts.listen()  # before anything that takes time
+    guard_streams()
     try:
+        from mislabel.cli.commands import app
+
         app()
-    except SystemExit as end:
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            # Threads of torch's process group can abort Python's own way out, and the launcher then kills the others.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
-        raise
+    except KeyboardInterrupt:
+        tell("interrupted")
+        end = SystemExit(interrupts.CODE)
+    except SystemExit as exit:
+        end = exit
+    else:
+        return
+    if interrupts.asked():
+        interrupts.leave()
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        # Threads of torch's process group can abort Python's own way out, and the launcher then kills the others.
+        flush()
+        os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+    sys.exit(end.code)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":  # the commands take a moment to import, in which Ctrl-C is heard already
+        from mislabel.cli.commands import app
+
+        return app
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

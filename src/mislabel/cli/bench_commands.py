@@ -1,13 +1,12 @@
 """`mislabel corrupt`, `methods` and `bench`: which methods there are, and what each makes of known errors."""
 
-import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from mislabel.cli.exit_codes import errors, say
+from mislabel.cli import interrupts
+from mislabel.cli.exit_codes import errors, notes, say
 from mislabel.cli.options import BENCH, Data, Json, takes, takes_inputs
 from mislabel.errors import InputError
 from mislabel.settings import Declaration, declarations
@@ -76,10 +75,8 @@ def corrupt(
             transition=transition,
             temperature=temperature,
         )
-        notes = list(frame.attrs.get("notes", []))
         changed = write_table(frame, output)
-        for told in [*notes, note(changed)] if changed else notes:
-            print(f"note: {told}", file=sys.stderr)
+        notes([*frame.attrs.get("notes", []), *([note(changed)] if changed else [])])
         write_json(Path(f"{output}.noise.json"), planted, default=str)
         say(
             as_json,
@@ -120,16 +117,16 @@ def methods(
                 each = METHODS[key]
                 listed[key] = {"paper": each.paper, "cost": each.describe_cost(), "when": each.when}
             except InputError as error:
-                print(f"note: {error}", file=sys.stderr)
+                notes([str(error)])
         width = max(map(len, listed))
         lines = []
         for key, about in listed.items():
             cost = f"{about['cost']:12} " if "cost" in about else ""
-            lines.append(f"{key:{width}} {cost}{about['when']}\n{'':{width + len(cost)}} {about['paper']}")
-        say(as_json, listed, "\n".join(lines))
+            lines += [f"{key:{width}} {cost}{about['when']}", f"{'':{width + len(cost)}} {about['paper']}"]
+        say(as_json, listed, lines)
 
 
-def option_lines(known: dict[str, Declaration]) -> str:
+def option_lines(known: dict[str, Declaration]) -> list[str]:
     """The options of a method, each with its values, its default and what it does."""
     width = max(map(len, known))
     lines = []
@@ -137,7 +134,7 @@ def option_lines(known: dict[str, Declaration]) -> str:
         lines.append(f"{name:{width}} {declaration.allowed}  [default: {declaration.shown_default}]")
         if declaration.setting.help:
             lines.append(f"{'':{width}} {declaration.setting.help}")
-    return "\n".join(lines)
+    return lines
 
 
 @takes(BENCH)
@@ -158,19 +155,20 @@ def bench(**given: Any) -> None:
             check_writable(given["results"])
 
         from mislabel.bench.results import write_results
+        from mislabel.bench.results_log import command_line
         from mislabel.bench.runner import run_bench
         from mislabel.bench.suites import read_suite
         from mislabel.training.progress import Terminal
 
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
         suite = read_suite(given["suite"]).with_run(tune=given["tune"], device=given["device"])
         names = {name: given[name].split(",") if given[name] else None for name in ("methods", "data")}
         wanted = {name: given[name] for name in ("seeds", "data_dir", "jobs", "backend", "address", "keep_models")}
-        found = run_bench(suite, given["out"], **names, **wanted, progress=Terminal())
+        with interrupts.going_on(lambda: f"every finished cell is safe; go on with: {command_line()}"):
+            outcome = run_bench(suite, given["out"], **names, **wanted, progress=Terminal())
         if given["results"]:
-            write_results(suite, found, given["out"], given["results"])
+            write_results(suite, outcome, given["out"], given["results"])
         table = (given["out"] / "table.md").read_text(encoding="utf-8").split("\n\n")[0]
-        said = f"{table}\n\n{len(found.failed)} cells failed; all tables: {given['out'] / 'table.md'}"
-        say(given["as_json"], {"out": str(given["out"]), "cells": found.lines}, said)
-        if found.failed:
+        lines = [*table.split("\n"), "", f"{len(outcome.failed)} cells failed; all tables: {given['out'] / 'table.md'}"]
+        say(given["as_json"], {"out": str(given["out"]), "cells": outcome.lines}, lines)
+        if outcome.failed:
             raise typer.Exit(1)

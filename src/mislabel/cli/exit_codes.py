@@ -1,14 +1,17 @@
 """What every command does: exit codes, and an answer for a person or as JSON."""
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import typer
 
+from mislabel.cli import interrupts
 from mislabel.errors import InputError, NotAssessed, RunError
+from mislabel.terminal import answer, tell
 
 
 @contextmanager
@@ -16,20 +19,38 @@ def errors() -> Iterator[None]:
     """Exit codes: 2 where the input is wrong, 130 after Ctrl-C, 1 for anything else."""
     try:
         yield
-    except InputError as error:
-        word = "not assessed" if isinstance(error, NotAssessed) else "error"
-        print(f"{word}: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
-    except RunError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
-    except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+    except typer.Exit:
+        raise
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise interrupted() from None
+    except Exception as error:
+        if interrupts.asked():  # what a library made of KeyboardInterrupt
+            raise interrupted() from None
+        if not isinstance(error, InputError | RunError | OSError):
+            raise
+        if isinstance(error, BrokenPipeError):  # whoever read our answer has enough, as `head` does
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            raise typer.Exit(1) from None
+        tell(f"{'not assessed' if isinstance(error, NotAssessed) else 'error'}: {error}")
+        raise typer.Exit(2 if isinstance(error, InputError) else 1) from None
 
 
-def say(as_json: bool, plain: dict[str, Any], text: str) -> None:
-    print(json.dumps(plain, indent=1, ensure_ascii=False, default=str) if as_json else text)
+def interrupted() -> typer.Exit:
+    """Say that Ctrl-C ended the command, and how to go on."""
+    how = interrupts.how_to_go_on()
+    tell(f"interrupted. {how}" if how else "interrupted")
+    return typer.Exit(interrupts.CODE)
+
+
+def say(as_json: bool, plain: dict[str, Any], lines: str | Iterable[str]) -> None:
+    """Print the answer: JSON, or lines for a person."""
+    if as_json:
+        answer(json.dumps(plain, indent=1, ensure_ascii=False, default=str).split("\n"))
+    else:
+        answer([lines] if isinstance(lines, str) else lines)
+
+
+def notes(sentences: Iterable[str]) -> None:
+    """Print what is worth telling."""
+    for sentence in sentences:
+        tell(f"note: {sentence}")

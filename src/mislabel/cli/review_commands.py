@@ -1,6 +1,6 @@
 """`mislabel review`, `export` and `import-decisions`: a person decides."""
 
-import signal
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from mislabel.cli.exit_codes import errors, say
+from mislabel.cli import interrupts
+from mislabel.cli.exit_codes import errors, notes, say
 from mislabel.cli.options import DataNow, Json, Run
 from mislabel.errors import some_ids
 from mislabel.exchange.targets import targets
+from mislabel.terminal import answer, tell
 
 
 def review(
@@ -33,9 +35,13 @@ def review(
         from mislabel.run.folder import RunFolder
         from mislabel.training.progress import Terminal
 
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
         looks = {"order": order, "budget": budget, "probe": probe}
-        serve(RunFolder(run), **looks, port=port, browser=not no_browser, progress=Terminal())
+        again = shlex.join(["mislabel", *sys.argv[1:]])
+        with interrupts.going_on(lambda: f"every decision is safe; go on with: {again}"):
+            serve(
+                RunFolder(run), **looks, port=port, browser=not no_browser, progress=Terminal(), say=answer,
+                serving=interrupts.ended_elsewhere(),
+            )  # fmt: skip
 
 
 def export(
@@ -61,16 +67,16 @@ def export(
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
         from mislabel.tables.formulas import note
 
-        told = write(RunFolder(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
-        said = (
-            f"{told['rows']} rows in {output}: {told['person']} decided by a person, {told['suggestion']} by a "
-            f"suggestion, {told['kept']} kept; {told['changed']} labels changed"
-        )
-        if told["formulas"]:
-            said += f"\n{note(told['formulas'])}"
-        if told.get("by_place_alone"):
-            print(BY_PLACE_ALONE, file=sys.stderr)
-        say(as_json, told, said)
+        result = write(RunFolder(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
+        lines = [
+            f"{result['rows']} rows in {output}: {result['person']} decided by a person, {result['suggestion']} by a "
+            f"suggestion, {result['kept']} kept; {result['changed']} labels changed"
+        ]
+        if result["formulas"]:
+            lines.append(note(result["formulas"]))
+        if result.get("by_place_alone"):
+            tell(BY_PLACE_ALONE)
+        say(as_json, result, lines)
 
 
 def import_decisions(
@@ -90,20 +96,21 @@ def import_decisions(
         from mislabel.run.folder import RunFolder
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
 
-        found = take(RunFolder(run), file, data=data)
-        said = f"{found.imported} decisions taken from {file}, {found.unchanged} known already, {found.skipped} lines "
-        said += f"without one, {len(found.refused)} refused"
-        if found.replaced:
-            said += (
-                f"\n{found.replaced} of them took the place of another decision, as of an older file: rows "
-                f"{some_ids(found.replaced_ids)}; one undo (U on the page) brings those back"
+        imported = take(RunFolder(run), file, data=data)
+        lines = [
+            f"{imported.imported} decisions taken from {file}, {imported.unchanged} known already, {imported.skipped} "
+            f"lines without one, {len(imported.refused)} refused"
+        ]
+        if imported.replaced:
+            lines.append(
+                f"{imported.replaced} of them took the place of another decision, as of an older file: rows "
+                f"{some_ids(imported.replaced_ids)}; one undo (U on the page) brings those back"
             )
-        for told in found.notes:
-            print(f"note: {told}", file=sys.stderr)
-        if found.by_place_alone:
-            print(BY_PLACE_ALONE, file=sys.stderr)
-        for line in found.refused if not as_json else ():
-            print(f"line {line['line']}, id {line['id']}: {line['reason']}", file=sys.stderr)
-        say(as_json, asdict(found), said)
-        if found.refused:
+        notes(imported.notes)
+        if imported.by_place_alone:
+            tell(BY_PLACE_ALONE)
+        for line in imported.refused if not as_json else ():
+            tell(f"line {line['line']}, id {line['id']}: {line['reason']}")
+        say(as_json, asdict(imported), lines)
+        if imported.refused:
             raise typer.Exit(2)

@@ -1,6 +1,7 @@
 """What a person sees in the terminal at the end of a run."""
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,22 @@ from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.run.decision_gain import gain_line
 from mislabel.run.folder import RunFolder
+from mislabel.terminal import answer, drawing_on, one_line
 
 WORST = 10
 
 
 def show_result(audit: Audit, dataset: Dataset, folder: RunFolder | None, report: Path | None) -> None:
     """The noise rate, the scores where gold is known, the worst rows, and where the rest is."""
-    console = Console(highlight=False)
-    for line in summary_lines(audit.metrics):
-        console.print(line, markup=False)
+    answer(summary_lines(audit.metrics))
     if len(audit.worst(1)):
-        console.print(worst_table(audit, dataset, WORST))
+        Console(file=drawing_on(sys.stdout), highlight=False).print(worst_table(audit, dataset, WORST))
     if folder is not None:
-        console.print(f"run: {folder.path}", markup=False)
+        answer([f"run: {folder.path}"])
     if report is not None:
-        console.print(f"report: {report}", markup=False)
+        answer([f"report: {report}"])
     if folder is not None and len(audit.worst(1)):
-        console.print(review_line(folder), markup=False, soft_wrap=True)
+        answer([review_line(folder)])
 
 
 def review_line(folder: RunFolder, program: str = "mislabel") -> str:
@@ -78,5 +78,5 @@ def worst_table(audit: Audit, dataset: Dataset, count: int) -> Table:
         shown = dataset.inputs.caption(position_of[row["id"]])
         cells = [str(row["id"]), shown, str(row["given_label"]), str(row["suggested_label"])]
         numbers = [f"{row[name]:.3f}" for name in ("p_mislabeled", *scored)]
-        table.add_row(*(Text(cell) for cell in cells), *numbers)
+        table.add_row(*(Text(one_line(cell)) for cell in cells), *numbers)
     return table

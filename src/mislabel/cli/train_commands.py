@@ -1,16 +1,18 @@
 """`mislabel train` and `audit`: one run."""
 
-import json
 import shlex
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mislabel.cli.exit_codes import errors
+from mislabel.cli import interrupts
+from mislabel.cli.exit_codes import errors, say
 from mislabel.cli.options import AUDIT, TRAIN, takes
 from mislabel.run.option_pairs import read_pairs
+
+if TYPE_CHECKING:
+    from mislabel.run.folder import RunFolder
 
 
 @takes(TRAIN)
@@ -67,7 +69,7 @@ def _train(given: dict[str, Any]) -> None:
         if not is_main_process():
             return
         if given["as_json"]:
-            print(json.dumps({**trained.audit.metrics, "out": str(folder.path) if folder else None}, indent=1))
+            say(True, {**trained.audit.metrics, "out": str(folder.path) if folder else None}, "")
         else:
             show_result(trained.audit, trained.dataset, folder, trained.report)
 
@@ -79,24 +81,18 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _interruptible(folder: Any) -> Iterator[Callable[[], bool]]:
-    """Ctrl-C once ends training after the running step; twice at once."""
-    asked = False
+def _interruptible(folder: "RunFolder | None") -> Iterator[Callable[[], bool]]:
+    """While training runs, Ctrl-C says how to go on."""
+    with interrupts.going_on(lambda: _how_to_go_on(folder)):
+        yield interrupts.asked
 
-    def ask(number: int, frame: Any) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield lambda: asked
-    except KeyboardInterrupt:
-        if folder and any(folder.checkpoints.glob("*/state.json")):
-            words = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
-            print(
-                f"\nevery finished epoch is safe; continue with: mislabel {shlex.join(words)} --resume", file=sys.stderr
-            )
-        raise
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _how_to_go_on(folder: "RunFolder | None") -> str:
+    if folder is None:
+        return ""
+    if folder.finished:
+        return f"the run is whole; write its report with: mislabel report {shlex.quote(str(folder.path))}"
+    words = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
+    saved = any(folder.checkpoints.glob("*/state.json"))
+    begin = "every finished epoch is safe" if saved else "no epoch was finished"
+    return f"{begin}; continue with: mislabel {shlex.join(words)} --resume"

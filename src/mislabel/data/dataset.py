@@ -20,7 +20,7 @@ from mislabel.errors import InputError
 
 @dataclass(frozen=True)
 class Columns:
-    """What is said of n rows.
+    """The columns of n rows beside their inputs.
 
     Attributes
     ----------

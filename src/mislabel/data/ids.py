@@ -10,7 +10,7 @@ from mislabel.errors import InputError, some_ids
 
 
 def check_ids(values: Any, n: int, name: str = "id") -> tuple[np.ndarray, list[str]]:
-    """The n ids, and a note where they had to be made.
+    """The n ids, and a note where they were generated.
 
     Parameters
     ----------

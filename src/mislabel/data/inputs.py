@@ -47,7 +47,7 @@ class RawInputs(ABC):
         return (self.caption(position) for position in positions)
 
     def digests(self) -> Iterator[bytes] | None:
-        """16 bytes a row that a run folder keeps where `kept` is not all of a row; None where it is."""
+        """16 bytes a row, kept by a run folder where `kept` is not the whole input; None where it is."""
         return None
 
     def matcher(self, column: str) -> Callable[[int, Any], bool]:

@@ -1,4 +1,4 @@
-"""Labels: the user's own values on the outside, codes 0..K-1 on the inside."""
+"""Labels: the user's own values, and codes 0..K-1 for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Class names that a reader would take for one another, or for "no label": accepted, with a warning."""
+"""Class names that look like each other, or like "no label": accepted, with a warning."""
 
 import re
 import unicodedata

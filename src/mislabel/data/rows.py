@@ -1,4 +1,4 @@
-"""The Dataset that every later room gets, and what can be read off it alone."""
+"""The Dataset, and what follows from it alone."""
 
 import hashlib
 import json

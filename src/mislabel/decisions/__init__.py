@@ -1,1 +1,1 @@
-"""What a person decided: events and their replay, the store, and what they say of the whole."""
+"""What a person decided: events and their replay, the store, and estimates from them."""

@@ -1,4 +1,4 @@
-"""A store is opened: to write, only to read, or to see whether it may be deleted."""
+"""Opening a store: to write, to read, or to check whether it may be deleted."""
 
 import os
 import sqlite3
@@ -88,7 +88,7 @@ def check_deletable(path: Path) -> None:
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
-    """Which file has the name now; None where none has."""
+    """Which file has this path now; None where there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:

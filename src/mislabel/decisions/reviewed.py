@@ -79,7 +79,7 @@ def decided_beginning(rows: ReviewedRows) -> Beginning:
 def worked_through(state: np.ndarray, probe: np.ndarray) -> int:
     """How far an order was followed: up to the last row decided from it before the first row that is not decided.
 
-    Probes just behind it do not count: how far the order is taken to have come must not hang on what chance drew.
+    Probes just behind it do not count: how far the order counts as followed must not depend on which probes were drawn.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def worked_through(state: np.ndarray, probe: np.ndarray) -> int:
 
 
 def reached_in(order: np.ndarray, rows: ReviewedRows) -> np.ndarray:
-    """What a person has worked through of another order than that of the list, (n,) bool by rank.
+    """The rows that were worked through in another order than that of the list, (n,) bool by rank.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Decisions on disk: an SQLite file in the run folder to which lines are only ever added."""
+"""Decisions on disk: an SQLite file in the run folder; events are added and never changed or removed."""
 
 import json
 import sqlite3
@@ -104,7 +104,7 @@ class Store:
                 actions.setdefault(event.action, number)
 
     def remember(self, name: str, value: Any) -> Any:
-        """Keep a value under a name unless one is kept already, and give what is kept."""
+        """Store a value under a name unless one is stored already, and return the stored one."""
         with self._writing():
             self.connection.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (name, json.dumps(value)))
             return json.loads(self._rows("SELECT value FROM about WHERE name = ?", name)[0][0])
@@ -131,7 +131,7 @@ class Store:
         return replay(self.history())
 
     def recall(self, name: str) -> Any:
-        """What is kept under a name; None where nothing is."""
+        """The value stored under a name; None where there is none."""
         with self._reading():
             rows = self._rows("SELECT value FROM about WHERE name = ?", name)
         return json.loads(rows[0][0]) if rows else None
@@ -227,7 +227,7 @@ class Store:
         return replay(self._read("id = ?", to_json(id))).get(id)
 
     def _last_action(self) -> int | None:
-        """The last action of this run's own review: decisions that were taken over cannot be undone here."""
+        """The last action that holds, of this run's own: those taken over are what the run was trained with."""
         return self._rows(
             "SELECT max(action) FROM events WHERE kind != 'undo' AND source IN (?, ?) AND number NOT IN "
             "(SELECT undoes FROM events WHERE undoes IS NOT NULL)",

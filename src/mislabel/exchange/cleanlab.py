@@ -1,4 +1,4 @@
-"""A table with cleanlab's columns of label issues (https://docs.cleanlab.ai), for what reads those."""
+"""A table with cleanlab's columns of label issues (https://docs.cleanlab.ai), for tools that read them."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the decisions make of the data: which label each row has now, which it had, and who says so."""
+"""The data after a review: the label that each row has now, the one it had, and who decided."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Corrected:
     row_of : (n,) int64
         The row of the audit, -1 for rows that were left out of the run.
     decisions : dict
-        A person's decisions by place in the data.
+        A person's decisions by position in the data.
     suggested : (n,) bool
         Where the suggested label was taken without a person.
     labels : Picked
@@ -51,7 +51,7 @@ class Corrected:
     decided_by: list[str]
 
     def counts(self) -> dict[str, int]:
-        """What this review did: rows by who decided, labels that changed, and what persons said besides."""
+        """Counts of this review: rows by who decided, labels that changed, unsure rows and those that fit no class."""
         persons = [decision for decision in self.decisions.values() if decision.kind != "unsure"]
         changed = self.labels.rows != np.arange(len(self.row_of))
         return {
@@ -95,7 +95,7 @@ class LabelCells:
 def correct(
     original: Original, rows: Rows, decisions: Mapping[Any, Decision], take_suggestions: float | None
 ) -> Corrected:
-    """Put decisions and data together.
+    """Apply decisions to the data.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def match(original: Original, rows: Rows) -> np.ndarray:
 
 
 def data_ids(original: Original) -> np.ndarray:
-    """The ids (n,) as the run made them: of the id column, or the places of all rows of the data."""
+    """The ids (n,) as the run made them: of the id column, or the positions 0 to n - 1."""
     name = original.roles["id"]
     values = None if name is None else original.table.column(name)
     return check_ids(values, len(original.labels), name or "id")[0]
@@ -204,7 +204,7 @@ def carried_decisions(original: Original) -> list[str] | None:
 
 
 def same_label(cell: Any, given: Any) -> bool:
-    """Whether a cell of the data says the given label of the audit, or None."""
+    """Whether a cell of the data holds the given label of the audit; None means that there is none."""
     if given is None:
         return is_missing(cell)
     alike = label_text(cell) == label_text(given)
@@ -212,7 +212,7 @@ def same_label(cell: Any, given: Any) -> bool:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a label cell says that there is no label, in any of the ways that a run understands."""
+    """Whether a label cell means that there is no label, in any form that a run accepts."""
     if value is None or value != value:
         return True
     if isinstance(value, str):

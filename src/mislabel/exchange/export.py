@@ -1,4 +1,4 @@
-"""`mislabel export`: the data of a run with the labels that a review left them with."""
+"""`mislabel export`: the data of a run with the labels after its review."""
 
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from mislabel.exchange.targets import target
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.tables.location import locate
+from mislabel.tables.sources import becomes_part
 
 
 def export(
@@ -49,7 +50,7 @@ def export(
     dict
         rows, person, suggestion, kept, changed, unsure, none: counts, of this review; output; formulas: how many cells
         were made plain text for spreadsheets; config: for Label Studio, the file of its labeling interface;
-        by_place_alone: True for a run without ids that keeps nothing to tell whether the rows are still in their place.
+        by_place_alone: True for a run without ids that keeps nothing to check the positions of rows against.
 
     Raises
     ------
@@ -67,6 +68,8 @@ def export(
     source = locate(original.source).path
     if output.exists() and source.exists() and output.samefile(source):
         raise InputError(f"{output} holds the data of the run, which a later export needs: choose another output")
+    if becomes_part(output, original.source):
+        raise InputError(f"{output} would be read as a part of {original.source}, the data of the run: choose another")
     corrected = correct(original, rows, run.decisions(), take_suggestions)
     result: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
     if only_position_tells(original, rows):

@@ -1,4 +1,4 @@
-"""`mislabel import-decisions`: a reviewed file comes back, line by line."""
+"""`mislabel import-decisions`: a reviewed file is read back, line by line."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.line_values import Refused, Unknown, same_cell
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
-from mislabel.exchange.verdicts import Columns, Judge, Outcome
+from mislabel.exchange.verdicts import Columns, LineReader, Outcome
 from mislabel.modalities import modality
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
@@ -47,9 +47,9 @@ class Imported:
     replaced_ids : list
         Their ids.
     by_place_alone : bool
-        Whether rows were found by their place in the data, and the run keeps nothing to check that against.
+        Whether rows were matched by position, and the run keeps nothing to check that against.
     notes : list of str
-        What is worth telling of how the file was read.
+        What the user should know of how the file was read.
     """
 
     read: int = 0
@@ -88,7 +88,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     Raises
     ------
     InputError
-        If the run is not finished, the file cannot be read or lacks the columns, or its rows cannot be told.
+        If the run is not finished, the file cannot be read or lacks the columns, or its rows cannot be matched.
     """
     run = Run.open(folder)
     rows, roles = run.rows, run.columns
@@ -97,7 +97,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     original = _find_data(folder, data, reviewed, roles)
     columns = find_columns(reviewed, roles, rows, original, modality(run.modality).own_id)
     reads_back = columns.before or columns.decided_by
-    judge = Judge(rows, columns, run.decisions(), original if reads_back else None)
+    reader = LineReader(rows, columns, run.decisions(), original if reads_back else None)
     done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
     if columns.id is None:
         original = original or open_original(folder)
@@ -111,18 +111,18 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
         try:
             if line.problem:
                 raise Refused(line.problem)
-            row = judge.ids.find(id)
-            outcome = judge.outcome(row, line.cells)
+            row = reader.ids.find(id)
+            outcome = reader.outcome(row, line.cells)
             outcomes[row].append((line.number, outcome))
         except Refused as refusal:
-            if isinstance(refusal, Unknown) and judge.silent(line.cells):
+            if isinstance(refusal, Unknown) and reader.says_nothing(line.cells):
                 done.skipped += 1
                 continue
             known = id if isinstance(id, (str, int)) else None
             done.refused.append({"line": line.number, "id": known, "reason": str(refusal)})
             if row >= 0:
                 outcomes[row].append((line.number, None))
-    decisions = list(_decisions(judge, outcomes, done))
+    decisions = list(_decisions(reader, outcomes, done))
     if decisions:
         with Store(folder.decisions) as store:
             store.decide(decisions, source="import")
@@ -137,7 +137,7 @@ def find_columns(
     original: Original | None,
     own_id: str | None,
 ) -> Columns:
-    """Which columns of the file are what: by the names of the run, or the usual ones that the data do not use.
+    """The roles of the columns of the file: by the names of the run, or the usual ones that the data do not use.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def find_columns(
     if id is None and not (without_ids and before):
         raise InputError(
             f"{reviewed.file} has the columns {', '.join(reviewed.names)}; needed is one of the ids, "
-            f'"{key or TASK_ID}", by which its rows are told'
+            f'"{key or TASK_ID}", by which its rows are matched'
         )
     return Columns(id, labels, before, find(ours("decided_by")), decision)
 
@@ -216,11 +216,11 @@ def _find_data(
 
 
 def _decisions(
-    judge: Judge, outcomes: dict[int, list[tuple[int, Outcome | None]]], done: Imported
+    reader: LineReader, outcomes: dict[int, list[tuple[int, Outcome | None]]], done: Imported
 ) -> Iterator[Decision]:
     """The decisions to add; counts the lines, and refuses those that contradict each other."""
     for row, lines in outcomes.items():
-        id, outcome = judge.rows.id(row), lines[0][1]
+        id, outcome = reader.rows.id(row), lines[0][1]
         if outcome is None or any(other != outcome for _, other in lines):
             where = ", ".join(str(number) for number, _ in lines[:5])
             reason = f"{len(lines)} lines say different things of this row (lines {where})"
@@ -228,17 +228,17 @@ def _decisions(
             done.refused += [{"line": number, "id": id, "reason": reason} for number in refused]
         elif outcome.kind is None:
             done.skipped += len(lines)
-        elif judge.holds_already(row, outcome):
+        elif reader.holds_already(row, outcome):
             done.unchanged += len(lines)
         else:
             done.imported += 1
             done.unchanged += len(lines) - 1
-            if id in judge.holds:
+            if id in reader.holds:
                 done.replaced += 1
                 done.replaced_ids.append(id)
             # Whether chance chose the row is a matter of how it came to be reviewed, not of what is said of it.
-            probe = id in judge.holds and judge.holds[id].probe
-            yield Decision(id, outcome.kind, outcome.label, judge.given(row), probe)
+            probe = id in reader.holds and reader.holds[id].probe
+            yield Decision(id, outcome.kind, outcome.label, reader.given(row), probe)
 
 
 def _by_id(reviewed: TolerantTable, column: str, id: str) -> Iterator[tuple[Line, Any]]:
@@ -249,7 +249,7 @@ def _by_id(reviewed: TolerantTable, column: str, id: str) -> Iterator[tuple[Line
 
 
 def _by_order(reviewed: TolerantTable, columns: Columns, original: Original, rows: Rows) -> Iterator[tuple[Line, Any]]:
-    """Lines of a file without ids, which must be the rows of the data one after the other.
+    """Lines of a file without ids, which must be the rows of the data in their order.
 
     Raises
     ------

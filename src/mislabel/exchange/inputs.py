@@ -1,6 +1,6 @@
-"""Inputs as they are now against what a run kept of them: are these still the rows that it read?
+"""Whether the rows of the data are still those that the run read, by comparing inputs with what it kept.
 
-Pictures are left alone: a run keeps small ones, of which nothing tells whether they are the same.
+Pictures are not compared: a run keeps small copies, which do not show whether the picture is the same.
 """
 
 import numpy as np

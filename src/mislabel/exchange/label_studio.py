@@ -4,7 +4,7 @@ Each row is a task: `data` holds all columns as they are in the data, `predictio
 what a person decided, `meta` what the run says. Beside FILE, FILE.config.xml is the labeling interface to paste into
 the project. Two keys are added to `data`, where Label Studio can sort and filter by them: `mislabel_id`, by which
 decisions find their way back, and `p_mislabeled`; columns of the user's own have to be called otherwise. The score of a
-prediction is the probability that it gives the right label, as far as the audit tells: p_mislabeled where it differs
+prediction is the probability that it gives the right label, as the audit has it: p_mislabeled where it differs
 from the given label, else 1 - p_mislabeled.
 
 Images are paths as in the data: point the project's local or cloud storage at their folder. Encoded images become
@@ -48,7 +48,7 @@ _STARTS = {
 
 @register
 class LabelStudio:
-    """Tasks in a file of JSON, and the labeling interface beside it, whose path is told as `config`."""
+    """Tasks in a JSON file, and beside it the labeling interface, whose path is returned as `config`."""
 
     name, help = "label-studio", OWN["label-studio"]
 
@@ -58,9 +58,15 @@ class LabelStudio:
         if output.suffix.lower() != ".json":
             raise InputError(f"{output}: Label Studio reads .json files; give the output that ending")
         check_writable(output)
+        check_writable(config_beside(output))
 
     def write(self, corrected: Corrected, folder: RunFolder, output: Path) -> dict[str, Any]:
         return {"config": str(write_tasks(corrected, folder, output))}
+
+
+def config_beside(path: Path) -> Path:
+    """Where the labeling interface of these tasks goes."""
+    return path.with_name(path.name + ".config.xml")
 
 
 def write_tasks(corrected: Corrected, folder: RunFolder, path: Path) -> Path:
@@ -73,7 +79,7 @@ def write_tasks(corrected: Corrected, folder: RunFolder, path: Path) -> Path:
     """
     kind = modality(corrected.rows.modality)
     tag = "Image" if kind.pictures else "Text"
-    config = path.with_name(path.name + ".config.xml")
+    config = config_beside(path)
     column = corrected.original.roles.get(kind.name) if kind.one_column else None
     shown = column if column and _NAME.fullmatch(column) else INPUT
     _refuse_clash(corrected.original, ["p_mislabeled", TASK_ID, *([INPUT] if shown == INPUT != column else [])])
@@ -90,7 +96,7 @@ def write_tasks(corrected: Corrected, folder: RunFolder, path: Path) -> Path:
 
 
 def _refuse_clash(original: Original, added: list[str]) -> None:
-    """Raise InputError for a column of the user's own of such a name; ids that are called as ours are the same ids."""
+    """Raise InputError where a column of the data has a name that is added, unless it holds the same ids."""
     clash = [name for name in added if name in original.table.names and not name == TASK_ID == original.roles["id"]]
     if clash:
         raise InputError(
@@ -150,7 +156,7 @@ def _interface(classes: list, tag: str, shown: str) -> str:
 
 
 def _inputs(corrected: Corrected, folder: RunFolder) -> list:
-    """What is shown of each row, where it is no column that Label Studio could name."""
+    """What is shown of each row where no column holds it that Label Studio could name."""
     original, kind = corrected.original, modality(corrected.rows.modality)
     column = original.roles.get(kind.name)
     if kind.one_column and column is not None:

@@ -1,4 +1,4 @@
-"""What a cell of a reviewed file means in the terms of a run: an id, a label; tolerant of what spreadsheets change."""
+"""Ids and labels of a run from the cells of a reviewed file, tolerant of what spreadsheets change."""
 
 import re
 from typing import Any
@@ -36,7 +36,7 @@ class Ids:
         self.rows, self.whole = rows, pa.types.is_integer(rows.ids.type)
 
     def find(self, value: Any) -> int:
-        """The row of an id; `Refused` where there is none, `Unknown` where the run lacks it."""
+        """The row of an id; `Refused` where the cell is empty, `Unknown` where the run has no such id."""
         if value is None or value == "" or value != value:
             raise Refused("it has no id")
         if self.whole:
@@ -125,7 +125,7 @@ def _narrowed(cell: Any, kind: type) -> Any:
 
 
 def _normal(value: Any) -> str | None:
-    """One way to write a cell, None for what cannot be compared, such as dates and lists."""
+    """A cell in one spelling; None for what cannot be compared, such as dates and lists."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or (isinstance(value, float) and value != value):
@@ -141,5 +141,5 @@ def _normal(value: Any) -> str | None:
 
 
 def is_null(value: Any) -> bool:
-    """Whether a cell is one of the signs of pandas for nothing."""
+    """Whether a cell is NA or NaT of pandas."""
     return type(value).__name__ in ("NAType", "NaTType")

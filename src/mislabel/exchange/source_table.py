@@ -1,4 +1,4 @@
-"""The data of a run, read once more from where the run read them, with every value and type as it stands there."""
+"""The data of a run, read again from their source, with every value and type as it is there."""
 
 from collections import Counter
 from contextlib import suppress
@@ -20,7 +20,7 @@ ROLES = ("label", "gold", "id", "split")
 
 @dataclass(eq=False)
 class Original:
-    """The data of a run, and which of its columns is what.
+    """The data of a run, and the roles of its columns.
 
     Attributes
     ----------
@@ -58,12 +58,12 @@ class Original:
 
     @property
     def carries_decisions(self) -> bool:
-        """Whether the data are themselves an export: then they say already what labels were, and who decided."""
+        """Whether the data are an export themselves, with the columns `label_before` and `decided_by`."""
         return "label_before" in self.table.names and "decided_by" in self.table.names
 
 
 def open_original(folder: RunFolder, data: str | None = None) -> Original:
-    """Find the data of a run and look at their columns.
+    """Find the data of a run and check their columns.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ OWN = {
 
 
 class Target(Protocol):
-    """A form that the data take on their way out.
+    """One form of export.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Target(Protocol):
     help: str
 
     def check(self, output: Path, take_suggestions: float | None) -> None:
-        """Look at the options before the data are read.
+        """Check the options before the data are read.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class Target(Protocol):
         Returns
         -------
         dict
-            What is to be told beside the counts.
+            What the export returns beside the counts.
         """
         ...
 
@@ -107,7 +107,7 @@ def targets() -> dict[str, str]:
 
 
 def _owner(name: str) -> str | None:
-    """The module whose the name is; None where it is free."""
+    """The module that registered the name; None where it is free."""
     if name in OWN:
         return _module(name)
     return type(_REGISTERED[name]).__module__ if name in _REGISTERED else None

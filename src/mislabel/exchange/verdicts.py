@@ -1,4 +1,4 @@
-"""What a line of a reviewed file says of its row, against what the run gave and what an export would have written."""
+"""The decision in a line of a reviewed file, compared with the run and with what an export would have written."""
 
 from typing import Any, NamedTuple
 
@@ -21,14 +21,14 @@ class Columns(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a line says of its row: a kind of decision and its label, or nothing (kind None)."""
+    """The decision in a line: its kind and label; kind None where the line has none."""
 
     kind: Kind | None
     label: Any = None
 
 
-class Judge:
-    """Says what a line means for its row.
+class LineReader:
+    """Reads the decision in a line of a reviewed file.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ class Judge:
             pairs = zip(match(original, rows).tolist(), before, by, strict=True)
             self.carried = {row: (was, who) for row, was, who in pairs}
 
-    def silent(self, cells: dict[str, Any]) -> bool:
-        """Whether a line says nothing, as those of rows that were left out of the run for want of a label."""
+    def says_nothing(self, cells: dict[str, Any]) -> bool:
+        """Whether a line says nothing, as that of a row without a label, which was left out of the run."""
         columns = self.columns
         try:
             decides = _word(cells, columns.decision, KINDS) or _word(cells, columns.decided_by, DECIDED_BY) == "person"
@@ -77,19 +77,19 @@ class Judge:
                     "this is a file of other data"
                 )
         if word:
-            return self._said(row, word, label)
+            return self._by_decision(row, word, label)
         if columns.decided_by is None and columns.before is None:
-            return self._named(row, label) if label is not None and columns.decision is None else Outcome(None)
+            return self._with_label(row, label) if label is not None and columns.decision is None else Outcome(None)
         return self._read_back(row, label, _word(cells, columns.decided_by, DECIDED_BY))
 
-    def _said(self, row: int, word: str, label: Any) -> Outcome:
+    def _by_decision(self, row: int, word: str, label: Any) -> Outcome:
         """What the column `decision` says; the label may be the decided one, the given one, or left out."""
         meant = {"keep": self.given(row), "suggestion": self.suggested(row), "label": label}.get(word)
         if word in NAMED and meant is None:
             raise Refused(f"its decision is {word}, but there is no such label")
         if word != "label" and label is not None and label not in (meant, self.given(row)):
             raise Refused(f"its decision is {word}, but its label is {label!r}")
-        return self._named(row, meant) if word in NAMED else Outcome("none" if word == "none" else "unsure")
+        return self._with_label(row, meant) if word in NAMED else Outcome("none" if word == "none" else "unsure")
 
     def _read_back(self, row: int, label: Any, by: str) -> Outcome:
         """What differs from an export without a person."""
@@ -98,14 +98,14 @@ class Judge:
         if by == earlier and label == given and (holds is None or holds.kind == "unsure"):
             return Outcome(None)  # of an earlier review, whose labels this run was given
         if by == "person":
-            return self._named(row, label) if label is not None else Outcome("none")
+            return self._with_label(row, label) if label is not None else Outcome("none")
         if label == (self.suggested(row) if by == "suggestion" else given):
             return Outcome(None)
         if label is None:
             raise Refused("its label is empty, but decided_by is not person: person would say that no class fits")
-        return self._named(row, label)
+        return self._with_label(row, label)
 
-    def _named(self, row: int, label: Any) -> Outcome:
+    def _with_label(self, row: int, label: Any) -> Outcome:
         if label == self.given(row):
             return Outcome("keep", label)
         return Outcome("suggestion" if label == self.suggested(row) else "label", label)

@@ -1,4 +1,4 @@
-"""Losses, and parts of losses, that several methods share; what each is for stands in the methods' files."""
+"""Losses, and parts of losses, that several methods share; the files of the methods say what each is for."""
 
 import math
 from typing import Any, Protocol
@@ -136,7 +136,7 @@ class MixedCrossEntropy(Loss):
 
 
 def draw_partners(logits: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Whom to mix with and how: `partner` (branches, m) int64 and `share` (branches, m) float32, equal in a branch.
+    """Which rows to mix, and how: `partner` (branches, m) int64 and `share` (branches, m) float32, equal in a branch.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ c       how it falls: 1 in a straight line
 tau     share of wrong labels
 ======  ========================================================================
 
-The paper is told tau; here it is estimated from the passes so far and renewed after each epoch, unless it is told. T_k
+In the paper tau is given; here it is estimated from the passes so far after each epoch, unless it is given. T_k
 is the paper's share of all epochs, 10 of 200, but at least one: R is 1 in the first epoch, when losses say little. The
 official code divides the mean over the rows kept by their number once more; here it is the mean. The final model is the
 mean of the two networks, where the paper tests them one by one.
@@ -58,10 +58,10 @@ class CoTeaching(DefaultPosterior):
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        return [Stage("train", self.epochs, Exchange(self), branches=2)]
+        return [Stage("train", self.epochs, ExchangeLoss(self), branches=2)]
 
 
-class Exchange(SmallLoss):
+class ExchangeLoss(SmallLoss):
     """The sum over the two networks, which share no weights, of the mean over the rows that the other one chose."""
 
     def __call__(self, batch: Batch) -> Tensor:

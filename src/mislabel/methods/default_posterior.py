@@ -1,4 +1,4 @@
-"""The posterior of methods whose papers train a model and say nothing of single labels: that of the passes."""
+"""The posterior of methods whose papers give none: the mean probability over the passes."""
 
 import numpy as np
 

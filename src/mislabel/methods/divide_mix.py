@@ -77,11 +77,11 @@ class DivideMix:
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        warm = Penalised() if self.penalty else CrossEntropy()
+        warm = PenalisedCrossEntropy() if self.penalty else CrossEntropy()
         return [
             Stage("warm", self.warm_epochs, warm, branches=NETWORKS, evaluates=True, decay=False),
             Stage(
-                "divide", self.epochs, Divided(self), views=2, branches=NETWORKS, mixes=True, evaluates=True,
+                "divide", self.epochs, DividedLoss(self), views=2, branches=NETWORKS, mixes=True, evaluates=True,
                 start="last",
             ),
         ]  # fmt: skip
@@ -94,7 +94,7 @@ class DivideMix:
         return given_replaced(dynamics, given, probabilities, clean(dynamics.evaluation).mean(0))
 
 
-class Penalised(CrossEntropy):
+class PenalisedCrossEntropy(CrossEntropy):
     """Cross-entropy less the mean entropy of the predictions."""
 
     def __call__(self, batch: Batch) -> Tensor:
@@ -102,12 +102,19 @@ class Penalised(CrossEntropy):
         return super().__call__(batch) + (log_p.exp() * log_p).sum(-1).mean()
 
 
-class Divided(Loss):
-    """L, the sum over both networks; each has weights of its own."""
+class DividedLoss(Loss):
+    """L, the sum over both networks; each has weights of its own.
+
+    Attributes
+    ----------
+    clean : (networks, n) float32
+        w, by which each network learns.
+    """
 
     def __init__(self, options: DivideMix):
         super().__init__()
         self.options = options
+        self.device, self.epoch, self.clean = torch.device("cpu"), 0, torch.empty(NETWORKS, 0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device, self.epoch = device, 0

@@ -242,7 +242,7 @@ def _mark(
 
 
 def _prior(near: np.ndarray, given: np.ndarray, options: DyGen) -> np.ndarray:
-    """P(true = k) before the trajectory is looked at, (n, K) float32."""
+    """P(true = k) without the trajectory, (n, K) float32."""
     if options.prior == "uniform":
         return np.full_like(near, 1 / near.shape[1])
     if options.prior == "given":

@@ -52,10 +52,10 @@ class ELR(DefaultPosterior):
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        return [Stage("train", self.epochs, EarlyLearning(self.beta, self.weight))]
+        return [Stage("train", self.epochs, EarlyLearningLoss(self.beta, self.weight))]
 
 
-class EarlyLearning(Loss):
+class EarlyLearningLoss(Loss):
     """Cross-entropy and the pull towards the targets, which lie in `tables`."""
 
     def __init__(self, beta: float, weight: float):

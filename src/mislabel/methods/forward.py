@@ -1,4 +1,4 @@
-"""Forward correction: which class is taken for which, estimated from a first training and put into the second's loss.
+"""Forward correction: a transition matrix, estimated by a first training, corrects the loss of a second one.
 
 Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss Correction Approach", CVPR 2017,
 arXiv 1609.03683.
@@ -61,10 +61,10 @@ class Forward:
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        warm = Remembering()
+        warm = RememberingCrossEntropy()
         return [
             Stage("warm", self.warm_epochs, warm),
-            Stage("forward", self.epochs, Corrected(warm, self.percentile)),
+            Stage("forward", self.epochs, ForwardCorrection(warm, self.percentile)),
         ]
 
     def posterior(
@@ -72,13 +72,13 @@ class Forward:
     ) -> Posterior:
         """The final model's opinion and the label that was given, by Bayes' rule."""
         corrected = stages[-1].loss
-        assert isinstance(corrected, Corrected)
+        assert isinstance(corrected, ForwardCorrection)
         joint = probabilities.astype(np.float64) * np.maximum(corrected.transition[:, given].T, SMALLEST)
         joint /= joint.sum(1, keepdims=True)
         return given_replaced(dynamics, given, joint, joint[np.arange(len(given)), given])
 
 
-class Remembering(CrossEntropy):
+class RememberingCrossEntropy(CrossEntropy):
     """Cross-entropy that keeps each row's class probabilities of the latest pass."""
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
@@ -89,17 +89,24 @@ class Remembering(CrossEntropy):
         return super().__call__(batch)
 
 
-class Corrected(Loss):
+class ForwardCorrection(Loss):
     """The mean over rows of -log sum_k p_k T_ky.
 
     A run that continues in this stage has no table of the stage before, so T is kept in the state.
+
+    Attributes
+    ----------
+    transition : (K, K) float64
+        T; empty until the stage begins.
+    log_transition : (K, K) float32
+        Its logarithm, on the device.
     """
 
-    transition: np.ndarray
-
-    def __init__(self, warm: Remembering, percentile: float):
+    def __init__(self, warm: RememberingCrossEntropy, percentile: float):
         super().__init__()
         self.warm, self.percentile = warm, percentile
+        self.transition, self.log_transition = np.empty((0, 0)), torch.empty(0, 0)
+        self.device = torch.device("cpu")
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device = device

@@ -138,7 +138,7 @@ class Mixtures:
         self.by_class: dict[int, BetaMixture] = {}
 
     def fit(self, wrong: np.ndarray, observed: np.ndarray, given: np.ndarray) -> None:
-        """Fit anew, from the fit before where there is one."""
+        """Fit again, starting from the last fit where there is one."""
         self.all = _fit(wrong, observed, self.all)
         if self.scope != "global":
             sizes = np.bincount(given[given >= 0])
@@ -177,12 +177,31 @@ def _fit(wrong: np.ndarray, observed: np.ndarray, before: BetaMixture | None) ->
 
 
 class DynamicLoss(Loss):
-    """Stage 2's loss. Its weights follow the wrong events, those of the running epoch included."""
+    """Stage 2's loss. Its weights follow the wrong events, those of the running epoch included.
+
+    Attributes
+    ----------
+    target : (n,) int64
+        What the n training rows learn from, of `n_classes` classes.
+    passes : int
+        How many are counted by the end of the stage.
+    counts : tuple of two (n,) int64
+        Wrong events and observations of all finished epochs.
+    wrong, observed : (n,) int64
+        Those with the running epoch, on the device.
+    clean_weight, hard_weight : (classes, passes + 1, passes + 1) float32
+        tau_1 and epsilon by class, observations and wrong events.
+    """
 
     def __init__(self, options: IDO):
         super().__init__()
         self.options = options
         self.mixtures = Mixtures(options.scope, options.minimum_class_size)
+        self.target, self.n_classes, self.passes = np.empty(0, dtype=np.int64), 0, 0
+        self.counts = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+        self.device = torch.device("cpu")
+        self.wrong, self.observed = torch.empty(0), torch.empty(0)
+        self.clean_weight, self.hard_weight = torch.empty(0), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.target, self.n_classes, self.device = target, n_classes, device

@@ -18,7 +18,7 @@ lambda    how much agreement counts
 
 lambda is 0.9 here, what the authors recommend for CIFAR-10 with 20 % and 50 % symmetric and with asymmetric noise (0.65
 at 80 %, 0.85 for CIFAR-100); the 0.1 of their code's default hardly asks for agreement. As in co-teaching the share of
-wrong labels is estimated unless it is told, and the final model is the mean of the two networks.
+wrong labels is estimated unless it is given, and the final model is the mean of the two networks.
 """
 
 from dataclasses import dataclass
@@ -52,10 +52,10 @@ class JoCoR(DefaultPosterior):
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        return [Stage("train", self.epochs, Joint(self), branches=2)]
+        return [Stage("train", self.epochs, JointLoss(self), branches=2)]
 
 
-class Joint(SmallLoss):
+class JointLoss(SmallLoss):
     """The mean of l over the rows where it is smallest."""
 
     def __init__(self, options: JoCoR):

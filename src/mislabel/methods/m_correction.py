@@ -70,7 +70,7 @@ class MCorrection:
     def stages(self) -> list[Stage]:
         return [
             Stage("mix", self.warm_epochs, MixedCrossEntropy(self.alpha), mixes=True, evaluates=True, decay=False),
-            Stage("correct", self.epochs, Corrected(self), mixes=True, evaluates=True, start="last"),
+            Stage("correct", self.epochs, CorrectedLoss(self), mixes=True, evaluates=True, start="last"),
         ]
 
     def posterior(
@@ -81,12 +81,19 @@ class MCorrection:
         return given_replaced(dynamics, given, probabilities, 1 - high_loss(dynamics.evaluation[0]))
 
 
-class Corrected(Loss):
-    """Stage 2's loss, for one branch and one view."""
+class CorrectedLoss(Loss):
+    """Stage 2's loss, for one branch and one view.
+
+    Attributes
+    ----------
+    wrong : (n,) float32
+        w of all training rows.
+    """
 
     def __init__(self, options: MCorrection):
         super().__init__()
         self.options = options
+        self.device, self.wrong = torch.device("cpu"), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device = device

@@ -164,7 +164,7 @@ def register(name: str, *, paper: str, when: str) -> Callable[[M], M]:
 
 
 def _owner(name: str) -> str | None:
-    """Whose a name is: the module of one of ours, the class of another that is registered; None where it is free."""
+    """The owner of a name: the module of a method of this package, or a registered class; None where it is free."""
     if name in OWN:
         return f"{__package__}.{name}"
     return _path(METHODS._registered[name].make) if name in METHODS._registered else None
@@ -188,7 +188,7 @@ def method_entry(name: str) -> Entry:
 
 
 def _entry_points() -> dict[str, list[EntryPoint]]:
-    """What other packages announce, by name, from their metadata alone; names of our own methods are ours."""
+    """The methods of other packages by name, from their metadata alone, without names that this package has."""
     announced: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=GROUP):
         if point.name not in OWN:

@@ -1,4 +1,4 @@
-"""What an input is: texts, images and features, each in a folder of its own behind one object."""
+"""Texts, images and features: a folder each, behind one object."""
 
 from mislabel.modalities.base import Modality, Source, Words
 from mislabel.modalities.registry import modality, modality_names, register, unusable_modalities

@@ -50,7 +50,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Source:
-    """Data in a form that one modality alone knows, such as a folder of images, as a table.
+    """Data that one modality alone can read, such as a folder of images, as a table.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class Modality(ABC):
     def check(
         self, values: Any, ids: Any, name: str, *, root: Path | None = None, on_bad: str = "error"
     ) -> "CheckedInputs":
-        """Look at the inputs of all rows.
+        """Check the inputs of all rows.
 
         Parameters
         ----------
@@ -212,11 +212,11 @@ class Modality(ABC):
         return None
 
     def from_kept(self, kept: Sequence[str | bytes | None]) -> "RawInputs | None":
-        """Inputs that a model can be asked about, from what a run keeps of rows; None where that is not enough."""
+        """Inputs for a model from what a run keeps of rows; None where that is not enough."""
         return None
 
     def for_many_passes(self, inputs: "Inputs", path: Path) -> "Inputs":
-        """The same inputs where they are read again and again; a file at `path` may hold what is costly to make."""
+        """The same inputs, prepared for many passes; a file at `path` may cache what is costly to compute."""
         return inputs
 
     def noise_features(self, inputs: "RawInputs", seed: int) -> "np.ndarray":

@@ -1,4 +1,4 @@
-"""From arrays to a Dataset: inputs of any modality are checked here, once, at the door."""
+"""From arrays to a Dataset: inputs of any modality are checked here, once."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,7 +45,7 @@ def make_dataset(
         What `Reader.checks` says of a run that new rows are read for.
     names : Names, optional
     notes
-        What is known already, to be told first.
+        What the user should know of the data already, as sentences; they come first.
     settings
         Those of `mislabel.data.plan.Plan`.
 

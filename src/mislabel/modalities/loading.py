@@ -128,9 +128,11 @@ def one_input(inputs: Mapping[str, str | None]) -> tuple[str, str]:
     for name, _ in given:
         modality(name)
     if len(given) != 1:
-        said = "none" if not given else " and ".join(f"--{name}" for name, _ in given)
+        given_options = "none" if not given else " and ".join(f"--{name}" for name, _ in given)
         *most, last = (f"--{name} {modality(name).metavar}" for name in modality_names())
-        raise InputError(f"what is the input? Exactly one of {', '.join(most)} and {last} is needed, {said} was given")
+        raise InputError(
+            f"what is the input? Exactly one of {', '.join(most)} and {last} is needed, {given_options} was given"
+        )
     return given[0]
 
 

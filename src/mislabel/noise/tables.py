@@ -146,8 +146,10 @@ def _rows_of(features: np.ndarray | Callable[[np.ndarray], np.ndarray], n: int, 
         return features(rows) if len(rows) else np.zeros((0, 1))
     features = np.asarray(features)
     if features.ndim != 2 or len(features) != n or features.dtype.kind not in "iuf":
-        said = f"inputs_features has shape {features.shape} and type {features.dtype}"
-        raise InputError(f"{said}; it needs one row of numbers for each of the {n} rows of the table, in their order")
+        message = f"inputs_features has shape {features.shape} and type {features.dtype}"
+        raise InputError(
+            f"{message}; it needs one row of numbers for each of the {n} rows of the table, in their order"
+        )
     features = features[rows]
     broken = rows[~np.isfinite(features).all(axis=1)]
     if len(broken):

@@ -132,7 +132,7 @@ def fit_beta_mixture(
             return unidentified(rates, counts)
     mixture = _clean_first(mixture)
     # Means in order but shapes crossed (or the same but for rounding): the ratio would fall as the rate rises, so
-    # nothing was told apart.
+    # the components were not separated.
     falling = mixture.a[1] <= mixture.a[0] * (1 + ROUNDING) and mixture.b[1] >= mixture.b[0] * (1 - ROUNDING)
     return unidentified(rates, counts) if falling else mixture
 

@@ -23,7 +23,7 @@ from mislabel.posterior.neighbours import neighbour_probabilities
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a score may look at: n training rows.
+    """What scores are computed from: n training rows.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How far branches are apart: what co-regularisation holds together, of classifiers and of generative models."""
+"""How far the probabilities of branches differ: the co-regularisation of classifiers and of generative models."""
 
 from torch import Tensor
 

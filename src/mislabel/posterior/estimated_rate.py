@@ -1,4 +1,4 @@
-"""The share of wrong labels, estimated while training goes on, for methods that want to be told it."""
+"""The share of wrong labels, estimated during training, for methods that need a noise rate."""
 
 import numpy as np
 

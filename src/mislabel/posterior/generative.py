@@ -1,4 +1,4 @@
-"""What fitted generative models say of the true labels of any rows whose trajectories are known."""
+"""Fitted generative models, which give P(true label) of any rows whose trajectories are known."""
 
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ NUMBERS_AT_ONCE = 2**20  # of float32 values that one step of a long sum holds: 
 
 @dataclass(frozen=True)
 class Generative:
-    """Fitted models and what of a trajectory they read; answers for any rows whose trajectories are known.
+    """Fitted models, and the epochs of a trajectory that they read.
 
     Attributes
     ----------

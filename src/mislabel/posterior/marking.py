@@ -23,7 +23,7 @@ class Marking:
         Never falls as the score rises; equal for equal scores (but for the marks of a declared share, see `mark`).
     marked : (n,) bool
     identified : bool
-        Whether the scores are better told by two components than by one.
+        Whether two components fit the scores better than one.
     """
 
     p_noisy: np.ndarray
@@ -60,7 +60,7 @@ def mark(score: np.ndarray, share: float | None = None) -> Marking:
 
 
 def mark_mirrored(score: np.ndarray, share: float | None = None) -> Marking:
-    """Mark rows by a score that changes its sign where the label changes sides.
+    """Mark rows by a score whose sign changes with the label.
 
     A row's distance to its own class less that to the nearest other is such a score: give it the other's label and
     the score turns to its negative. So both components of the mixture are one normal distribution and its mirror
@@ -115,7 +115,7 @@ def largest(score: np.ndarray, share: float) -> np.ndarray:
 
 
 def upper_component(score: np.ndarray) -> np.ndarray | None:
-    """Posterior of the component with the larger mean, (n,) float64; None where one component tells as much (BIC)."""
+    """Posterior of the component with the larger mean, (n,) float64; None where one component fits as well (BIC)."""
     if len(score) < FEWEST_ROWS or np.ptp(score) == 0:
         return None
     standard = (score - score.mean()) / score.std()

@@ -1,4 +1,4 @@
-"""A posterior from the passes of any training: how probable the given label was, on the whole way."""
+"""A posterior from any training: the mean probability of the given label over all passes."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a row's neighbours in embedding space say of labels."""
+"""Labels of a row's neighbours in embedding space: agreement, votes and probabilities."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Agreement:
     Attributes
     ----------
     rows : int
-        How many rows were looked at.
+        How many rows were compared.
     observed : float
         Share of (row, neighbour) pairs with the same label.
     chance : float
@@ -32,7 +32,7 @@ class Agreement:
 
 
 def label_agreement(embeddings: np.ndarray, given: np.ndarray, seed: int = 0) -> Agreement:
-    """Compare neighbours' labels with labels dealt out at random: a permutation test.
+    """Compare neighbours' labels with shuffled labels: a permutation test.
 
     A row is never its own neighbour and no network has seen the labels, so unlike the fit of a trained network the
     agreement cannot come from learning labels by heart.
@@ -75,7 +75,7 @@ def nearest(unit: np.ndarray, count: int) -> np.ndarray:
 def neighbour_probabilities(
     embeddings: np.ndarray, given: np.ndarray, voters: np.ndarray, n_classes: int, count: int = NEIGHBOURS
 ) -> np.ndarray:
-    """What the nearest voters of each row say of its label, each with a weight of 1 / distance.
+    """Class probabilities of each row from its nearest voters, each with a weight of 1 / distance.
 
     A row never votes for itself: it would answer with its own given label, whatever that is worth.
 
@@ -142,7 +142,7 @@ def nearest_voters(points: np.ndarray, voters: np.ndarray, count: int) -> tuple[
     near : (n, count) int64
         Rows of `points`.
     distance : (n, count) float64
-        Infinite in the one place of a voter that has no other voter left to fill it.
+        Infinite where a voter lacks a last neighbour, since it does not vote for itself.
     """
     import torch  # it takes a second, and a report of a finished run imports this module without looking for neighbours
 

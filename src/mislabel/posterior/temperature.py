@@ -1,4 +1,4 @@
-"""How sure a posterior may be, judged by the given labels: a temperature, found without any gold label.
+"""A temperature for posteriors, fitted to the given labels, without any gold label.
 
 If P(true | x) is right, the given labels follow from it through a transition matrix: P(given = j | x) =
 sum_k P(true = k | x) T[k, j]. A posterior that is too timid or too bold makes the given labels less likely than they

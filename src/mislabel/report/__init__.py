@@ -1,4 +1,4 @@
-"""One HTML file that says what a run found: opens offline, runs no script, holds everything it shows."""
+"""One HTML file with the results of a run: it opens offline, runs no script and holds everything it shows."""
 
 from mislabel.report.page import render_report, write_report
 

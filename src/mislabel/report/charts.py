@@ -25,7 +25,7 @@ def rate_histogram(rates: np.ndarray, counts: np.ndarray, mixture: BetaMixture |
     rates, counts : (m,) arrays
         Distinct rates in [0, 1] and the rows that have each.
     mixture : BetaMixture, optional
-        Drawn where it told two groups apart.
+        Drawn where it has two groups.
     """
     centres, heights, width = rate_bars(rates, counts)
 
@@ -162,7 +162,7 @@ def reliability_chart(bins: Reliability) -> Markup:
 
 
 def _at_least(plot: Axes, span: float) -> None:
-    """Widen the vertical axis to `span`, so that it does not blow up differences that mean nothing."""
+    """Widen the vertical axis to `span`, so that it does not magnify differences that mean nothing."""
     low, high = plot.get_ylim()
     short_of = max(0.0, span - (high - low)) / 2
     plot.set_ylim(low - short_of, high + short_of)

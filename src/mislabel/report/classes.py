@@ -12,7 +12,7 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class ClassRow:
-    """What is known of one class; shares are None where there is nothing to count.
+    """The counts of one class; shares are None where there is nothing to count.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a run found, as the sections of the report count it."""
+"""The results of a run as the sections of the report need them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,7 +55,7 @@ class Findings:
 
     @cached_property
     def neighbour(self) -> np.ndarray | None:
-        """The same for the label that most of a row's nearest neighbours carry; None where nobody asked them."""
+        """The same for the label that most of a row's nearest neighbours carry; None where the run has none."""
         return self._codes("neighbour_label") if "neighbour_label" in self.run.rows.labels else None
 
     @cached_property
@@ -80,12 +80,12 @@ class Findings:
 
     @property
     def related(self) -> bool:
-        """Whether the labels could be told from random ones; True where the run does not say."""
+        """Whether labels and inputs are related; True where the run does not say."""
         return self.metrics.get("labels_related") is not False
 
     @property
     def assessed(self) -> np.ndarray:
-        """Judged, with a probability, (n,) bool: the rows that all numbers of the report speak of."""
+        """Judged, with a probability, (n,) bool: the rows that the numbers of the report count."""
         return self.run.rows.judged
 
     @property

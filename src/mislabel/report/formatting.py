@@ -1,4 +1,4 @@
-"""Values as words: numbers that a reader takes in at a glance, and text that cannot harm the page."""
+"""Values as text: short numbers, and strings that are safe on the page."""
 
 import math
 from typing import Any, TypeGuard

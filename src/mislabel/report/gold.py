@@ -1,4 +1,4 @@
-"""How good the audit is, by gold labels: what it finds, and whether its probabilities can be taken at their word."""
+"""How good the audit is, by gold labels: which wrong labels it finds, and how well its probabilities are calibrated."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ LOOKED_AT = (0.05, 0.1, 0.2, 0.3, 0.5)
 
 @dataclass(frozen=True)
 class Detection:
-    """What is found when rows are looked at worst first.
+    """How many wrong labels are found when rows are looked at worst first.
 
     Attributes
     ----------

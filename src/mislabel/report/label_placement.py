@@ -1,4 +1,4 @@
-"""Where words go on a chart: beside what they name, and not on each other."""
+"""Labels on a chart: near what they name, without covering each other."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ GAPS = (3.0, 8.0, 14.0, 22.0, 32.0, 44.0, 58.0, 74.0)
 
 
 def place_boxes(anchors: np.ndarray, sizes: np.ndarray, taken: np.ndarray, width: float, height: float) -> np.ndarray:
-    """Centres of boxes, each as near to its anchor as there is room; in turn, so the first gets the best place.
+    """Centres of boxes, each as near to its anchor as there is room. The first one is placed first.
 
     A box that finds no free place takes the one where it covers least.
 

@@ -36,7 +36,7 @@ class ModelRow:
 
 
 def model_rows(findings: Findings) -> list[ModelRow]:
-    """The models in the order in which they came about; none where the run has only the one that it ships."""
+    """The models in the order in which they were trained; none where the run has only one."""
     test = findings.run.test
     models = [(name, meaning, section(test, key) if key else test) for name, key, meaning in STEPS]
     if not any(scores for _, _, scores in models[:-1]):

@@ -1,4 +1,4 @@
-"""The page: everything a run says, put into the template."""
+"""The report as one page: all sections, put into the template."""
 
 from pathlib import Path
 from typing import Any

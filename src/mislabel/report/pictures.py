@@ -1,4 +1,4 @@
-"""Small images as part of the page: only what is known to be a picture gets there, and that byte for byte."""
+"""Small images inside the page: only bytes that are a PNG or JPEG are put there, unchanged."""
 
 from base64 import b64encode
 from dataclasses import dataclass

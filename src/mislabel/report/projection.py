@@ -1,4 +1,4 @@
-"""A plane to look at embeddings in: the one in which the centroids of classes lie furthest apart."""
+"""Embeddings projected on a plane: the one in which the centroids of the classes are furthest apart."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The sections that hold charts: what each of them shows, as a dictionary for the template."""
+"""The sections with charts: the content of each, as a dictionary for the template."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def dynamics_section(findings: Findings) -> dict[str, Any]:
     content: dict[str, Any] = {}
     rates, counts = findings.run.wrong_event_rates
     judged = assessed(findings)
-    mixture = findings.run.mixture if judged else None  # of labels that mean nothing, no group is the wrong ones
+    mixture = findings.run.mixture if judged else None  # unrelated labels have no group of wrong ones
     content["rates"] = charts.rate_histogram(rates, counts, mixture) if len(rates) and counts.sum() else None
     content["mixture"] = mixture
     content["judged"] = judged
@@ -108,7 +108,7 @@ def trajectory_section(findings: Findings, worst: list[WorstRow]) -> dict[str, A
 
 
 def _marks(findings: Findings, moved: Movement) -> list[tuple[str, str]]:
-    """What stands before given and suggested label of each followed row: the mark that its class has in the picture."""
+    """The marks of the given and the suggested class of each followed row, as the picture shows them."""
     marks = {}
     for k, code in enumerate(moved.classes.tolist()):
         colour, shape = marker(k)

@@ -1,4 +1,4 @@
-"""What a reader in a hurry gets: one paragraph, a few large numbers, and what to beware of."""
+"""The top of the report: one paragraph, a few large numbers, and warnings."""
 
 from dataclasses import dataclass
 
@@ -67,7 +67,7 @@ def sentences(findings: Findings) -> list[str]:
 
 
 def tiles(findings: Findings) -> list[Tile]:
-    """The large numbers, those that the run has."""
+    """The large numbers, as far as the run has them."""
     rate, test = findings.run.noise_rate, findings.run.test
     shown = [_rate_tile(findings)]
     if assessed(findings):
@@ -90,7 +90,7 @@ def tiles(findings: Findings) -> list[Tile]:
 
 
 def auroc(findings: Findings) -> float | None:
-    """How well the audit ranks wrong labels before right ones, by gold; None where that cannot be said."""
+    """How well the audit ranks wrong labels before right ones, by gold labels; None without them."""
     auroc = section(findings.metrics, "detection").get("auroc")
     if is_number(auroc):
         return auroc
@@ -102,7 +102,7 @@ def auroc(findings: Findings) -> float | None:
 
 
 def banners(findings: Findings) -> list[str]:
-    """What stands in red above everything: why there is no audit."""
+    """The red lines at the top: why there is no audit."""
     if not findings.related:
         agreement = section(findings.metrics, "agreement")
         numbers = ""
@@ -123,7 +123,7 @@ def banners(findings: Findings) -> list[str]:
 
 
 def notes(findings: Findings) -> list[str]:
-    """Warnings and decisions of the run, each once, and what the report itself noticed."""
+    """Notes of the run, each once, and those of the report itself."""
     notes = [*findings.run.notes, *(findings.run.config.get("notes") or [])]
     left = int((findings.run.rows.with_status("judged") & ~findings.assessed).sum())
     if left:

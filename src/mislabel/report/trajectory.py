@@ -1,4 +1,4 @@
-"""How rows moved through the embedding over the epochs: from the files of a run to points of a plane."""
+"""How rows moved through the embedding space over the epochs, as points of a plane."""
 
 from dataclasses import dataclass
 
@@ -19,13 +19,13 @@ MOST_STEPS = 24  # epochs on a path, evenly spaced; the first and the last are a
 
 @dataclass(frozen=True)
 class Movement:
-    """Some rows on their way, in the plane where classes are furthest apart after the last epoch.
+    """The paths of some rows, in the plane where classes are furthest apart after the last epoch.
 
     Attributes
     ----------
     paths : (r, steps, 2) float64
     classes : (c,) int64
-        Codes of the classes that are told apart.
+        Codes of the classes that get a colour.
     centroids : (c, 2) float64
         Of their rows after the last epoch, by given label.
     dots : (b, 2) float64
@@ -63,7 +63,7 @@ def read_movement(findings: Findings, shown: np.ndarray) -> Movement | None:
     if len(ranks) != trajectory.shape.rows or len(rows) < len(shown) or (given < 0).any() or not trajectory.done:
         raise RunError(f"{folder.trained_ids} and the trajectories beside it are not of the rows of {folder.audit}")
     pairs = np.concatenate([findings.given[shown], findings.suggested[shown]])
-    return movement(trajectory, given, rows, _told_apart(given, pairs))
+    return movement(trajectory, given, rows, _coloured_classes(given, pairs))
 
 
 def movement(trajectory: Trajectory, given: np.ndarray, rows: np.ndarray, classes: np.ndarray) -> Movement:
@@ -93,7 +93,7 @@ def movement(trajectory: Trajectory, given: np.ndarray, rows: np.ndarray, classe
     steps, cloud = [], spaced(np.arange(len(given)), FOR_MIDDLE)
     for epoch in spaced(np.arange(trajectory.done), MOST_STEPS).tolist():
         now = trajectory.embedding(epoch, NETWORK)
-        # The whole cloud drifts while a network learns; what tells is how a row moves within it.
+        # The whole cloud drifts while a network learns; what counts is how a row moves within it.
         middle = now[cloud].mean(0, dtype=np.float64)
         steps.append(now[rows] - middle)
     paths = np.stack(steps, axis=1)
@@ -111,14 +111,14 @@ def movement(trajectory: Trajectory, given: np.ndarray, rows: np.ndarray, classe
     )
 
 
-def _told_apart(given: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def _coloured_classes(given: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Codes of the classes that get a colour: all that have rows if they are few, otherwise those in `pairs`."""
     present = np.unique(given)
     return present if len(present) <= MOST_CLASSES else np.intersect1d(present, pairs)
 
 
 def _sample(rows: np.ndarray, given: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """At most MOST_DOTS of the rows, evenly spaced; of many classes, mostly rows of those that are told apart."""
+    """At most MOST_DOTS of the rows, evenly spaced; of many classes, mostly rows of those that get a colour."""
     distinguished = np.isin(given[rows], classes)
     if distinguished.all():
         return spaced(rows, MOST_DOTS)

@@ -1,4 +1,4 @@
-"""The picture of rows on their way through the embedding."""
+"""The picture of how rows moved through the embedding space."""
 
 from unicodedata import east_asian_width
 
@@ -23,7 +23,7 @@ def trajectory_chart(movement: Movement, names: list, description: str) -> Marku
     Parameters
     ----------
     names : list
-        Of the classes that `movement` tells apart, in its order.
+        Of the classes that get a colour in `movement`, in its order.
     description : str
         The paths in words.
     """
@@ -55,7 +55,7 @@ def trajectory_chart(movement: Movement, names: list, description: str) -> Marku
 
 
 def _paint_dots(plot: Axes, dots: np.ndarray, movement: Movement) -> None:
-    """The other rows (b, 2): first those of classes that are not told apart, so that they lie below."""
+    """The other rows (b, 2): first those of classes without a colour, so that they lie below."""
     groups = [(~np.isin(movement.dot_classes, movement.classes), (MUTED, "o"), 0.3)]
     groups += [(movement.dot_classes == code, marker(k), 0.65) for k, code in enumerate(movement.classes.tolist())]
     for inside, (colour, shape), alpha in groups:
@@ -64,7 +64,7 @@ def _paint_dots(plot: Axes, dots: np.ndarray, movement: Movement) -> None:
 
 
 def _paint_path(plot: Axes, path: np.ndarray) -> None:
-    """One row's way (epochs, 2): stronger and larger from epoch to epoch."""
+    """The path of one row (epochs, 2): stronger and larger from epoch to epoch."""
     strengths = np.linspace(FAINT, 1, len(path)) if len(path) > 1 else np.ones(1)
     for begin, end, strength in zip(path[:-1], path[1:], strengths[1:], strict=True):
         plot.plot(*np.stack([begin, end]).T, color=INK, alpha=strength, linewidth=1.3, solid_capstyle="round")
@@ -73,7 +73,7 @@ def _paint_path(plot: Axes, path: np.ndarray) -> None:
 
 
 def _paint_words(plot: Axes, paths: np.ndarray, centroids: np.ndarray, labels: list[str]) -> None:
-    """A number for each path (r, epochs, 2), the name of each class; none on another, nor on what they speak of."""
+    """A number for each path (r, epochs, 2) and the name of each class, without covering each other or the points."""
     ends, steps = paths[:, -1], paths.reshape(-1, 2)
     taken = np.concatenate([_boxes(steps, 6), _boxes(ends, 9), _boxes(centroids, 13)])
     width, height = plot.get_xlim()[1], plot.get_ylim()[1]
@@ -105,5 +105,5 @@ def _boxes(points: np.ndarray, size: float) -> np.ndarray:
 
 
 def marker(k: int) -> tuple[str, str]:
-    """Colour and shape of the k-th class told apart; beyond the colours, they come again in another shape."""
+    """Colour and shape of the k-th class; where colours run out, they are used again in another shape."""
     return CLASS_COLOURS[k % len(CLASS_COLOURS)], "os"[k // len(CLASS_COLOURS) % 2]

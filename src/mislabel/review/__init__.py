@@ -1,1 +1,1 @@
-"""The local page where a person decides: store, server, page; and the way of decisions out and back."""
+"""The local page where a person decides: session, server and page."""

@@ -1,6 +1,6 @@
-"""What the page is told. `tools/page_types.py` makes the page's types from these models.
+"""The answers of the server. `tools/page_types.py` makes the page's types from these models.
 
-A class is told by its code, its place in `Run.classes`; a row by its place in the order of the audit. What is not known
+A class is named by its code, its index in `Run.classes`; a row by its rank in the audit. What is not known
 is None.
 """
 
@@ -108,7 +108,7 @@ class Bar(Answer):
 
 
 class AnyRow(Answer):
-    """What is told of a row wherever it stands."""
+    """The fields of a row in every answer."""
 
     row: int
     id: str

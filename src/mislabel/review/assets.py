@@ -1,4 +1,4 @@
-"""The files of the review page: given out by their names as they are in the package, and nothing beside them."""
+"""The files of the review page, served by name as they are in the package; nothing else is served."""
 
 from importlib.resources import files
 from pathlib import PurePath

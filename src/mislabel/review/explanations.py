@@ -1,4 +1,4 @@
-"""Why a row is listed, in sentences that somebody understands who never trained a network."""
+"""Why a row is listed, in sentences for somebody who never trained a network."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from mislabel.run.rows import Rows
 
 
 def reasons(rows: Rows, row: int) -> list[str]:
-    """What the run knows against the given label, or for it; only what there is a number for."""
+    """The evidence for and against the given label, as far as the run has it."""
     sentences = (sentence(rows, row) for sentence in _SENTENCES)
     return [text for text in sentences if text]
 

@@ -1,4 +1,4 @@
-"""A matrix of the run folder, read a few lines at a time: a map of it would fill memory with what was looked at."""
+"""A matrix of the run folder, read a few lines at a time: a memory map would keep every line that was read."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from mislabel.run.reading import Run
 
 
 class Matrix:
-    """An .npy file with a line for each place of the input.
+    """An .npy file with one line per row of the data.
 
     Attributes
     ----------

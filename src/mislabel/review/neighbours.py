@@ -1,4 +1,4 @@
-"""The nearest rows to one row, among those with a label that was judged: read from the run's embeddings when asked."""
+"""The nearest judged rows of one row, found in the run's embeddings on request."""
 
 import threading
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""In which order to look at rows. Pure functions; a row is named by its place in the audit, 0 = worst."""
+"""The orders in which a review can show rows. Pure functions; a row is named by its rank in the audit, 0 = worst."""
 
 import heapq
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def worst(judged: np.ndarray) -> np.ndarray:
 
 
 def probes(judged: np.ndarray, seed: int) -> np.ndarray:
-    """The judged rows in an order that chance gives, the same for the same seed, (m,) int64."""
+    """The judged rows in a random order, the same for the same seed, (m,) int64."""
     return np.random.default_rng(seed).permutation(worst(judged))
 
 
@@ -43,14 +43,14 @@ def pairs(judged: np.ndarray, given: np.ndarray, suggested: np.ndarray, p_mislab
 
 
 def risk(posterior: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """How likely even the best guess of each row's label is wrong: 1 - its largest posterior, (n,) float32.
+    """How likely the best guess of each row's label is wrong: 1 - its largest posterior, (n,) float32.
 
     Parameters
     ----------
     posterior : (N, K) float
         May be memory-mapped: it is read in parts.
     positions : (n,) int
-        Where each row stands in it.
+        The position of each row in it.
     """
     largest = np.empty(len(posterior), dtype=np.float32)
     for begin in range(0, len(posterior), READ_AT_ONCE):
@@ -94,7 +94,7 @@ def gain(
     embeddings : (N, d) float, optional
         May be memory-mapped, also in half precision.
     positions : (n,) int, optional
-        Where each row stands in the embeddings; in the order of the rows by default.
+        The position of each row in the embeddings; 0 to n - 1 by default.
     """
     rows = worst(judged)
     value = np.nan_to_num(risk[rows].astype(np.float64))

@@ -24,7 +24,7 @@ BUDGET = 200  # looks that gain and stability plan where nobody says
 
 @dataclass(frozen=True, eq=False)
 class Queue:
-    """The looks of a review.
+    """The looks of a review: which row is shown when.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def _by_gain(run: Run, planned: int) -> np.ndarray:
 
 
 def _by_stability(run: Run, planned: int, store: Store, progress: Quiet) -> np.ndarray:
-    """What it found is kept with the decisions: the networks have to answer thirty times."""
+    """The order is stored with the decisions: computing it takes thirty passes of the networks."""
     name, rows = f"stability_{planned}", run.rows
     known = store.recall(name)
     if known is None:

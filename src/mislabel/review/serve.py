@@ -2,7 +2,8 @@
 
 import shlex
 import webbrowser
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
 
 from mislabel.errors import InputError
 from mislabel.review.session import Session
@@ -19,8 +20,17 @@ def serve(
     port: int = 0,
     browser: bool = True,
     progress: Quiet | None = None,
+    say: Callable[[list[str]], None],
+    serving: AbstractContextManager[None] | None = None,
 ) -> None:
     """Serve the review of a run.
+
+    Parameters
+    ----------
+    say : callable
+        Prints lines.
+    serving : context manager
+        Entered while the server runs, which hears Ctrl-C itself then.
 
     Raises
     ------
@@ -41,16 +51,15 @@ def serve(
         closing(Session(folder, order=order, budget=budget, probe=probe, progress=progress)) as session,
     ):
         server, before = Server(session, socket), session.store.last()
-        announcement = (
-            f"{session.left} rows of {folder.path} to look at:\n\n    {server.address}\n\nCtrl-C ends the review."
-        )
-        print(announcement, flush=True)
+        begin = f"{session.left} rows of {folder.path} to look at:"
+        say([begin, "", f"    {server.address}", "", "Ctrl-C ends the review."])
         if browser:
             webbrowser.open(server.address)
         try:
-            server.run()
+            with serving or nullcontext():
+                server.run()
         finally:
-            print(farewell(session, before), flush=True)
+            say(farewell(session, before).split("\n"))
 
 
 def farewell(session: Session, before: int) -> str:

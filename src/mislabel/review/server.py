@@ -1,4 +1,4 @@
-"""The page's server: on this machine alone, for whoever has the address with its token."""
+"""The server of the review page: reached from this machine alone, by whoever has the address with its token."""
 
 import secrets
 import socket
@@ -61,8 +61,8 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def wrong_form(request: Request, error: RequestValidationError) -> JSONResponse:
-        said = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()[:5])
-        return JSONResponse({"error": said}, 422)
+        sentence = "; ".join(f"{'.'.join(map(str, part['loc'][1:]))}: {part['msg']}" for part in error.errors()[:5])
+        return JSONResponse({"error": sentence}, 422)
 
     @app.exception_handler(AnyHTTPException)
     async def not_there(request: Request, error: AnyHTTPException) -> JSONResponse:
@@ -108,10 +108,10 @@ def _reading(session: Session, views: Views) -> APIRouter:
 
     @paths.get("/media/{row}")
     def media(row: int) -> Response:
-        found = views.media(_known(session, row))
-        if found is None:
+        picture = views.media(_known(session, row))
+        if picture is None:
             raise HTTPException(404, "this row has no picture")
-        return Response(found[0], media_type=found[1])
+        return Response(picture[0], media_type=picture[1])
 
     return paths
 
@@ -162,10 +162,10 @@ def _chosen(session: Session, request: DecideRequest) -> np.ndarray:
         raise InputError("a decision needs rows or a filter, one of them")
     if request.filter is None:
         return np.array(request.rows, dtype=np.int64)
-    found = session.matching(request.filter.filter())
-    if digest(found) != request.digest:
-        raise InputError(f"other rows match now, {len(found)} of them: look at the list again")
-    return found
+    rows = session.matching(request.filter.filter())
+    if digest(rows) != request.digest:
+        raise InputError(f"other rows match now, {len(rows)} of them: look at the list again")
+    return rows
 
 
 def listen(port: int = 0) -> socket.socket:
@@ -177,16 +177,16 @@ def listen(port: int = 0) -> socket.socket:
         If the port is taken, or there is none of that number.
     """
     # The protocol is named, or asyncio lets answers wait.
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform != "win32":  # there it would let a second server take the port of the first
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((HOST, port))
+        listener.bind((HOST, port))
     except (OSError, OverflowError) as error:
-        found.close()
+        listener.close()
         raise RunError(f"port {port} cannot be used ({error}): choose another --port, or 0 for any") from error
-    found.listen(128)  # whoever takes the address before the server runs waits, and is not refused
-    return found
+    listener.listen(128)  # whoever takes the address before the server runs waits, and is not refused
+    return listener
 
 
 class Server:
@@ -205,7 +205,7 @@ class Server:
         self.port = int(self.socket.getsockname()[1])
         app = make_app(session, self.token, lambda: self.port)
         settings = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2, ws="none",
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1, ws="none",
             lifespan="off",
         )  # fmt: skip
         self.server = uvicorn.Server(settings)

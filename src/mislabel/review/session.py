@@ -1,4 +1,4 @@
-"""What a review knows while it runs: the queue of looks, what is decided, lists of rows. All pages ask the same one."""
+"""The state of a running review, shared by all pages: the queue of looks, the decisions, lists of rows."""
 
 import threading
 import zlib
@@ -106,7 +106,7 @@ class Session:
         self.counts = dict.fromkeys(KINDS, 0)  # of judged rows
         self.log: list[tuple[int, int]] = []  # number and row of every event
         self._reviewed: tuple[int, ReviewedRows] | None = None
-        self.times: dict[int, float] = {}  # when each action on a page was made, in seconds, but for those undone
+        self.times: dict[int, float] = {}  # seconds at which each action on a page was taken, without those undone
         self.modality = modality(self.rows.modality)
         self.contents = Contents(folder, texts=not self.modality.kept_bytes)
         self.neighbours = Neighbours(self.run)
@@ -241,7 +241,7 @@ class Session:
         return events
 
     def refresh(self) -> None:
-        """Take in what was decided since, by this process or another."""
+        """Read the events since the last call, of this process or another."""
         with self.lock:
             if self.store.last() == self.seen:
                 return
@@ -263,7 +263,7 @@ class Session:
             self.times = {action: at for action, at in self.times.items() if now - at <= RECENT}
 
     def _holds(self, row: int, kind: Kind | None) -> None:
-        """Note what holds for a row, and count it."""
+        """Record the kind of the decision that holds for a row, and update the counts."""
         before = int(self.kind[row])
         self.kind[row] = -1 if kind is None else CODE_OF[kind]
         if self.rows.judged[row]:

@@ -26,7 +26,7 @@ HOUR = 3600
 
 
 class Contents:
-    """n inputs, by their place in the data.
+    """n inputs, by their position in the data.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Contents:
         return int(self.starts[-1])
 
     def read(self, position: int) -> str | bytes | None:
-        """The input at a place: text, or an encoded image; None where the run keeps none."""
+        """The input at a position: text, or an encoded image; None where the run keeps none."""
         if not 0 <= position < len(self):
             return None
         number = int(np.searchsorted(self.starts, position, side="right")) - 1

@@ -1,4 +1,4 @@
-"""How much a model's answers move when its weights do, and which rows to look at therefore.
+"""Which rows to look at first because the model's answers to them change most when its weights change.
 
 After Li et al., "Deep Active Learning with Noise Stability", AAAI 2024 (arXiv 2205.13340).
 
@@ -42,7 +42,7 @@ def stability_order(
     Parameters
     ----------
     rows : Rows
-        Of the run; the result names rows by their place in it.
+        Of the run; the result holds ranks in it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The answers to what the page asks."""
+"""The answers to the requests of the page."""
 
 from functools import cached_property
 from typing import Any
@@ -34,7 +34,7 @@ from mislabel.review.session import Filter, Session, digest
 
 EXCERPT = 300  # characters
 BARS = 9  # as there are digits to press
-MOST_CHANGES = 1000  # rows that are told one by one; beyond, a page reads everything again
+MOST_CHANGES = 1000  # rows that are named one by one; beyond that a page reads everything again
 NO_NEIGHBOURS = "This run keeps no embeddings, so neighbours cannot be shown."
 NO_INPUT = ("empty_input", "unreadable")  # statuses of rows of which a model says something all the same
 PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}

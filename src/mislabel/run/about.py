@@ -1,4 +1,4 @@
-"""What is told of a run beside its results: settings, versions, time and memory."""
+"""What a run records beside its results: settings, versions, time and memory."""
 
 import platform
 import sys
@@ -29,7 +29,7 @@ def describe(
     columns : dict
         Which column is what.
     decisions : dict, optional
-        Whose decisions are taken as known, as `mislabel.run.prior_decisions.apply_decisions` tells it.
+        Whose decisions are taken as known, as `mislabel.run.prior_decisions.apply_decisions` counts them.
     """
     import torch
 
@@ -88,7 +88,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.restart()
+        self._since = time.perf_counter()
 
     def restart(self) -> None:
         self._since = time.perf_counter()

@@ -1,4 +1,4 @@
-"""audit.parquet, one column at a time, each brought into a small array."""
+"""audit.parquet, read column by column into small arrays."""
 
 import threading
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Detection scores of a run: what they need is there before hours of training, and is made only where it is needed."""
+"""Detection scores of a run: what they need is checked before training, and computed only where it is needed."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ def read_mixture(metrics: Mapping[str, Any]) -> BetaMixture | None:
 
 
 def read_rates(metrics: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
-    """The distribution of the rates, as `rate_distribution` gives it; None where it is not told."""
+    """The distribution of the rates, as `rate_distribution` gives it; None where metrics.json has none."""
     rates, counts = metrics.get("rates"), metrics.get("counts", [])
     if not rates or len(rates) != len(counts):
         return None

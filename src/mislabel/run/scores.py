@@ -12,7 +12,7 @@ from mislabel.data import Dataset
 def test_scores(dataset: Dataset, rows: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
     """Accuracy, macro F1 and calibration of a model on test rows with a gold label; empty where there are no rows.
 
-    Without gold labels only the agreement with the given ones is told, under a name that says so.
+    Without gold labels only the agreement with the given ones is returned, under a name that says so.
 
     Parameters
     ----------

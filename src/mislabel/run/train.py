@@ -35,7 +35,7 @@ class Trained:
     dataset : Dataset
         With the decisions that were taken as known.
     decisions : dict or None
-        What `apply_decisions` tells of them.
+        What `apply_decisions` counts of them.
     report : Path or None
         The report that was written.
     """
@@ -80,7 +80,7 @@ def train(
     columns : dict, optional
         Which column of the data is what, for config.json.
     earlier : Run, optional
-        What was decided in its review is taken as known, and carried over into the folder.
+        What was decided in its review is taken as known, and taken over into the folder.
     resume, overwrite : bool
         Go on with the run in the folder, or replace it.
     content : bool

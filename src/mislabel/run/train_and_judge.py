@@ -1,6 +1,6 @@
 """The main job: train on the given labels, judge every row, save what a user needs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from mislabel.run.judging import Judgement, judge
 from mislabel.run.metrics import add_metrics
 from mislabel.run.predictor import Predictor
 from mislabel.run.preparation import Job, prepare
+from mislabel.run.room import bytes_beside_training
 from mislabel.run.settings import RunConfig
 from mislabel.run.writing import write_parquet, write_run
 from mislabel.training.branches import Branches
@@ -58,7 +59,7 @@ def run(
     folder : RunFolder, optional
         Prepared and locked; without it nothing is written.
     decisions : dict, optional
-        What `mislabel.run.prior_decisions.apply_decisions` tells of an earlier run, where that made `dataset`.
+        What `mislabel.run.prior_decisions.apply_decisions` counts of an earlier run, where that made `dataset`.
     content : bool
         Whether the inputs go into the run folder, for the report and a review, and embeddings of them, for a review.
 
@@ -72,7 +73,8 @@ def run(
     earlier = read_earlier(decisions) if decisions else None
     job = prepare(with_sorted_classes(dataset), config, folder, progress or Quiet())
     with kept_weights(job.stages, folder, len(job.held_out)) as weights:
-        network, dynamics, history = train(job, weights, resume=resume, interrupted=interrupted)
+        beside = bytes_beside_training(job, content=content)
+        network, dynamics, history = train(job, weights, beside, resume=resume, interrupted=interrupted)
         judgement = judge(job, network, dynamics, weights, content=content)
     add_metrics(job, history, judgement, earlier)
     classes = dataset.labels.classes  # in the order in which they were listed
@@ -83,7 +85,7 @@ def run(
 
 
 def train(
-    job: Job, weights: Path | None, *, resume: bool, interrupted: Callable[[], bool]
+    job: Job, weights: Path | None, beside: Mapping[str, int], *, resume: bool, interrupted: Callable[[], bool]
 ) -> tuple[Branches, DynamicsStore, History]:
     """Train through all stages: the final network, what was recorded, and how it went.
 
@@ -91,6 +93,8 @@ def train(
     ----------
     weights : Path, optional
         Where the weights of every epoch go.
+    beside : mapping
+        Bytes that are written beside, for a disk that is too small.
     """
     dataset, trained, folder, progress = job.dataset, job.trained, job.folder, job.progress
     loop = Loop(
@@ -103,6 +107,7 @@ def train(
         trusted=dataset.status[trained] == "decided",
         folder=folder.path if folder else None,
         weights=weights,
+        beside=beside,
         progress=progress,
         interrupted=interrupted,
     )

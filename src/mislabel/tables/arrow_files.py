@@ -26,7 +26,7 @@ class ArrowFile:
     """
 
     endings = (".arrow", ".feather")
-    writes = compresses = False
+    compresses = False
 
     def header(self, file: Location) -> Header:
         return Header(self.schema(file).names)
@@ -60,9 +60,6 @@ class ArrowFile:
 
     def stored(self, file: Location, strings: Collection[str] = ()) -> StoredArrow:
         return StoredArrow(self.schema(file), partial(self.parts, file))
-
-    def write(self, frame: pd.DataFrame, target: Location) -> int:
-        raise NotImplementedError("the registry lets nobody ask for this")
 
 
 def named_classes(table: pa.Table, more: Mapping[str, list[str]] | None = None) -> pa.Table:

@@ -30,7 +30,7 @@ class Delimited:
     """The format of .csv and .tsv, in UTF-8 with or without a byte order mark, whatever stands between the cells."""
 
     endings = tuple(DELIMITERS)
-    writes = compresses = True
+    compresses = True
 
     def header(self, file: Location) -> Header:
         return Header(Reading(file).names)
@@ -42,15 +42,7 @@ class Delimited:
             yield pa.record_batch(texts, names=list(map(utf8_safe, reading.names)))
 
     def read(self, file: Location, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
-        table = self.stored(file, strings)
-        columns = {
-            name: table.typed(name, restored_cells(cells), lossless=name in lossless)
-            for name, cells in zip(table.names, table.cells, strict=True)
-        }
-        frame = pd.DataFrame(columns, columns=pd.Index(table.names))
-        if table.notes:
-            frame.attrs["notes"] = table.notes
-        return frame
+        return frame_of_cells(self.stored(file, strings), lossless)
 
     def tolerant(self, file: Location, usual: Collection[str] = ()) -> "TolerantDelimited":
         return TolerantDelimited(file, usual)
@@ -169,6 +161,18 @@ class TolerantDelimited:
             if last > first and cells is not None and len(cells) == len(self.names):
                 watch.see(first, last, cells)
         return watch.swallowed(self.file)
+
+
+def frame_of_cells(table: StoredCells, lossless: Collection[str]) -> pd.DataFrame:
+    """All columns with their types; those in `lossless` become numbers only where the same text comes back."""
+    columns = {
+        name: table.typed(name, restored_cells(cells), lossless=name in lossless)
+        for name, cells in zip(table.names, table.cells, strict=True)
+    }
+    frame = pd.DataFrame(columns, columns=pd.Index(table.names))
+    if table.notes:
+        frame.attrs["notes"] = table.notes
+    return frame
 
 
 def column_names(header: list[str], file: Location) -> list[str]:

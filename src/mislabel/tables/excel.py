@@ -31,7 +31,7 @@ class Excel:
     """
 
     endings = (".xlsx",)
-    writes, compresses = True, False
+    compresses = False
 
     def header(self, file: Location) -> Header:
         return Header(Sheet(file).names)

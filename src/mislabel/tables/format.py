@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -97,9 +97,8 @@ class TolerantTable(Protocol):
 
 
 class Format(Protocol):
-    """One way to hold a table in a file; see `mislabel.tables.registry` for all."""
+    """One way to hold a table in a file, for those who read it; see `mislabel.tables.registry` for all."""
 
-    writes: bool
     compresses: bool
 
     @property
@@ -124,6 +123,11 @@ class Format(Protocol):
     def stored(self, file: Location, strings: Collection[str]) -> StoredTable:
         """The table as it stands; columns in `strings` stay text."""
         ...
+
+
+@runtime_checkable
+class WritableFormat(Format, Protocol):
+    """A format in which tables are written too."""
 
     def write(self, frame: pd.DataFrame, target: Location) -> int:
         """Write a frame; gives the number of cells that were made plain text for spreadsheets."""

@@ -1,8 +1,9 @@
 """JSON files: one object per line, an array of objects, objects over several lines, or one of the forms of pandas."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -27,7 +28,7 @@ class Json:
     """The format of .jsonl, .ndjson and .json: what is read depends on the content, what is written on the ending."""
 
     endings = ENDINGS
-    writes = compresses = True
+    compresses = True
 
     def header(self, file: Location) -> Header:
         rows = json_rows(file)
@@ -48,7 +49,8 @@ class Json:
         return TolerantJson(file)
 
     def stored(self, file: Location, strings: Collection[str] = ()) -> "StoredJson":
-        return StoredJson(file, list(dict.fromkeys(key for row in json_rows(file) for key in row)))
+        names = list(dict.fromkeys(key for row in json_rows(file) for key in row))
+        return StoredJson(partial(json_rows, file), names)
 
     def write(self, frame: pd.DataFrame, target: Location) -> int:
         check_cells(frame, target.ending, lists=True)
@@ -88,7 +90,7 @@ def _object(item: Item, form: str, file: Location) -> dict[str, Any]:
     try:
         row = json.loads(item.text)
     except json.JSONDecodeError as error:
-        line = item.line + error.lineno - 1
+        line = item.line if form == "lines" else item.line + error.lineno - 1
         if form == "lines":
             fault = f"({error.msg} at character {error.pos + 1}). Each line must be one JSON object"
         else:
@@ -144,18 +146,24 @@ def _line(item: Item) -> Line:
 
 @dataclass(eq=False)
 class StoredJson:
-    """A JSON file as it stands, of which only the columns that are asked for are kept."""
+    """JSON objects as they stand, of which only the columns that are asked for are kept.
 
-    file: Location
+    Attributes
+    ----------
+    rows : callable
+        Gives the objects, each time anew.
+    """
+
+    rows: Callable[[], Iterator[dict[str, Any]]]
     names: list[str]
     notes: list[str] = field(default_factory=list)
     endings = ENDINGS
 
     def column(self, name: str) -> pd.Series:
-        return pd.Series(frame_of_blocks(blocks(json_rows(self.file), [name]))[name])
+        return pd.Series(frame_of_blocks(blocks(self.rows(), [name]))[name])
 
     def frame(self) -> pd.DataFrame:
-        return frame_of_blocks(blocks(json_rows(self.file), None))
+        return frame_of_blocks(blocks(self.rows(), None))
 
     def rewrite(self, columns: Columns, target: Location) -> int:
         with target.create_text() as handle:
@@ -169,7 +177,7 @@ class StoredJson:
         values = {
             name: (column.rows if isinstance(column, Picked) else column).tolist() for name, column in columns.items()
         }
-        for number, row in enumerate(json_rows(self.file)):
+        for number, row in enumerate(self.rows()):
             given = dict(row)
             for name in columns:
                 value = values[name][number]

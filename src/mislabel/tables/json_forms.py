@@ -3,6 +3,7 @@
 from typing import Any
 
 from mislabel.errors import InputError
+from mislabel.tables.shard import PARTS
 
 _SPLIT = {"columns", "index", "data", "index_names", "column_names"}  # of orient="split" and "tight"
 _ROWS = ("data", "rows", "records", "examples", "instances", "items", "samples")  # keys under which rows are looked for
@@ -62,7 +63,13 @@ def _under_key(value: dict[str, Any], lists: list[str], source: str) -> list[dic
             f"{source} holds one object with a list of objects, {lists[0]!r}, and other keys: it may be a table of "
             f"these objects, or one row. {_OTHERWISE}"
         )
-    raise InputError(f"{source} holds several tables ({', '.join(lists[:5])}): keep one of them. {_OTHERWISE}")
+    what = f"{source} holds several tables ({', '.join(lists[:5])})"
+    if all(key.lower() in PARTS for key in lists):
+        raise InputError(
+            f"{what}, the parts of the data: write each to a file of its own in one folder, as {lists[0]}.json, and "
+            f"name the folder; then they become the split. {_OTHERWISE}"
+        )
+    raise InputError(f"{what}: keep one of them. {_OTHERWISE}")
 
 
 def _nested(value: dict[str, Any], source: str) -> list[dict[str, Any]] | None:

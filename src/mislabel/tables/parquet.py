@@ -20,7 +20,7 @@ class Parquet:
     """The format of .parquet."""
 
     endings = (".parquet",)
-    writes, compresses = True, False
+    compresses = False
 
     def header(self, file: Location) -> Header:
         return Header(self.schema(file).names)

@@ -18,7 +18,7 @@ __all__ = ["as_frame", "check_columns", "columns", "pick_column", "read_table"]
 
 
 def read_table(source: str | Path, *, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
-    """Read a table: a file by the end of its name, a folder or glob of Parquet or Arrow files, or ``hf:NAME[:SPLIT]``.
+    """Read a table: a file by the end of its name, a folder or glob of several, or ``hf:NAME[:SPLIT]``.
 
     Parameters
     ----------

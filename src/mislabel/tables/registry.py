@@ -7,7 +7,7 @@ from mislabel.tables.arrow_files import ArrowFile
 from mislabel.tables.compression import READ, WRITTEN
 from mislabel.tables.delimited import Delimited
 from mislabel.tables.excel import Excel
-from mislabel.tables.format import Format
+from mislabel.tables.format import Format, WritableFormat
 from mislabel.tables.json_format import Json
 from mislabel.tables.location import Location, check_exists, locate
 from mislabel.tables.parquet import Parquet
@@ -48,7 +48,10 @@ def open_format(source: str | Path) -> tuple[Format, Location]:
     """
     file = locate(source)
     if file.path.is_dir():
-        raise InputError(f"{file} is a folder without tables; give one file that ends in {READABLE}")
+        raise InputError(
+            f"{file} is a folder of other things than tables of one kind; give one file that ends in {READABLE}, or "
+            f"name those that you mean, as '{file}/*.csv'"
+        )
     check_exists(file)
     format = BY_ENDING.get(file.ending)
     if format is None:
@@ -60,7 +63,7 @@ def open_format(source: str | Path) -> tuple[Format, Location]:
     return format, file
 
 
-def format_to_write(output: str | Path) -> tuple[Format, Location]:
+def format_to_write(output: str | Path) -> tuple[WritableFormat, Location]:
     """The format in which a name says that a table is to be written.
 
     Raises
@@ -72,7 +75,7 @@ def format_to_write(output: str | Path) -> tuple[Format, Location]:
     format = BY_ENDING.get(file.ending)
     if format is None:
         raise _unknown(file, WRITABLE)
-    if not format.writes:
+    if not isinstance(format, WritableFormat):
         raise InputError(f"{file}: {file.ending} files are read and not written; the name must end in {WRITABLE}")
     if file.compression and (not format.compresses or file.compression not in WRITTEN):
         raise InputError(f"{file}: such a file is not written compressed in {file.compression}")

@@ -1,133 +1,38 @@
-"""Several Parquet or Arrow files that are one table: a folder, a glob, or what ``save_to_disk`` wrote."""
+"""Where several files that are one table lie: a folder, a glob, or what ``save_to_disk`` wrote."""
 
 import glob
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-
 from mislabel.errors import InputError, some_ids
-from mislabel.tables.arrow import frame_of
-from mislabel.tables.arrow_files import ArrowFile, class_labels, named_classes
-from mislabel.tables.arrow_stored import StoredArrow, concat
-from mislabel.tables.format import Header
+from mislabel.tables.arrow_files import class_labels
+from mislabel.tables.arrow_shards import FORMATS as ARROW
+from mislabel.tables.arrow_shards import ArrowShards
+from mislabel.tables.delimited_shards import ENDINGS as DELIMITED
+from mislabel.tables.delimited_shards import DelimitedShards
+from mislabel.tables.json_shards import ENDINGS as JSON
+from mislabel.tables.json_shards import JsonShards
 from mislabel.tables.location import Location, locate
-from mislabel.tables.parquet import Parquet
+from mislabel.tables.shard import PARTS, Shard
 
-FORMATS = {ending: format for format in (Parquet(), ArrowFile()) for ending in format.endings}
-PARTS = ("train", "training", "validation", "valid", "val", "dev", "test")
+Shards = ArrowShards | DelimitedShards | JsonShards
+KINDS: dict[str, type[Shards]] = {
+    **dict.fromkeys(ARROW, ArrowShards),
+    **dict.fromkeys(DELIMITED, DelimitedShards),
+    **dict.fromkeys(JSON, JsonShards),
+}
 
 _PART = re.compile(rf"({'|'.join(PARTS)})(?![a-z])", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One file, and the part of the data that it belongs to, such as "train"; "" where its name does not say."""
-
-    file: Location
-    part: str = ""
-
-
-@dataclass(eq=False)
-class Shards:
-    """The files of one table, in the order of its rows.
-
-    Where they belong to several parts, a column says which, called "split" unless the table has one: then "part".
-
-    Attributes
-    ----------
-    source : str
-        What was named, for messages.
-    shards : list of Shard
-    classes : dict
-        The names of classes by column of codes, where the files do not say them.
-    named : bool
-        Whether such columns show names also in Parquet files.
-    """
-
-    source: str
-    shards: list[Shard]
-    classes: dict[str, list[str]] = field(default_factory=dict)
-    named: bool = False
-
-    def __post_init__(self) -> None:
-        first = self._common_schema()
-        self.several = len({shard.part for shard in self.shards}) > 1
-        self.split = ("part" if "split" in first.names else "split") if self.several else None
-        self.schema = first if self.split is None else first.append(pa.field(self.split, pa.string()))
-        self.notes = []
-        if self.several:
-            parts = ", ".join(dict.fromkeys(shard.part for shard in self.shards))
-            self.notes.append(f"{self.source} has the parts {parts}, which became the column {self.split!r}")
-
-    def header(self) -> Header:
-        return Header(self.schema.names)
-
-    def read(self, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
-        frame = frame_of(concat(self.parts(None), self.schema))
-        if self.notes:
-            frame.attrs["notes"] = self.notes
-        if self.split:
-            frame.attrs["split"] = self.split
-        return frame
-
-    def stored(self, strings: Collection[str] = ()) -> StoredArrow:
-        return StoredArrow(self.schema, self.parts, self.notes)
-
-    def parts(self, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        """The tables of all files one after the other, with the columns that are named or all."""
-        wanted = self.schema.names if columns is None else list(columns)
-        stored = [name for name in wanted if name != self.split]
-        for shard in self.shards:
-            for table in FORMATS[shard.file.ending].parts(shard.file, stored if columns is not None else None):
-                yield self._as_first(self._with_names(table).select(stored), shard, wanted)
-
-    def _as_first(self, table: pa.Table, shard: Shard, wanted: list[str]) -> pa.Table:
-        """A table of a file with the types of the first file, and the name of its part."""
-        if self.split in wanted:
-            table = table.append_column(self.split, pa.array([shard.part] * len(table), pa.string()))
-        schema = pa.schema([self.schema.field(name) for name in wanted], self.schema.metadata)
-        if table.schema.types == schema.types:
-            return table.select(wanted).replace_schema_metadata(schema.metadata)
-        try:
-            return table.select(wanted).cast(schema)
-        except (pa.ArrowException, ValueError) as error:
-            raise InputError(
-                f"{shard.file} has other types of columns than {self.shards[0].file} ({error}): write all files with "
-                "one schema"
-            ) from error
-
-    def _common_schema(self) -> pa.Schema:
-        """The schema of the first file, with the type of another where the first has nothing but gaps."""
-        first = self._schema_of(self.shards[0])
-        for shard in self.shards[1:]:
-            schema = self._schema_of(shard)
-            missing = [name for name in first.names if name not in schema.names]
-            more = [name for name in schema.names if name not in first.names]
-            if missing or more:
-                what = f"no column {missing[0]!r}" if missing else f"a column {more[0]!r}"
-                raise InputError(
-                    f"{shard.file} has {what}, unlike {self.shards[0].file}: all must have the same columns"
-                )
-            gaps = [name for name in first.names if pa.types.is_null(first.field(name).type)]
-            for name in gaps:
-                first = first.set(first.get_field_index(name), schema.field(name))
-        return first
-
-    def _schema_of(self, shard: Shard) -> pa.Schema:
-        return self._with_names(FORMATS[shard.file.ending].schema(shard.file).empty_table()).schema
-
-    def _with_names(self, table: pa.Table) -> pa.Table:
-        return named_classes(table, self.classes) if self.named or self.classes else table
+_ABOUT = (".md", ".txt", ".rst", "")  # endings of files that may lie beside tables of text and tell of them
 
 
 def find_shards(source: str | Path, part: str | None = None, named: bool = False) -> Shards | None:
-    """The files of a folder or glob of Parquet or Arrow files; None where the source is something else.
+    """The files of a folder or glob that are one table; None where the source is something else.
+
+    In a folder these are all of Parquet or Arrow; or all of one kind of text, CSV or JSON, where nothing else lies
+    there: beside images they tell of the images.
 
     Parameters
     ----------
@@ -151,10 +56,12 @@ def find_shards(source: str | Path, part: str | None = None, named: bool = False
         files = sorted(map(Path, glob.glob(str(source), recursive=True)), key=natural)
         if not files:
             raise InputError(f"no file is called like {source}")
-        other = [file.name for file in files if locate(file).ending not in FORMATS or locate(file).compression]
+        kind = _kind(locate(files[0]))
+        other = [file.name for file in files if not kind or _kind(locate(file)) != kind]
         if other:
             raise InputError(
-                f"{source} matches {some_ids(other)}: only Parquet and Arrow files are read together as one table"
+                f"{source} matches {some_ids(other)}: files that are read together as one table are all Parquet or "
+                "Arrow, all CSV or TSV, or all JSON"
             )
         shards = _in_parts(files, path.parent)
     else:
@@ -167,7 +74,10 @@ def find_shards(source: str | Path, part: str | None = None, named: bool = False
         if not shards:
             raise InputError(f"{source} has no part {part!r}; there are {', '.join(filter(None, known)) or 'none'}")
     _check_parts(str(source), shards)
-    return Shards(str(source), shards, classes, named)
+    kind = _kind(shards[0].file)
+    if kind is None or kind is ArrowShards:
+        return ArrowShards(str(source), shards, classes, named)
+    return kind(str(source), shards)
 
 
 def is_glob(source: str | Path) -> bool:
@@ -181,17 +91,27 @@ def natural(path: Path) -> list[tuple[int, Any]]:
     return [(0, int(piece)) if piece.isdecimal() else (1, piece) for piece in pieces if piece]
 
 
+def _kind(file: Location) -> type[Shards] | None:
+    """What such files are together; None where they are no table."""
+    kind = KINDS.get(file.ending)
+    return None if kind is ArrowShards and file.compression else kind
+
+
 def _in_folder(folder: Path) -> list[Shard]:
-    """The Parquet or Arrow files below a folder; names that begin with a dot or an underscore are no data."""
-    files = [
-        path for path in folder.rglob("*")
-        if path.suffix.lower() in FORMATS and path.is_file()
-        and not any(name.startswith((".", "_")) for name in path.relative_to(folder).parts)
-    ]  # fmt: skip
-    kinds = sorted({path.suffix.lower() for path in files})
-    if len(kinds) > 1:
+    """The files below a folder that are one table; names that begin with a dot or an underscore are no data."""
+    files, other = [], False
+    for path in folder.rglob("*"):
+        if any(name.startswith((".", "_")) for name in path.relative_to(folder).parts) or not path.is_file():
+            continue
+        if _kind(locate(path)):
+            files.append(path)
+        other |= not (_kind(locate(path)) or path.suffix.lower() in _ABOUT)
+    arrow = [path for path in files if locate(path).ending in ARROW]
+    files = arrow or ([] if other else files)
+    endings = sorted({locate(path).ending for path in files})
+    if len(endings) > 1:
         raise InputError(
-            f"{folder} holds {' and '.join(kinds)} files: name those that you mean, as '{folder}/*{kinds[0]}'"
+            f"{folder} holds {' and '.join(endings)} files: name those that you mean, as '{folder}/*{endings[0]}'"
         )
     return _in_parts(sorted(files, key=natural), folder)
 

@@ -2,19 +2,22 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 
 from mislabel.errors import InputError
+from mislabel.tables.arrow_shards import FORMATS as ARROW
+from mislabel.tables.arrow_shards import ArrowShards
 from mislabel.tables.arrow_stored import StoredFrame
 from mislabel.tables.format import Format, Header, StoredTable, TolerantTable
 from mislabel.tables.hub import is_hub, local_part, read_hub
 from mislabel.tables.location import Location, locate
 from mislabel.tables.registry import open_format
-from mislabel.tables.shards import FORMATS as SHARDS
-from mislabel.tables.shards import Shard, Shards, find_shards, is_glob
+from mislabel.tables.shard import Shard
+from mislabel.tables.shards import find_shards, is_glob
 
 
 class TableSource(Protocol):
@@ -68,7 +71,7 @@ class HubSource:
 
 
 def find_table(source: str | Path) -> TableSource:
-    """Find a table by its name: a file, a folder or glob of Parquet or Arrow files, or ``hf:NAME[:SPLIT]``.
+    """Find a table by its name: a file, a folder or glob of files that are one table, or ``hf:NAME[:SPLIT]``.
 
     A name behind ``hf:`` that is a file or folder here is read here; then codes of classes show their names, as the
     datasets library has them.
@@ -88,7 +91,7 @@ def find_table(source: str | Path) -> TableSource:
         if part:
             raise InputError(f"{source}: a file has no parts; leave out :{part}")
         format, file = open_format(path)
-        return Shards(str(path), [Shard(file)], named=True) if file.ending in SHARDS else FileSource(format, file)
+        return ArrowShards(str(path), [Shard(file)], named=True) if file.ending in ARROW else FileSource(format, file)
     return find_shards(source) or FileSource(*open_format(source))
 
 
@@ -121,6 +124,20 @@ def holds_tables(path: str | Path) -> bool:
     if is_hub(source := str(path)):
         return local_part(source) is not None
     return is_glob(path) or (Path(path).is_dir() and find_shards(path) is not None)
+
+
+def becomes_part(output: Path, source: str | Path) -> bool:
+    """Whether a file that is written there would be read as one of several that are the table `source`, or spoil it."""
+    if is_hub(source):
+        here = local_part(str(source))
+        return here is not None and becomes_part(output, here[0])
+    if is_glob(source):
+        return fnmatch(str(output.resolve()), str(Path(source).absolute()))
+    folder = Path(source)
+    if not folder.is_dir() or not output.resolve().is_relative_to(folder.resolve()):
+        return False
+    shards = find_shards(folder)
+    return shards is not None and (not isinstance(shards, ArrowShards) or locate(output).ending in ARROW)
 
 
 def folder_of(source: str | Path) -> Path | None:

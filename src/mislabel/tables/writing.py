@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -61,10 +62,13 @@ def check_output(path: str | Path) -> None:
     Raises
     ------
     InputError
-        If the end of the name is none that is written, the folder does not exist or cannot be written into, or the path
-        is a folder.
+        If the end of the name is none that is written, the folder does not exist or cannot be written into, the path
+        is a folder, or the format needs a library that is not there.
     """
-    check_writable(format_to_write(path)[1].path)
+    format, target = format_to_write(path)
+    check_writable(target.path)
+    with TemporaryDirectory() as folder:  # a row for practice: what the format itself lacks is told now
+        format.write(pd.DataFrame({"id": [0]}), replace(target, path=Path(folder) / target.path.name))
 
 
 def _with_columns(table: StoredTable, columns: Columns) -> pd.DataFrame:

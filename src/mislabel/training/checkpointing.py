@@ -3,11 +3,9 @@
 from pathlib import Path
 
 from mislabel.training.checkpoints import Checkpoint, optimizer_tensors, save_checkpoint
-from mislabel.training.guards import check_disk
+from mislabel.training.room import bytes_there, check_disk, checkpoint_bytes, size_of
 from mislabel.training.stage_run import StageRun
 from mislabel.training.watchers import Watcher
-
-WEIGHT_COPIES = 4  # the weights themselves, AdamW's two moments, and those that are selected
 
 
 class Checkpointing(Watcher):
@@ -19,21 +17,16 @@ class Checkpointing(Watcher):
         Of the run.
     watchers : list of Watcher
         The others.
-    trajectory_bytes : int
-        What the stage will write beside checkpoints and dynamics.
     """
 
-    def __init__(self, folder: Path, watchers: list[Watcher], trajectory_bytes: int = 0):
-        self.folder, self.watchers, self.trajectory_bytes = folder, watchers, trajectory_bytes
+    def __init__(self, folder: Path, watchers: list[Watcher]):
+        self.folder, self.watchers = folder, watchers
 
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
-        """Raise RunError where it would not fit on the disk."""
-        weights, tables = (
-            sum(value.numel() * value.element_size() for value in tensors.values())
-            for tensors in (run.model.state_dict(), run.stage.loss.tables)
-        )
-        beside_the_old_one = 2
-        check_disk(self.folder, beside_the_old_one * (WEIGHT_COPIES * weights + tables) + self.trajectory_bytes)
+        """Raise DiskFull where they would not fit: only now is it known what the loss keeps by row."""
+        tables = sum(value.numel() * value.element_size() for value in run.stage.loss.tables.values())
+        needed = checkpoint_bytes(size_of(run.branches), tables)
+        check_disk(self.folder, {"checkpoints": needed}, bytes_there(self.folder / "checkpoints"))
 
     def epoch_end(self, run: StageRun, epoch: int) -> None:
         if run.accelerator.is_main_process:

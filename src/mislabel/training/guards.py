@@ -1,9 +1,7 @@
-"""What stops a run early, with a way out: stages that cannot be, a full disk, full memory, a loss that is no number."""
+"""What stops a run early, with a way out: stages that cannot be, full memory, a loss that is no number."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -33,16 +31,6 @@ def check_stages(stages: list[Stage], settings: TrainingSettings, rows: int, pro
             raise ValueError(f"stage {stage.name} mixes rows: its branches need networks of their own")
         if (stage.select or stage.validation) and not settings.record:
             raise ValueError(f"stage {stage.name} selects an epoch by its dynamics, which are not recorded")
-
-
-def check_disk(folder: Path, needed: int) -> None:
-    """Raise RunError where less than `needed` bytes are free."""
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise RunError(
-            f"the run needs about {needed / 1e6:.0f} MB in {folder} and {free / 1e6:.0f} MB are free: make "
-            "room, or choose another --out"
-        )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The one training loop: from stage to stage, and on from where a run stopped. It knows no method by name."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from mislabel.training.loss_memory import LossMemory
 from mislabel.training.optimizers import make_optimizer
 from mislabel.training.progress import Quiet
 from mislabel.training.recording import DynamicsRecording
+from mislabel.training.room import bytes_there, check_disk, training_needs
 from mislabel.training.selection import Selection
 from mislabel.training.stage_run import Rows, StageRun
 from mislabel.training.stages import Stage
@@ -58,6 +59,8 @@ class Loop:
         Where dynamics and checkpoints go. Without it everything stays in memory and nothing can be resumed.
     weights : Path, optional
         Where the weights after each epoch of a stage with trajectories are kept; they are not without it.
+    beside : mapping, optional
+        Bytes that the run will write beside what training writes, by what they are called.
     progress : Quiet
     interrupted : callable
         Asked after every step; where it says True, training stops with KeyboardInterrupt.
@@ -80,13 +83,14 @@ class Loop:
         trusted: np.ndarray | None = None,
         folder: Path | None = None,
         weights: Path | None = None,
+        beside: Mapping[str, int] | None = None,
         progress: Quiet | None = None,
         interrupted: Callable[[], bool] = lambda: False,
     ):
         trusted = np.zeros(len(target), dtype=bool) if trusted is None else trusted
         self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes)
         self.settings, self.folder, self.interrupted = settings, folder, interrupted
-        self.weights, self.progress = weights, progress or Quiet()
+        self.weights, self.beside, self.progress = weights, beside or {}, progress or Quiet()
         self.accelerator = make_accelerator(settings.device, settings.precision)
         self.history = History()
         self._model: Any = None  # DDP, accelerate's wrapping or the branches themselves
@@ -103,16 +107,20 @@ class Loop:
         """
         check_stages(stages, self.settings, len(self.rows), self.accelerator.num_processes)
         checkpoint = load_checkpoint(self.folder / "checkpoints") if resume and self.folder else None
+        first, selected = 0 if checkpoint is None else checkpoint.stage, {}
+        self._start_weights(stages[first], first, selected, checkpoint)
+        if self.folder is not None:
+            self._check_disk(stages, self.folder)
         dynamics = self._open_dynamics(stages, checkpoint)
-        first, selected = 0, {}
         if checkpoint is not None:
-            first = checkpoint.stage
             self.history.load(checkpoint)
             if self.folder and any(stage.trajectory for stage in stages[:first]):
                 dynamics.trajectory = open_trajectory(self.folder / "dynamics")
         for number in range(first, len(stages)):
             resumed = checkpoint if number == first else None
-            selected = self._run_stage(stages[number], number, dynamics, selected, resumed)
+            if number > first:
+                self._start_weights(stages[number], number, selected, None)
+            selected = self._run_stage(stages[number], number, dynamics, resumed)
         if self.accelerator.is_main_process:
             dynamics.flush()
         network = self.accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
@@ -123,22 +131,26 @@ class Loop:
         """Bytes that the recorded dynamics will take on disk."""
         return DynamicsStore.bytes_needed(len(passes_of(stages)), len(self.rows))
 
+    def _check_disk(self, stages: list[Stage], folder: Path) -> None:
+        """Raise DiskFull where all that the run writes would not fit."""
+        network = self.accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
+        needs = training_needs(
+            stages, network, len(passes_of(stages)), len(self.rows), self.rows.n_classes,
+            keeps_weights=self.weights is not None,
+        )  # fmt: skip
+        there = [folder / name for name in ("dynamics", "checkpoints", "trajectory")]
+        check_disk(folder, {**needs, **self.beside}, bytes_there(*there))
+
     def _run_stage(
-        self,
-        stage: Stage,
-        number: int,
-        dynamics: DynamicsStore,
-        selected: dict[str, Tensor],
-        checkpoint: Checkpoint | None,
+        self, stage: Stage, number: int, dynamics: DynamicsStore, checkpoint: Checkpoint | None
     ) -> dict[str, Tensor]:
-        """Train one stage, from the weights that the stage before selected or from a checkpoint of this one.
+        """Train one stage, from the weights that it starts with.
 
         Returns
         -------
         dict of Tensor
             The weights that this stage selects.
         """
-        self._start_weights(stage, number, selected, checkpoint)
         run = self._stage_run(stage, number, dynamics, checkpoint)
         selection = Selection()
         watchers = self._watchers(run, selection)
@@ -187,14 +199,12 @@ class Loop:
     def _watchers(self, run: StageRun, selection: Selection) -> list[Watcher]:
         """In the order in which an epoch is ended: recorded, learnt from, selected, told of, saved."""
         watchers: list[Watcher] = [DynamicsRecording(run)] if self.settings.record else []
-        trajectory_bytes = 0
         if run.stage.trajectory is not None:
             recorder = TrajectoryRecorder(run.stage.trajectory, run, self.history, self.folder, self.weights)
             watchers.append(recorder)
-            trajectory_bytes = recorder.bytes
         watchers += [LossMemory(run.stage.loss, self.history), selection, self.history]
         if self.folder is not None:
-            watchers.append(Checkpointing(self.folder, list(watchers), trajectory_bytes))
+            watchers.append(Checkpointing(self.folder, list(watchers)))
         return watchers
 
     def _open_dynamics(self, stages: list[Stage], checkpoint: Checkpoint | None) -> DynamicsStore:

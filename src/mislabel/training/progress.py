@@ -3,6 +3,8 @@
 import sys
 from typing import Any
 
+from mislabel.terminal import drawing_on, one_line, tell
+
 
 class Quiet:
     """Shows nothing; what the others build on."""
@@ -26,13 +28,14 @@ class Terminal(Quiet):
     def __init__(self) -> None:
         from rich.console import Console
 
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(file=drawing_on(sys.stderr), highlight=False)
         self._bar: Any = None
         self._task: Any = None
 
     def begin(self, description: str, total: int) -> None:
         if not sys.stderr.isatty():
             return
+        from rich.markup import escape
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._bar = Progress(
@@ -43,8 +46,10 @@ class Terminal(Quiet):
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
-        self._task = self._bar.add_task(description, total=total, loss="")
+        self._task = self._bar.add_task(escape(one_line(description)), total=total, loss="")
         self._bar.start()
 
     def advance(self, loss: float | None = None, by: int = 1) -> None:
@@ -58,4 +63,7 @@ class Terminal(Quiet):
             self._bar = None
 
     def line(self, text: str) -> None:
-        self.console.print(text, markup=False, soft_wrap=True)
+        if self._bar is None:
+            tell(text)
+        else:  # above the bar
+            self.console.print(one_line(text), markup=False, soft_wrap=True)

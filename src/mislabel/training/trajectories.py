@@ -18,6 +18,7 @@ from mislabel.training.host_buffer import HostBuffer
 from mislabel.training.inference import outputs
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
+from mislabel.training.room import kept_weight_bytes, trajectory_shape
 from mislabel.training.stage_run import StageRun
 from mislabel.training.stages import Recording
 from mislabel.training.watchers import SeenBatch, Watcher
@@ -63,8 +64,6 @@ class TrajectoryRecorder(Watcher):
     Attributes
     ----------
     shape : Shape
-    bytes : int
-        What store and weights will take on disk.
     """
 
     def __init__(
@@ -76,14 +75,11 @@ class TrajectoryRecorder(Watcher):
         weights: Path | None = None,
     ):
         self.recording, self.history, self.folder, self.weights = recording, history, folder, weights
-        branches, epochs, classes = run.branches, run.stage.epochs, run.rows.n_classes
-        full = branches.dimension or classes
-        target = min(recording.dimension or full, full)
+        branches, classes = run.branches, run.rows.n_classes
+        self.shape = trajectory_shape(recording, run.stage, branches.dimension, len(run.rows), classes)
+        full, target = branches.dimension or classes, self.shape.dimension
         self.projected = torch.from_numpy(projection(full, target, run.settings.seed)) if target < full else None
-        self.shape = Shape(epochs, len(branches.networks), len(branches), len(run.rows), target, classes)
-        numbers = sum(value.numel() for value in branches.state_dict().values()) if weights is not None else 0
-        self._weight_bytes = epochs * numbers * torch.finfo(torch.float16).bits // 8
-        self.bytes = self.shape.bytes + self._weight_bytes
+        self._weight_bytes = kept_weight_bytes(run.stage.epochs, branches) if weights is not None else 0
         self._buffer: HostBuffer | None = None
 
     def needs(self) -> str:

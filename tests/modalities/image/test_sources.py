@@ -139,7 +139,7 @@ def test_look(tmp_path):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_look_at_all_keeps_the_order(threads):
+def test_inspect_all_keeps_the_order(threads):
     sources = [BYTES[place % 3] for place in range(2500)]
     assert inspect_all(sources, {1500: "x"}, threads) == [
         inspect(source, "x" if place == 1500 else None) for place, source in enumerate(sources)

@@ -1,1 +1,1 @@
-"""Features: columns of a table, a matrix, or one vector per row become one matrix, and the way there is kept."""
+"""Features: columns of a table, a matrix, or one vector per row become one matrix, by an encoding that is kept."""

@@ -1,4 +1,4 @@
-"""The way from a table, a matrix or vectors to one matrix of features, kept so that new data take the same way."""
+"""The encoding of a table, a matrix or vectors as one matrix of features; it is kept for new data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class FeatureEncoding:
 
     @property
     def is_matrix(self) -> bool:
-        """Whether it was learned from a matrix, whose columns have a place but no name."""
+        """Whether it was learned from a matrix, whose columns have an index but no name."""
         return len(self.columns) == 1 and self.columns[0].kind == "vector" and not self.columns[0].name
 
     def plain(self) -> dict:

@@ -96,7 +96,7 @@ class Features(RawInputs):
 def check_features(
     values: Any, ids: Any, name: str, *, encoding: FeatureEncoding | None = None
 ) -> tuple[Features, list[str]]:
-    """Features out of whatever holds them.
+    """Features from a table, a matrix or vectors.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Matrices of numbers: read from a file, made float32 without a copy too many, and checked in blocks of rows."""
+"""Matrices of numbers: read from a file, made float32 without needless copies, and checked in blocks of rows."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

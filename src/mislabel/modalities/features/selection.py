@@ -1,4 +1,4 @@
-"""Tables of features: which columns are meant, where they are, and whether there is anything in them."""
+"""Columns of a table of features: which are named, where they are, and whether there are any."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -53,7 +53,7 @@ def take_columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 
 def column_positions(frame: pd.DataFrame, names: Sequence[str], name: str) -> dict[str, int]:
-    """Where each of the columns is in `frame`; `InputError` if one is not there, or is there twice."""
+    """The index of each of the columns in `frame`; `InputError` if one is not there, or is there twice."""
     columns = [str(column) for column in frame.columns]
     position_of = {column: position for position, column in enumerate(columns)}
     lacking = [wanted for wanted in names if wanted not in position_of]

@@ -1,4 +1,4 @@
-"""One image out of bytes: found by its content, turned upright, in RGB; or a few words on why that is impossible."""
+"""One image from bytes: recognised by its content, turned upright, in RGB; or the reason why it cannot be used."""
 
 import contextlib
 import functools

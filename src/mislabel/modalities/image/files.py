@@ -1,4 +1,4 @@
-"""Image files: where one is, and its bytes, or the reason why they cannot be had."""
+"""Image files: the path and the bytes of one, or the reason why it cannot be read."""
 
 import errno
 import os

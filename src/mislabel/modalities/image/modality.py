@@ -26,7 +26,7 @@ class ImageModality(Modality):
     pictures = True
     kept_bytes = True
     kept_at_once = 256  # all pictures would not fit into memory
-    comparable = False  # a run keeps small copies, of which nothing tells whether the image is the same
+    comparable = False  # a run keeps small copies, which do not show whether the image is the same
     encoder = DEFAULT_IMAGE_ENCODER
     batch_size = 128
     learning_rate = 1e-4

@@ -20,14 +20,16 @@ def split_stack(stack: np.ndarray, name: str) -> list[np.ndarray]:
     shape = stack.shape
     if stack.ndim == 3 or (stack.ndim == 4 and shape[3] in (1, 3)):
         return list(stack)
-    said = f"{name}: an array of shape {shape} was given; needed is (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
+    message = f"{name}: an array of shape {shape} was given; needed is (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
     if stack.ndim == 2:
-        raise InputError(f"{said}. This looks like features or flattened images; reshape to (n, h, w) or use features")
+        raise InputError(
+            f"{message}. This looks like features or flattened images; reshape to (n, h, w) or use features"
+        )
     if stack.ndim == 4 and shape[1] in (1, 3):
-        raise InputError(f"{said}. The channels come first here: numpy.moveaxis({name}, 1, 3) puts them last")
+        raise InputError(f"{message}. The channels come first here: numpy.moveaxis({name}, 1, 3) puts them last")
     if stack.ndim == 4 and shape[3] == 4:
-        raise InputError(f"{said}. Leave the fourth channel out: {name}[..., :3]")
-    raise InputError(said)
+        raise InputError(f"{message}. Leave the fourth channel out: {name}[..., :3]")
+    raise InputError(message)
 
 
 def as_uint8(arrays: Mapping[int, np.ndarray], ids: Sequence, name: str) -> dict[int, np.ndarray]:

@@ -7,7 +7,7 @@ import { formatCount, formatInterval, formatNumber, formatPercent, formatRows } 
 import { run } from './run.js';
 
 const WIDEST_INTERVAL = 0.5; // above which the curve shows nothing
-const FEW_PROBES = 10; // below which only an interval is told
+const FEW_PROBES = 10; // below which only an interval is shown
 
 let timer = 0;
 

@@ -93,7 +93,7 @@ export interface Bar {
   p: number;
 }
 
-/** What is told of a row wherever it stands. */
+/** The fields of a row in every answer. */
 export interface AnyRow {
   row: number;
   id: string;

@@ -1,0 +1,100 @@
+"""Several Parquet or Arrow files that are one table."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import pyarrow as pa
+
+from mislabel.errors import InputError
+from mislabel.tables.arrow import frame_of
+from mislabel.tables.arrow_files import ArrowFile, named_classes
+from mislabel.tables.arrow_stored import StoredArrow, concat
+from mislabel.tables.format import Header
+from mislabel.tables.parquet import Parquet
+from mislabel.tables.shard import Shard, check_same_columns, split_column, split_notes
+
+FORMATS = {ending: format for format in (Parquet(), ArrowFile()) for ending in format.endings}
+
+
+@dataclass(eq=False)
+class ArrowShards:
+    """The files of one table, in the order of its rows.
+
+    Where they belong to several parts, a column says which, called "split" unless the table has one: then "part".
+
+    Attributes
+    ----------
+    source : str
+        What was named, for messages.
+    shards : list of Shard
+    classes : dict
+        The names of classes by column of codes, where the files do not say them.
+    named : bool
+        Whether such columns show names also in Parquet files.
+    """
+
+    source: str
+    shards: list[Shard]
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    named: bool = False
+
+    def __post_init__(self) -> None:
+        first = self._common_schema()
+        self.split = split_column(self.shards, first.names)
+        self.schema = first if self.split is None else first.append(pa.field(self.split, pa.string()))
+        self.notes = split_notes(self.source, self.shards, self.split)
+
+    def header(self) -> Header:
+        return Header(self.schema.names)
+
+    def read(self, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
+        frame = frame_of(concat(self.parts(None), self.schema))
+        if self.notes:
+            frame.attrs["notes"] = self.notes
+        if self.split:
+            frame.attrs["split"] = self.split
+        return frame
+
+    def stored(self, strings: Collection[str] = ()) -> StoredArrow:
+        return StoredArrow(self.schema, self.parts, self.notes)
+
+    def parts(self, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        """The tables of all files one after the other, with the columns that are named or all."""
+        wanted = self.schema.names if columns is None else list(columns)
+        stored = [name for name in wanted if name != self.split]
+        for shard in self.shards:
+            for table in FORMATS[shard.file.ending].parts(shard.file, stored if columns is not None else None):
+                yield self._as_first(self._with_names(table).select(stored), shard, wanted)
+
+    def _as_first(self, table: pa.Table, shard: Shard, wanted: list[str]) -> pa.Table:
+        """A table of a file with the types of the first file, and the name of its part."""
+        if self.split in wanted:
+            table = table.append_column(self.split, pa.array([shard.part] * len(table), pa.string()))
+        schema = pa.schema([self.schema.field(name) for name in wanted], self.schema.metadata)
+        if table.schema.types == schema.types:
+            return table.select(wanted).replace_schema_metadata(schema.metadata)
+        try:
+            return table.select(wanted).cast(schema)
+        except (pa.ArrowException, ValueError) as error:
+            raise InputError(
+                f"{shard.file} has other types of columns than {self.shards[0].file} ({error}): write all files with "
+                "one schema"
+            ) from error
+
+    def _common_schema(self) -> pa.Schema:
+        """The schema of the first file, with the type of another where the first has nothing but gaps."""
+        first = self._schema_of(self.shards[0])
+        for shard in self.shards[1:]:
+            schema = self._schema_of(shard)
+            check_same_columns(shard.file, schema.names, self.shards[0].file, first.names)
+            gaps = [name for name in first.names if pa.types.is_null(first.field(name).type)]
+            for name in gaps:
+                first = first.set(first.get_field_index(name), schema.field(name))
+        return first
+
+    def _schema_of(self, shard: Shard) -> pa.Schema:
+        return self._with_names(FORMATS[shard.file.ending].schema(shard.file).empty_table()).schema
+
+    def _with_names(self, table: pa.Table) -> pa.Table:
+        return named_classes(table, self.classes) if self.named or self.classes else table
