@@ -8,16 +8,19 @@ import contextlib
 import os
 import threading
 import time
+from bisect import bisect_right
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mislabel.integrity import open_checked, telling_damage
 from mislabel.run.folder import RunFolder
-from mislabel.run.opening import telling_damage
+from mislabel.run.opening import open_parquet
 from mislabel.tables.arrow import compute
 
 GROUPS_KEPT = 8  # groups of rows kept unpacked in memory
@@ -49,24 +52,24 @@ class Contents:
         self.ready = threading.Event()
         self.there = folder.inputs.is_file()
         with telling_damage(folder.inputs):
-            self.file = pq.ParquetFile(folder.inputs) if self.there else None
+            self.file = pq.ParquetFile(open_checked(folder.inputs)) if self.there else None
         about = self.file.metadata if self.file is not None else None
         sizes = [about.row_group(k).num_rows for k in range(about.num_row_groups)] if about is not None else []
-        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self.starts = [0, *accumulate(sizes)]
         if self.there and texts:
             threading.Thread(target=self._unpack, daemon=True).start()
         else:
             self.ready.set()
 
     def __len__(self) -> int:
-        return int(self.starts[-1])
+        return self.starts[-1]
 
     def read(self, position: int) -> str | bytes | None:
         """The input at a position: text, or an encoded image; None where the run keeps none."""
         if not 0 <= position < len(self):
             return None
-        number = int(np.searchsorted(self.starts, position, side="right")) - 1
-        return self._group(number)[position - int(self.starts[number])].as_py()
+        number = bisect_right(self.starts, position) - 1
+        return self._group(number)[position - self.starts[number]].as_py()
 
     def containing(self, words: str) -> np.ndarray:
         """Which texts contain `words`, in capitals or not, (n,) bool; waits for the texts to be unpacked."""
@@ -126,7 +129,7 @@ class Contents:
         path.unlink(missing_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))  # never through a link
         with (
-            pq.ParquetFile(self.folder.inputs) as file,
+            open_parquet(self.folder.inputs) as file,
             pa.OSFile(str(path), "wb") as sink,
             pa.ipc.new_file(sink, schema) as writer,
         ):

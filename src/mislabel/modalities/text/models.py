@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mislabel.errors import InputError
+from mislabel.modalities.encoder_digest import network_digest
 from mislabel.modalities.pretrained import (
     check_body,
     load,
@@ -123,12 +124,18 @@ class FrozenEncoder(nn.Module):
     """An encoder that is not trained: the mean of its last hidden states over a text's tokens, unit length.
 
     `forward` gives (b, d) float32.
+
+    Attributes
+    ----------
+    of_pair : bool
+        Whether it is the encoder of a network that also has a decoder.
     """
 
-    def __init__(self, encoder: nn.Module, dimension: int):
+    def __init__(self, encoder: nn.Module, dimension: int, of_pair: bool = False):
         super().__init__()
         self.encoder = encoder
         self.dimension = dimension
+        self.of_pair = of_pair
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         hidden = self.encoder(**inputs).last_hidden_state
@@ -159,4 +166,13 @@ def load_encoder(name: str) -> FrozenEncoder:
         raise refusal(name, f"it does not read texts ({reason(error)})") from error
     if states.ndim != 3:
         raise refusal(name, f"it gives states of shape {tuple(states.shape)}, needed is one for every token of a text")
-    return FrozenEncoder(encoder, states.shape[-1])
+    return FrozenEncoder(encoder, states.shape[-1], of_pair=pair)
+
+
+PROBE = "The quick brown FOX: jumps, über 13 lazy dogs! 你好 😀 http://a.b/c_d"
+
+
+def encoder_digest(encoder: FrozenEncoder, tokenizer: Any) -> str:
+    """A digest of an encoder's weights and of what its tokenizer does: its vocabulary, and how it cuts a sentence."""
+    words = sorted(tokenizer.get_vocab().items())
+    return network_digest(encoder.encoder, words, tokenizer(PROBE)["input_ids"], without="pooler")  # it is never read
