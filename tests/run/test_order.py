@@ -1,6 +1,5 @@
 """The same rows in another order, the same classes under other names or listed otherwise: the same answers."""
 
-import json
 from functools import partial
 
 import numpy as np
@@ -189,15 +188,15 @@ def test_a_run_that_took_rows_in_the_order_of_the_table_is_not_resumed(tmp_path)
     data = make_dataset(points, labels, modality="features")
     folder = RunFolder(tmp_path / "run")
     train(data, RunConfig(method="ce", options={"epochs": 1}, **SHARED), folder)
-    config = json.loads(folder.config.read_text())
+    config = folder.read_config()
     assert config["data"].pop("order") == "content"
-    folder.config.write_text(json.dumps(config))
+    folder.write_config(config)
     again = partial(train, data, RunConfig(method="ce", options={"epochs": 1}, **SHARED), folder, resume=True)
     again()  # finished: there is nothing to do
     folder.metrics.unlink()
     with pytest.raises(RunError, match="an earlier version began it, which took rows in the order of the table; start"):
         again()
-    folder.config.write_text(json.dumps(config | {"data": config["data"] | {"order": "id"}}))
+    folder.write_config(config | {"data": config["data"] | {"order": "id"}})
     with pytest.raises(RunError, match="data.order was 'id' and is now 'content'"):
         again()
 
