@@ -103,7 +103,7 @@ def prepare(
     keep_encoder(storage, settings.backbone or "", digest, accelerator.is_main_process)
     reader = TextReader(tokenizer, max_length, settings.backbone or "", encoder, layout, digest)
     if encoder is not None:
-        matrix = embeddings(encoder, texts, accelerator, storage, progress)
+        matrix = embeddings(encoder, texts, dataset.order, accelerator, storage, progress)
         return prepare_head(dataset, trained, matrix, reader)
     states = token_states(start, texts.take(trained), accelerator)
     build = whole_classifier(backbone, dataset.labels.classes, states, tokenizer.pad_token_id)
