@@ -133,6 +133,6 @@ def _private(path: str, flags: int) -> int:
 def _reason(error: BaseException) -> str | None:
     """What the system says, where it says of a file that it cannot grow; libraries in Rust tell the number as text."""
     number = error.errno if isinstance(error, OSError) else None
-    if number is None and (told := re.search(r"\(os error (\d+)\)|\[Errno (\d+)\]", str(error))):
-        number = int(told[1] or told[2])
+    if number is None and (match := re.search(r"\(os error (\d+)\)|\[Errno (\d+)\]", str(error))):
+        number = int(match[1] or match[2])
     return os.strerror(number) if number in _FULL else None

@@ -1,7 +1,12 @@
 """What this package raises. Every message says what was given, what is needed, where, and how to fix it."""
 
 import difflib
+import heapq
 from collections.abc import Iterable
+from os.path import commonprefix
+
+_LONGEST = 200  # characters of a name that a message shows
+_CANDIDATES = 200  # names that are compared in full with one that is misspelt
 
 
 class InputError(ValueError):
@@ -19,21 +24,26 @@ class RunError(RuntimeError):
 def some_ids(ids: Iterable[object], limit: int = 5) -> str:
     """At most `limit` ids as text, and how many more there are: ``"a, b, c (and 9 more)"``."""
     listed = list(ids)
-    text = ", ".join(repr(item) if isinstance(item, str) else str(item) for item in listed[:limit])
+    text = ", ".join(repr(_cut(item)) if isinstance(item, str) else _cut(str(item)) for item in listed[:limit])
     return text + (f" (and {len(listed) - limit} more)" if len(listed) > limit else "")
 
 
 def did_you_mean(name: object, known: Iterable[object]) -> str:
     """``' (did you mean "label"?)'``, or nothing where no known name is near; capitals do not count."""
-    by_folded = {str(option).casefold(): str(option) for option in known}
-    near = difflib.get_close_matches(str(name).casefold(), list(by_folded), n=1, cutoff=0.6)
+    wanted = str(name).casefold()
+    by_folded = {text.casefold(): text for text in map(str, known) if len(text) <= _LONGEST}
+    if len(wanted) > _LONGEST:
+        return ""
+    # To compare all of a hundred thousand names takes minutes: those that begin and end alike are the nearest.
+    likely = heapq.nlargest(_CANDIDATES, by_folded, key=lambda other: _same_ends(wanted, other))
+    near = difflib.get_close_matches(wanted, likely, n=1, cutoff=0.6)
     return f' (did you mean "{by_folded[near[0]]}"?)' if near else ""
 
 
 def listed(names: Iterable[object], limit: int = 20) -> str:
     """Names one after the other, and how many more there are than `limit`: ``"a, b, c (and 9 more)"``."""
     texts = [str(name) for name in names]
-    return ", ".join(texts[:limit]) + (f" (and {len(texts) - limit} more)" if len(texts) > limit else "")
+    return ", ".join(map(_cut, texts[:limit])) + (f" (and {len(texts) - limit} more)" if len(texts) > limit else "")
 
 
 def alternatives(name: object, known: Iterable[object]) -> str:
@@ -53,3 +63,11 @@ def in_range(name: str, value: object, low: float, high: float) -> None:
     """Raise InputError unless `value` is a number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InputError(f"{name} is {value!r}, needed {low:g} to {high:g}")
+
+
+def _same_ends(one: str, other: str) -> int:
+    return len(commonprefix([one, other])) + len(commonprefix([one[::-1], other[::-1]]))  # noqa: RUF071
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

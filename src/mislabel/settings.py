@@ -155,7 +155,9 @@ def _declaration(item: Any, hint: Any) -> Declaration:
     hint, outer = _parts(hint)
     kinds = [_parts(kind) for kind in (get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,))]
     plain = [kind for kind, _ in kinds if kind is not NoneType]
-    setting = next((said for said in (outer, *(inner for _, inner in kinds)) if said is not None), Setting(""))
+    setting = next(
+        (annotated for annotated in (outer, *(inner for _, inner in kinds)) if annotated is not None), Setting("")
+    )
     if "meaning" in item.metadata:
         setting = replace(setting, default=item.metadata["meaning"])
     choices = get_args(plain[0]) if len(plain) == 1 and get_origin(plain[0]) is Literal else ()

@@ -23,12 +23,12 @@ _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 def visible(text: str) -> str:
     """The text with every character that a terminal would obey or not show by its number; tabs and new lines stay."""
-    return _HIDDEN.sub(lambda found: _by_number(found[0]), text)
+    return _HIDDEN.sub(lambda match: _by_number(match[0]), text)
 
 
 def one_line(text: object) -> str:
     """As `visible`, with tabs and new lines as ``\\t`` and ``\\n``: for a cell, a name, a path."""
-    return re.sub("[\t\n]", lambda found: _SHORT[found[0]], visible(str(text)))
+    return re.sub("[\t\n]", lambda match: _SHORT[match[0]], visible(str(text)))
 
 
 def tell(text: object) -> None:

@@ -57,6 +57,19 @@ def test_name_and_split(hub):
     assert hub.asked == ("org/name", None)
 
 
+def test_a_script_of_a_data_set_is_not_run(hub, monkeypatch):
+    """Before version 4 the library asks, on standard input, where it is not told."""
+    given = []
+
+    def load(name, split=None, trust_remote_code=None):
+        given.append(trust_remote_code)
+        return HubSet(TABLE)
+
+    monkeypatch.setattr(sys.modules["datasets"], "load_dataset", load)
+    assert len(read_table("hf:org/name")) == 3
+    assert given == [False]
+
+
 def test_a_class_label_shows_its_names(hub):
     hub.answer = {"train": HubSet(TABLE, {"label": ClassLabel(["zebra", "ant"]), "text": None})}
     column = read_table("hf:x")["label"]

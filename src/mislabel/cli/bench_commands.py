@@ -164,11 +164,11 @@ def bench(**given: Any) -> None:
         names = {name: given[name].split(",") if given[name] else None for name in ("methods", "data")}
         wanted = {name: given[name] for name in ("seeds", "data_dir", "jobs", "backend", "address", "keep_models")}
         with interrupts.going_on(lambda: f"every finished cell is safe; go on with: {command_line()}"):
-            found = run_bench(suite, given["out"], **names, **wanted, progress=Terminal())
+            outcome = run_bench(suite, given["out"], **names, **wanted, progress=Terminal())
         if given["results"]:
-            write_results(suite, found, given["out"], given["results"])
+            write_results(suite, outcome, given["out"], given["results"])
         table = (given["out"] / "table.md").read_text(encoding="utf-8").split("\n\n")[0]
-        said = [*table.split("\n"), "", f"{len(found.failed)} cells failed; all tables: {given['out'] / 'table.md'}"]
-        say(given["as_json"], {"out": str(given["out"]), "cells": found.lines}, said)
-        if found.failed:
+        lines = [*table.split("\n"), "", f"{len(outcome.failed)} cells failed; all tables: {given['out'] / 'table.md'}"]
+        say(given["as_json"], {"out": str(given["out"]), "cells": outcome.lines}, lines)
+        if outcome.failed:
             raise typer.Exit(1)

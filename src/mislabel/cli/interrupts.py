@@ -115,11 +115,11 @@ def leave() -> NoReturn:
 
 def _end() -> NoReturn:
     """Say that the process ends, and end it, whatever the main thread is at."""
-    said = ". ".join(filter(None, ["interrupted", how_to_go_on()]))
+    sentence = ". ".join(filter(None, ["interrupted", how_to_go_on()]))
     with suppress(OSError, ValueError, AttributeError):
         if sys.stderr.isatty():
             os.write(2, b"\x1b[?25h")  # a progress bar may have hidden the cursor
-        os.write(2, f"\n{visible(said)}\n".encode(errors="backslashreplace"))
+        os.write(2, f"\n{visible(sentence)}\n".encode(errors="backslashreplace"))
     _kill_children()
     os._exit(CODE)
 

@@ -67,16 +67,16 @@ def export(
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
         from mislabel.tables.formulas import note
 
-        told = write(RunFolder(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
-        said = [
-            f"{told['rows']} rows in {output}: {told['person']} decided by a person, {told['suggestion']} by a "
-            f"suggestion, {told['kept']} kept; {told['changed']} labels changed"
+        result = write(RunFolder(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
+        lines = [
+            f"{result['rows']} rows in {output}: {result['person']} decided by a person, {result['suggestion']} by a "
+            f"suggestion, {result['kept']} kept; {result['changed']} labels changed"
         ]
-        if told["formulas"]:
-            said.append(note(told["formulas"]))
-        if told.get("by_place_alone"):
+        if result["formulas"]:
+            lines.append(note(result["formulas"]))
+        if result.get("by_place_alone"):
             tell(BY_PLACE_ALONE)
-        say(as_json, told, said)
+        say(as_json, result, lines)
 
 
 def import_decisions(
@@ -96,21 +96,21 @@ def import_decisions(
         from mislabel.run.folder import RunFolder
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
 
-        found = take(RunFolder(run), file, data=data)
-        said = [
-            f"{found.imported} decisions taken from {file}, {found.unchanged} known already, {found.skipped} lines "
-            f"without one, {len(found.refused)} refused"
+        imported = take(RunFolder(run), file, data=data)
+        lines = [
+            f"{imported.imported} decisions taken from {file}, {imported.unchanged} known already, {imported.skipped} "
+            f"lines without one, {len(imported.refused)} refused"
         ]
-        if found.replaced:
-            said.append(
-                f"{found.replaced} of them took the place of another decision, as of an older file: rows "
-                f"{some_ids(found.replaced_ids)}; one undo (U on the page) brings those back"
+        if imported.replaced:
+            lines.append(
+                f"{imported.replaced} of them took the place of another decision, as of an older file: rows "
+                f"{some_ids(imported.replaced_ids)}; one undo (U on the page) brings those back"
             )
-        notes(found.notes)
-        if found.by_place_alone:
+        notes(imported.notes)
+        if imported.by_place_alone:
             tell(BY_PLACE_ALONE)
-        for line in found.refused if not as_json else ():
+        for line in imported.refused if not as_json else ():
             tell(f"line {line['line']}, id {line['id']}: {line['reason']}")
-        say(as_json, asdict(found), said)
-        if found.refused:
+        say(as_json, asdict(imported), lines)
+        if imported.refused:
             raise typer.Exit(2)

@@ -7,7 +7,7 @@ from mislabel.errors import InputError
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _WITH_POINT = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0*")
-_DECIMAL = re.compile(r"-?[0-9]*\.[0-9]*[1-9][0-9]*")
+_DECIMAL = re.compile(r"-?[0-9]*\.0*[1-9][0-9]*")
 
 
 def label_text(value: Any) -> str:
@@ -36,7 +36,8 @@ def one_spelling(texts: list[str], name: str) -> dict[str, str]:
     if not pointed or not any(map(_WHOLE.fullmatch, texts)):
         return {}
     decimals = [text for text in texts if _DECIMAL.fullmatch(text)]
-    twice = sorted(text for text in pointed if pointed[text] in set(texts))
+    known = set(texts)
+    twice = sorted(text for text in pointed if pointed[text] in known)
     if decimals and twice:
         raise InputError(
             f"{name}: {pointed[twice[0]]!r} and {twice[0]!r} read like one class, beside {decimals[0]!r}; write each "

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -75,8 +76,20 @@ def save_head(folder: Path, network: nn.Module, backbone: str) -> None:
 
 
 def load_head(folder: Path, n_classes: int) -> FeatureNetwork:
-    """Read what `save_head` wrote."""
+    """Read what `save_head` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged: of other shapes, or with NaN.
+    """
     tensors = load_file(folder / HEAD_FILE)
+    broken = next((name for name, value in tensors.items() if not bool(torch.isfinite(value).all())), None)
+    if broken is not None:
+        raise ValueError(f"{HEAD_FILE} holds NaN or infinity, first in {broken}")
     network = FeatureNetwork(tensors["mean"], tensors["scale"], n_classes)
-    network.load_state_dict(tensors)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:  # names what is missing or of another shape
+        raise ValueError(f"{HEAD_FILE} does not fit the classes of the run: {error}") from error
     return network

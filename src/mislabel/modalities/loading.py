@@ -9,7 +9,7 @@ from mislabel import tables
 from mislabel.data.dataset import Names
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset
-from mislabel.errors import InputError
+from mislabel.errors import InputError, listed
 from mislabel.modalities.base import Source
 from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.registry import modality, modality_names
@@ -72,7 +72,7 @@ def load_dataset(
         return None if name is None else pick_column(frame, name, what)
 
     if label is None and settings.get("need_labels", True):
-        raise InputError(f"which column holds the labels? There are {', '.join(map(str, frame.columns))}")
+        raise InputError(f"which column holds the labels? There are {listed(frame.columns, 200)}")
     kind, option = one_input(inputs)
     checks = dict(checks or {})
     dataset = make_dataset(

@@ -1,12 +1,25 @@
-"""Loading from Hugging Face: a hub name or a folder, safetensors only, and words for what goes wrong."""
+"""Loading from Hugging Face: a hub name or a folder, safetensors only, no code of its own, and words for what is wrong.
 
+Everything that the library loads goes through `load` here.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from mislabel.errors import InputError
+from mislabel.modalities.foreign_code import asked_code
+from mislabel.modalities.model_folder import CONFIG, check_model_folder
 
 HEAD_SPREAD = 0.02
+LONGEST_REASON = 300
 
 
 def quiet(transformers: Any) -> None:
@@ -25,7 +38,9 @@ def head_of(labels: list[str]) -> dict[str, Any]:
     }
 
 
-def load_head_and_body(make: Any, name: str, labels: list[str], new_head: bool, needs: str, hint: str) -> nn.Module:
+def load_head_and_body(
+    make: Any, name: str, labels: list[str], needs: str, hint: str, *, new_head: bool, whole: bool
+) -> nn.Module:
     """A classifier for these labels.
 
     Parameters
@@ -34,14 +49,15 @@ def load_head_and_body(make: Any, name: str, labels: list[str], new_head: bool, 
         An `AutoModelFor…Classification`.
     new_head : bool
         Whether its head is new even where the model of this name brings one for as many classes: those are others.
+    whole : bool
+        Whether the head must be in the files too, as in a model that was trained.
     name, needs, hint
         See `load`.
     """
-    safe = {"use_safetensors": True, "trust_remote_code": False, "ignore_mismatched_sizes": True}
-    loader = make.from_pretrained
-    model, loading_info = load(loader, name, needs, hint, output_loading_info=True, **safe, **head_of(labels))
+    model, report = load_network(make, name, needs, hint, **head_of(labels))
     last = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear)][-1:]
-    new = {*loading_info["missing_keys"], *(key[0] for key in loading_info["mismatched_keys"])}
+    new = {*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])}
+    check_body(model, name, report, head=last[0][0] if last and not whole else None)
     for path, module in last:
         if new_head and f"{path}.weight" not in new:
             nn.init.normal_(module.weight, std=HEAD_SPREAD)
@@ -50,8 +66,71 @@ def load_head_and_body(make: Any, name: str, labels: list[str], new_head: bool, 
     return model
 
 
-def load(loader: Any, name: str, needs: str, hint: str = "", **options: Any) -> Any:
-    """What `loader` gives for a name.
+def load_network(make: Any, name: str, needs: str, hint: str, **options: Any) -> tuple[nn.Module, dict[str, Any]]:
+    """A network in single precision, and what the library says of keys that were missing or did not fit.
+
+    Raises
+    ------
+    InputError
+        If it cannot be loaded, or weighs something that is no number.
+    """
+    load_config(name, needs, hint)
+    safe = {"output_loading_info": True, "use_safetensors": True, "dtype": torch.float32}
+    safe["ignore_mismatched_sizes"] = True  # a head for other classes; `check_body` looks at the rest
+    model, keys = load(make.from_pretrained, name, needs, hint, part="network", weights=True, **safe, **options)
+    weights, buffers = model.named_parameters(), model.named_buffers()  # a mask of a buffer's may be infinite
+    broken = next((key for key, value in weights if not bool(torch.isfinite(value).all())), None)
+    broken = broken or next((key for key, value in buffers if bool(torch.isnan(value).any())), None)
+    if broken is not None:
+        raise refusal(name, f"its weights hold NaN or infinity, first in {broken}")
+    return model, keys
+
+
+def check_body(model: nn.Module, name: str, report: dict[str, Any], head: str | None = None) -> None:
+    """Check that a network's weights, its head apart, are those of its files: the library makes up what is missing.
+
+    Parameters
+    ----------
+    report : dict
+        Of `load_network`.
+    head : str, optional
+        Path of the layer that gives the logits, where a new one is wanted.
+
+    Raises
+    ------
+    InputError
+        If some are missing or of another shape.
+    """
+    prefix = getattr(model, "base_model_prefix", "")
+    body = f"{prefix}." if prefix and hasattr(model, prefix) else ""
+
+    def is_head(key: str) -> bool:
+        if head is None:
+            return False
+        beside = not key.startswith(body) if body else key.split(".")[0] == head.split(".")[0]
+        return beside or key in (f"{head}.weight", f"{head}.bias")
+
+    faults = [(key, "missing") for key in report["missing_keys"] if head is None or "pooler" not in key]
+    faults += [(key, f"of shape {tuple(held)}, where {CONFIG} needs {tuple(needed)}")
+               for key, held, needed in report["mismatched_keys"]]  # fmt: skip
+    faults = sorted((key, fault) for key, fault in faults if not is_head(key))
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise refusal(name, f"its weights do not fit its {CONFIG}: {' is '.join(faults[0])}{more}")
+
+
+def load(
+    loader: Any,
+    name: str,
+    needs: str,
+    hint: str = "",
+    *,
+    part: str = CONFIG,
+    files: tuple[str, ...] = (CONFIG,),
+    weights: bool = False,
+    **options: Any,
+) -> Any:
+    """What `loader` gives for a name, without running code that comes with it.
 
     Parameters
     ----------
@@ -61,17 +140,76 @@ def load(loader: Any, name: str, needs: str, hint: str = "", **options: Any) -> 
         The files that a local folder must have, for the message.
     hint : str
         One more way out, for the message.
+    part : str
+        What of the model it gives, for the message.
+    files : tuple of str
+        Which files are read now.
+    weights : bool
+        Whether weights are read now.
 
     Raises
     ------
     InputError
         If it cannot be loaded.
     """
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"the model {name!r} cannot be loaded: the name of a model is text")
+    local = os.path.exists(name)
+    if local:
+        try:
+            check_model_folder(Path(name), needs=files, weights=weights)
+        except (ValueError, OSError) as error:
+            raise refusal(name, str(error)) from error
     try:
-        return loader(name, **options)
-    except (OSError, ValueError, ImportError) as error:  # some models need libraries that are not here
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        with nobody_to_ask():
+            return loader(name, trust_remote_code=False, **options)
+    except BaseException as error:  # libraries raise what they like here, and a panic of Rust's is no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+            raise
+        if local:
+            raise refusal(name, f"its {part} cannot be used ({reason(error)})") from error
         raise InputError(
-            f"the model {name!r} cannot be loaded ({first}). Give a Hugging Face model name or a local folder with "
-            f"{needs}; without a network, download it once elsewhere (`hf download {name}`){hint}"
+            f"the model {name!r} cannot be loaded ({reason(error)}). Give a Hugging Face model name or a local folder "
+            f"with {needs}; without a network, download it once elsewhere (`hf download {name}`){hint}"
         ) from error
+
+
+def reason(error: BaseException) -> str:
+    """What an error of a library says, on one line of at most 300 characters."""
+    said = " ".join(str(error).split())
+    said = said if len(said) <= LONGEST_REASON else said[:LONGEST_REASON] + "..."
+    return said if isinstance(error, OSError | ValueError | ImportError) and said else f"{type(error).__name__}: {said}"
+
+
+def refusal(name: str, fault: str) -> InputError:
+    """What is said of a model that has a fault, in one sentence."""
+    return InputError(f"the model {name!r} cannot be loaded: {fault}")
+
+
+def load_config(name: str, needs: str, hint: str) -> Any:
+    """The config of a model; one from the hub is checked here, that of a folder with its files.
+
+    A hub model that names code of its own is used where transformers knows it without.
+
+    Raises
+    ------
+    InputError
+        If it cannot be loaded, or asks for code.
+    """
+    import transformers
+
+    config = load(transformers.AutoConfig.from_pretrained, name, needs, hint)
+    fault = asked_code({key: value for key, value in config.to_dict().items() if key != "auto_map"})
+    if fault and not os.path.exists(name):
+        raise refusal(name, f"{CONFIG} {fault}, and nothing that is received is ever run")
+    return config
+
+
+@contextmanager
+def nobody_to_ask() -> Iterator[None]:
+    """Standard input is empty in the block: a library that asks whether to run a model's code gets no answer."""
+    before, sys.stdin = sys.stdin, io.StringIO()
+    try:
+        yield
+    finally:
+        sys.stdin = before

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mislabel.errors import InputError
+from mislabel.errors import InputError, listed
 from mislabel.modalities import modality_names
 from mislabel.modalities.features.matrices import read_matrix
 from mislabel.modalities.loading import open_source, text_columns
@@ -59,7 +59,7 @@ def corrupt_source(
         frame = read_table(source, strings=text_columns(inputs), lossless=named)
         root, split = folder_of(source) or Path(), split or frame.attrs.get("split")
     if label is None:
-        raise InputError(f"which column holds the true labels? There are {', '.join(map(str, frame.columns))}: --label")
+        raise InputError(f"which column holds the true labels? There are {listed(frame.columns, 200)}: --label")
     return corrupt_table(
         frame,
         label=label,

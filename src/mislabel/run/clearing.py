@@ -21,9 +21,9 @@ def put_aside(folder: Path, first: Path, last: Path, stays: tuple[str, ...]) -> 
         Names of what is left alone.
     """
     aside = Path(mkdtemp(prefix=ASIDE, dir=folder))
-    places = {first: -1, last: 1}
+    order = {first: -1, last: 1}
     moved = [item for item in folder.iterdir() if item.name not in stays and not item.name.startswith(ASIDE)]
-    for item in sorted(moved, key=lambda path: places.get(path, 0)):
+    for item in sorted(moved, key=lambda path: order.get(path, 0)):
         os.replace(item, aside / item.name)
     remove_aside(folder)
 

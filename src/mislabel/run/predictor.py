@@ -8,7 +8,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from mislabel.data.inputs import RawInputs
-from mislabel.errors import InputError
+from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_folder, write_json
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
@@ -44,7 +44,8 @@ class Predictor:
         """Class probabilities, (m, K) float32, computed in float32."""
         accelerator = make_accelerator(device, "fp32")
         inputs = self.reader.inputs(raw, accelerator, progress)
-        return outputs(Probabilities(self.network), inputs, len(self.classes), accelerator, progress=progress)
+        result = outputs(Probabilities(self.network), inputs, len(self.classes), accelerator, progress=progress)
+        return check_numbers(result)
 
     def by_trajectory(
         self, model: TrajectoryModel, raw: RawInputs, *, device: str = "auto", progress: Quiet | None = None
@@ -52,7 +53,8 @@ class Predictor:
         """Class probabilities by the generative model of a run, (m, K) float32, computed in float32."""
         accelerator = make_accelerator(device, "fp32")
         inputs = self.reader.inputs(raw, accelerator, progress)
-        return model.probabilities(lambda: copy.deepcopy(self.network.networks[0]), inputs, accelerator, progress)[1]
+        network = self.network.networks[0]
+        return check_numbers(model.probabilities(lambda: copy.deepcopy(network), inputs, accelerator, progress)[1])
 
     def save(self, folder: Path) -> None:
         """Write the model folder: a plain Hugging Face classifier, or the head with the name of its encoder.
@@ -66,6 +68,23 @@ class Predictor:
                 self.reader.save(unfinished / branch_folder(number), network)
             about = {"classes": self.classes, "networks": 1 + len(others), **self.reader.save(unfinished, first)}
             write_json(unfinished / ABOUT, about, indent=None)
+
+
+def check_numbers(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities (m, K) as they are; a row of NaN would pass for the first class.
+
+    Raises
+    ------
+    RunError
+        If one is NaN or infinite.
+    """
+    broken = np.flatnonzero(~np.isfinite(probabilities).all(1))
+    if len(broken):
+        raise RunError(
+            f"the model gives NaN for {len(broken)} of {len(probabilities)} rows, the first at place {broken[0]}: it "
+            "is damaged, or an input is out of all proportion; the run has to be made again"
+        )
+    return probabilities
 
 
 def branch_folder(number: int) -> str:
@@ -87,7 +106,7 @@ def load_predictor(folder: Path) -> Predictor:
         raise InputError(f"{folder} holds no model of mislabel: it has no {ABOUT}")
     about = read_object(folder / ABOUT)
     kind = modality(about.get("modality", "text"))
-    with telling_damage(folder, SafetensorError):
+    with telling_damage(folder, SafetensorError, TypeError, AttributeError):  # its JSON may hold anything
         reader, network = kind.load_reader(folder, about)
         folders = [folder / branch_folder(number) for number in range(1, about.get("networks", 1))]
         others = [kind.load_reader(branch, about)[1] for branch in folders]

@@ -165,11 +165,7 @@ class TolerantDelimited:
 
 def frame_of_cells(table: StoredCells, lossless: Collection[str]) -> pd.DataFrame:
     """All columns with their types; those in `lossless` become numbers only where the same text comes back."""
-    columns = {
-        name: table.typed(name, restored_cells(cells), lossless=name in lossless)
-        for name, cells in zip(table.names, table.cells, strict=True)
-    }
-    frame = pd.DataFrame(columns, columns=pd.Index(table.names))
+    frame = table.typed_frame(lossless)
     if table.notes:
         frame.attrs["notes"] = table.notes
     return frame

@@ -1,7 +1,7 @@
 """A CSV or TSV file as it stands: cells of text, written again without touching any that has not changed."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from mislabel.tables.delimited_rows import DELIMITERS, Dialect
 from mislabel.tables.format import Columns, Picked
 from mislabel.tables.formulas import neutralised, protected, restored_cells
 from mislabel.tables.location import Location
+from mislabel.tables.typed_blocks import typed_columns
 from mislabel.tables.typed_text import has_decimal_commas, typed_column
 
 ROWS_AT_ONCE = 20_000
@@ -69,7 +70,19 @@ class StoredCells:
         return column
 
     def frame(self) -> pd.DataFrame:
-        return pd.DataFrame({name: self.column(name) for name in self.names}, columns=pd.Index(self.names))
+        return self.typed_frame(set(self.names) - set(self.features))
+
+    def typed_frame(self, lossless: Collection[str]) -> pd.DataFrame:
+        """All columns with their types; those in `lossless` become numbers only where the same text comes back."""
+        columns: Iterable[Any]
+        if self.dialect.decimal_comma:
+            columns = (self.typed(name, self.text(name), name in lossless) for name in self.names)
+        else:
+            keep, exact = set(self.strings), set(lossless)
+            columns = typed_columns(
+                self.cells, [name in keep for name in self.names], [name in exact for name in self.names]
+            )
+        return pd.DataFrame(dict(zip(self.names, columns, strict=True)), columns=pd.Index(self.names))
 
     def rewrite(self, columns: Columns, target: Location) -> int:
         """As `StoredTable.rewrite`; what stood between the cells stands there again, if the ending allows it."""

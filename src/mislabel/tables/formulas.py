@@ -21,7 +21,8 @@ from mislabel.tables.arrow import compute
 _SIGNS = "=+-@"
 # What a spreadsheet may skip before it looks for a formula: white space, control characters, characters of no width.
 _SKIPPED = re.compile(r"[\s\x00-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\u00a0\u3000]*")
-_NUMBER = re.compile(r"[+-]?(?:[0-9.,]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?%?|inf)")
+# Possessive: each sign is looked at once, however long a cell is.
+_NUMBER = re.compile(r"[+-]?(?:[.,]*+[0-9][0-9.,]*+(?:[eE][+-]?[0-9]++)?%?|inf)")
 _ONLY_SIGNS = re.compile(r"[=+\-@\s]*")
 
 

@@ -1,6 +1,7 @@
 """Data sets of the Hugging Face library: from the hub by name, or an object that the caller has loaded."""
 
 import importlib
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,12 @@ def read_hub(name: str) -> pd.DataFrame:
         library = importlib.import_module("datasets")
     except ImportError as error:
         raise InputError(f'reading "{name}" needs the datasets library: pip install datasets') from error
+    # Before version 4 a data set may come with a script, and the library asks whether to run it.
+    scripts = "trust_remote_code" in inspect.signature(library.load_dataset).parameters
     try:
-        loaded = library.load_dataset(dataset_name, split=split or None)
+        loaded = library.load_dataset(
+            dataset_name, split=split or None, **({"trust_remote_code": False} if scripts else {})
+        )
     except Exception as error:
         # The library raises its own, changing kinds of errors here: all of them mean that there is no such data.
         raise InputError(f'"{name}" could not be loaded: {error}') from error

@@ -47,8 +47,7 @@ def frame_objects(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """The rows of a frame, None where a cell is missing."""
     names = [str(name) for name in frame.columns]
     columns = []
-    for index in range(frame.shape[1]):
-        column = frame.iloc[:, index]
+    for _, column in frame.items():
         values = column.astype(object).to_numpy(dtype=object, copy=True)
         values[column.isna().to_numpy(dtype=bool)] = None
         columns.append(values.tolist())

@@ -19,23 +19,24 @@ def plain_text(frame: pd.DataFrame, ending: str) -> tuple[pd.DataFrame, int]:
         If a column holds lists or bytes, which would become text that nobody can read back.
     """
     check_cells(frame, ending, lists=False)
-    changed, columns = 0, [frame.iloc[:, index] for index in range(frame.shape[1])]
+    changed, replaced = 0, {}
     for index in text_columns(frame):
-        column = columns[index]
+        column = frame.iloc[:, index]
         risky = {cell for cell in column if isinstance(cell, str) and protected(cell) != cell}
         if risky:
             changed += sum(isinstance(cell, str) and cell in risky for cell in column)
             cells = [protected(cell) if isinstance(cell, str) else cell for cell in column]
-            columns[index] = pd.Series(cells, dtype=object, index=column.index)
+            replaced[index] = pd.Series(cells, dtype=object, index=column.index)
     header = [protected(str(name)) for name in frame.columns]
     changed += sum(str(old) != new for old, new in zip(frame.columns, header, strict=True))
-    return pd.DataFrame(dict(enumerate(columns)), index=frame.index).set_axis(header, axis=1), changed
+    return _with(frame, replaced).set_axis(header, axis=1), changed
 
 
 def check_cells(frame: pd.DataFrame, ending: str, lists: bool) -> None:
     """Raise InputError for a column of bytes, or of lists unless the format holds `lists`."""
+    kinds = frame.dtypes.tolist()
     for index in text_columns(frame):
-        for value in frame.iloc[:, index] if pd.api.types.is_object_dtype(frame.dtypes.iloc[index]) else ():
+        for value in frame.iloc[:, index] if pd.api.types.is_object_dtype(kinds[index]) else ():
             many = not lists and isinstance(value, (list, tuple, dict, set, np.ndarray))
             if many or _has_bytes(value):
                 what = "bytes" if _has_bytes(value) else "lists"
@@ -45,12 +46,20 @@ def check_cells(frame: pd.DataFrame, ending: str, lists: bool) -> None:
 
 def encodable(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with lone surrogates replaced; only columns of Python objects can hold any."""
-    columns = [frame.iloc[:, index] for index in range(frame.shape[1])]
+    replaced, kinds = {}, frame.dtypes.tolist()
     for index in text_columns(frame):
-        if pd.api.types.is_object_dtype(frame.dtypes.iloc[index]):
-            values = [utf8_safe(cell) if isinstance(cell, str) else cell for cell in columns[index]]
-            columns[index] = pd.Series(values, dtype=object, index=frame.index)
-    return pd.DataFrame(dict(enumerate(columns)), index=frame.index).set_axis([str(name) for name in frame], axis=1)
+        if pd.api.types.is_object_dtype(kinds[index]):
+            values = [utf8_safe(cell) if isinstance(cell, str) else cell for cell in frame.iloc[:, index]]
+            replaced[index] = pd.Series(values, dtype=object, index=frame.index)
+    return _with(frame, replaced).set_axis([utf8_safe(str(name)) for name in frame], axis=1)
+
+
+def _with(frame: pd.DataFrame, replaced: dict[int, pd.Series]) -> pd.DataFrame:
+    """The frame with some columns replaced, by their positions."""
+    if not replaced:
+        return frame
+    columns = dict(enumerate(column for _, column in frame.items()))
+    return pd.DataFrame({**columns, **replaced}, index=frame.index)
 
 
 def text_columns(frame: pd.DataFrame) -> list[int]:

@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from mislabel.tables.arrow import compute, series_of
 
-_WHOLE = r"\A(?:0|-?[1-9][0-9]{0,18})\z"
-_NUMBER = r"\A(?:-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|-?inf)\z"
-_FRACTION = r"[.eEi]"
+WHOLE = r"\A(?:0|-?[1-9][0-9]{0,18})\z"
+NUMBER = r"\A(?:-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|-?inf)\z"
+FRACTION = r"[.eEi]"
 _DECIMAL_COMMA = r"\A-?(?:0|[1-9][0-9]*)(?:,[0-9]+)?\z"
 
 
@@ -39,16 +39,12 @@ def typed_column(
             compute.if_else(compute.is_null(filled), pa.scalar(None, pa.bool_()), compute.equal(cells, "True"))
         )
     try:
-        if _all(compute.match_substring_regex(known, _WHOLE)):
+        if _all(compute.match_substring_regex(known, WHOLE)):
             return series_of(filled.cast(pa.int64()))
         if decimal_comma and not lossless and has_decimal_commas(known):
             return series_of(compute.replace_substring(filled, ",", ".").cast(pa.float64()))
-        fractions = compute.any(compute.match_substring_regex(known, _FRACTION)).as_py()
-        if (
-            fractions
-            and _all(compute.match_substring_regex(known, _NUMBER))
-            and not (lossless and _loses_digits(known))
-        ):
+        fractions = compute.any(compute.match_substring_regex(known, FRACTION)).as_py()
+        if fractions and _all(compute.match_substring_regex(known, NUMBER)) and not (lossless and _loses_digits(known)):
             return series_of(filled.cast(pa.float64()))
     except pa.ArrowInvalid:  # a whole number beyond 64 bits: as text it keeps all its digits
         pass

@@ -1,17 +1,20 @@
 """Columns of a table of features: which are named, where they are, and whether there are any."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from mislabel.data.label_columns import rows_of
-from mislabel.errors import InputError, did_you_mean, some_ids
+from mislabel.errors import InputError, did_you_mean, listed, some_ids
 from mislabel.modalities.features.stacking import matrix_of
 from mislabel.tables.arrow import frame_of
+
+_SHOWN = 200  # names in a message
 
 
 def choose_columns(columns: Sequence[Any], pattern: str, exclude: Collection[str]) -> list[str]:
@@ -33,17 +36,19 @@ def choose_columns(columns: Sequence[Any], pattern: str, exclude: Collection[str
         If a part of the pattern means no column, or a name that was chosen belongs to two columns.
     """
     names = [str(column) for column in columns]
-    free = [name for name in names if name not in {str(other) for other in exclude}]
+    known, taken = set(names), {str(other) for other in exclude}
+    free = [name for name in names if name not in taken]
     parts = [pattern] if pattern in names else [part.strip() for part in pattern.split(",") if part.strip()]
     chosen: set[str] = set()
     for part in parts or [pattern]:
-        matching = {name for name in free if (name == part if part in names else fnmatchcase(name, part))}
+        matches = part.__eq__ if part in known else re.compile(translate(part)).match
+        matching = {name for name in free if matches(name)}
         if not matching:
             raise InputError(_no_match(part, pattern, names, free))
         chosen |= matching
-    listed = [name for name in names if name in chosen]
-    _refuse_twice(listed, "the table")
-    return listed
+    in_order = [name for name in names if name in chosen]
+    _refuse_twice(in_order, "the table")
+    return in_order
 
 
 def take_columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -61,7 +66,7 @@ def column_positions(frame: pd.DataFrame, names: Sequence[str], name: str) -> di
         near = did_you_mean(lacking[0], columns) if len(lacking) == 1 else ""
         raise InputError(
             f"{name}: {len(lacking)} of {len(names)} columns of features are not in the table: {some_ids(lacking)}"
-            f"{near}. The columns found are: {', '.join(columns) or 'none'}"
+            f"{near}. The columns found are: {listed(columns, _SHOWN) or 'none'}"
         )
     wanted = set(names)
     _refuse_twice([column for column in columns if column in wanted], name)
@@ -112,4 +117,4 @@ def _no_match(part: str, pattern: str, names: list[str], free: list[str]) -> str
         why = f"{given} means only columns with another use, such as the label"
     else:
         why = f"no column of features is called {given}{did_you_mean(part, free)}"
-    return f'{why}. Give names, or globs such as "f_*,age"; the columns found are: {", ".join(names) or "none"}'
+    return f'{why}. Give names, or globs such as "f_*,age"; the columns found are: {listed(names, _SHOWN) or "none"}'

