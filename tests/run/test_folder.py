@@ -229,3 +229,14 @@ def test_decisions_are_never_written_through_a_link(tmp_path):
     with pytest.raises(RunError, match="decisions.sqlite is a symbolic link"):
         Store(tmp_path / "decisions.sqlite")
     assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link"])
+def test_an_output_in_a_run_is_not_written_through_a_link(kind, run, outside):
+    """Somebody who sends a run folder could guess the name of an export."""
+    put_in_place(run.path / "corrected.csv", kind, outside)
+    with pytest.raises(RunError, match="corrected.csv is a symbolic link"):
+        run.check_output(run.path / "corrected.csv")
+    run.check_output(run.path / "other.csv")
+    (outside / "mine.csv").symlink_to(outside / "precious")
+    run.check_output(outside / "mine.csv")  # a link of the user's own

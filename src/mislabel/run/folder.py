@@ -193,6 +193,11 @@ class RunFolder:
                         "give the same data and options, or start a new run"
                     )
 
+    def check_output(self, path: Path) -> None:
+        """Raise RunError where a file to be written lies in the folder and is a link, as in a folder from elsewhere."""
+        if path.absolute().parent.resolve().is_relative_to(self.path.resolve()):
+            check_plain([path])
+
     def drop_checkpoints(self) -> None:
         """Remove what only a run that is not finished needs."""
         remove_folder(self.checkpoints)
