@@ -39,6 +39,7 @@ ORDER = (
     "errors",
     "disk",
     "files settings terminal",
+    "integrity",
     "tables",
     "data",
     "dynamics",

@@ -147,14 +147,19 @@ def write_array(array: np.ndarray, path: Path) -> None:
 
 
 def write_json(path: str | Path, value: Any, *, indent: int | None = 1, default: Any = None) -> None:
-    """Write a value as JSON at once; `indent` and `default` as in `json.dumps`.
+    """Write a value as JSON at once; see `json_bytes`."""
+    atomic_write(path, json_bytes(value, indent=indent, default=default))
+
+
+def json_bytes(value: Any, *, indent: int | None = 1, default: Any = None) -> bytes:
+    """A value as JSON in UTF-8; `indent` and `default` as in `json.dumps`.
 
     Text that UTF-8 cannot hold, such as a file name that is none or half a surrogate pair, is escaped and comes back.
     """
     try:
-        atomic_write(path, json.dumps(value, indent=indent, default=default, ensure_ascii=False))
+        return json.dumps(value, indent=indent, default=default, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        atomic_write(path, json.dumps(value, indent=indent, default=default))
+        return json.dumps(value, indent=indent, default=default).encode("ascii")
 
 
 def to_disk(path: Path) -> None:

@@ -116,6 +116,7 @@ def test_manifest(folder):
         "schema": 1,
         "done": 2,
         "shape": {"epochs": 3, "networks": 2, "branches": 4, "rows": 5, "dimension": 6, "classes": 3},
+        "digests": manifest["digests"],
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fake_runs import renew_digests
 
 from mislabel.errors import InputError, RunError
 from mislabel.report import render_report, write_report
@@ -272,9 +273,13 @@ def test_unfinished_and_broken_runs_are_refused(make_run, small_table):
     with pytest.raises(InputError, match="rows is -1"):
         write_report(run, rows=-1)
     run.audit.write_bytes(b"not a table")
+    with pytest.raises(RunError, match=r"audit\.parquet is not what this run wrote"):
+        write_report(run)
+    renew_digests(run)
     with pytest.raises(RunError, match=r"audit\.parquet cannot be read"):
         write_report(run)
     pd.DataFrame({"id": [1]}).to_parquet(run.audit)
+    renew_digests(run)
     with pytest.raises(RunError, match="lacks the columns given_label"):
         write_report(run)
     run.metrics.unlink()

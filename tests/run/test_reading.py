@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from fake_runs import decide, make_run, review_run
+from fake_runs import decide, make_run, renew_digests, review_run
 
 from mislabel.decisions.events import Decision
 from mislabel.errors import InputError, RunError
@@ -37,6 +37,7 @@ def test_an_older_run_finds_places_in_its_inputs(tmp_path, frame):
     folder = make_run(tmp_path / "run", frame, captions=True)
     table = pd.read_parquet(folder.audit)
     table.drop(columns="row").to_parquet(folder.audit, index=False)
+    renew_digests(folder)
     rows = Run.open(folder).rows
     assert rows.position is not None
     assert rows.position.tolist() == table["row"].tolist()
@@ -48,6 +49,7 @@ def test_evidence_in_words_is_not_shown(tmp_path, frame):
     folder = make_run(tmp_path / "run", frame)
     table = pd.read_parquet(folder.audit)
     table.assign(notes="many words", large=2**60 + 1, flag=True).to_parquet(folder.audit)
+    renew_digests(folder)
     numbers = Run.open(folder).rows.numbers
     assert not {"notes", "flag"} & set(numbers)
     assert set(numbers["large"]) == {np.float32(2**60)}
@@ -57,6 +59,7 @@ def test_gold_labels_are_not_read(tmp_path, frame):
     folder = make_run(tmp_path / "run", frame)
     table = pd.read_parquet(folder.audit)
     table.assign(gold_label="secret").to_parquet(folder.audit, index=False)
+    renew_digests(folder)
     rows = Run.open(folder).rows
     assert "gold_label" not in {*rows.labels, *rows.numbers}
     assert "secret" not in rows.classes
@@ -74,9 +77,11 @@ def test_says_what_is_wrong_with_an_audit(tmp_path, frame):
     folder = make_run(tmp_path / "run", frame)
     table = pd.read_parquet(folder.audit)
     table.drop(columns="status").to_parquet(folder.audit)
+    renew_digests(folder)
     with pytest.raises(RunError, match="lacks the columns status"):
         len(Run.open(folder).rows)
     table.assign(p_mislabeled="high").to_parquet(folder.audit)
+    renew_digests(folder)
     with pytest.raises(RunError, match="lacks the columns p_mislabeled"):
         len(Run.open(folder).rows)
     with pytest.raises(InputError, match="no run folder"):
@@ -90,6 +95,7 @@ def whole(tmp_path):
     status = ["judged"] * 5 + ["held_out"]
     folder = review_run(tmp_path / "run", list("abcdef"), given, suggested, ["x", "y", "z"], status=status)
     pd.DataFrame(np.full((3, 3), 0.1) + 0.7 * np.eye(3), columns=list("xyz")).to_parquet(folder.transition)
+    renew_digests(folder)
     decide(folder, Decision("m0", "suggestion", "y", "x"))
     return folder
 
@@ -117,7 +123,7 @@ def test_says_what_is_in_the_folder(whole):
 def test_columns_are_read_once_and_when_they_are_asked_for(whole):
     run = Run.open(whole)
     whole.audit.rename(whole.path / "moved")
-    with pytest.raises(RunError, match=r"audit\.parquet cannot be read .*made again"):
+    with pytest.raises(RunError, match=r"audit\.parquet cannot be read .*make the run again"):
         len(run.rows)
     (whole.path / "moved").rename(whole.audit)
     numbers = run.rows.numbers
@@ -132,6 +138,7 @@ def test_columns_are_read_once_and_when_they_are_asked_for(whole):
 def test_gold_labels_are_told_apart_from_what_a_review_sees(whole):
     table = pd.read_parquet(whole.audit)
     table.assign(gold_label=["y", "w", None, "x", "z", "x"]).to_parquet(whole.audit, index=False)
+    renew_digests(whole)
     run = Run.open(whole)
     assert run.gold is not None
     codes, classes = run.gold
@@ -150,9 +157,9 @@ READERS = {
     "audit.parquet": [read_rows, render_report, lambda folder: Run.open(folder).result()],
     "posterior.npy": [
         lambda folder: Run.open(folder).result(),
-        lambda folder: Run.open(folder).map_matrix(folder.posterior),
+        lambda folder: Run.open(folder).matrix(folder.posterior),
     ],
-    "embeddings.npy": [lambda folder: Run.open(folder).map_matrix(folder.embeddings)],
+    "embeddings.npy": [lambda folder: Run.open(folder).matrix(folder.embeddings)],
     "inputs.parquet": [render_report, lambda folder: Run.open(folder).inputs_by_id(["m0"])],
     "transition.parquet": [render_report, lambda folder: Run.open(folder).result()],
     "decisions.sqlite": [lambda folder: Run.open(folder).decisions()],

@@ -5,13 +5,17 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mislabel.cli import interrupts
 from mislabel.errors import InputError, NotAssessed, RunError
 from mislabel.terminal import answer, tell
+
+if TYPE_CHECKING:
+    from mislabel.run.folder import RunFolder
 
 
 @contextmanager
@@ -33,6 +37,17 @@ def errors() -> Iterator[None]:
             raise typer.Exit(1) from None
         tell(f"{'not assessed' if isinstance(error, NotAssessed) else 'error'}: {error}")
         raise typer.Exit(2 if isinstance(error, InputError) else 1) from None
+
+
+def finished_run(path: Path) -> "RunFolder":
+    """The folder of a finished run; what whoever uses it has to know is said on standard error."""
+    from mislabel.run.folder import NO_DIGESTS, RunFolder
+
+    folder = RunFolder(path)
+    folder.read_metrics()
+    if not folder.digests.is_file():
+        notes([NO_DIGESTS])
+    return folder
 
 
 def interrupted() -> typer.Exit:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mislabel.cli import interrupts
-from mislabel.cli.exit_codes import errors, notes, say
+from mislabel.cli.exit_codes import errors, finished_run, notes, say
 from mislabel.cli.options import DataNow, Json, Run
 from mislabel.errors import some_ids
 from mislabel.exchange.targets import targets
@@ -32,14 +32,13 @@ def review(
     """
     with errors():
         from mislabel.review.serve import serve
-        from mislabel.run.folder import RunFolder
         from mislabel.training.progress import Terminal
 
         looks = {"order": order, "budget": budget, "probe": probe}
         again = shlex.join(["mislabel", *sys.argv[1:]])
         with interrupts.going_on(lambda: f"every decision is safe; go on with: {again}"):
             serve(
-                RunFolder(run), **looks, port=port, browser=not no_browser, progress=Terminal(), say=answer,
+                finished_run(run), **looks, port=port, browser=not no_browser, progress=Terminal(), say=answer,
                 serving=interrupts.ended_elsewhere(),
             )  # fmt: skip
 
@@ -63,11 +62,10 @@ def export(
     """
     with errors():
         from mislabel.exchange.export import export as write
-        from mislabel.run.folder import RunFolder
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
         from mislabel.tables.formulas import note
 
-        result = write(RunFolder(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
+        result = write(finished_run(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
         lines = [
             f"{result['rows']} rows in {output}: {result['person']} decided by a person, {result['suggestion']} by a "
             f"suggestion, {result['kept']} kept; {result['changed']} labels changed"
@@ -93,10 +91,9 @@ def import_decisions(
     """
     with errors():
         from mislabel.exchange.importing import import_decisions as take
-        from mislabel.run.folder import RunFolder
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
 
-        imported = take(RunFolder(run), file, data=data)
+        imported = take(finished_run(run), file, data=data)
         lines = [
             f"{imported.imported} decisions taken from {file}, {imported.unchanged} known already, {imported.skipped} "
             f"lines without one, {len(imported.refused)} refused"

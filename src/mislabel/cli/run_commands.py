@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from mislabel.cli.exit_codes import errors, say
+from mislabel.cli.exit_codes import errors, finished_run, say
 from mislabel.cli.options import Data, Device, Id, Json, OnBad, Run, takes_inputs
 
 
@@ -31,10 +31,9 @@ def predict(
     """
     with errors():
         from mislabel.modalities.loading import check_columns
-        from mislabel.run.folder import RunFolder
         from mislabel.tables import check_output
 
-        RunFolder(run).read_metrics()
+        folder = finished_run(run)
         check_output(output)
         check_columns(data, {**inputs, "id": id})
 
@@ -42,7 +41,7 @@ def predict(
         from mislabel.training.progress import Terminal
 
         rows = predict_table(
-            RunFolder(run), data, output, **inputs, id=id, on_bad=cast(Any, on_bad),
+            folder, data, output, **inputs, id=id, on_bad=cast(Any, on_bad),
             device=device, by=by, progress=Terminal(),
         )  # fmt: skip
         say(as_json, {"rows": rows, "output": str(output)}, f"{rows} predictions in {output}")
@@ -59,10 +58,8 @@ def report(
     """
     with errors():
         from mislabel.report import write_report
-        from mislabel.run.folder import RunFolder
 
-        folder = RunFolder(run)
-        folder.read_metrics()
+        folder = finished_run(run)
         with folder.locked():
             path = write_report(folder, rows=rows)
         say(as_json, {"report": str(path)}, f"report: {path}")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mislabel.cli import interrupts
-from mislabel.cli.exit_codes import errors, say
+from mislabel.cli.exit_codes import errors, finished_run, say
 from mislabel.cli.options import AUDIT, TRAIN, takes
 from mislabel.run.option_pairs import read_pairs
 
@@ -58,7 +58,7 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 
-        earlier = Run.open(given["decisions"]) if given["decisions"] else None
+        earlier = Run.open(finished_run(given["decisions"])) if given["decisions"] else None
         dataset = load_dataset(given["data"], **columns, **checks, held_out=held_out_before(earlier, given["holdout"]))
         trained = train(
             dataset, config, folder, columns=columns, earlier=earlier, resume=given["resume"],

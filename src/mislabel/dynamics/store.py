@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mislabel.disk import new_map, open_map
-from mislabel.dynamics.files import map_array, read_manifest
+from mislabel.dynamics.files import check_parts, map_array, part_digest, read_manifest
 from mislabel.dynamics.trajectory import Trajectory
 from mislabel.errors import RunError
 from mislabel.files import atomic_write, private_folder
@@ -78,15 +78,16 @@ class DynamicsStore:
         self.passes, self.rows, self.done = passes, rows, 0
         self.trajectory: Trajectory | None = None
         self.evaluation: np.ndarray | None = None
+        self._digests: dict[str, list[str]] = {name: [] for name in QUANTITIES}
         if folder is not None and resume:
-            self.done = _check_manifest(folder, passes, rows)
+            self.done, self._digests = _check_manifest(folder, passes, rows)
         shape = (len(passes), rows)
         self._arrays = {
             name: _array(folder, name, shape, dtype, resume, read_only) for name, dtype in QUANTITIES.items()
         }
         if read_only:
             self._arrays = {name: np.array(array) for name, array in self._arrays.items()}
-        self.folder = None if read_only else folder
+        self.folder, self._source = None if read_only else folder, folder
         self._write_manifest()
 
     @staticmethod
@@ -114,6 +115,7 @@ class DynamicsStore:
         """Store pass `number`; passes are written in order and may be written again after a resume."""
         for name, array in self._arrays.items():
             array[number] = recorded[name]
+            self._digests[name][number:] = [part_digest(array[number])] if self.folder is not None else []
         self.done = number + 1
 
     def flush(self) -> None:
@@ -124,8 +126,21 @@ class DynamicsStore:
         self._write_manifest()
 
     def rewind(self, done: int) -> None:
-        """Forget the passes after the first `done`, when a run continues from an earlier checkpoint."""
+        """Forget the passes after the first `done`, when a run continues from an earlier checkpoint.
+
+        Raises
+        ------
+        RunError
+            If one of those that are kept is not as it was written.
+        """
         self.done = done
+        self._digests = {name: known[:done] for name, known in self._digests.items()}
+        self.check()
+
+    def check(self) -> None:
+        """Raise RunError where a pass in the folder is not as it was written."""
+        for name, known in self._digests.items() if self._source is not None else ():
+            check_parts(self._source / f"{name}.npy", self._arrays[name], known)
 
     def _write_manifest(self) -> None:
         if self.folder is not None:
@@ -135,6 +150,7 @@ class DynamicsStore:
                 "done": self.done,
                 "passes": [asdict(one) for one in self.passes],
                 "quantities": {name: np.dtype(dtype).name for name, dtype in QUANTITIES.items()},
+                "digests": self._digests,
             }
             atomic_write(self.folder / "manifest.json", json.dumps(manifest, indent=1))
 
@@ -143,7 +159,9 @@ def open_dynamics(folder: Path) -> DynamicsStore:
     """Read the dynamics of a finished run."""
     manifest = _read_manifest(folder)
     passes = [Pass(**one) for one in manifest["passes"]]
-    return DynamicsStore(passes, manifest["rows"], folder, read_only=True)
+    store = DynamicsStore(passes, manifest["rows"], folder, read_only=True)
+    store.check()
+    return store
 
 
 def _array(
@@ -166,10 +184,12 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return read_manifest(folder / "manifest.json", SCHEMA)
 
 
-def _check_manifest(folder: Path, passes: list[Pass], rows: int) -> int:
+def _check_manifest(folder: Path, passes: list[Pass], rows: int) -> tuple[int, dict[str, list[str]]]:
+    """How many passes are whole, and the digests of what they recorded; RunError where they are another run's."""
     manifest = _read_manifest(folder)
     found = {"rows": manifest["rows"], "passes": [Pass(**one) for one in manifest["passes"]]}
     for field, wanted in (("rows", rows), ("passes", passes)):
         if found[field] != wanted:
             raise RunError(f"{folder / 'manifest.json'}: {field} differ from this run's; never mixed, start a new run")
-    return int(manifest["done"])
+    digests = manifest.get("digests") or {}  # runs of 0.1.0 have none
+    return int(manifest["done"]), {name: list(digests.get(name, [])) for name in QUANTITIES}

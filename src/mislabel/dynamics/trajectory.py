@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mislabel.disk import new_map, open_map
-from mislabel.dynamics.files import map_array, read_manifest
+from mislabel.dynamics.files import check_parts, map_array, part_digest, read_manifest
 from mislabel.errors import RunError
 from mislabel.files import atomic_write, private_folder
 
@@ -68,6 +68,7 @@ class Trajectory:
 
     def __init__(self, shape: Shape, folder: Path | None = None, *, resume: bool = False):
         self.shape, self.folder, self.done = shape, folder, 0
+        self._digests: dict[str, list[str]] = {name: [] for name in ("embedding", "probability")}
         sizes = {
             "embedding": (shape.epochs, shape.networks, shape.rows, shape.dimension),
             "probability": (shape.epochs, shape.branches, shape.rows, shape.classes),
@@ -78,7 +79,7 @@ class Trajectory:
             self._memory = {name: np.zeros(size, np.float16) for name, size in sizes.items()}
             return
         if resume:
-            self.done = _check(folder, shape, sizes)
+            self.done, self._digests = _check(folder, shape, sizes)
             return
         private_folder(folder)
         for name, size in sizes.items():
@@ -99,6 +100,7 @@ class Trajectory:
             np.clip(values, -HALF_MAX, HALF_MAX, out=array[epoch], casting="unsafe")
             if isinstance(array, np.memmap):
                 array.flush()
+                self._digests[name][epoch:] = [part_digest(array[epoch])]
         self.done = epoch + 1
 
     def embedding(self, epoch: int, network: int) -> np.ndarray:
@@ -121,13 +123,26 @@ class Trajectory:
             self.write(epoch, embedding, np.stack([other.probability(epoch, k) for k in range(self.shape.branches)]))
 
     def rewind(self, done: int) -> None:
-        """Forget the epochs after the first `done`, when a run continues from an earlier checkpoint."""
+        """Forget the epochs after the first `done`, when a run continues from an earlier checkpoint.
+
+        Raises
+        ------
+        RunError
+            If one of those that are kept is not as it was written.
+        """
         self.done = done
+        self._digests = {name: known[:done] for name, known in self._digests.items()}
+        self.check()
+
+    def check(self) -> None:
+        """Raise RunError where an epoch in the folder is not as it was written."""
+        for name, known in self._digests.items() if self.folder is not None else ():
+            check_parts(self.folder / f"{name}.npy", self._open(name, "r"), known)
 
     def flush(self) -> None:
         """Say on disk which epochs are whole."""
         if self.folder is not None:
-            manifest = {"schema": SCHEMA, "done": self.done, "shape": asdict(self.shape)}
+            manifest = {"schema": SCHEMA, "done": self.done, "shape": asdict(self.shape), "digests": self._digests}
             atomic_write(self.folder / "trajectory.json", json.dumps(manifest, indent=1))
 
     def _open(self, name: str, mode: Literal["r", "r+"] = "r") -> np.ndarray:
@@ -142,9 +157,17 @@ class Trajectory:
         return open_map(self.folder / f"{name}.npy")
 
 
-def open_trajectory(folder: Path) -> Trajectory:
-    """Read the trajectories of a run from its dynamics folder."""
-    return Trajectory(Shape(**_read(folder)["shape"]), folder, resume=True)
+def open_trajectory(folder: Path, epochs: int | None = None) -> Trajectory:
+    """Read the trajectories of a run from its dynamics folder, the first epochs or all.
+
+    Raises
+    ------
+    RunError
+        If a file is missing or damaged.
+    """
+    trajectory = Trajectory(Shape(**_read(folder)["shape"]), folder, resume=True)
+    trajectory.rewind(trajectory.done if epochs is None else epochs)
+    return trajectory
 
 
 def projection(dimension: int, target: int, seed: int) -> np.ndarray:
@@ -157,11 +180,12 @@ def _read(folder: Path) -> dict[str, Any]:
     return read_manifest(folder / "trajectory.json", SCHEMA)
 
 
-def _check(folder: Path, shape: Shape, sizes: dict[str, tuple[int, ...]]) -> int:
-    """How many epochs are whole; RunError where the files do not fit."""
+def _check(folder: Path, shape: Shape, sizes: dict[str, tuple[int, ...]]) -> tuple[int, dict[str, list[str]]]:
+    """How many epochs are whole, and the digests of what they recorded; RunError where the files do not fit."""
     manifest = _read(folder)
     if manifest["shape"] != asdict(shape):
         raise RunError(f"{folder / 'trajectory.json'}: {manifest['shape']} differs from this run's {asdict(shape)}")
     for name, size in sizes.items():
         map_array(folder / f"{name}.npy", size, np.float16)
-    return int(manifest["done"])
+    digests = manifest.get("digests") or {}  # runs of 0.1.0 have none
+    return int(manifest["done"]), {name: list(digests.get(name, [])) for name in sizes}

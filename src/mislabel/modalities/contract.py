@@ -44,7 +44,9 @@ class Settings(Protocol):
 class Storage(Protocol):
     """Where a run keeps what is computed once, so that a resumed run finds it; a run folder is one."""
 
+    path: Path
     embeddings: Path
+    encoder: Path
     pixels: Path
 
 

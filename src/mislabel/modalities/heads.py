@@ -11,6 +11,7 @@ from torch import nn
 from mislabel.data import Dataset
 from mislabel.dynamics.trajectory import HALF_MAX
 from mislabel.files import write_array
+from mislabel.integrity import add_digests, check_file, telling_damage
 from mislabel.modalities.contract import Prepared, Reader, Storage, sample_rows
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.inference import outputs
@@ -55,12 +56,15 @@ def embeddings(
     shape = (len(inputs), int(encoder.dimension))  # pyright: ignore[reportArgumentType]
     # All processes look, so that all compute or none does.
     if storage is not None and storage.embeddings.is_file():
-        cached = np.load(storage.embeddings)
+        with telling_damage(storage.embeddings):
+            check_file(storage.embeddings)
+            cached = np.load(storage.embeddings, allow_pickle=False)
         if cached.shape == shape:
             return cached
     matrix = outputs(encoder, inputs, shape[1], accelerator, low_precision=True, progress=progress)
     if storage is not None and accelerator.is_main_process:
         write_array(matrix, storage.embeddings)
+        add_digests(storage.path, storage.embeddings)
     return matrix
 
 

@@ -5,7 +5,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from mislabel.review.matrix import open_matrix
 from mislabel.run.reading import Run
 
 BLOCK = 1 << 23  # bytes read at a time, so that memory does not grow with the file
@@ -22,7 +21,7 @@ class Neighbours:
     """
 
     def __init__(self, run: Run):
-        self.rows, self.matrix, self.lock = run.rows, open_matrix(run, run.folder.embeddings), threading.Lock()
+        self.rows, self.matrix, self.lock = run.rows, run.matrix(run.folder.embeddings), threading.Lock()
         rows = self.rows
         if self.matrix is not None and rows.position is not None:
             self.row_of = np.full(self.matrix.shape[0], -1, dtype=np.int32)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mislabel.run.opening import Matrix
+
 NEIGHBOURS = 10
 POOL = 10_000  # rows among which `gain` looks for the best
 ROWS_AT_ONCE, READ_AT_ONCE = 512, 1 << 16
@@ -42,13 +44,13 @@ def pairs(judged: np.ndarray, given: np.ndarray, suggested: np.ndarray, p_mislab
     return rows[np.lexsort((rows, np.where(kept, -1, pair), -expected))]
 
 
-def risk(posterior: np.ndarray, positions: np.ndarray) -> np.ndarray:
+def risk(posterior: np.ndarray | Matrix, positions: np.ndarray) -> np.ndarray:
     """How likely the best guess of each row's label is wrong: 1 - its largest posterior, (n,) float32.
 
     Parameters
     ----------
     posterior : (N, K) float
-        May be memory-mapped: it is read in parts.
+        May be a matrix on disk, since it is read in parts.
     positions : (n,) int
         The position of each row in it.
     """
@@ -62,7 +64,7 @@ def gain(
     judged: np.ndarray,
     risk: np.ndarray,
     budget: int,
-    embeddings: np.ndarray | None = None,
+    embeddings: np.ndarray | Matrix | None = None,
     positions: np.ndarray | None = None,
 ) -> np.ndarray:
     """The rows a person should see who has `budget` looks, then all others worst first, (m,) int64.
@@ -92,7 +94,7 @@ def gain(
         In [0, 1], as the function `risk` gives it; a missing one counts nothing.
     budget : int
     embeddings : (N, d) float, optional
-        May be memory-mapped, also in half precision.
+        May be a matrix on disk, also in half precision.
     positions : (n,) int, optional
         The position of each row in the embeddings; 0 to n - 1 by default.
     """

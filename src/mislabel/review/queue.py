@@ -74,14 +74,14 @@ def _at_random(rows: Rows, store: Store, name: str) -> np.ndarray:
 
 def _by_gain(run: Run, planned: int) -> np.ndarray:
     rows, folder = run.rows, run.folder
-    posterior = run.map_matrix(folder.posterior)
+    posterior = run.matrix(folder.posterior)
     if posterior is None or rows.position is None:
         raise InputError(
             f"the order gain needs {folder.posterior}, and the places that audits of today tell: take --order worst, "
             "or make the run again"
         )
     risk = orders.risk(posterior, rows.position)
-    return orders.gain(rows.judged, risk, planned, run.map_matrix(folder.embeddings), rows.position)
+    return orders.gain(rows.judged, risk, planned, run.matrix(folder.embeddings), rows.position)
 
 
 def _by_stability(run: Run, planned: int, store: Store, progress: Quiet) -> np.ndarray:

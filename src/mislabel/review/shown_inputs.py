@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mislabel.integrity import open_checked, telling_damage
 from mislabel.run.folder import RunFolder
-from mislabel.run.opening import telling_damage
+from mislabel.run.opening import open_parquet
 from mislabel.tables.arrow import compute
 
 GROUPS_KEPT = 8  # groups of rows kept unpacked in memory
@@ -49,7 +50,7 @@ class Contents:
         self.ready = threading.Event()
         self.there = folder.inputs.is_file()
         with telling_damage(folder.inputs):
-            self.file = pq.ParquetFile(folder.inputs) if self.there else None
+            self.file = pq.ParquetFile(open_checked(folder.inputs)) if self.there else None
         about = self.file.metadata if self.file is not None else None
         sizes = [about.row_group(k).num_rows for k in range(about.num_row_groups)] if about is not None else []
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -126,7 +127,7 @@ class Contents:
         path.unlink(missing_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))  # never through a link
         with (
-            pq.ParquetFile(self.folder.inputs) as file,
+            open_parquet(self.folder.inputs) as file,
             pa.OSFile(str(path), "wb") as sink,
             pa.ipc.new_file(sink, schema) as writer,
         ):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mislabel.errors import RunError
-from mislabel.run.opening import REMEDY, telling_damage
+from mislabel.integrity import REMEDY, open_checked, telling_damage
 
 NEEDED = ("id", "given_label", "suggested_label", "p_mislabeled", "status")
 LABELS = ("given_label", "suggested_label", "predicted_label", "neighbour_label")
@@ -43,9 +43,9 @@ class AuditFile:
     def __init__(self, path: Path):
         self.path, self.lock = path, threading.Lock()
         with telling_damage(path):
-            kinds = {field.name: field.type for field in pq.read_schema(path)}
+            kinds = {field.name: field.type for field in pq.read_schema(open_checked(path))}
             words = [name for name in (*LABELS, GOLD, "status") if name in kinds and pa.types.is_string(kinds[name])]
-            self.file = pq.ParquetFile(path, read_dictionary=words)
+            self.file = pq.ParquetFile(open_checked(path), read_dictionary=words)
         self.names = list(kinds)
         known = {"id", "status", "row", GOLD, *LABELS}
         self.numbers = [name for name, kind in kinds.items() if name not in known and _is_number(kind)]

@@ -12,12 +12,16 @@ from filelock import FileLock, Timeout
 from mislabel.decisions.opening import check_deletable
 from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_write, private_folder, remove_folder, write_json
+from mislabel.integrity import NAME as DIGESTS
+from mislabel.integrity import add_digests
 from mislabel.run.clearing import half_cleared, put_aside, remove_aside
 from mislabel.run.entries import check_plain
 from mislabel.run.opening import read_object
 
 SCHEMA = 1
 PIXELS = "pixels.npy"
+NO_DIGESTS = "This run has no digests of its files, as those of mislabel 0.1.0: damage to one of them may go unnoticed."
+MAY_MOVE = {"name", "source"}  # of the data: their fingerprint tells whether they are the same
 
 
 def check_folder(path: Path) -> None:
@@ -62,6 +66,8 @@ class RunFolder:
         self.pixels = self.path / PIXELS
         self.trajectory = self.path / "trajectory"
         self.decisions = self.path / "decisions.sqlite"
+        self.encoder = self.path / "encoder.json"
+        self.digests = self.path / DIGESTS
         self.lock, self.owner = self.path / ".lock", self.path / ".owner"
         self._lock = FileLock(self.lock, timeout=0, mode=0o600)
 
@@ -76,12 +82,28 @@ class RunFolder:
         """What SQLite writes beside its file."""
         return [self.decisions.with_name(self.decisions.name + end) for end in ("-wal", "-shm", "-journal")]
 
+    def read_back(self) -> list[Path]:
+        """The files here that are read again once the run is finished, but for those that change after it."""
+        changing = {self.report.name, self.decisions.name, self.checkpoints.name, self.digests.name}
+        files = (path for path in sorted(self.path.rglob("*")) if path.is_file())
+        kept = ((path, path.relative_to(self.path).parts) for path in files)
+        return [
+            path for path, parts in kept
+            if parts[0] not in changing and not parts[0].startswith(f"{self.decisions.name}-")
+            and not any(part.startswith(".") for part in parts)
+        ]  # fmt: skip
+
     @property
     def finished(self) -> bool:
         return self.metrics.is_file()
 
-    def prepare(self, config: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
+    def prepare(self, config: dict[str, Any], *, resume: bool, overwrite: bool) -> list[str]:
         """Make the folder ready for a run with this configuration.
+
+        Returns
+        -------
+        list of str
+            Notes for the result of a run that is resumed; see `check_same`.
 
         Raises
         ------
@@ -93,14 +115,14 @@ class RunFolder:
         """
         self.check_free(resume=resume, overwrite=overwrite)
         if self._used and resume:
-            self.check_same(config)
-            return
+            return self.check_same(config)
         if self._used or self._half_cleared:
             self._clear()
         private_folder(self.path)  # it may have been there, for all to read
         remove_aside(self.path)
         check_plain(self.own_paths)
         self.write_config(config)
+        return []
 
     def check_free(self, *, resume: bool, overwrite: bool) -> None:
         """Look whether a run may be written here, before the work that is to fill it.
@@ -118,10 +140,11 @@ class RunFolder:
     @property
     def _used(self) -> bool:
         """Whether something lies here; the settings of a start that failed before any work do not count."""
+        early = (self.config.name, self.digests.name)
         return (
             self.path.exists()
             and not self._half_cleared
-            and any(not item.name.startswith(".") and item.name != self.config.name for item in self.path.iterdir())
+            and any(not item.name.startswith(".") and item.name not in early for item in self.path.iterdir())
         )
 
     @property
@@ -131,6 +154,7 @@ class RunFolder:
 
     def write_config(self, config: dict[str, Any]) -> None:
         write_json(self.config, {"schema": SCHEMA, **config})
+        add_digests(self.path, self.config)
 
     def read_config(self) -> dict[str, Any]:
         """config.json of a run.
@@ -163,7 +187,10 @@ class RunFolder:
         self.read_config()
         if not self.finished:
             raise InputError(f"the run in {self.path} is not finished: continue it with --resume")
-        return read_object(self.metrics)
+        metrics = read_object(self.metrics)
+        if metrics.get("schema", SCHEMA) != SCHEMA:  # runs of 0.1.0 have none
+            raise InputError(f"{self.metrics} has schema {metrics['schema']}, this version reads {SCHEMA}")
+        return metrics
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -181,17 +208,36 @@ class RunFolder:
             pid = self.owner.read_text(encoding="utf-8") if self.owner.is_file() else "unknown"
             raise RunError(f"{self.path} is in use by process {pid}: wait for it, or choose another --out") from None
 
-    def check_same(self, config: dict[str, Any]) -> None:
-        """Raise RunError where the run in the folder has other settings or other data than these."""
+    def check_same(self, config: dict[str, Any]) -> list[str]:
+        """Whether the run in the folder may go on with this configuration.
+
+        Returns
+        -------
+        list of str
+            What a reader of the result has to know: the versions of packages that are others now.
+
+        Raises
+        ------
+        RunError
+            If the run in the folder has other settings or other data.
+        """
         before = self.read_config()
         for part in ("settings", "data"):
-            for key in {**before[part], **config[part]}.keys() - {"source"}:  # data may move; the fingerprint tells
-                old, new = before[part].get(key), json.loads(json.dumps(config[part].get(key)))
-                if old != new:
+            then, now = before[part], json.loads(json.dumps(config[part]))
+            for key in {**then, **now}.keys() - MAY_MOVE:
+                if then.get(key) != now.get(key):
                     raise RunError(
-                        f"{self.path} cannot be resumed: {part}.{key} was {_short(old)} and is now {_short(new)}; "
-                        "give the same data and options, or start a new run"
+                        f"{self.path} cannot be resumed: {part}.{key} was {_short(then.get(key))} and is now "
+                        f"{_short(now.get(key))}; give the same data and options, or start a new run"
                     )
+        versions = before.get("versions") or {}
+        other = [
+            f"{name} {then} and now {now}" for name, now in config.get("versions", {}).items()
+            if (then := versions.get(name, now)) != now
+        ]  # fmt: skip
+        if not other:
+            return []
+        return [f"This run was begun with {', '.join(other)}: in one go with either its numbers may be others."]
 
     def check_output(self, path: Path) -> None:
         """Raise RunError where a file to be written lies in the folder and is a link, as in a folder from elsewhere."""

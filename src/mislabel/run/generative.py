@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from mislabel.dynamics.trajectory import Shape, Trajectory, projection
 from mislabel.errors import InputError
 from mislabel.files import atomic_path, atomic_write
+from mislabel.integrity import check_file, telling_damage
 from mislabel.posterior.autoencoder import DirichletAutoencoder
 from mislabel.posterior.generative import Generative, last_probabilities
-from mislabel.run.opening import read_object, telling_damage
+from mislabel.run.opening import read_object
 from mislabel.training.branches import make_branches
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
@@ -104,7 +104,8 @@ def load_trajectory_model(folder: Path) -> TrajectoryModel:
             "keep one; leave --by out"
         )
     about = read_object(folder / ABOUT)
-    with telling_damage(folder / MODELS, SafetensorError):
+    with telling_damage(folder / MODELS):
+        check_file(folder / MODELS)
         tensors = load_file(folder / MODELS)
         shape = Shape(**about["shape"])
         models = []

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
 
 from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_folder, write_json
+from mislabel.integrity import check_files, telling_damage
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
 from mislabel.run.generative import TrajectoryModel
-from mislabel.run.opening import read_object, telling_damage
+from mislabel.run.opening import read_object
 from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
@@ -106,7 +106,8 @@ def load_predictor(folder: Path) -> Predictor:
         raise InputError(f"{folder} holds no model of mislabel: it has no {ABOUT}")
     about = read_object(folder / ABOUT)
     kind = modality(about.get("modality", "text"))
-    with telling_damage(folder, SafetensorError, TypeError, AttributeError):  # its JSON may hold anything
+    with telling_damage(folder):
+        check_files(folder)
         reader, network = kind.load_reader(folder, about)
         folders = [folder / branch_folder(number) for number in range(1, about.get("networks", 1))]
         others = [kind.load_reader(branch, about)[1] for branch in folders]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.audit import Audit
@@ -16,10 +15,10 @@ from mislabel.decisions.store import read_decisions, read_history
 from mislabel.errors import RunError
 from mislabel.posterior.beta_mixture import BetaMixture
 from mislabel.run.audit_file import GOLD, LABELS, AuditFile, Numbers
-from mislabel.run.folder import RunFolder
+from mislabel.run.folder import NO_DIGESTS, RunFolder
 from mislabel.run.kept_inputs import read_by_id
 from mislabel.run.mixture_metrics import rate_distribution, read_mixture, read_rates
-from mislabel.run.opening import map_matrix, open_parquet, read_array, telling_damage
+from mislabel.run.opening import Matrix, open_parquet, read_array
 from mislabel.run.rows import Rows, positions_among
 
 
@@ -95,7 +94,8 @@ class Run:
     @property
     def notes(self) -> list[str]:
         """Warnings and decisions that a reader has to know."""
-        return [str(note) for note in self.metrics.get("notes") or []]
+        notes = [str(note) for note in self.metrics.get("notes") or []]
+        return notes if self.folder.digests.is_file() else [*notes, NO_DIGESTS]
 
     @cached_property
     def mixture(self) -> BetaMixture | None:
@@ -164,10 +164,10 @@ class Run:
 
     def result(self) -> Audit:
         """The audit as whoever trained it holds it."""
-        with telling_damage(self.folder.audit):
-            table = pd.read_parquet(self.folder.audit)
-        with telling_damage(self.folder.transition):
-            transition = pd.read_parquet(self.folder.transition).to_numpy()
+        with open_parquet(self.folder.audit) as file:
+            table = file.read().to_pandas()
+        with open_parquet(self.folder.transition) as file:
+            transition = file.read().to_pandas().to_numpy()
         classes = list(self.data.get("classes") or [])
         return Audit(table, read_array(self.folder.posterior), classes, transition, self.metrics, self.notes)
 
@@ -186,8 +186,8 @@ class Run:
             matrix = file.read().to_pandas().to_numpy(dtype=np.float64)
         return matrix if matrix.shape == (self.n_classes, self.n_classes) and np.isfinite(matrix).all() else None
 
-    def map_matrix(self, path: Path) -> np.memmap | None:
-        """The posterior or the embeddings, (N, width), in the order of the input, as a map.
+    def matrix(self, path: Path) -> Matrix | None:
+        """The posterior or the embeddings, (N, width), in the order of the input, to be read by lines.
 
         None where there is none, or `rows` do not tell a place.
 
@@ -198,7 +198,7 @@ class Run:
         """
         if self.rows.position is None or not path.is_file():
             return None
-        return map_matrix(path, int(self.rows.position.max(initial=-1)) + 1)
+        return Matrix(path, int(self.rows.position.max(initial=-1)) + 1)
 
     def inputs_by_id(self, ids: Collection[Any]) -> dict[Any, str | bytes | None]:
         """The kept inputs of these rows, those that are there; nothing where the run keeps none."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,8 @@ def train(
     with folder.locked() if folder and main else nullcontext():
         if folder and main:
             about = describe(config, dataset, columns or {}, decisions) | {"keep_checkpoints": keep_checkpoints}
-            folder.prepare(about, resume=resume, overwrite=overwrite)
+            notes = folder.prepare(about, resume=resume, overwrite=overwrite)
+            dataset = replace(dataset, notes=[*dataset.notes, *notes])
         with watch(folder) as interrupted, _telling_how_to_go_on(folder):
             if folder and resume and folder.finished:
                 progress.line(f"{folder.path} is finished: nothing to continue")

@@ -7,8 +7,9 @@ import pandas as pd
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
-from mislabel.files import atomic_path, write_array, write_json
-from mislabel.run.folder import RunFolder
+from mislabel.files import atomic_path, atomic_write, json_bytes, write_array
+from mislabel.integrity import add_digests
+from mislabel.run.folder import SCHEMA, RunFolder
 from mislabel.run.kept_inputs import write_inputs
 from mislabel.run.predictor import Predictor
 
@@ -41,12 +42,14 @@ def write_run(
 
 
 def write_audit(audit: Audit, folder: RunFolder) -> None:
-    """Write what is known of labels and rows, metrics.json last."""
+    """Write what is known of labels and rows, then the digests of all files, then metrics.json."""
     write_parquet(audit.table, folder.audit)
     write_array(audit.posterior, folder.posterior)
     names = [str(value) for value in audit.classes]
     write_parquet(pd.DataFrame(audit.transition, columns=pd.Index(names)), folder.transition)
-    write_json(folder.metrics, audit.metrics | {"notes": audit.notes})
+    metrics = json_bytes({"schema": SCHEMA, **audit.metrics, "notes": audit.notes})
+    add_digests(folder.path, *folder.read_back(), also={folder.metrics: metrics})
+    atomic_write(folder.metrics, metrics)
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mislabel.files import atomic_folder, private_folder, remove_folder
+from mislabel.integrity import add_digests, check_files, telling_damage
 
 TEMPORARY = "unfinished"
 TENSORS = ("model", "optimizer", "selected", "tables")
@@ -55,19 +56,29 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
             save_file(_unshared(tensors), unfinished / f"{part}.safetensors")
         state = {"stage": checkpoint.stage, "epoch": checkpoint.epoch, "state": checkpoint.state}
         (unfinished / "state.json").write_text(json.dumps(state), encoding="utf-8")
+        add_digests(unfinished, *unfinished.iterdir())
     for old in _finished(folder):
         if old != final:
             remove_folder(old)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
-    """The latest whole checkpoint, or None where there is none."""
+    """The latest whole checkpoint, or None where there is none.
+
+    Raises
+    ------
+    RunError
+        If it is damaged.
+    """
     finished = _finished(folder)
     if not finished:
         return None
-    state = json.loads((finished[-1] / "state.json").read_text(encoding="utf-8"))
-    parts = {part: load_file(finished[-1] / f"{part}.safetensors") for part in TENSORS}
-    return Checkpoint(stage=state["stage"], epoch=state["epoch"], state=state["state"], **parts)
+    latest = finished[-1]
+    with telling_damage(latest):
+        check_files(latest)
+        state = json.loads((latest / "state.json").read_text(encoding="utf-8"))
+        parts = {part: load_file(latest / f"{part}.safetensors") for part in TENSORS}
+        return Checkpoint(stage=int(state["stage"]), epoch=int(state["epoch"]), state=state["state"], **parts)
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, open_trajectory, projection
 from mislabel.files import atomic_path, private_folder
+from mislabel.integrity import add_digests, check_file, telling_damage
 from mislabel.training.branches import Branches
 from mislabel.training.checkpoints import Checkpoint
 from mislabel.training.history import History
@@ -99,7 +100,7 @@ class TrajectoryRecorder(Watcher):
         if checkpoint is not None:
             store.rewind(checkpoint.epoch)
             if not main and folder is not None:  # the others keep the same numbers in memory
-                store.copy(open_trajectory(folder), checkpoint.epoch)
+                store.copy(open_trajectory(folder, checkpoint.epoch), checkpoint.epoch)
         run.dynamics.trajectory = store
         if main:
             run.progress.line(self.needs())
@@ -128,7 +129,10 @@ class TrajectoryRecorder(Watcher):
         assert store is not None
         write_flat(store, epoch, self._epoch(run))
         if self.weights is not None and run.accelerator.is_main_process:
-            keep_weights(run.branches, weights_file(self.weights, epoch))
+            path = weights_file(self.weights, epoch)
+            keep_weights(run.branches, path)
+            if self.folder is not None:
+                add_digests(self.folder, path)
         self.history.add_seconds(f"{run.stage.name}.recording", time.perf_counter() - began, within=True)
 
     def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
@@ -190,5 +194,13 @@ def keep_weights(branches: Branches, path: Path) -> None:
 
 
 def load_weights(branches: Branches, path: Path) -> None:
-    """Put back what `keep_weights` wrote."""
-    branches.load_state_dict(load_file(path))
+    """Put back what `keep_weights` wrote.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged.
+    """
+    with telling_damage(path):
+        check_file(path)
+        branches.load_state_dict(load_file(path))

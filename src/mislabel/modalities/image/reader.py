@@ -16,7 +16,9 @@ from mislabel.data import Dataset
 from mislabel.data.inputs import RawInputs
 from mislabel.data.training_rows import trainable_rows
 from mislabel.errors import InputError
+from mislabel.integrity import add_digests, check_file, known_digest, telling_damage
 from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
+from mislabel.modalities.encoder_digest import check_encoder, keep_encoder, network_digest
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
 from mislabel.modalities.image.batches import ImageInputs, Pixels, decode_all
 from mislabel.modalities.image.images import Images
@@ -50,11 +52,14 @@ class ImageReader:
         Name of the model.
     encoder : FrozenImageEncoder or None
         Where a head stands on it.
+    digest : str or None
+        Of the pretrained classifier but for its last layer; None for one from nothing.
     """
 
     preprocessor: Preprocessor
     backbone: str
     encoder: "FrozenImageEncoder | None"
+    digest: str | None = None
 
     def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> Inputs:
         images = ImageInputs(self.decoder(cast(Images, raw)), np.arange(len(raw)))
@@ -72,7 +77,8 @@ class ImageReader:
         else:
             save_head(folder, network, self.backbone)
         self.preprocessor.processor.save_pretrained(folder)
-        return {"modality": "image", "backbone": self.backbone, "stored": self.preprocessor.stored}
+        about = {"modality": "image", "backbone": self.backbone, "stored": self.preprocessor.stored}
+        return about | ({"encoder_digest": self.digest} if self.digest is not None else {})
 
     def checks(self) -> dict[str, Any]:
         return {}
@@ -86,6 +92,13 @@ class FrozenImageEncoder(nn.Module):
         self.network = network
         last = last_linear(network)
         self.dimension = last.in_features if last is not None else int(network.classifier.config.num_labels)  # pyright: ignore
+
+    @property
+    def digest(self) -> str:
+        """Of the weights but for those of the last layer, which may be new, and of the normalisation."""
+        last, network = last_linear(self.network), self.network
+        new = next((f"{name}." for name, module in network.named_modules() if module is last), None)
+        return network_digest(network, network.mean.tolist(), network.scale.tolist(), without=new)
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         return functional.normalize(classify_and_embed(self.network, inputs)[1].float(), dim=-1)
@@ -111,7 +124,10 @@ def prepare(
     start = FrozenImageEncoder(cast(ImageNetwork, build()))  # first, so that a model that does not fit is known at once
     check_reads(start.network, preprocessor, name, settings.resolution)
     encoder = start if settings.tune == "head" else None
-    reader = ImageReader(preprocessor, name, encoder)
+    digest = None if settings.scratch is not None else start.digest
+    if digest is not None:
+        keep_encoder(storage, name, digest, accelerator.is_main_process)
+    reader = ImageReader(preprocessor, name, encoder, digest)
     pixels = reader.decoder(cast(Images, dataset.inputs))
     inputs = decoded(pixels, len(dataset), settings.image_cache, accelerator, storage, progress)
     if encoder is not None:
@@ -136,10 +152,11 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[ImageReader, nn.Module]:
     if has_head(folder):
         encoder = FrozenImageEncoder(network_of(load_image_classifier(name, labels, new_head=True), preprocessor))
         check_reads(encoder.network, preprocessor, name)
-        return ImageReader(preprocessor, name, encoder), load_head(folder, len(labels))
+        check_encoder(name, encoder.digest, about.get("encoder_digest"))
+        return ImageReader(preprocessor, name, encoder, encoder.digest), load_head(folder, len(labels))
     network = network_of(load_image_classifier(str(folder), labels, new_head=False, whole=True), preprocessor)
     check_reads(network, preprocessor, str(folder))
-    return ImageReader(preprocessor, name, None), network
+    return ImageReader(preprocessor, name, None, about.get("encoder_digest")), network
 
 
 def network_of(classifier: nn.Module, preprocessor: Preprocessor) -> ImageNetwork:
@@ -175,6 +192,8 @@ def decoded(
                 shutil.rmtree(temporary, ignore_errors=True)
             raise
         progress.end()
+        if storage is not None:
+            add_digests(storage.path, path)
     accelerator.wait_for_everyone()
     store = np.load(path, mmap_mode="r")
     if temporary is not None:  # nobody asked for files: they go when the pixels do
@@ -213,4 +232,8 @@ def coarse_pixels(inputs: ImageInputs) -> np.ndarray:
 
 def _same(path: Path, shape: tuple[int, ...]) -> bool:
     """Whether the pixels are there already, from a run that is continued."""
-    return path.is_file() and np.load(path, mmap_mode="r").shape == shape
+    if not path.is_file() or known_digest(path) is None:  # killed while it was filled
+        return False
+    with telling_damage(path):
+        check_file(path)
+        return np.load(path, mmap_mode="r", allow_pickle=False).shape == shape

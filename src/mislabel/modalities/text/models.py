@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mislabel.errors import InputError
+from mislabel.modalities.encoder_digest import network_digest
 from mislabel.modalities.pretrained import (
     check_body,
     load,
@@ -166,3 +167,12 @@ def load_encoder(name: str) -> FrozenEncoder:
     if states.ndim != 3:
         raise refusal(name, f"it gives states of shape {tuple(states.shape)}, needed is one for every token of a text")
     return FrozenEncoder(encoder, states.shape[-1], of_pair=pair)
+
+
+PROBE = "The quick brown FOX: jumps, über 13 lazy dogs! 你好 😀 http://a.b/c_d"
+
+
+def encoder_digest(encoder: FrozenEncoder, tokenizer: Any) -> str:
+    """A digest of an encoder's weights and of what its tokenizer does: its vocabulary, and how it cuts a sentence."""
+    words = sorted(tokenizer.get_vocab().items())
+    return network_digest(encoder.encoder, words, tokenizer(PROBE)["input_ids"], without="pooler")  # it is never read

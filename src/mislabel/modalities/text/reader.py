@@ -14,12 +14,14 @@ from mislabel.data.inputs import RawInputs
 from mislabel.data.training_rows import TRAINS, trainable_rows
 from mislabel.errors import InputError, RunError
 from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
+from mislabel.modalities.encoder_digest import check_encoder, keep_encoder
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
 from mislabel.modalities.text.batches import Layout, TextInputs
 from mislabel.modalities.text.limits import readable_length
 from mislabel.modalities.text.models import (
     FrozenEncoder,
     TextNetwork,
+    encoder_digest,
     find_encoder,
     layout_of,
     load_classifier,
@@ -50,6 +52,8 @@ class TextReader:
         Where a head stands on it.
     layout : Layout
         How the network wants the tokens.
+    digest : str
+        Of the encoder and its tokenizer.
     """
 
     tokenizer: Any
@@ -57,6 +61,7 @@ class TextReader:
     backbone: str
     encoder: FrozenEncoder | None
     layout: Layout
+    digest: str
 
     def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> Inputs:
         texts = TextInputs(cast(Texts, raw), self.tokenizer, self.max_length, self.layout)
@@ -72,7 +77,8 @@ class TextReader:
         else:
             save_head(folder, network, self.backbone)
         states = {"states": "encoder"} if self.encoder is not None and self.encoder.of_pair else {}
-        return {"modality": "text", "max_length": self.max_length, "backbone": self.backbone, **states}
+        about = {"modality": "text", "max_length": self.max_length, "backbone": self.backbone, **states}
+        return about | {"encoder_digest": self.digest}
 
     def checks(self) -> dict[str, Any]:
         return {}
@@ -93,11 +99,14 @@ def prepare(
     texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, max_length, layout)
     dataset = with_input_notes(dataset, texts, settings)
     trained = trainable_rows(dataset)
-    reader = TextReader(tokenizer, max_length, settings.backbone or "", encoder, layout)
+    start = encoder if encoder is not None else load_encoder(backbone)
+    digest = encoder_digest(start, tokenizer)
+    keep_encoder(storage, settings.backbone or "", digest, accelerator.is_main_process)
+    reader = TextReader(tokenizer, max_length, settings.backbone or "", encoder, layout, digest)
     if encoder is not None:
         matrix = embeddings(encoder, texts, accelerator, storage, progress)
         return prepare_head(dataset, trained, matrix, reader)
-    states = token_states(backbone, texts.take(trained), accelerator)
+    states = token_states(start, texts.take(trained), accelerator)
     build = whole_classifier(backbone, dataset.labels.classes, states, tokenizer.pad_token_id)
 
     def embed() -> np.ndarray:
@@ -118,14 +127,16 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
                 f"{folder} is a head on the decoder of {backbone}, whose encoder is read now: the run has to be made "
                 "again"
             )
+        digest = encoder_digest(encoder, tokenizer)
+        check_encoder(backbone, digest, about.get("encoder_digest"))
         length = readable_length(encoder, encoder.encoder, tokenizer, about["max_length"], backbone, Layout())
-        return TextReader(tokenizer, length, backbone, encoder, Layout()), load_head(folder, len(labels))
+        return TextReader(tokenizer, length, backbone, encoder, Layout(), digest), load_head(folder, len(labels))
     name = str(folder)
     tokenizer = load_tokenizer(name)
     network = TextNetwork(load_classifier(name, labels, pad=tokenizer.pad_token_id, whole=True))
     layout = layout_of(network.classifier)
     length = readable_length(network, network.classifier, tokenizer, about["max_length"], name, layout)
-    return TextReader(tokenizer, length, backbone, None, layout), network
+    return TextReader(tokenizer, length, backbone, None, layout, about.get("encoder_digest", "")), network
 
 
 def try_classifier(backbone: str, classes: list, tokenizer: Any, settings: Settings) -> tuple[Layout, int]:
@@ -138,9 +149,8 @@ def try_classifier(backbone: str, classes: list, tokenizer: Any, settings: Setti
     return layout, readable_length(network, network.classifier, tokenizer, asked, name, layout)
 
 
-def token_states(backbone: str, texts: TextInputs, accelerator: Any) -> np.ndarray:
+def token_states(encoder: FrozenEncoder, texts: TextInputs, accelerator: Any) -> np.ndarray:
     """First and mean token states of some texts in the untrained encoder, (m, 2 d) float32; see `sample_rows`."""
-    encoder = load_encoder(backbone)
     some = texts.take(sample_rows(len(texts)))
     return outputs(FirstAndMean(encoder.encoder), some, 2 * encoder.dimension, accelerator, low_precision=True)
 
