@@ -153,6 +153,9 @@ both("a config that is a list", write(CONFIG, "[]"), "config.json holds a list")
 both("a config that is text", write(CONFIG, '"bert"'), "config.json holds a str")
 both("a config that is no JSON", write(CONFIG, "{'model_type': bert"), "config.json is damaged")
 both("a config that is no text", write(CONFIG, b"\xff\xfe\x00{}"), "config.json is damaged")
+both(
+    "a config of thirty megabytes", write(CONFIG, '{"a": "' + "x" * 30_000_000 + '"}'), "config.json has 30000009 bytes"
+)
 both("a deep config", write(CONFIG, DEEP), "config.json is damaged")
 both("a config in git-lfs", write(CONFIG, LFS), "config.json is a git-lfs pointer")
 both("an unknown type", change(CONFIG, model_type="stranger"), "stranger")

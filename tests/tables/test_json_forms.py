@@ -179,3 +179,32 @@ def test_no_word_that_json_does_not_have(tmp_path, ending):
     assert rows == [{"f": 0.5, "o": [1.0, None]}, {"f": None, "o": None}]
     with pytest.raises(InputError, match="'o' holds an infinite number"):
         write_table(pd.DataFrame({"o": pd.Series([[float("-inf")]], dtype=object)}), tmp_path / f"t.{ending}")
+
+
+def test_items_that_are_read_on_the_way_are_those_that_are_whole(tmp_path):
+    rows = [{"text": 'a "b", [c] {d}\n' * (k % 7), "n": k / 3, "inner": {"k": [k]}} for k in range(5000)]
+    path = tmp_path / "t.json"
+    for indent in (None, 2):
+        path.write_text(json.dumps(rows, indent=indent))
+        with open(path, encoding="utf-8", newline="") as handle:
+            cut = list(items(handle, "array", bounded=True))
+        assert [json.loads(item.text or "") for item in cut] == rows
+        on_the_way = [item for item in cut if item.row is not None]
+        assert len(on_the_way) > 0.99 * len(rows) - path.stat().st_size / 65_536
+        assert all(item.row == rows[item.number - 1] for item in on_the_way)
+        assert [item.line for item in cut] == [1 + 9 * k * bool(indent) for k in range(len(rows))]
+
+
+@pytest.mark.parametrize("broken", ['{"a": 1} 2', '{"a": 1', "{'a': 1}", "[1]", "7", '{"a": ' + "1" * 5000 + "}", ""])
+def test_an_item_that_is_not_sound_is_cut_and_spoils_no_other(tmp_path, broken):
+    path = tmp_path / "t.json"
+    path.write_text('[{"a": 0}, ' + broken + ', {"a": 2},\n{"a": 3}]')
+    with open(path, encoding="utf-8", newline="") as handle:
+        cut = list(items(handle, "array"))
+    assert cut[0].row == {"a": 0}
+    if broken == '{"a": 1':  # its bracket takes in what follows
+        assert cut[1].row is None
+        return
+    assert [item.row for item in cut] == [{"a": 0}, None, {"a": 2}, None]  # the last has no comma behind it
+    assert (cut[1].text or "").strip() == broken
+    assert [item.line for item in cut] == [1, 1, 1, 1]

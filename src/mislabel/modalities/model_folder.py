@@ -68,6 +68,8 @@ def _object(path: Path) -> dict[str, Any]:
     """The object in a JSON file."""
     if path.stat().st_size == 0:
         raise ValueError(f"{path.name} is empty")
+    if path.stat().st_size > LARGEST_JSON:
+        raise ValueError(f"{path.name} has {path.stat().st_size} bytes, which no such file has")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def load_head_and_body(
     name, needs, hint
         See `load`.
     """
-    model, report = load_network(make, name, needs, hint, **head_of(labels))
+    # What is trained is trained in single precision, whatever its file has.
+    model, report = load_network(make, name, needs, hint, dtype=torch.float32, **head_of(labels))
     last = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear)][-1:]
     new = {*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])}
     check_body(model, name, report, head=last[0][0] if last and not whole else None)
@@ -67,7 +69,7 @@ def load_head_and_body(
 
 
 def load_network(make: Any, name: str, needs: str, hint: str, **options: Any) -> tuple[nn.Module, dict[str, Any]]:
-    """A network in single precision, and what the library says of keys that were missing or did not fit.
+    """A network, and what the library says of keys that were missing or did not fit.
 
     Raises
     ------
@@ -75,15 +77,23 @@ def load_network(make: Any, name: str, needs: str, hint: str, **options: Any) ->
         If it cannot be loaded, or weighs something that is no number.
     """
     load_config(name, needs, hint)
-    safe = {"output_loading_info": True, "use_safetensors": True, "dtype": torch.float32}
+    safe = {"output_loading_info": True, "use_safetensors": True}
     safe["ignore_mismatched_sizes"] = True  # a head for other classes; `check_body` looks at the rest
     model, keys = load(make.from_pretrained, name, needs, hint, part="network", weights=True, **safe, **options)
-    weights, buffers = model.named_parameters(), model.named_buffers()  # a mask of a buffer's may be infinite
-    broken = next((key for key, value in weights if not bool(torch.isfinite(value).all())), None)
-    broken = broken or next((key for key, value in buffers if bool(torch.isnan(value).any())), None)
+    weights = ((key, value, False) for key, value in model.named_parameters())
+    buffers = ((key, value, True) for key, value in model.named_buffers())  # a mask may be infinite
+    broken = next((key for key, value, mask in chain(weights, buffers) if not holds_numbers(value, mask)), None)
     if broken is not None:
         raise refusal(name, f"its weights hold NaN or infinity, first in {broken}")
     return model, keys
+
+
+def holds_numbers(value: torch.Tensor, infinite: bool) -> bool:
+    """Whether a tensor holds no NaN, nor infinity unless that is allowed; in one pass and without a copy."""
+    if not value.is_floating_point() or not value.numel():
+        return True
+    ends = torch.stack((value.float() if value.element_size() == 1 else value).detach().aminmax())  # NaN if one is
+    return not bool(torch.isnan(ends).any()) and (infinite or bool(torch.isfinite(ends).all()))
 
 
 def check_body(model: nn.Module, name: str, report: dict[str, Any], head: str | None = None) -> None:

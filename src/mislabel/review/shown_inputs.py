@@ -8,8 +8,10 @@ import contextlib
 import os
 import threading
 import time
+from bisect import bisect_right
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -53,21 +55,21 @@ class Contents:
             self.file = pq.ParquetFile(open_checked(folder.inputs)) if self.there else None
         about = self.file.metadata if self.file is not None else None
         sizes = [about.row_group(k).num_rows for k in range(about.num_row_groups)] if about is not None else []
-        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self.starts = [0, *accumulate(sizes)]
         if self.there and texts:
             threading.Thread(target=self._unpack, daemon=True).start()
         else:
             self.ready.set()
 
     def __len__(self) -> int:
-        return int(self.starts[-1])
+        return self.starts[-1]
 
     def read(self, position: int) -> str | bytes | None:
         """The input at a position: text, or an encoded image; None where the run keeps none."""
         if not 0 <= position < len(self):
             return None
-        number = int(np.searchsorted(self.starts, position, side="right")) - 1
-        return self._group(number)[position - int(self.starts[number])].as_py()
+        number = bisect_right(self.starts, position) - 1
+        return self._group(number)[position - self.starts[number]].as_py()
 
     def containing(self, words: str) -> np.ndarray:
         """Which texts contain `words`, in capitals or not, (n,) bool; waits for the texts to be unpacked."""

@@ -1,6 +1,7 @@
 """The answers to the requests of the page."""
 
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ class Views:
     def row(self, row: int) -> Row:
         content, note = self._content(row)
         return Row(
-            **self._about(row),
+            **self._about(np.array([row]))[0],
             predicted=self.rows.code("predicted_label", row),
             difficulty=self._number("difficulty", row),
             confidence=self._number("confidence", row),
@@ -132,37 +133,44 @@ class Views:
             note=note,
         )
 
-    def _brief(self, row: int) -> dict[str, Any]:
+    def _briefs(self, rows: np.ndarray) -> list[dict[str, Any]]:
         # Pictures are not looked at for a list: whether there is one is known when the browser asks for it.
         picture = self.session.modality.pictures and self.session.contents.there
-        content = None if picture else self._content(row)[0]
-        return {
-            **self._about(row),
-            "text": content[:EXCERPT] if isinstance(content, str) else None,
-            "image": f"media/{row}" if picture else None,
-        }
+        briefs = self._about(rows)
+        for brief in briefs:
+            content = None if picture else self._content(brief["row"])[0]
+            brief["text"] = content[:EXCERPT] if isinstance(content, str) else None
+            brief["image"] = f"media/{brief['row']}" if picture else None
+        return briefs
 
-    def _about(self, row: int) -> dict[str, Any]:
-        """The fields of every row."""
-        rows = self.rows
-        return {
-            "row": row,
-            "id": str(rows.id(row)),
-            "given": rows.code("given_label", row),
-            "suggested": rows.code("suggested_label", row),
-            "p_mislabeled": self._number("p_mislabeled", row),
-            "status": rows.status[row].as_py(),
-            "decision": self.decision(row),
+    def _about(self, rows: np.ndarray) -> list[dict[str, Any]]:
+        """The fields of every row, for each of (m,) int64 rows: column by column takes half the time of row by row."""
+        known, numbers = self.rows, rows.tolist()
+        columns = {
+            "row": numbers,
+            "id": list(map(str, known.ids.take(pa.array(rows)).to_pylist())),
+            "given": known.codes("given_label", rows),
+            "suggested": known.codes("suggested_label", rows),
+            "p_mislabeled": [
+                round(value, 6) if isfinite(value) else None for value in known.numbers["p_mislabeled"][rows].tolist()
+            ],
+            "status": known.status.take(pa.array(rows)).to_pylist(),
+            "decision": [self.decision(row) for row in numbers],
         }
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
     def neighbours(self, row: int) -> Neighbours:
         nearest = self.session.neighbours
-        neighbours = [Neighbour(**self._brief(other), similarity=round(near, 4)) for other, near in nearest.of(row)]
+        others = nearest.of(row)
+        briefs = self._briefs(np.array([other for other, _ in others], dtype=np.int64))
+        neighbours = [
+            Neighbour(**brief, similarity=round(near, 4)) for brief, (_, near) in zip(briefs, others, strict=True)
+        ]
         return Neighbours(neighbours=neighbours, note=None if nearest.there else NO_NEIGHBOURS)
 
     def matching(self, wanted: Filter, offset: int, limit: int) -> ListPage:
         matching = self.session.matching(wanted)
-        shown = [Brief(**self._brief(int(row))) for row in matching[offset : offset + limit]]
+        shown = [Brief(**brief) for brief in self._briefs(matching[offset : offset + limit])]
         return ListPage(total=len(matching), digest=digest(matching), offset=offset, rows=shown)
 
     def media(self, row: int) -> tuple[bytes, str] | None:

@@ -85,6 +85,11 @@ class Rows:
         code = int(self.labels[name][row]) if name in self.labels else -1
         return code if code >= 0 else None
 
+    def codes(self, name: str, rows: np.ndarray) -> list[int | None]:
+        """As `code`, for each of (m,) int64 rows."""
+        codes = self.labels[name][rows].tolist() if name in self.labels else [-1] * len(rows)
+        return [code if code >= 0 else None for code in codes]
+
     def number(self, name: str, row: int) -> float | None:
         """A row's value in one of `numbers`, None where there is none."""
         value = float(self.numbers[name][row]) if name in self.numbers else math.nan

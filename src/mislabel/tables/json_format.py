@@ -85,6 +85,8 @@ def json_rows(file: Location) -> Iterator[dict[str, Any]]:
 
 
 def _object(item: Item, form: str, file: Location) -> dict[str, Any]:
+    if item.row is not None:
+        return item.row
     if item.text is None:
         raise InputError(f"{file}, line {item.line}: {item.problem}")
     try:
@@ -133,6 +135,8 @@ def _is_blank(item: Item) -> bool:
 
 
 def _line(item: Item) -> Line:
+    if item.row is not None:
+        return Line(item.number, item.row)
     if item.text is None:
         return Line(item.number, problem=item.problem or too_long())
     try:

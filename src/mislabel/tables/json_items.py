@@ -1,12 +1,15 @@
 """The values of a JSON file, cut apart without being read: lines, the items of one array, or objects one by one.
 
 This is the one tokenizer of every reader of JSON. It looks at brackets, strings and commas alone, so that depth costs
-nothing, a broken value does not spoil the next, and no more than one value is in memory.
+nothing, a broken value does not spoil the next, and no more than one value is in memory. An item of an array that is a
+sound object and lies whole in the part of the file that is in memory, as nearly all do, is read on the way: that takes
+half the time, and gives what `json.loads` gives.
 """
 
+import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from mislabel.tables import lines
 
@@ -15,6 +18,9 @@ _STRING = r'"(?:[^"\\]+|\\.)*+"'
 _TO_BRACKET = re.compile(rf'(?:[^"{{}}\[\]]+|{_STRING})*+', re.DOTALL)
 _FLAT = rf'\{{(?:[^"{{}}\[\]]+|{_STRING})*+\}}'  # an object without others in it, as most items are
 _TO_COMMA = re.compile(rf'(?:[^"{{}}\[\],]+|{_STRING}|{_FLAT})*+', re.DOTALL)
+_BRACE = re.compile(r"[ \t\n\r]*+\{")
+_BLANKS = (" ", "\t", "\n", "\r")
+_read = json.JSONDecoder().scan_once
 _STRING_END = re.compile(r'(?:[^"\\]+|\\.)*+"', re.DOTALL)
 
 
@@ -31,12 +37,15 @@ class Item(NamedTuple):
         None where it is too long.
     problem : str
         What is wrong with the file here, where no value is.
+    row : dict, optional
+        The value, where it was read on the way.
     """
 
     number: int
     line: int
     text: str | None
     problem: str = ""
+    row: dict[str, Any] | None = None
 
 
 def form_of(handle: TextIO) -> str:
@@ -83,6 +92,12 @@ class _Cutter:
     def cut(self) -> Iterator[Item]:  # noqa: C901 (one branch for each sign)
         ended = opened = False
         for text, sign in self._signs():
+            if isinstance(sign, dict):
+                yield Item(self.number + 1, self.line, text, "", sign)
+                self.number += 1
+                self.line += text.count("\n")
+                self.begin = self.line
+                continue
             if ended and (sign or text.strip()):
                 line = self.line + text[: len(text) - len(text.lstrip())].count("\n")
                 yield Item(self.number + 1, line, None, "there is something behind its end")
@@ -107,12 +122,21 @@ class _Cutter:
         if self.level == 1 and not ended:
             yield Item(self.number + 1, self.line, None, "the array does not end: the file may be cut off")
 
-    def _signs(self) -> Iterator[tuple[str, str]]:
-        """(text before it, sign) of every bracket and comma that matters; the sign is empty where a chunk ends."""
+    def _signs(self) -> Iterator[tuple[str, str | dict[str, Any]]]:
+        """(text before it, sign) of every bracket and comma that matters; the sign is empty where a chunk ends.
+
+        In place of a comma stands the item before it, where that is an object that could be read.
+        """
         quoted, held = False, ""
         while piece := self.handle.read(_CHUNK):
             chunk, begin, at = held + piece, 0, 0
             while True:
+                while begin == at and self.depth == self.level == 1 and not (quoted or self.size):
+                    end, row = _whole_object(chunk, at)
+                    if row is None:
+                        break
+                    yield chunk[at:end], row
+                    begin = at = end + 1
                 if quoted:
                     end = _STRING_END.match(chunk, at)
                     if end is None:
@@ -155,3 +179,17 @@ class _Cutter:
 
     def _reset(self) -> None:
         self.parts, self.size, self.long, self.begin = [], 0, False, self.line
+
+
+def _whole_object(chunk: str, at: int) -> tuple[int, dict[str, Any] | None]:
+    """Where the item that begins here ends with a comma, and the object that it is; None for anything else."""
+    begins = _BRACE.match(chunk, at)
+    if begins is None:
+        return at, None
+    try:
+        row, end = _read(chunk, begins.end() - 1)
+    except (StopIteration, ValueError, RecursionError):  # not whole, or broken, which is told by who reads it alone
+        return at, None
+    while chunk[end : end + 1] in _BLANKS:
+        end += 1
+    return (end, row) if chunk[end : end + 1] == "," else (at, None)

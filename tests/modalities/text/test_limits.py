@@ -1,5 +1,7 @@
 """How much of a text a network reads, by its kind: positions, padding, ends, and the tokenizer beside it."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -197,16 +199,23 @@ def test_a_network_that_reads_nothing(folders, fault):
         readable_length(network, network, load_tokenizer(folders["bert"]), 64, "m", Layout())
 
 
-def test_half_precision_is_read_in_single(folders, tmp_path):
-    """Numbers are the same on every device, and nothing overflows."""
-    import shutil
-
-    shutil.copytree(folders["bert"], tmp_path / "half")
-    library.BertModel.from_pretrained(folders["bert"], dtype=torch.float16, trust_remote_code=False).save_pretrained(
-        tmp_path / "half"
-    )
-    encoder = load_encoder(str(tmp_path / "half"))
-    assert {value.dtype for value in encoder.parameters()} == {torch.float32}
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions(folders, tmp_path, dtype):
+    """A frozen encoder stays as its file has it, since it may be large; what is trained is in single precision."""
+    shutil.copytree(folders["bert"], tmp_path / "model")
+    model = library.BertModel.from_pretrained(folders["bert"], dtype=dtype, trust_remote_code=False)
+    model.save_pretrained(tmp_path / "model")
+    encoder, single = load_encoder(str(tmp_path / "model")), load_encoder(folders["bert"])
+    assert {value.dtype for value in encoder.parameters()} == {dtype}
+    tokenizer, network, layout = classifier_of(str(tmp_path / "model"))
+    assert {value.dtype for value in network.parameters()} == {torch.float32}
+    assert readable_length(encoder, encoder.encoder, tokenizer, 40, "m", Layout()) == 24
+    assert readable_length(network, network.classifier, tokenizer, 40, "m", layout) == 24
+    batch = TextInputs(TEXTS, tokenizer, 24).batch(np.arange(len(TEXTS)))
+    with torch.inference_mode():
+        found, wanted = encoder.eval()(batch), single.eval()(batch)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, wanted, atol=0.05, rtol=0)
 
 
 def test_a_head_on_a_decoder_is_not_read_as_one_on_an_encoder(folders, tmp_path):
