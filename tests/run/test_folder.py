@@ -53,7 +53,8 @@ def overwrite(folder: RunFolder) -> None:
 
 def is_fresh(folder: RunFolder) -> bool:
     """Whether the folder is one whose run begins."""
-    return names(folder) == {".lock", ".owner", "config.json"} and folder.read_config()["settings"] == {"method": "ce"}
+    begun = {".lock", ".owner", "config.json", "digests.json"}
+    return names(folder) == begun and folder.read_config()["settings"] == {"method": "ce"}
 
 
 # Clearing.
@@ -162,6 +163,7 @@ OWN = (
     "decisions.sqlite-journal", "model", "dynamics", "checkpoints", "trajectory", "model/branch-1", "model/branch-1/a",
     "dynamics/a.npy", "checkpoints/00-0001", "checkpoints/00-0001/state.json", "config.json", "metrics.json",
     "audit.parquet", "posterior.npy", "embeddings.npy", "inputs.parquet", "transition.parquet", "pixels.npy",
+    "digests.json", "encoder.json",
 )  # fmt: skip
 
 
