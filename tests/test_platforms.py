@@ -19,7 +19,7 @@ NAMES = {
     "signal": ("SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGSTOP", "SIGTSTP",
                "SIGUSR1", "SIGUSR2", "SIGWINCH", "alarm", "pause", "pthread_kill", "pthread_sigmask", "setitimer",
                "siginterrupt", "sigpending", "sigtimedwait", "sigwait"),
-    "socket": ("AF_UNIX", "SO_REUSEPORT", "socketpair"),
+    "socket": ("AF_UNIX", "SO_REUSEPORT"),
     "time": ("clock_gettime", "tzset"),
 }  # fmt: skip
 

@@ -336,3 +336,39 @@ def test_what_was_said_to_be_saved_outlives_a_kill(tmp_path):
     found = read_decisions(path)
     assert set(said) <= set(found)
     assert all(-number - 1 in found for number in found if number >= 0), "an action is there whole or not at all"
+
+
+def test_a_changed_byte_of_a_decision_is_told(store):
+    store.decide([Decision("a", "label", "y", "x"), Decision("b", "keep", "x", "x")])
+    store.undo()
+    store.decide([Decision("b", "label", "z", "x")])
+    expected = [event.decision for event in store.history()]
+    columns = {"time": "'1999'", "id": "'\"c\"'", "kind": "'none'", "label": "'\"q\"'", "given": "NULL", "probe": "1",
+               "source": "'import'", "action": "1", "undoes": "4"}  # fmt: skip
+    for column, value in columns.items():
+        with sqlite3.connect(store.path) as connection:
+            kept = connection.execute(f"SELECT {column} FROM events WHERE number = 5").fetchone()[0]
+            connection.execute(f"UPDATE events SET {column} = {value} WHERE number = 5")
+        with pytest.raises(RunError, match=r"decisions\.sqlite is damaged \(event 5 is not what was written\)"):
+            read_history(store.path)
+        with sqlite3.connect(store.path) as connection:
+            connection.execute(f"UPDATE events SET {column} = ? WHERE number = 5", (kept,))
+        connection.close()
+    assert [event.decision for event in read_history(store.path)] == expected
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("DELETE FROM events WHERE number = 2")
+    connection.close()
+    with pytest.raises(RunError, match="event 2 is missing"):
+        read_history(store.path)
+
+
+def test_a_store_of_version_0_1_0_is_read_and_goes_on_with_digests(store):
+    store.decide([Decision("a", "label", "y", "x")])
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("DROP TABLE digests")
+    connection.close()
+    assert [event.decision.label for event in read_history(store.path)] == ["y"]
+    with Store(store.path) as again:
+        again.decide([Decision("b", "keep", "x", "x")])
+        assert [event.decision.id for event in again.history()] == ["a", "b"]
+        assert again.connection.execute("SELECT number FROM digests").fetchall() == [(2,)]

@@ -4,6 +4,8 @@ import json
 import sqlite3
 from typing import Any
 
+from mislabel.integrity import digest
+
 SCHEMA = 1
 
 _TABLES = """
@@ -20,6 +22,7 @@ CREATE TABLE events (
     source TEXT NOT NULL,        -- who decided: page, import, or the run it was taken over from
     undoes INTEGER               -- of an undo: the number of the decision that no longer holds
 );
+CREATE TABLE digests (number INTEGER PRIMARY KEY, digest TEXT NOT NULL);
 CREATE TABLE requests (key TEXT PRIMARY KEY, action INTEGER NOT NULL);
 CREATE INDEX events_by_id ON events (id);
 CREATE INDEX events_by_action ON events (action);
@@ -27,16 +30,23 @@ CREATE UNIQUE INDEX events_by_undone ON events (undoes) WHERE undoes IS NOT NULL
 """
 
 
-def has_tables(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone())
+def has_tables(connection: sqlite3.Connection, name: str = "about") -> bool:
+    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone())
+
+
+def event_digest(*values: str | int | None) -> str:
+    """Of an event's columns, from number to undoes: a changed byte of a decision would teach a wrong label."""
+    return digest(json.dumps(values).encode())
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Create the tables where there are none."""
+    """Create the tables where there are none; in a file of version 0.1.0 that of digests."""
     if not has_tables(connection):
         for statement in _TABLES.split(";\n"):
             connection.execute(statement)
         connection.execute("INSERT INTO about VALUES ('schema', ?)", (to_json(SCHEMA),))
+    elif not has_tables(connection, "digests"):
+        connection.execute(next(part for part in _TABLES.split(";\n") if "TABLE digests" in part))
 
 
 def to_json(value: Any) -> str | None:

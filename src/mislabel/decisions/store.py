@@ -11,9 +11,10 @@ from typing import Any
 
 from mislabel.decisions.events import KINDS, OF_THIS_RUN, Decision, Event, replay
 from mislabel.decisions.opening import file_identity, open_to_read, open_to_write
-from mislabel.decisions.schema import SCHEMA, from_json, to_json
+from mislabel.decisions.schema import SCHEMA, event_digest, from_json, has_tables, to_json
 from mislabel.disk import free_space
 from mislabel.errors import InputError, RunError, one_of
+from mislabel.integrity import telling_damage
 
 
 class NotSaved(RunError):
@@ -42,6 +43,7 @@ class Store:
         self.identity = file_identity(path)
         try:
             self._check_schema()
+            self.digested = has_tables(self.connection, "digests")
         except RunError:
             self.connection.close()
             raise
@@ -120,7 +122,11 @@ class Store:
     def history(self, after: int = 0) -> list[Event]:
         """Every event with a number above `after`, in the order in which they were made."""
         with self._reading():
-            return self._read("number > ?", after)
+            events = self._read("number > ?", after)
+        for number, event in enumerate(events, after + 1):
+            if event.number != number:  # none is ever taken away
+                raise self._damaged(f"event {number} is missing")
+        return events
 
     def last(self) -> int:
         """The number of the last event; 0 where there is none."""
@@ -202,27 +208,46 @@ class Store:
         return self._read("action = ?", rows[0][0]) if rows else []
 
     def _insert(self, decision: Decision, action: int | None, time: str, source: str, undone: int | None) -> int:
+        values = (
+            time, to_json(decision.id), decision.kind if undone is None else "undo", to_json(decision.label),
+            to_json(decision.given), int(decision.probe), source, undone,
+        )  # fmt: skip
         cursor = self.connection.execute(
             "INSERT INTO events (action, time, id, kind, label, given, probe, source, undoes) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                action or 0, time, to_json(decision.id), decision.kind if undone is None else "undo",
-                to_json(decision.label), to_json(decision.given), int(decision.probe), source, undone,
-            ),
-        )  # fmt: skip
+            (action or 0, *values),
+        )
         number = int(cursor.lastrowid or 0)
         if action is None:
             self.connection.execute("UPDATE events SET action = number WHERE number = ?", (number,))
+        self.connection.execute(
+            "INSERT INTO digests VALUES (?, ?)", (number, event_digest(number, action or number, *values))
+        )
         return number
 
     def _read(self, where: str, *values: Any) -> list[Event]:
+        digest, join = ("d.digest", "LEFT JOIN digests d ON d.number = e.number") if self.digested else ("NULL", "")
         rows = self._rows(
-            "SELECT e.number, e.action, e.time, e.id, coalesce(u.kind, e.kind), e.label, e.given, e.probe, e.source, "
-            f"e.undoes FROM (SELECT * FROM events WHERE {where}) e LEFT JOIN events u ON u.number = e.undoes "
-            "ORDER BY e.number",
+            "SELECT e.number, e.action, e.time, e.id, e.kind, e.label, e.given, e.probe, e.source, e.undoes, "
+            f"coalesce(u.kind, e.kind), {digest} FROM (SELECT * FROM events WHERE {where}) e "
+            f"LEFT JOIN events u ON u.number = e.undoes {join} ORDER BY e.number",
             *values,
         )
-        return [_event(*row) for row in rows]
+        return [self._event(row[:10], *row[10:]) for row in rows]
+
+    def _event(self, values: tuple, kind: Any, digest: str | None) -> Event:
+        """An event from its columns, and the kind of the decision that it makes or undoes."""
+        if digest is not None and event_digest(*values) != digest:  # those of version 0.1.0 have none
+            raise self._damaged(f"event {values[0]} is not what was written")
+        number, action, time, id, _, label, given, probe, source, undoes = values
+        with telling_damage(self.path):
+            decision = Decision(from_json(id), kind, from_json(label), from_json(given), bool(probe))
+        return Event(number, action, time, decision, source, undoes)
+
+    def _damaged(self, reason: object) -> RunError:
+        return RunError(
+            f"{self.path} is damaged ({reason}). What is left of it can be read: sqlite3 decisions.sqlite .recover"
+        )
 
     def _standing(self, id: Any) -> Event | None:
         """What holds for a row."""
@@ -242,9 +267,7 @@ class Store:
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:
-            raise RunError(
-                f"{self.path} is damaged ({error}). What is left of it can be read: sqlite3 decisions.sqlite .recover"
-            ) from error
+            raise self._damaged(error) from error
 
 
 def read_history(path: Path) -> list[Event]:
@@ -264,11 +287,3 @@ def read_history(path: Path) -> list[Event]:
 def read_decisions(path: Path) -> dict[Any, Decision]:
     """What holds now in a store, by id; nothing where there is none, and none is made. Raises as `read_history`."""
     return {id: event.decision for id, event in replay(read_history(path)).items()}
-
-
-def _event(
-    number: int, action: int, time: str, id: str, kind: Any, label: str | None, given: str | None, probe: int,
-    source: str, undoes: int | None,
-) -> Event:  # fmt: skip
-    decision = Decision(from_json(id), kind, from_json(label), from_json(given), bool(probe))
-    return Event(number, action, time, decision, source, undoes)

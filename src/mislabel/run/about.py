@@ -42,6 +42,7 @@ def describe(
             "source": dataset.source,
             "modality": dataset.inputs.modality,
             "fingerprint": dataset.fingerprint,
+            "order": "id" if dataset.named else "content",
             "rows": len(dataset),
             "columns": columns,
             "classes": [_plain(value) for value in dataset.labels.classes],

@@ -59,7 +59,7 @@ class _Block:
         strings = pd.Series(pa.chunked_array([self.texts]).to_pandas()).array
         for index, kind in enumerate(kinds):
             part, gaps = slice(index * self.rows, (index + 1) * self.rows), self.empty[index]
-            if kind == "text":
+            if kind == "string":
                 yield strings[part]
             elif kind == "boolean":
                 values = self._grid(compute.equal(self.texts[part], "True"), one=True)
@@ -73,7 +73,7 @@ class _Block:
                 yield pd.arrays.IntegerArray(values, gaps.copy()) if whole_with_gaps else values
 
     def _kinds(self, keep: np.ndarray, lossless: np.ndarray) -> np.ndarray:
-        """What each column holds: "text", "boolean", "whole" or "float"."""
+        """What each column holds: "string", "boolean", "whole" or "float"."""
         known = ~self.empty.all(1) & ~keep
         boolean = self._all(compute.is_in(self.texts, pa.array(["True", "False"], self.texts.type)))
         whole = self._all(compute.match_substring_regex(self.texts, WHOLE))
@@ -84,7 +84,7 @@ class _Block:
             cells = self.texts[index * self.rows : (index + 1) * self.rows].to_pylist()
             number[index] = all(repr(float(cell)) == cell for cell in cells if cell)
         chosen = [known & boolean, known & whole, number]
-        return np.select(chosen, ["boolean", "whole", "float"], "text")
+        return np.select(chosen, ["boolean", "whole", "float"], "string")
 
     def _numbers(self, columns: np.ndarray, kind: str) -> np.ndarray | None:
         """The numbers (k, n) of some columns, whole ones 1 and others NaN where there is none; None beyond 64 bits."""
