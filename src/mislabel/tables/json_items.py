@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TextIO
 
 from mislabel.tables import lines
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 18
 _STRING = r'"(?:[^"\\]+|\\.)*+"'
 _TO_BRACKET = re.compile(rf'(?:[^"{{}}\[\]]+|{_STRING})*+', re.DOTALL)
 _FLAT = rf'\{{(?:[^"{{}}\[\]]+|{_STRING})*+\}}'  # an object without others in it, as most items are
