@@ -20,7 +20,7 @@ VALUES = {
     "digits": ("9" * 5000, "4300 digits"),
     "minus digits": ("-" + "9" * 5000, "4300 digits"),
     "twice inside": ('{"a": 1, "a": 2}', "'a' is there twice"),
-    "half a pair": ('{"\\ud800": 1}', "surrogate"),
+    "one key": ('{"\\ud800": 1, "\\udfff": 2}', "twice"),
     "no value": ("nul", "not JSON"),
 }
 REFUSED = {name: (f'{{"text": "x", "label": {value}}}', said) for name, (value, said) in VALUES.items()} | {

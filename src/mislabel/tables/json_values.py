@@ -22,8 +22,8 @@ def read_value(text: str) -> Any:
     Raises
     ------
     ValueError
-        If it is no JSON (`json.JSONDecodeError`), or `Unusable`: nested too deeply, a key that is there twice, a key
-        that is no text, or a whole number of thousands of digits.
+        If it is no JSON (`json.JSONDecodeError`), or `Unusable`: nested too deeply, a key that is there twice, or a
+        whole number of thousands of digits.
     """
     if is_too_deep(text):
         raise Unusable(f"brackets are nested more than {DEEPEST} deep")
@@ -51,13 +51,12 @@ def is_too_deep(text: str) -> bool:
 
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
+    if any(not key.isascii() and utf8_safe(key) is not key for key in row):  # half of a pair, which no name can hold
+        row = {utf8_safe(key): value for key, value in pairs}
     if len(row) < len(pairs):
         seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        twice = next(key for key, _ in pairs if utf8_safe(key) in seen or seen.add(utf8_safe(key)))
         raise Unusable(f"the key {twice!r} is there twice")
-    for key in row:
-        if not key.isascii() and utf8_safe(key) is not key:
-            raise Unusable(f"the key {key!r} holds half of a surrogate pair, which is no character")
     return row
 
 
