@@ -12,6 +12,7 @@ from typing import Any
 from mislabel.decisions.events import KINDS, OF_THIS_RUN, Decision, Event, replay
 from mislabel.decisions.opening import file_identity, open_to_read, open_to_write
 from mislabel.decisions.schema import SCHEMA, event_digest, from_json, has_tables, to_json
+from mislabel.disk import free_space
 from mislabel.errors import InputError, RunError, one_of
 from mislabel.integrity import telling_damage
 
@@ -175,7 +176,8 @@ class Store:
                 self.connection.execute("BEGIN IMMEDIATE")  # so that what is read still holds when it is written
                 yield
         except sqlite3.OperationalError as error:
-            raise NotSaved(f"nothing was saved: {error}") from error
+            free = f" ({free_space(self.path)})" if "full" in str(error) else ""
+            raise NotSaved(f"nothing was saved: {error}{free}") from error
 
     def _add(
         self, additions: Callable[[], list[tuple[Decision, int | None]]], key: str | None, body: str, source: str

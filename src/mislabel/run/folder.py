@@ -245,6 +245,11 @@ class RunFolder:
             return []
         return [f"This run was begun with {', '.join(other)}: in one go with either its numbers may be others."]
 
+    def check_output(self, path: Path) -> None:
+        """Raise RunError where a file to be written lies in the folder and is a link, as in a folder from elsewhere."""
+        if path.absolute().parent.resolve().is_relative_to(self.path.resolve()):
+            check_plain([path])
+
     def drop_checkpoints(self) -> None:
         """Remove what only a run that is not finished needs."""
         remove_folder(self.checkpoints)

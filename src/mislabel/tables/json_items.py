@@ -187,7 +187,7 @@ def _whole_object(chunk: str, at: int) -> tuple[int, dict[str, Any] | None]:
         return at, None
     try:
         row, end = scan_value(chunk, begins.end() - 1)
-    except (StopIteration, ValueError, RecursionError):  # not whole, or broken, which is told by who reads it alone
+    except (ValueError, RecursionError):  # not whole, or broken, which is told by who reads it alone
         return at, None
     while chunk[end : end + 1] in _BLANKS:
         end += 1

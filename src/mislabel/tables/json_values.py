@@ -61,4 +61,4 @@ def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object_of)
-scan_value = _DECODER.scan_once  # pyright: ignore[reportAttributeAccessIssue]
+scan_value = _DECODER.raw_decode
