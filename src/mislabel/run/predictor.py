@@ -13,6 +13,7 @@ from mislabel.files import atomic_folder, write_json
 from mislabel.integrity import check_files, telling_damage
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
+from mislabel.modalities.pretrained import refuse_code
 from mislabel.run.generative import TrajectoryModel
 from mislabel.run.opening import read_object
 from mislabel.training.branches import Branches
@@ -116,6 +117,7 @@ def load_predictor(folder: Path) -> Predictor:
     """
     if not (folder / ABOUT).is_file():
         raise InputError(f"{folder} holds no model of mislabel: it has no {ABOUT}")
+    refuse_code(folder, ABOUT)
     about = read_object(folder / ABOUT)
     kind = modality(about.get("modality", "text"))
     with telling_damage(folder):

@@ -20,7 +20,7 @@ _FLAT = rf'\{{(?:[^"{{}}\[\]]+|{_STRING})*+\}}'  # an object without others in i
 _TO_COMMA = re.compile(rf'(?:[^"{{}}\[\],]+|{_STRING}|{_FLAT})*+', re.DOTALL)
 _BRACE = re.compile(r"[ \t\n\r]*+\{")
 _BLANKS = (" ", "\t", "\n", "\r")
-_read = json.JSONDecoder().scan_once
+_read = json.JSONDecoder().raw_decode
 _STRING_END = re.compile(r'(?:[^"\\]+|\\.)*+"', re.DOTALL)
 
 
@@ -188,7 +188,7 @@ def _whole_object(chunk: str, at: int) -> tuple[int, dict[str, Any] | None]:
         return at, None
     try:
         row, end = _read(chunk, begins.end() - 1)
-    except (StopIteration, ValueError, RecursionError):  # not whole, or broken, which is told by who reads it alone
+    except (ValueError, RecursionError):  # not whole, or broken, which is told by who reads it alone
         return at, None
     while chunk[end : end + 1] in _BLANKS:
         end += 1
