@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
 
 from mislabel.errors import InputError, RunError
 from mislabel.files import write_json
 
+T = TypeVar("T")
 NAME = "digests.json"
 SCHEMA = 1
 BLOCK = 1 << 20  # bytes
@@ -154,6 +157,22 @@ def checked_bytes(path: Path) -> bytes:
     """All of a file; raises as `open_checked`."""
     with open_checked(path) as file:
         return file.read()
+
+
+def read_as(path: Path, kind: type[T]) -> T:
+    """A JSON file as an object of a type, such as a dataclass; every value is of the type that is declared for it.
+
+    Raises
+    ------
+    RunError
+        If it is damaged, or says what it should not; the message tells where.
+    """
+    with telling_damage(path):
+        try:
+            return TypeAdapter(kind).validate_json(checked_bytes(path), strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}") from error
 
 
 class CheckedFile(io.RawIOBase):

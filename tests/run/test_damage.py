@@ -1,10 +1,15 @@
 """A bit of any file of a run flips, or the file is cut: an error that names it, and never another result."""
 
+import copy
+import json
 import random
 import shutil
+import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +19,7 @@ from mislabel.data import Dataset
 from mislabel.dynamics.store import open_dynamics
 from mislabel.dynamics.trajectory import open_trajectory
 from mislabel.errors import InputError, RunError
+from mislabel.integrity import NAME
 from mislabel.modalities.loading import load_dataset
 from mislabel.report import render_report
 from mislabel.run.folder import RunFolder
@@ -30,6 +36,16 @@ CONFIG = RunConfig(
     precision="fp32",
 )
 QUICK, MANY = 1, 40  # flips in each file
+JSON_FILES = (
+    "config.json", "metrics.json", "model/mislabel.json", "trajectory/generative.json", "dynamics/manifest.json",
+    "dynamics/trajectory.json",
+)  # fmt: skip
+JSON_FILES_OF_A_STOPPED_RUN = (
+    "config.json",
+    "checkpoints/*/state.json",
+    "dynamics/manifest.json",
+    "dynamics/trajectory.json",
+)
 
 
 @dataclass(frozen=True)
@@ -111,6 +127,70 @@ def attack(whole: Path, says, dataset: Dataset, tmp_path: Path, times: int) -> t
                 fell.append(f"{target.relative_to(copy)}, {damage}: {error!r}")
             shutil.rmtree(copy)
     return attacks, fell
+
+
+ODD = (
+    None,
+    True,
+    -1,
+    10**30,
+    float("inf"),
+    "",
+    "x" * 300,
+    "\ud800",
+    [],
+    {},
+    [[]],
+    {"a": None},
+    ["a", "a"],
+    [1, "1", None, {}],
+)
+
+
+def odd_versions(content: Any) -> Iterator[tuple[str, Any]]:
+    """JSON with one value taken away, or replaced by something that nobody expects there."""
+    keys = list(content) if isinstance(content, dict) else range(len(content)) if isinstance(content, list) else ()
+    for key in keys:
+        less = copy.deepcopy(content)
+        del less[key]
+        yield f"{key} is missing", less
+        for value in ODD:
+            other = copy.deepcopy(content)
+            other[key] = value
+            yield f"{key} is {value!r:.20}", other
+        for path, inner in odd_versions(content[key]) if not isinstance(keys, range) or key < 2 else ():
+            other = copy.deepcopy(content)
+            other[key] = inner
+            yield f"{key}.{path}", other
+
+
+@pytest.mark.parametrize("name", [*JSON_FILES, *(f"stopped/{name}" for name in JSON_FILES_OF_A_STOPPED_RUN)])
+@pytest.mark.parametrize("times", [QUICK, pytest.param(MANY, marks=pytest.mark.sweep)])
+def test_json_that_says_something_odd_is_no_traceback(trained, tmp_path, name, times, record_property):
+    """Whoever sends a run can make its digests fit: then what is in the files has to be looked at."""
+    stopped = name.startswith("stopped/")
+    whole, says = (trained.stopped, all_that_a_resumed_run_says) if stopped else (trained.finished, all_that_a_run_says)
+    copied = Path(shutil.copytree(whole, tmp_path / "copy"))
+    file = next(copied.glob(name.removeprefix("stopped/")))
+    versions, chance, fell, attacks = list(odd_versions(json.loads(file.read_text()))), random.Random(0), [], 0
+    deep = "[" * 50_000 + "]" * 50_000
+    for what, content in [("deep", deep), *chance.sample(versions, min(times, len(versions)))]:
+        if stopped:
+            shutil.rmtree(copied)
+            shutil.copytree(whole, copied)
+        file.write_text(content if what == "deep" else json.dumps(content))
+        for digests in copied.rglob(NAME):
+            digests.unlink()
+        attacks += 1
+        try:
+            says(copied, trained.dataset)
+        except (RunError, InputError) as error:
+            if "Traceback" in str(error):
+                fell.append(f"{what}: {error}")
+        except Exception as error:  # a user would see a traceback
+            fell.append(f"{what}: {error!r:.200} {traceback.extract_tb(error.__traceback__)[-1]}")
+    record_property("odd values in the JSON files of a run", (attacks, attacks - len(fell)))
+    assert not fell, "\n".join(fell)
 
 
 @pytest.mark.parametrize("times", [QUICK, pytest.param(MANY, marks=pytest.mark.sweep)])

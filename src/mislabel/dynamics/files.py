@@ -1,27 +1,30 @@
 """What both stores read from disk, and refuse: a manifest, and an array that must be whole and as it was written."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
+from pydantic import Field
 
 from mislabel.errors import RunError
-from mislabel.integrity import digest, telling_damage
+from mislabel.integrity import digest, read_as, telling_damage
+
+T = TypeVar("T")
 
 REMEDY = "the run cannot be continued, start it anew"
 
 
-def read_manifest(path: Path, schema: int) -> dict[str, Any]:
-    """The manifest; RunError where it cannot be read or another version wrote it."""
-    with telling_damage(path):
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict):
-            raise ValueError("it holds no object")
-    if manifest.get("schema") != schema:
-        raise RunError(f"{path} has schema {manifest.get('schema')}, this version reads {schema}: update mislabel")
-    return manifest
+Count = Annotated[int, Field(ge=0, le=2**40)]
+Digests = dict[str, list[str]]  # of the parts of each quantity; runs of 0.1.0 have none
+
+
+def read_manifest(path: Path, schema: int, kind: type[T]) -> T:
+    """A manifest as a dataclass; RunError where it cannot be read, another version wrote it, or it says odd things."""
+    known = read_as(path, dict[str, Any]).get("schema")
+    if known != schema:
+        raise RunError(f"{path} has schema {known}, this version reads {schema}: update mislabel")
+    return read_as(path, kind)
 
 
 def map_array(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray:
@@ -46,7 +49,7 @@ def check_parts(path: Path, array: np.ndarray, digests: Sequence[str]) -> None:
     RunError
         If one differs.
     """
-    for number, known in enumerate(digests):
+    for number, known in enumerate(digests[: len(array)]):
         if part_digest(array[number]) != known:
             raise RunError(
                 f"{path} is not what this run wrote: its part {number} was damaged or changed since; {REMEDY}"

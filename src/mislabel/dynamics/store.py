@@ -6,14 +6,13 @@ look at holds -1 (prediction) or NaN (the rest).
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mislabel.disk import new_map, open_map
-from mislabel.dynamics.files import check_parts, map_array, part_digest, read_manifest
+from mislabel.dynamics.files import Count, Digests, check_parts, map_array, part_digest, read_manifest
 from mislabel.dynamics.trajectory import Trajectory
 from mislabel.errors import RunError
 from mislabel.files import atomic_write, private_folder
@@ -30,6 +29,16 @@ class Pass:
     stage: str
     epoch: int
     view: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What manifest.json says."""
+
+    rows: Count
+    done: Count
+    passes: list[Pass]
+    digests: Digests = field(default_factory=dict)
 
 
 class DynamicsStore:
@@ -158,8 +167,7 @@ class DynamicsStore:
 def open_dynamics(folder: Path) -> DynamicsStore:
     """Read the dynamics of a finished run."""
     manifest = _read_manifest(folder)
-    passes = [Pass(**one) for one in manifest["passes"]]
-    store = DynamicsStore(passes, manifest["rows"], folder, read_only=True)
+    store = DynamicsStore(manifest.passes, manifest.rows, folder, read_only=True)
     store.check()
     return store
 
@@ -180,16 +188,14 @@ def _array(
     return array
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    return read_manifest(folder / "manifest.json", SCHEMA)
+def _read_manifest(folder: Path) -> Manifest:
+    return read_manifest(folder / "manifest.json", SCHEMA, Manifest)
 
 
 def _check_manifest(folder: Path, passes: list[Pass], rows: int) -> tuple[int, dict[str, list[str]]]:
     """How many passes are whole, and the digests of what they recorded; RunError where they are another run's."""
     manifest = _read_manifest(folder)
-    found = {"rows": manifest["rows"], "passes": [Pass(**one) for one in manifest["passes"]]}
-    for field, wanted in (("rows", rows), ("passes", passes)):
-        if found[field] != wanted:
-            raise RunError(f"{folder / 'manifest.json'}: {field} differ from this run's; never mixed, start a new run")
-    digests = manifest.get("digests") or {}  # runs of 0.1.0 have none
-    return int(manifest["done"]), {name: list(digests.get(name, [])) for name in QUANTITIES}
+    for name, wanted in (("rows", rows), ("passes", passes)):
+        if getattr(manifest, name) != wanted:
+            raise RunError(f"{folder / 'manifest.json'}: {name} differ from this run's; never mixed, start a new run")
+    return min(manifest.done, len(passes)), {name: manifest.digests.get(name, []) for name in QUANTITIES}

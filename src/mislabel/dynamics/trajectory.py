@@ -5,14 +5,14 @@ with what was read.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from mislabel.disk import new_map, open_map
-from mislabel.dynamics.files import check_parts, map_array, part_digest, read_manifest
+from mislabel.dynamics.files import Count, Digests, check_parts, map_array, part_digest, read_manifest
 from mislabel.errors import RunError
 from mislabel.files import atomic_write, private_folder
 
@@ -34,18 +34,27 @@ class Shape:
     rows, dimension, classes : int
     """
 
-    epochs: int
-    networks: int
-    branches: int
-    rows: int
-    dimension: int
-    classes: int
+    epochs: Count
+    networks: Count
+    branches: Count
+    rows: Count
+    dimension: Count
+    classes: Count
 
     @property
     def bytes(self) -> int:
         """Size on disk."""
         each = self.networks * self.dimension + self.branches * self.classes
         return self.epochs * self.rows * each * np.dtype(np.float16).itemsize
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What trajectory.json says."""
+
+    done: Count
+    shape: Shape
+    digests: Digests = field(default_factory=dict)
 
 
 class Trajectory:
@@ -165,7 +174,7 @@ def open_trajectory(folder: Path, epochs: int | None = None) -> Trajectory:
     RunError
         If a file is missing or damaged.
     """
-    trajectory = Trajectory(Shape(**_read(folder)["shape"]), folder, resume=True)
+    trajectory = Trajectory(_read(folder).shape, folder, resume=True)
     trajectory.rewind(trajectory.done if epochs is None else epochs)
     return trajectory
 
@@ -176,16 +185,15 @@ def projection(dimension: int, target: int, seed: int) -> np.ndarray:
     return (random.standard_normal((dimension, target)) / np.sqrt(target)).astype(np.float32)
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    return read_manifest(folder / "trajectory.json", SCHEMA)
+def _read(folder: Path) -> Manifest:
+    return read_manifest(folder / "trajectory.json", SCHEMA, Manifest)
 
 
 def _check(folder: Path, shape: Shape, sizes: dict[str, tuple[int, ...]]) -> tuple[int, dict[str, list[str]]]:
     """How many epochs are whole, and the digests of what they recorded; RunError where the files do not fit."""
     manifest = _read(folder)
-    if manifest["shape"] != asdict(shape):
-        raise RunError(f"{folder / 'trajectory.json'}: {manifest['shape']} differs from this run's {asdict(shape)}")
+    if manifest.shape != shape:
+        raise RunError(f"{folder / 'trajectory.json'}: {manifest.shape} differs from this run's {shape}")
     for name, size in sizes.items():
         map_array(folder / f"{name}.npy", size, np.float16)
-    digests = manifest.get("digests") or {}  # runs of 0.1.0 have none
-    return int(manifest["done"]), {name: list(digests.get(name, [])) for name in sizes}
+    return min(manifest.done, shape.epochs), {name: manifest.digests.get(name, []) for name in sizes}

@@ -1,6 +1,7 @@
 """The generative answer for new inputs: their trajectories through the kept weights, then the generative models."""
 
 import json
+import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,19 +13,31 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from mislabel.dynamics.files import Count
 from mislabel.dynamics.trajectory import Shape, Trajectory, projection
-from mislabel.errors import InputError
+from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_path, atomic_write
-from mislabel.integrity import check_file, telling_damage
+from mislabel.integrity import REMEDY, check_file, read_as, telling_damage
 from mislabel.posterior.autoencoder import DirichletAutoencoder
 from mislabel.posterior.generative import Generative, last_probabilities
-from mislabel.run.opening import read_object
 from mislabel.training.branches import make_branches
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 from mislabel.training.trajectories import load_weights, watch, weights_file, write_flat
 
 MODELS, ABOUT = "generative.safetensors", "generative.json"
+MANY = 100_000  # epochs
+
+
+@dataclass(frozen=True)
+class About:
+    """What generative.json says; see `TrajectoryModel` and `Generative`."""
+
+    shape: Shape
+    full: Count
+    seed: Count
+    epochs: list[int]
+    power: float
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,8 @@ class TrajectoryModel:
         """
         shape = Shape(**{**vars(self.shape), "rows": len(inputs)})
         branches = make_branches(build, shape.branches, shape.networks < shape.branches)
+        if (branches.dimension or shape.classes) != self.full:
+            raise RunError(f"{self.weights / ABOUT} is of embeddings of another size than the model's; {REMEDY}")
         narrow = shape.dimension < self.full
         projected = torch.from_numpy(projection(self.full, shape.dimension, self.seed)) if narrow else None
         with tempfile.TemporaryDirectory() as folder:
@@ -103,16 +118,20 @@ def load_trajectory_model(folder: Path) -> TrajectoryModel:
             f"{folder} holds no trajectory model: only runs of `mislabel train` or `audit` with --method dygen or npc "
             "keep one; leave --by out"
         )
-    about = read_object(folder / ABOUT)
+    about = read_as(folder / ABOUT, About)
+    shape = about.shape
+    kept = [epoch for epoch in range(min(shape.epochs, MANY)) if weights_file(folder, epoch).is_file()]
+    if len(kept) != shape.epochs or not set(about.epochs) <= set(kept):
+        raise RunError(f"{folder} has the weights of {len(kept)} epochs, and {ABOUT} tells of {shape.epochs}: {REMEDY}")
     with telling_damage(folder / MODELS):
         check_file(folder / MODELS)
         tensors = load_file(folder / MODELS)
-        shape = Shape(**about["shape"])
         models = []
-        for branch in range(shape.branches):
+        for branch in range(min(shape.branches, len(tensors) + 1)):
             state = {name.split(".", 1)[1]: value for name, value in tensors.items() if name.startswith(f"{branch}.")}
             model = DirichletAutoencoder(state["mean"], state["scale"], shape.classes)
             model.load_state_dict(state)
+            if len(state["mean"]) != len(about.epochs) * shape.dimension or not math.isfinite(about.power):
+                raise ValueError(f"{ABOUT} says something else")
             models.append(model.eval())
-        generative = Generative(models, about["epochs"], about["power"])
-        return TrajectoryModel(generative, shape, about["full"], about["seed"], folder)
+        return TrajectoryModel(Generative(models, about.epochs, about.power), shape, about.full, about.seed, folder)
