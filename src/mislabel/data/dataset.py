@@ -13,7 +13,7 @@ from mislabel.data.labels import Labels, encode_against, refuse_missing
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset, conflicts, fingerprint, row_status
 from mislabel.data.splits import hold_out, parse_split
-from mislabel.errors import InputError
+from mislabel.errors import InputError, NotAssessed
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def assemble_dataset(
         how = f"share {plan.holdout}, seed {plan.seed}" if plan.held_out is None else "those of before"
         all_notes.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
     if plan.need_labels and not (parts == "train").any():
-        raise InputError(f"{names.split}: no row is marked train, so there is nothing to learn from")
+        raise NotAssessed(f"{names.split}: no row is marked train, so there is nothing to learn from")
 
     dataset = Dataset(
         ids=ids,
@@ -155,7 +155,7 @@ def _find(labels: Any, ids: np.ndarray, plan: Plan, inputs_name: str, label_name
     if len(encoded.codes) != n:
         raise InputError(f"{n} {inputs_name} but {len(encoded.codes)} {label_name} were given; one per row is needed")
     if plan.need_labels and not (encoded.codes >= 0).any():
-        raise InputError(f"{label_name}: none of the {n} rows has a label, so there is nothing to learn from")
+        raise NotAssessed(f"{label_name}: none of the {n} rows has a label, so there is nothing to learn from")
     return encoded
 
 
