@@ -318,9 +318,11 @@ image("one layer more", change(CONFIG, num_hidden_layers=3), "do not fit its con
 def make_text_model(folder: Path) -> Path:
     """A BERT of two layers with random weights for the words of `make_text_data`."""
     import torch
+    import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
+    transformers.logging.disable_progress_bar()
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{k}" for k in range(60))]
     tokenizer = Tokenizer(models.WordLevel({word: k for k, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()

@@ -7,7 +7,6 @@ Each part runs in a process of its own, so that its peak memory is its own. Seco
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -126,7 +125,9 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    from mislabel.run.about import process_peak_mb
+
+    return process_peak_mb()
 
 
 PARTS = {"recording": recording, "memory": memory, "neighbours": neighbours}

@@ -15,7 +15,9 @@ import sqlite3
 import sys
 import tempfile
 import traceback
+import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -131,31 +133,37 @@ def command(*words: Any) -> Callable[[Writes], None]:
     return act
 
 
-# What is compared. Times, and what tells of the machine, may differ.
+# What is compared: bytes, but for times and what tells of the machine.
 
-SKIPPED = (".lock", ".owner", "report.html")
+FREE = (".lock", ".owner", "digests.json", "report.html")  # the process, times, and digests of what is not compared
+TIMED = {"seconds", "seconds_by_stage", "rows_per_second", "peak_memory_mb", "epochs", "command", "when"}
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """A digest of every file below a folder; of JSON without times."""
-    result = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file():
-            data = path.read_bytes()
-            if path.name in ("metrics.json", "config.json") and path.parent.name != "model":
-                data = json.dumps(_timeless(json.loads(data)), sort_keys=True).encode()
-            skipped = name.endswith(SKIPPED) or path.name == "digests.json"
-            result[name] = "there" if skipped else hashlib.sha256(data).hexdigest()
-        else:
-            result[name] = "folder"
-    return result
+    """A digest of every file below a folder, without times."""
+    files = sorted(folder.rglob("*"))
+    return {path.relative_to(folder).as_posix(): _digest(path) if path.is_file() else "folder" for path in files}
+
+
+def _digest(path: Path) -> str:
+    data = path.read_bytes()
+    if path.name in FREE:
+        data = b"there"
+    elif path.name in ("metrics.json", "config.json") and path.parent.name != "model":
+        data = json.dumps(_timeless(json.loads(data)), sort_keys=True).encode()
+    elif path.suffix == ".sqlite":
+        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as connection:
+            columns = "number, action, id, kind, label, given, probe, source, undoes"
+            data = repr(connection.execute(f"SELECT {columns} FROM events ORDER BY number").fetchall()).encode()
+    elif path.suffix == ".xlsx":
+        with zipfile.ZipFile(path) as parts:
+            data = b"".join(parts.read(name) for name in sorted(parts.namelist()) if not name.startswith("docProps"))
+    return hashlib.sha256(data).hexdigest()
 
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        odd = ("seconds", "seconds_by_stage", "rows_per_second", "peak_memory_mb", "epochs", "command", "when")
-        return {name: _timeless(part) for name, part in value.items() if name not in odd}
+        return {name: _timeless(part) for name, part in value.items() if name not in TIMED}
     return [_timeless(part) for part in value] if isinstance(value, list) else value
 
 
@@ -288,6 +296,7 @@ def afterwards(data: dict[str, Any], home: Path) -> list[Scenario]:
         "overwrite": (linked, lambda folder: [*audit, *method("ido"), "--out", folder / "run", "--overwrite"]),
         "report": (prepare, lambda folder: ["report", folder / "run"]),
         "import": (prepare, lambda folder: ["import-decisions", folder / "run", reviewed]),
+        "predict": (prepare, lambda folder: ["predict", folder / "run", data["features"], "-o", folder / "out.csv"]),
     }
     for ending in ("csv", "jsonl", "parquet", "xlsx", "csv.gz"):
         lines_of[f"export-{ending}"] = (
@@ -342,7 +351,7 @@ def main() -> None:
         home = Path(temporary).resolve()
         import_everything()
         wanted = tuple(chosen.scenarios)
-        after = ("overwrite", "report", "import", "export")
+        after = ("overwrite", "report", "import", "export", "predict")
         every = trainings(data)
         if not wanted or any(name.startswith(after) for name in wanted):
             every += afterwards(data, home)

@@ -142,6 +142,16 @@ def test_a_score_orders_judged_rows_and_leaves_the_posterior_alone():
     np.testing.assert_allclose(found["p_mislabeled"], [0.9, 0.1, 0.1, 0.1, 0.9, np.nan], atol=1e-6)
 
 
+def test_classes_in_another_order(audit):
+    """What is told of a class goes with it; the table knows no order of classes."""
+    other = audit.with_classes(["dog", "cat"])
+    assert (audit.classes, other.classes) == (["cat", "dog"], ["dog", "cat"])
+    np.testing.assert_array_equal(other.posterior, audit.posterior[:, ::-1])
+    np.testing.assert_array_equal(other.transition, audit.transition[::-1, ::-1])
+    pd.testing.assert_frame_equal(other.table, audit.table)
+    assert audit.with_classes(["cat", "dog"]) is audit
+
+
 def test_difficulty_by_hand():
     prediction = np.array([[0, 1, -1], [0, 0, -1], [1, 0, 2], [0, 2, 1]])
     np.testing.assert_allclose(difficulty(prediction, np.array([0, 0, 2])), [1 / 4, 2 / 4, 1 / 2])

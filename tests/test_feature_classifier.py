@@ -74,12 +74,12 @@ def test_it_finds_the_planted_errors_and_predicts_like_the_best_rule(fitted):
     assert best - 0.03 <= fitted.score(new, new_gold) <= best + 0.01
 
 
-def test_the_unit_of_a_feature_does_not_matter(fitted):
-    """Powers of two are exact in float32, so probabilities keep every bit."""
+def test_the_unit_of_a_feature_does_not_matter():
+    """Powers of two are exact in float32, so probabilities keep every bit; ids say that rows are the same."""
     X, _, given = blobs()
     factors = np.float32([4, 0.25, 1024, 2])
-    other = make().fit(X * factors, given)
-    np.testing.assert_array_equal(other.predict_proba(X * factors), fitted.predict_proba(X))
+    one, other = (make().fit(values, given, ids=np.arange(len(X))) for values in (X, X * factors))
+    np.testing.assert_array_equal(other.predict_proba(X * factors), one.predict_proba(X))
 
 
 def test_a_row_gets_the_same_probabilities_in_any_company(fitted):

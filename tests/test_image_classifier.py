@@ -95,12 +95,12 @@ def test_images_in_any_form_are_the_same(fitted, toy, tmp_path):
 
 
 def test_grey_images_are_grey_in_three_channels():
-    """Of any size: (n, h, w), (n, h, w, 1) and the same three times train the same model."""
+    """Of any size: (n, h, w), (n, h, w, 1) and the same three times train the same model, where ids name the rows."""
     pixels = np.random.default_rng(0).integers(0, 256, (24, 9, 12), dtype=np.uint8)
     labels = [0, 1] * 12
     found = []
     for form in (pixels, pixels[..., None], np.repeat(pixels[..., None], 3, axis=3)):
-        one = make(**SHORT).fit(form, labels)
+        one = make(**SHORT).fit(form, labels, ids=np.arange(24))
         found.append(one.predict_proba(form))
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])

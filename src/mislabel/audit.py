@@ -1,6 +1,6 @@
 """The audit of a run: what a person holds at the end."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from mislabel.data import Dataset
 from mislabel.data.classes import classes_of_one_type
 from mislabel.data.labels import decode
+from mislabel.data.order import class_positions
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.neighbours import Agreement
@@ -53,6 +54,14 @@ class Audit:
     def worst(self, count: int = 10) -> pd.DataFrame:
         """The judged rows most likely to be mislabelled."""
         return self.table.loc[self.table["status"] == "judged"].head(count)
+
+    def with_classes(self, classes: list) -> "Audit":
+        """The same audit with its classes, all of them, in the order of this list."""
+        codes = class_positions(classes, self.classes)
+        if codes is None:
+            return self
+        transition = self.transition[np.ix_(codes, codes)]
+        return replace(self, classes=classes, posterior=self.posterior[:, codes], transition=transition)
 
     def __repr__(self) -> str:
         rate = self.metrics.get("noise_rate", {})

@@ -19,7 +19,7 @@ from mislabel.errors import InputError
 try:
     import fcntl
 except ImportError:  # Windows, where no file can be removed that a process has open
-    fcntl = None
+    fcntl = None  # pyright: ignore
 
 ENDING = ".mislabel.tmp"  # of files that are being written
 

@@ -64,8 +64,9 @@ def test_the_summary_averages_over_data_and_puts_the_best_first_and_gold_last():
 def test_a_method_that_lacks_a_data_set_has_no_mean():
     lines = [one for one in some_lines() if (one["data"], one["method"]) != ("b", "ido")]
     lines += [line("b", 0, "ido", "failed", error="InputError: too few | rows", accuracy=None, seconds=None)]
-    asked = [("b", 1, "ido"), ("a", 0, "elr"), ("b", 0, "elr")]
+    asked = [("b", 1, "ido"), ("a", 0, "elr"), ("b", 0, "elr"), ("b", 0, "co_teaching:noise_rate=oracle")]
     table = per_data(frame_of(lines, asked))
+    assert table.loc[table["oracle"], "method"].tolist() == ["co_teaching:noise_rate=oracle"]
     whole = per_method(table)
     assert math.isnan(row_of(whole, method="ido")["accuracy"])
     rows = {one.split("|")[1].strip(): one for one in summary(whole).splitlines()[2:]}

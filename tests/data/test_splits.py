@@ -28,7 +28,7 @@ def test_other_names():
 def draw(codes, share, seed=0, ids=None, eligible=None):
     codes = np.array(codes)
     ids = np.arange(len(codes)) if ids is None else ids
-    return stratified_holdout(codes, codes >= 0 if eligible is None else eligible, ids, share, seed)
+    return stratified_holdout(codes, codes >= 0 if eligible is None else eligible, np.argsort(ids), share, seed)
 
 
 def test_shares_by_class():

@@ -18,6 +18,7 @@ from mislabel.errors import InputError
 from mislabel.exchange.export import export
 from mislabel.exchange.importing import import_decisions
 from mislabel.tables import lines as lines_module
+from mislabel.tables.json_items import _CHUNK as CHUNK
 from mislabel.tables.sources import open_tolerant
 
 LABELS = ["cat", "dog", "cat", "dog", "bird"]
@@ -594,10 +595,10 @@ JSON = st.recursive(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(items=st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=4), min_size=1, max_size=5),
-       indent=st.sampled_from([None, 0, 2]), ascii=st.booleans(), pad=st.sampled_from([0, 65_500]))  # fmt: skip
+       indent=st.sampled_from([None, 0, 2]), ascii=st.booleans(), pad=st.sampled_from([0, CHUNK - 36]))  # fmt: skip
 def test_an_array_is_cut_into_its_items_wherever_chunks_end(tmp_path, items, indent, ascii, pad):
     path = tmp_path / "f.json"
-    text = " " * pad + json.dumps([*items, {"long": '\\"[{' * 20_000}], indent=indent, ensure_ascii=ascii)
+    text = " " * pad + json.dumps([*items, {"long": '\\"[{' * 60_000}], indent=indent, ensure_ascii=ascii)
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     found = list(open_tolerant(path).lines())
     assert [line.cells for line in found][:-1] == items

@@ -9,7 +9,7 @@ from helpers import softmax
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
-from mislabel.methods import _losses
+from mislabel.methods import _small_loss
 from mislabel.methods.co_teaching import CoTeaching, ExchangeLoss
 from mislabel.training.losses import Batch
 
@@ -92,7 +92,7 @@ def test_a_rate_that_is_told_is_used_and_else_it_is_estimated(monkeypatch):
         seen.append((prediction, given))
         return 0.9
 
-    monkeypatch.setattr(_losses, "estimated_rate", estimate)
+    monkeypatch.setattr(_small_loss, "estimated_rate", estimate)
     own.epoch_end(store_of([prediction, GIVEN]))
     np.testing.assert_array_equal(seen[0][0], [prediction, GIVEN])
     np.testing.assert_array_equal(seen[0][1], GIVEN)

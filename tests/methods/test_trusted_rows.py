@@ -53,7 +53,7 @@ def test_decided_labels_are_kept(name, monkeypatch):
     data, decided, flipped = decided_data()
     known = np.array([row for row, label in decided.items() if label is not NONE_OF_THESE])
     labels = np.array([decided[row] for row in known])
-    trained = np.flatnonzero(data.status != "none_of_these")
+    trained = data.in_order(data.status != "none_of_these")
     seen = watch_losses(name, monkeypatch)
     found = run(data, RunConfig(method=name, **SETTINGS))
     assert seen

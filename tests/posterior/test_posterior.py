@@ -1,10 +1,10 @@
-"""Putting a probability in the place of the given label's, by hand and by its properties."""
+"""Putting a probability in the place of the given label's, and one answer for equal rows: by hand and by properties."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mislabel.posterior.posterior import replace_given
+from mislabel.posterior.posterior import mean_of_equals, replace_given
 
 several_rows = st.integers(0, 2**31).map(np.random.default_rng)
 
@@ -40,3 +40,16 @@ def test_proportions_of_the_others_stay(random, classes):
             for m in others:
                 left, right = found[row, k] * probabilities[row, m], found[row, m] * probabilities[row, k]
                 np.testing.assert_allclose(left, right, atol=1e-12)
+
+
+@given(several_rows, st.integers(1, 30), st.booleans())
+def test_equal_rows_get_their_mean(random, rows, wide):
+    values = random.random((rows, 3) if wide else rows).astype(np.float32)
+    group = random.integers(0, random.integers(1, rows + 1), rows)
+    before = values.copy()
+    wanted = np.array([values[group == own].mean(0, dtype=np.float64) for own in group])
+    found = mean_of_equals(values, group)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    np.testing.assert_array_equal(values, before)
+    np.testing.assert_array_equal(mean_of_equals(values, np.arange(rows)), values)

@@ -45,19 +45,25 @@ def folder(source, command, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def evidence(source, folder):
+def recorded(source, folder):
+    """The rows in the order in which that run recorded them."""
+    return pd.read_csv(source).set_index("id").loc[pd.read_parquet(folder / "dynamics" / "ids.parquet")["id"]]
+
+
+@pytest.fixture(scope="module")
+def evidence(recorded, folder):
     """What that run recorded, with its features."""
-    frame = pd.read_csv(source)
+    frame = recorded
     matrix = frame.filter(like="f_").to_numpy(np.float32)
     mean, scale = standardisation(matrix)
     dynamics, given = open_dynamics(folder / "dynamics"), frame["label"].to_numpy()
     return make_evidence(dynamics, given, 3, (matrix - mean.numpy()) / scale.numpy())
 
 
-def test_the_table_is_ordered_by_the_score(source, folder, evidence):
+def test_the_table_is_ordered_by_the_score(recorded, folder, evidence):
     table = pd.read_parquet(folder / "audit.parquet")
     assert (table["score"].diff().dropna() <= 0).all()
-    by_id = table.set_index("id").loc[pd.read_csv(source)["id"]]
+    by_id = table.set_index("id").loc[recorded.index]
     np.testing.assert_array_equal(by_id["score"], SCORES["aum"].function(evidence))
     assert not (table["p_mislabeled"].diff().dropna() <= 0).all()  # the method's posterior, as without --score
     wrong = (table["given_label"] != table["gold_label"]).to_numpy()
@@ -84,10 +90,9 @@ def test_people_see_the_rows_in_that_order(folder):
     assert f"score {table['score'].iloc[0]:.3f}" in page
 
 
-def test_scores_find_planted_errors(source, evidence):
+def test_scores_find_planted_errors(recorded, evidence):
     """Variability alone ranks ambiguous rows. The others lie above 0.9, forgetting, which takes few values, lower."""
-    frame = pd.read_csv(source)
-    wrong = (frame["label"] != frame["gold"]).to_numpy()
+    wrong = (recorded["label"] != recorded["gold"]).to_numpy()
     found = all_scores(evidence)
     assert set(found) >= set(SCORES) - {"confident_learning"}  # where cleanlab is not installed
     for name in set(found) - {"variability"}:

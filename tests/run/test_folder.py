@@ -53,7 +53,8 @@ def overwrite(folder: RunFolder) -> None:
 
 def is_fresh(folder: RunFolder) -> bool:
     """Whether the folder is one whose run begins."""
-    return names(folder) == {".lock", ".owner", "config.json"} and folder.read_config()["settings"] == {"method": "ce"}
+    begun = {".lock", ".owner", "config.json", "digests.json"}
+    return names(folder) == begun and folder.read_config()["settings"] == {"method": "ce"}
 
 
 # Clearing.
@@ -162,6 +163,7 @@ OWN = (
     "decisions.sqlite-journal", "model", "dynamics", "checkpoints", "trajectory", "model/branch-1", "model/branch-1/a",
     "dynamics/a.npy", "checkpoints/00-0001", "checkpoints/00-0001/state.json", "config.json", "metrics.json",
     "audit.parquet", "posterior.npy", "embeddings.npy", "inputs.parquet", "transition.parquet", "pixels.npy",
+    "digests.json", "encoder.json",
 )  # fmt: skip
 
 
@@ -229,3 +231,14 @@ def test_decisions_are_never_written_through_a_link(tmp_path):
     with pytest.raises(RunError, match="decisions.sqlite is a symbolic link"):
         Store(tmp_path / "decisions.sqlite")
     assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link"])
+def test_an_output_in_a_run_is_not_written_through_a_link(kind, run, outside):
+    """Somebody who sends a run folder could guess the name of an export."""
+    put_in_place(run.path / "corrected.csv", kind, outside)
+    with pytest.raises(RunError, match="corrected.csv is a symbolic link"):
+        run.check_output(run.path / "corrected.csv")
+    run.check_output(run.path / "other.csv")
+    (outside / "mine.csv").symlink_to(outside / "precious")
+    run.check_output(outside / "mine.csv")  # a link of the user's own

@@ -118,7 +118,9 @@ def test_nothing_in_a_model_is_for_others(toy_file, tiny_options, tmp_path, misl
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no limits for a process")
-@pytest.mark.parametrize("limit", [1_000, 10_000, 45_000, 100_000, 150_000])
+@pytest.mark.parametrize(
+    "limit", [1_000, 45_000, *(pytest.param(size, marks=pytest.mark.sweep) for size in (10_000, 100_000, 150_000))]
+)
 def test_a_run_that_could_not_write_goes_on_when_it_can(limit, undisturbed, line, tmp_path, mislabel):
     """The largest size of a file stands in for a disk that fills up: the same bytes, and nothing else, in the end."""
     import resource

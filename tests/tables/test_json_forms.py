@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mislabel.errors import InputError
 from mislabel.tables import columns, read_table, write_table
+from mislabel.tables.json_items import _CHUNK as CHUNK
 from mislabel.tables.json_items import form_of, items
 from mislabel.tables.sources import open_tolerant
 
@@ -126,7 +127,7 @@ VALUES = st.recursive(
 @given(
     rows=st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), min_size=1, max_size=5),
     indent=st.sampled_from([None, 1]), form=st.sampled_from(["array", "objects", "lines"]),
-    pad=st.integers(65_500, 65_560),
+    pad=st.integers(CHUNK - 36, CHUNK + 24),
 )  # fmt: skip
 def test_values_are_cut_apart_as_json_reads_them(tmp_path, rows, indent, form, pad):
     """Wherever the chunks end that are read: `pad` moves that border over a string, a bracket, an escape."""
@@ -190,7 +191,7 @@ def test_items_that_are_read_on_the_way_are_those_that_are_whole(tmp_path):
             cut = list(items(handle, "array", bounded=True))
         assert [json.loads(item.text or "") for item in cut] == rows
         on_the_way = [item for item in cut if item.row is not None]
-        assert len(on_the_way) > 0.99 * len(rows) - path.stat().st_size / 65_536
+        assert len(on_the_way) > 0.99 * len(rows) - path.stat().st_size / CHUNK
         assert all(item.row == rows[item.number - 1] for item in on_the_way)
         assert [item.line for item in cut] == [1 + 9 * k * bool(indent) for k in range(len(rows))]
 

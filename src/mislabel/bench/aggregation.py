@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mislabel.bench.specs import CE, GOLD
+from mislabel.bench.specs import CE, GOLD, read_spec
 
 SHARES = ("accuracy", "macro_f1", "ece", "gap_closed", "auroc", "average_precision", "noise_true", "noise_estimate")
 MEASURES = (*SHARES, "seconds", "times_plain", "peak_memory_mb")
@@ -23,7 +23,7 @@ def frame_of(lines: list[dict[str, Any]], asked: list[Key]) -> pd.DataFrame:
     """
     known = {(line["data"], line["seed"], line["method"]) for line in lines}
     missing = [
-        {"data": data, "seed": seed, "method": method, "status": "not run", "oracle": "oracle" in method}
+        {"data": data, "seed": seed, "method": method, "status": "not run", "oracle": read_spec(method).oracle}
         for data, seed, method in asked
         if (data, seed, method) not in known
     ]

@@ -1,7 +1,6 @@
 """One cell: a method on a data set with a seed. It gives a line of results, whatever happens in it."""
 
 import json
-import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from mislabel.bench.specs import GOLD as GOLD_METHOD
 from mislabel.bench.suites import Source
 from mislabel.data import Dataset
 from mislabel.errors import RunError
-from mislabel.files import atomic_write
+from mislabel.files import atomic_write, remove_folder
 from mislabel.modalities import modality
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
@@ -127,7 +126,7 @@ def _run(
         if not begun and not folder.config.is_file():
             for rest in cell.folder.iterdir():  # of a start that failed early
                 if not rest.name.startswith("."):
-                    shutil.rmtree(rest) if rest.is_dir() else rest.unlink()
+                    remove_folder(rest)
         if begun:
             try:
                 folder.check_same(describe(config, dataset, columns))

@@ -47,7 +47,7 @@ def cleanlab_scores(dataset: Dataset, matrix: np.ndarray, *, standardise: bool) 
     except ImportError:
         raise InputError('the row "cleanlab" needs it: pip install "mislabel[bench]"') from None
     assert dataset.gold is not None
-    rows, held_out = trainable_rows(dataset), dataset.rows("test")
+    rows, held_out = np.sort(trainable_rows(dataset)), dataset.rows("test")  # folds by position, as cleanlab has them
     own: Any = matrix[rows]
     new: Any = matrix[held_out]
     if standardise:

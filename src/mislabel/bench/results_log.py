@@ -6,7 +6,6 @@ import platform
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from mislabel.bench.cells import LINE, Cell
 from mislabel.bench.suites import Suite
 from mislabel.errors import InputError
 from mislabel.files import atomic_write
+from mislabel.run.about import versions
 
-PACKAGES = ("mislabel", "torch", "transformers", "numpy", "scikit-learn", "cleanlab")
+PACKAGES = ("torch", "transformers", "numpy", "scikit-learn", "cleanlab")
 Key = tuple[str, int, str]
 
 
@@ -47,7 +47,7 @@ class Book:
         if known and known["fingerprint"] != suite.fingerprint:
             what = "another suite" if known["suite"] != suite.name else "other settings of this suite"
             raise InputError(f"{self.out} holds results of {what} ({known['suite']}): choose another --out")
-        start = {"command": command, "at": now(), "machine": machine(), "versions": versions()}
+        start = {"command": command, "at": now(), "machine": machine(), "versions": versions(*PACKAGES)}
         same = {"suite": suite.name, "title": suite.title, "fingerprint": suite.fingerprint, "run": suite.run}
         starts = [*known.get("starts", []), start]
         atomic_write(self.about, json.dumps({"schema": 1, **same, "starts": starts}, indent=1))
@@ -109,27 +109,11 @@ def machine() -> dict[str, Any]:
     return known
 
 
-def versions() -> dict[str, str]:
-    known = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            known[name] = version(name)
-        except PackageNotFoundError:
-            known[name] = _own_version() if name == "mislabel" else "not installed"
-    return known
-
-
 def command_line() -> str:
     """How this process was called, for a person to repeat it."""
     import shlex
 
     return shlex.join(["mislabel", *sys.argv[1:]])
-
-
-def _own_version() -> str:
-    import mislabel
-
-    return mislabel.__version__
 
 
 def _processor() -> str:

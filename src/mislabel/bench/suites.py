@@ -152,7 +152,7 @@ def _source(content: dict[str, Any], file: str) -> Source:
         content = content | {"files": [content["files"]]}
     inputs = [(name, value) for name, value in content.items() if name in modality_names()]
     rest = {name: value for name, value in content.items() if name not in dict(inputs)}
-    known = [*modality_names(), *(field.name for field in fields(Source) if field.name not in INPUT)]
+    known = [*modality_names(), *(setting.name for setting in fields(Source) if setting.name not in INPUT)]
     source = _read(Source, rest, where, known)
     if source.builtin is not None:
         one_of(f"{where}: builtin", source.builtin, BUILTIN)

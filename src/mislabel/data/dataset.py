@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mislabel.data.classes import EncodedColumn, find_classes
 from mislabel.data.inputs import CheckedInputs
 from mislabel.data.label_columns import rows_of
 from mislabel.data.labels import Labels, encode_against, refuse_missing
+from mislabel.data.order import class_ranks, recoded, row_order
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset, conflicts, fingerprint, row_status
-from mislabel.data.splits import hold_out, parse_split
+from mislabel.data.splits import parse_split, stratified_holdout
 from mislabel.errors import InputError, NotAssessed
 
 
@@ -54,6 +56,7 @@ def assemble_dataset(
     plan: Plan,
     *,
     names: Names,
+    named: bool = True,
     notes: Sequence[str] = (),
 ) -> Dataset:
     """Put a Dataset together.
@@ -67,6 +70,8 @@ def assemble_dataset(
     columns : Columns
     plan : Plan
     names : Names
+    named
+        Whether the ids were given; else they are positions, and a row is known by what is in it.
     notes
         What the user should know of the data already, as sentences; they come first.
 
@@ -112,8 +117,7 @@ def assemble_dataset(
         )
         gold_codes = None if gold_codes is None else gold_codes[keep]
     if plan.holdout > 0:
-        eligible = (given.codes >= 0) & ~inputs.empty & ~inputs.unreadable
-        chosen = hold_out(given.codes, eligible, ids, plan.holdout, plan.seed, plan.held_out)
+        chosen = _hold_out(given, inputs, ids, plan, named)
         parts[chosen] = "test"
         how = f"share {plan.holdout}, seed {plan.seed}" if plan.held_out is None else "those of before"
         all_notes.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
@@ -131,11 +135,22 @@ def assemble_dataset(
         fingerprint=fingerprint(ids, inputs.values, given, parts),
         name=names.data,
         gold_classes=gold_classes,
+        named=named,
     )
     if plan.need_labels:
         all_notes += _class_notes(dataset)
     all_notes += _gold_notes(dataset) + _conflict_notes(dataset)
     return dataset
+
+
+def _hold_out(given: Labels, inputs: CheckedInputs, ids: np.ndarray, plan: Plan, named: bool) -> np.ndarray:
+    """The rows (n,) bool to hold out: those of before, by their ids, or a draw; all have a label and an input."""
+    eligible = (given.codes >= 0) & ~inputs.empty & ~inputs.unreadable
+    if plan.held_out is not None:
+        return eligible & pd.Series(ids).isin(list(plan.held_out)).to_numpy()
+    codes = recoded(given.codes, class_ranks(given.classes))
+    order = row_order(ids if named else None, inputs.values, codes)
+    return stratified_holdout(codes, eligible, order, plan.holdout, plan.seed)
 
 
 def _lacking(codes: np.ndarray, gold: np.ndarray | None, parts: np.ndarray) -> np.ndarray:

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from mislabel.data.inputs import RawInputs
 from mislabel.data.labels import Labels, decode
+from mislabel.data.order import row_order
 from mislabel.errors import one_of
 
 STATUSES = (
@@ -51,6 +53,8 @@ class Dataset:
         see `mislabel.data.decided_labels`. `labels` stay what the data say.
     source : str, optional
         From where all of it can be read again: an absolute path, or a hub name; None for what came in memory.
+    named : bool
+        Whether ids were given; else rows are named by their position.
     """
 
     ids: np.ndarray
@@ -65,6 +69,7 @@ class Dataset:
     gold_classes: list = field(default_factory=list)
     decided: np.ndarray | None = None
     source: str | None = None
+    named: bool = True
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -74,6 +79,15 @@ class Dataset:
         """What training learns, (n,) int64: the decided label where there is one, else the given one; -1 for none."""
         codes = self.labels.codes
         return codes if self.decided is None else np.where(self.decided >= 0, self.decided, codes)
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """Positions of all rows in the order in which a run takes them, (n,) int64; see `row_order`."""
+        return row_order(self.ids if self.named else None, self.inputs, self.labels.codes)
+
+    def in_order(self, which: np.ndarray) -> np.ndarray:
+        """Positions (m,) int64, in that order, of the rows (n,) bool that are meant."""
+        return self.order[which[self.order]]
 
     def rows(self, split: str) -> np.ndarray:
         """Positions (m,) int64 of the rows of one split that can be read."""

@@ -1,6 +1,5 @@
 """Which rows are trained on and which are held out: from a column, or by a seeded stratified draw."""
 
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -41,20 +40,13 @@ def parse_split(values: Any, ids: Any, name: str = "split") -> np.ndarray:
     return np.array([meaning[word] for word in words], dtype="U5")
 
 
-def hold_out(
-    codes: np.ndarray, eligible: np.ndarray, ids: np.ndarray, share: float, seed: int, before: Collection | None
+def stratified_holdout(
+    codes: np.ndarray, eligible: np.ndarray, order: np.ndarray, share: float, seed: int
 ) -> np.ndarray:
-    """The rows (n,) bool to hold out: those eligible ones that were `before`, by their ids, or a draw without it."""
-    if before is None:
-        return stratified_holdout(codes, eligible, ids, share, seed)
-    return eligible & pd.Series(ids).isin(list(before)).to_numpy()
-
-
-def stratified_holdout(codes: np.ndarray, eligible: np.ndarray, ids: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Choose the rows to hold out: `share` of the eligible rows, in each class as nearly as whole rows allow.
 
-    Two rows of a class always stay for training. The choice depends on ids, not on positions: the same rows in
-    another order give the same choice.
+    Two rows of a class always stay for training. The choice depends on the order that is given, not on positions: the
+    same rows in another table give the same choice.
 
     Parameters
     ----------
@@ -62,7 +54,8 @@ def stratified_holdout(codes: np.ndarray, eligible: np.ndarray, ids: np.ndarray,
         Class codes.
     eligible : (n,) bool
         Rows that may be chosen; they have a code of 0 or more.
-    ids : (n,) int or object
+    order : (n,) int64
+        Positions of all rows, as `mislabel.data.order.row_order` gives them.
     share : float
         At least 0 and below 1.
     seed : int
@@ -72,8 +65,7 @@ def stratified_holdout(codes: np.ndarray, eligible: np.ndarray, ids: np.ndarray,
     (n,) bool
     """
     rng = np.random.default_rng([seed, HOLDOUT_PURPOSE])
-    rows = np.flatnonzero(eligible)
-    rows = rows[np.argsort(ids[rows], kind="stable")]
+    rows = order[eligible[order]]
     counts = np.bincount(codes[rows]) if len(rows) else np.zeros(0, dtype=np.int64)
     wanted = counts * share
     quota = np.floor(wanted + 1e-9).astype(np.int64)

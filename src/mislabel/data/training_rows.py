@@ -12,7 +12,9 @@ TRAINS = ("judged", "class_too_small", "decided")  # the statuses of rows that t
 
 
 def trainable_rows(dataset: Dataset) -> np.ndarray:
-    """Positions of the rows that train: marked train, with a label, with something to read.
+    """Positions of the rows that train, (m,) int64, in the order in which a run takes them.
+
+    They are marked train, and have a label and something to read.
 
     Raises
     ------
@@ -20,7 +22,7 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
         If fewer than two classes are left, or fewer than two of which there are two rows, or rows are few per class,
         or all rows hold the same.
     """
-    rows = np.flatnonzero(np.isin(dataset.status, TRAINS))
+    rows = dataset.in_order(np.isin(dataset.status, TRAINS))
     present, counts = np.unique(dataset.training_codes[rows], return_counts=True)
     if len(present) < 2:
         shown = [dataset.labels.classes[code] for code in present]

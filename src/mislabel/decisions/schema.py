@@ -39,6 +39,10 @@ def event_digest(*values: str | int | None) -> str:
     return digest(json.dumps(values).encode())
 
 
+# Later than the others, and so missing from older stores: a digest of what a request said.
+_BODIES = "CREATE TABLE IF NOT EXISTS bodies (key TEXT PRIMARY KEY, body TEXT NOT NULL)"
+
+
 def create_tables(connection: sqlite3.Connection) -> None:
     """Create the tables where there are none; in a file of version 0.1.0 that of digests."""
     if not has_tables(connection):
@@ -47,6 +51,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO about VALUES ('schema', ?)", (to_json(SCHEMA),))
     elif not has_tables(connection, "digests"):
         connection.execute(next(part for part in _TABLES.split(";\n") if "TABLE digests" in part))
+    connection.execute(_BODIES)
 
 
 def to_json(value: Any) -> str | None:

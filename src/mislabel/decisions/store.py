@@ -12,12 +12,17 @@ from typing import Any
 from mislabel.decisions.events import KINDS, OF_THIS_RUN, Decision, Event, replay
 from mislabel.decisions.opening import file_identity, open_to_read, open_to_write
 from mislabel.decisions.schema import SCHEMA, event_digest, from_json, has_tables, to_json
+from mislabel.disk import free_space
 from mislabel.errors import InputError, RunError, one_of
 from mislabel.integrity import telling_damage
 
 
 class NotSaved(RunError):
     """Nothing was added to a store: the disk is full, or the file was taken away."""
+
+
+class KeyTaken(InputError):
+    """A request has the key of another one."""
 
 
 class Store:
@@ -59,13 +64,17 @@ class Store:
 
     # What is added.
 
-    def decide(self, decisions: Sequence[Decision], *, key: str | None = None, source: str = "page") -> list[Event]:
+    def decide(
+        self, decisions: Sequence[Decision], *, key: str | None = None, body: str = "", source: str = "page"
+    ) -> list[Event]:
         """Add decisions as one action, all of them or none; on disk when this returns.
 
         Parameters
         ----------
         key : str, optional
             Names the request: given again, as after an answer that got lost, nothing is added.
+        body : str
+            What the request says, or a digest of it; empty where it is not to be compared.
 
         Returns
         -------
@@ -74,14 +83,18 @@ class Store:
 
         Raises
         ------
+        KeyTaken
+            If the key was given before with another body.
         NotSaved
             If nothing was added.
         """
         for decision in decisions:
             one_of("kind", decision.kind, KINDS)
-        return self._add(lambda: [(decision, None) for decision in decisions], key, source)
+        return self._add(lambda: [(decision, None) for decision in decisions], key, body, source)
 
-    def undo(self, action: int | None = None, *, key: str | None = None, source: str = "page") -> list[Event]:
+    def undo(
+        self, action: int | None = None, *, key: str | None = None, body: str = "", source: str = "page"
+    ) -> list[Event]:
         """Undo an action, the last one that still holds if none is named: what held before it holds again.
 
         Raises
@@ -91,7 +104,7 @@ class Store:
         NotSaved
             If nothing was added.
         """
-        return self._add(lambda: self._undoing(action), key, source)
+        return self._add(lambda: self._undoing(action), key, body, source)
 
     def take_over(self, events: Iterable[Event], source: str) -> None:
         """Add the events of another run's store, with their times; `source` names that run where the event does not."""
@@ -113,10 +126,10 @@ class Store:
 
     # What is read.
 
-    def added_by(self, key: str) -> list[Event]:
+    def added_by(self, key: str, body: str = "") -> list[Event]:
         """The events that a request has added; none where it has not come yet."""
         with self._reading():
-            return self._added_by(key)
+            return self._added_by(key, body)
 
     def history(self, after: int = 0) -> list[Event]:
         """Every event with a number above `after`, in the order in which they were made."""
@@ -163,10 +176,11 @@ class Store:
                 self.connection.execute("BEGIN IMMEDIATE")  # so that what is read still holds when it is written
                 yield
         except sqlite3.OperationalError as error:
-            raise NotSaved(f"nothing was saved: {error}") from error
+            free = f" ({free_space(self.path)})" if "full" in str(error) else ""
+            raise NotSaved(f"nothing was saved: {error}{free}") from error
 
     def _add(
-        self, additions: Callable[[], list[tuple[Decision, int | None]]], key: str | None, source: str
+        self, additions: Callable[[], list[tuple[Decision, int | None]]], key: str | None, body: str, source: str
     ) -> list[Event]:
         """Add one action: decisions, each with the number of the event that it undoes or None."""
         with self._writing():
@@ -175,7 +189,7 @@ class Store:
                     f"nothing was saved: {self.path} was removed or replaced, as when a run is made again: end this "
                     "review, start it anew"
                 )
-            if key is not None and (before := self._added_by(key)):
+            if key is not None and (before := self._added_by(key, body)):
                 return before
             action, time = None, datetime.now(UTC).isoformat(timespec="milliseconds")
             for decision, undone in additions():
@@ -183,6 +197,7 @@ class Store:
                 action = action or number
             if key is not None and action is not None:
                 self.connection.execute("INSERT INTO requests VALUES (?, ?)", (key, action))
+                self.connection.execute("INSERT INTO bodies VALUES (?, ?)", (key, body))
             return [] if action is None else self._read("action = ?", action)
 
     def _undoing(self, action: int | None) -> list[tuple[Decision, int | None]]:
@@ -201,7 +216,10 @@ class Store:
                 raise InputError(f"row {event.decision.id!r} of action {chosen} {reason}")
         return [(event.decision, event.number) for event in events]
 
-    def _added_by(self, key: str) -> list[Event]:
+    def _added_by(self, key: str, body: str) -> list[Event]:
+        before = self._rows("SELECT body FROM bodies WHERE key = ?", key)
+        if body and before and before[0][0] not in ("", body):
+            raise KeyTaken(f"the key {key!r} was used for another request: a new request needs a new key")
         rows = self._rows("SELECT action FROM requests WHERE key = ?", key)
         return self._read("action = ?", rows[0][0]) if rows else []
 

@@ -62,6 +62,7 @@ def export(
     if take_suggestions is not None:
         in_range("take_suggestions", take_suggestions, 0, 1)
     _refuse_own_file(folder, output)
+    folder.check_output(output)
     chosen.check(output, take_suggestions)
     run, original = Run.open(folder), open_original(folder, data)
     rows = run.rows

@@ -15,6 +15,7 @@ that a person could not tell, an annotation that was skipped.
 import base64
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def _choice(label: Any, to: str) -> dict[str, Any]:
 
 def _interface(classes: list, tag: str, shown: str) -> str:
     names = [str(value) for value in classes]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise InputError(f"two classes are written {twice[0]!r}: Label Studio knows text alone; export a table instead")
     broken = [name for name in names if _NOT_XML.search(name)]

@@ -1,7 +1,7 @@
 """Losses, and parts of losses, that several methods share; the files of the methods say what each is for."""
 
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +11,7 @@ from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.disagreement import disagreement
-from mislabel.posterior.estimated_rate import estimated_rate
 from mislabel.training.losses import Batch, Loss
-
-LARGEST_ESTIMATE = 0.5
 
 
 class CrossEntropy(Loss):
@@ -69,56 +66,6 @@ class CoRegularised(Loss):
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.epoch = state["epoch"]
-
-
-class KeepingSchedule(Protocol):
-    """The options of co-teaching and JoCoR that say how many rows are kept; see `co_teaching.py`."""
-
-    @property
-    def epochs(self) -> int: ...
-    @property
-    def noise_rate(self) -> float | None: ...
-    @property
-    def ramp_share(self) -> float: ...
-    @property
-    def exponent(self) -> float: ...
-
-
-class SmallLoss(Loss):
-    """How many rows of a batch are kept, by the epoch and the share of wrong labels.
-
-    An estimate above a half is not believed: what is not kept is not learnt, and would be counted as wrong for good.
-    """
-
-    def __init__(self, options: KeepingSchedule):
-        super().__init__()
-        self.options, self.epoch, self.rate = options, 0, options.noise_rate or 0.0
-        self.target = np.empty(0, dtype=np.int64)
-
-    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.target, self.epoch, self.rate = target, 0, self.options.noise_rate or 0.0
-
-    def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch += 1
-        if self.options.noise_rate is None:
-            self.rate = min(estimated_rate(dynamics.prediction, self.target), LARGEST_ESTIMATE)
-
-    def state(self) -> dict[str, Any]:
-        return {"epoch": self.epoch, "rate": self.rate}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.epoch, self.rate = state["epoch"], state["rate"]
-
-    @property
-    def share(self) -> float:
-        """R(t), the share of rows to keep."""
-        ramp = max(1, round(self.options.ramp_share * self.options.epochs))
-        return 1 - self.rate * min((self.epoch / ramp) ** self.options.exponent, 1)
-
-    def smallest(self, losses: Tensor) -> Tensor:
-        """Positions of the rows to keep, at least one: (..., kept) from losses (..., b)."""
-        kept = max(1, round(self.share * losses.shape[-1]))
-        return losses.detach().argsort(dim=-1, stable=True)[..., :kept]
 
 
 class MixedCrossEntropy(Loss):

@@ -24,16 +24,13 @@ mean of the two networks, where the paper tests them one by one.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mislabel.methods._losses import SmallLoss
-from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.methods._small_loss import SmallLoss, SmallLossOptions
 from mislabel.methods.registry import register
-from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
 
@@ -44,18 +41,8 @@ from mislabel.training.stages import Stage
     when="many labels are wrong, and how many is known",
 )
 @dataclass(frozen=True)
-class CoTeaching(DefaultPosterior):
+class CoTeaching(SmallLossOptions):
     """Options of the method."""
-
-    epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
-    noise_rate: Annotated[
-        float | None, Setting("Share of wrong labels, where it is known.", 0, 0.99, default="estimated")
-    ] = None
-    ramp_share: Annotated[float, Setting("Share of the epochs over which the share of kept rows falls.", 0, 1)] = 0.05
-    exponent: Annotated[float, Setting("How it falls: 1 in a straight line.", 0.01, 100)] = 1.0
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, ExchangeLoss(self), branches=2)]

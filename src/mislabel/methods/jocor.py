@@ -27,29 +27,19 @@ from typing import Annotated
 from torch import Tensor
 from torch.nn import functional
 
-from mislabel.methods._losses import SmallLoss
-from mislabel.methods.default_posterior import DefaultPosterior
+from mislabel.methods._small_loss import SmallLoss, SmallLossOptions
 from mislabel.methods.registry import register
-from mislabel.settings import Setting, check_settings
+from mislabel.settings import Setting
 from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
 
 
 @register("jocor", paper="Wei et al., CVPR 2020, arXiv 2003.02752", when="as co_teaching, with networks that agree")
 @dataclass(frozen=True)
-class JoCoR(DefaultPosterior):
+class JoCoR(SmallLossOptions):
     """Options of the method."""
 
-    epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
-    noise_rate: Annotated[
-        float | None, Setting("Share of wrong labels, where it is known.", 0, 0.99, default="estimated")
-    ] = None
     co_weight: Annotated[float, Setting("lambda, how much agreement counts.", 0, 0.999)] = 0.9
-    ramp_share: Annotated[float, Setting("Share of the epochs over which the share of kept rows falls.", 0, 1)] = 0.05
-    exponent: Annotated[float, Setting("How it falls: 1 in a straight line.", 0.01, 100)] = 1.0
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
     def stages(self) -> list[Stage]:
         return [Stage("train", self.epochs, JointLoss(self), branches=2)]

@@ -75,7 +75,7 @@ class Prepared:
     dataset : Dataset
         With the notes and statuses that come from reading the inputs.
     trained : (m,) int64
-        Positions of the rows that train.
+        Positions of the rows that train, in the order in which a run takes them.
     inputs : Inputs
         Of all n rows.
     untrained : (s, d) float32

@@ -67,4 +67,5 @@ def make_dataset(
         raise InputError(f"{names.data} has no rows; at least one is needed")
     row_ids, id_notes = check_ids(ids, n, names.id)
     checked = kind.check(inputs, row_ids, inputs_name, root=root, on_bad=plan.on_bad, **(checks or {}))
-    return assemble_dataset(checked, row_ids, columns, plan, names=names, notes=[*notes, *id_notes])
+    named, notes = ids is not None, [*notes, *id_notes]
+    return assemble_dataset(checked, row_ids, columns, plan, names=names, named=named, notes=notes)

@@ -61,9 +61,15 @@ def in_half(matrix: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarr
 
 
 def embeddings(
-    encoder: nn.Module, inputs: Inputs, accelerator: Any, storage: Storage | None, progress: Quiet
+    encoder: nn.Module, inputs: Inputs, order: np.ndarray, accelerator: Any, storage: Storage | None, progress: Quiet
 ) -> np.ndarray:
-    """The embeddings of a frozen encoder for all rows, (n, d) float32, computed or read from the run."""
+    """The embeddings of a frozen encoder for all rows, (n, d) float32, computed or read from the run.
+
+    Parameters
+    ----------
+    order : (n,) int64
+        In which the rows are taken; they are kept in the order of the inputs.
+    """
     shape = (len(inputs), int(encoder.dimension))  # pyright: ignore[reportArgumentType]
     # All processes look, so that all compute or none does.
     if storage is not None and storage.embeddings.is_file():
@@ -72,7 +78,7 @@ def embeddings(
             cached = np.load(storage.embeddings, allow_pickle=False)
         if cached.shape == shape:
             return cached
-    matrix = outputs(encoder, inputs, shape[1], accelerator, low_precision=True, progress=progress)
+    matrix = outputs(encoder, inputs, shape[1], accelerator, low_precision=True, order=order, progress=progress)
     if storage is not None and accelerator.is_main_process:
         write_array(matrix, storage.embeddings)
         add_digests(storage.path, storage.embeddings)

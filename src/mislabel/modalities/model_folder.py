@@ -40,7 +40,7 @@ def check_model_folder(folder: Path, *, needs: tuple[str, ...] = (CONFIG,), weig
     if "adapter_config.json" in objects:
         raise ValueError("it holds an adapter: merge it into its model (merge_and_unload) and save that")
     _check_needed(folder, needs)
-    _check_code(folder)
+    check_code(folder)
     config = objects.get(CONFIG, {})
     if not isinstance(config.get("model_type", ""), str):
         raise ValueError(f"{CONFIG} says model_type {config['model_type']!r}, needed is a name")
@@ -55,11 +55,17 @@ def _check_needed(folder: Path, needs: tuple[str, ...]) -> None:
         raise ValueError(f"it has no {missing[0]}" + (f", but its folder {inner} has: give that one" if inner else ""))
 
 
-def _check_code(folder: Path) -> None:
-    """No JSON of the folder, or of a folder in it, may ask for code; vocabularies are data and too large to look at."""
+def check_code(folder: Path) -> None:
+    """No JSON of the folder, or of a folder in it, may ask for code; vocabularies are data and too large to look at.
+
+    Raises
+    ------
+    ValueError
+        If one does; the message is the end of a sentence.
+    """
     for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
         if path.name not in VOCABULARIES and path.is_file() and path.stat().st_size <= LARGEST_JSON:
-            fault = asked_code(_content(path))
+            fault = asked_code(json_content(path))
             if fault:
                 raise ValueError(f"{path.relative_to(folder)} {fault}, and nothing that is received is ever run")
 
@@ -79,11 +85,11 @@ def _object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _content(path: Path) -> Any:
+def json_content(path: Path) -> Any:
     """What a JSON file holds, None where it cannot be read: then nothing else reads it either."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
+    except (ValueError, OSError, RecursionError):
         return None
 
 

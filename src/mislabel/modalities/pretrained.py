@@ -17,7 +17,7 @@ from torch import nn
 
 from mislabel.errors import InputError
 from mislabel.modalities.foreign_code import asked_code
-from mislabel.modalities.model_folder import CONFIG, check_model_folder
+from mislabel.modalities.model_folder import CONFIG, OBJECTS, check_code, check_model_folder, json_content
 
 HEAD_SPREAD = 0.02
 LONGEST_REASON = 300
@@ -194,6 +194,31 @@ def reason(error: BaseException) -> str:
 def refusal(name: str, fault: str) -> InputError:
     """What is said of a model that has a fault, in one sentence."""
     return InputError(f"the model {name!r} cannot be loaded: {fault}")
+
+
+def refuse_code(folder: Path, about: str) -> None:
+    """Check what a run was left as a model for code, before anything else is said of it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model.
+    about : str
+        Name of the file in it that may name an encoder elsewhere, as `backbone`.
+
+    Raises
+    ------
+    InputError
+        If the folder, or that of the encoder, asks for code.
+    """
+    content = json_content(folder / about)
+    named = content.get("backbone") if isinstance(content, dict) else None
+    for where in (str(folder), named if isinstance(named, str) else ""):
+        if any(os.path.isfile(os.path.join(where, name)) for name in OBJECTS):  # else it is no model of the library's
+            try:
+                check_code(Path(where))
+            except (ValueError, OSError) as error:
+                raise refusal(where, str(error)) from error
 
 
 def load_config(name: str, needs: str, hint: str) -> Any:

@@ -39,6 +39,26 @@ class Posterior:
     generative: "Generative | None" = None
 
 
+def mean_of_equals(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """The mean over the rows of each group, in place of what is said of each of them.
+
+    Parameters
+    ----------
+    values : (n,) or (n, K) float
+    group : (n,) int, all >= 0
+    """
+    several = np.flatnonzero(np.bincount(group)[group] > 1)
+    if not len(several):
+        return values
+    _, group_of, counts = np.unique(group[several], return_inverse=True, return_counts=True)
+    total = np.zeros((len(counts), *values.shape[1:]))
+    np.add.at(total, group_of, values[several])
+    means = total / counts.reshape(-1, *[1] * (values.ndim - 1))
+    result = values.copy()
+    result[several] = means[group_of]
+    return result
+
+
 def replace_given(probabilities: np.ndarray, given: np.ndarray, of_given: np.ndarray) -> np.ndarray:
     """Class probabilities with that of the given label set, the others scaled to keep their proportions.
 

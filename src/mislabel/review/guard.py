@@ -23,7 +23,8 @@ HEADERS = {
 
 def refused(request: Request, token: str, port: int) -> Response | None:
     """The answer to a request that is not from this review's page; None for one that is."""
-    given = request.url.path.split("/")[1] if "/" in request.url.path else ""
+    path = request.scope["path"]  # `request.url` would take the Host apart, which may be nonsense
+    given = path.split("/")[1] if "/" in path else ""
     hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
     if request.headers.get("host") not in hosts:  # a name that somebody else points to this machine
         return JSONResponse({"error": "this server answers for 127.0.0.1 alone"}, 421)
@@ -40,6 +41,8 @@ def refused(request: Request, token: str, port: int) -> Response | None:
         if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
             return JSONResponse({"error": "needed application/json"}, 415)
         length = request.headers.get("content-length", "")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if "transfer-encoding" in request.headers and length:  # two lengths: nobody knows which of them holds
+            return JSONResponse({"error": "needed one length of the body, not two"}, 400)
+        if not (length.isascii() and length.isdigit() and len(length) < 20 and int(length) <= LARGEST_BODY):
             return JSONResponse({"error": f"needed a body of a known length of at most {LARGEST_BODY} bytes"}, 413)
     return None

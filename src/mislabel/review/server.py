@@ -1,5 +1,6 @@
 """The server of the review page: reached from this machine alone, by whoever has the address with its token."""
 
+import json
 import secrets
 import socket
 import sys
@@ -14,16 +15,24 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from mislabel.decisions.store import NotSaved
+from mislabel.decisions.store import KeyTaken, NotSaved
 from mislabel.errors import InputError, RunError
 from mislabel.review.answers import Decided, ListPage, Neighbours, Row, Undone
 from mislabel.review.assets import asset_paths
+from mislabel.review.connections import Connection
 from mislabel.review.guard import HEADERS, HOST, refused
 from mislabel.review.requests import DecideRequest, UndoRequest
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.views import Views
 
 MOST_AT_ONCE = 500  # rows of a list
+
+
+class Said(JSONResponse):
+    """A message, which may quote what no encoding can hold."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content).encode()
 
 
 def make_app(session: Session, token: str, port: Callable[[], int]) -> FastAPI:
@@ -57,29 +66,30 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(InputError)
     async def wrong_input(request: Request, error: InputError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, 409 if request.url.path.endswith("/undo") else 400)
+        taken = isinstance(error, KeyTaken) or request.scope["path"].endswith("/undo")
+        return Said({"error": str(error)}, 409 if taken else 400)
 
     @app.exception_handler(RequestValidationError)
     async def wrong_form(request: Request, error: RequestValidationError) -> JSONResponse:
         sentence = "; ".join(f"{'.'.join(map(str, part['loc'][1:]))}: {part['msg']}" for part in error.errors()[:5])
-        return JSONResponse({"error": sentence}, 422)
+        return Said({"error": sentence}, 422)
 
     @app.exception_handler(AnyHTTPException)
     async def not_there(request: Request, error: AnyHTTPException) -> JSONResponse:
-        return JSONResponse({"error": str(error.detail)}, error.status_code)
+        return Said({"error": str(error.detail)}, error.status_code)
 
     @app.exception_handler(RunError)
     async def broken_run(request: Request, error: RunError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, 500)
+        return Said({"error": str(error)}, 500)
 
     @app.exception_handler(NotSaved)
     async def not_saved(request: Request, error: NotSaved) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, 507)  # the page says so, and tries again
+        return Said({"error": str(error)}, 507)  # the page says so, and tries again
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> JSONResponse:
         # The text of an unforeseen error could hold a row's content: its kind is enough here.
-        return JSONResponse({"error": f"the server failed ({type(error).__name__})"}, 500, HEADERS)
+        return Said({"error": f"the server failed ({type(error).__name__})"}, 500, HEADERS)
 
 
 def _reading(session: Session, views: Views) -> APIRouter:
@@ -122,16 +132,18 @@ def _deciding(session: Session, views: Views) -> APIRouter:
 
     @paths.post("/api/decide")
     def decide(request: DecideRequest) -> Decided:
-        events = session.store.added_by(request.key)  # sent again: other rows may match by now, for its very decisions
+        # Sent again: other rows may match by now, for its very decisions.
+        events, body = session.store.added_by(request.key, request.body()), request.body()
         if not events:
             events = session.decide(
-                _chosen(session, request), request.kind, request.label, key=request.key, queue_position=request.place
-            )
+                _chosen(session, request), request.kind, request.label, key=request.key, body=body,
+                queue_position=request.place,
+            )  # fmt: skip
         return views.decided(events, request.since)
 
     @paths.post("/api/undo")
     def undo(request: UndoRequest) -> Undone:
-        return views.undone(session.undo(request.action, key=request.key), request.since)
+        return views.undone(session.undo(request.action, key=request.key, body=request.body()), request.since)
 
     return paths
 
@@ -206,7 +218,7 @@ class Server:
         app = make_app(session, self.token, lambda: self.port)
         settings = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1, ws="none",
-            lifespan="off",
+            lifespan="off", http=Connection, use_colors=False,
         )  # fmt: skip
         self.server = uvicorn.Server(settings)
 

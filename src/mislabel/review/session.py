@@ -210,7 +210,14 @@ class Session:
     # What pages say.
 
     def decide(
-        self, rows: np.ndarray, kind: Kind, code: int | None, *, key: str | None, queue_position: int | None = None
+        self,
+        rows: np.ndarray,
+        kind: Kind,
+        code: int | None,
+        *,
+        key: str | None,
+        body: str = "",
+        queue_position: int | None = None,
     ) -> list[Event]:
         """Decide some rows in one way, as one action; on disk when this returns.
 
@@ -228,14 +235,14 @@ class Session:
         probe = queue_position is not None and len(rows) == 1 and self._is_probe(queue_position, int(rows[0]))
         decisions = [self._decision(int(row), kind, code, probe) for row in rows]
         with self.lock:
-            events = self.store.decide(decisions, key=key)
+            events = self.store.decide(decisions, key=key, body=body)
             self.refresh()
         return events
 
-    def undo(self, action: int | None, *, key: str | None) -> list[Event]:
+    def undo(self, action: int | None, *, key: str | None, body: str = "") -> list[Event]:
         """Undo an action; see `Store.undo`."""
         with self.lock:
-            events = self.store.undo(action, key=key)
+            events = self.store.undo(action, key=key, body=body)
             self.refresh()
         return events
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from mislabel import __version__
 from mislabel.data import Dataset
 from mislabel.methods import method_entry
 from mislabel.run.defaults import effective_for
@@ -42,16 +43,28 @@ def describe(
             "source": dataset.source,
             "modality": dataset.inputs.modality,
             "fingerprint": dataset.fingerprint,
+            "order": "id" if dataset.named else "content",
             "rows": len(dataset),
             "columns": columns,
             "classes": [_plain(value) for value in dataset.labels.classes],
             "decisions": known,
         },
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in ("mislabel", *PACKAGES)}},
+        "versions": versions(*PACKAGES),
         "threads": torch.get_num_threads(),
         "command": " ".join(sys.argv[:1] and ["mislabel", *sys.argv[1:]]),
         "notes": dataset.notes,
     }
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Those of Python, of this package and of others, which may not be installed."""
+    known = {"python": platform.python_version(), "mislabel": __version__}
+    for name in packages:
+        try:
+            known[name] = version(name)
+        except PackageNotFoundError:
+            known[name] = "not installed"
+    return known
 
 
 def every_setting(config: RunConfig) -> dict[str, Any]:
@@ -102,10 +115,3 @@ class Clock:
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) else str(value)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"

@@ -222,10 +222,16 @@ class RunFolder:
             If the run in the folder has other settings or other data.
         """
         before = self.read_config()
+        if "order" not in before["data"] and not self.finished:
+            raise RunError(
+                f"{self.path} cannot be resumed: an earlier version began it, which took rows in the order of the "
+                "table; start a new run"
+            )
+        before["data"].setdefault("order", config["data"].get("order"))  # of a finished run nothing is done again
         for part in ("settings", "data"):
             then, now = before[part], json.loads(json.dumps(config[part]))
-            for key in {**then, **now}.keys() - MAY_MOVE:
-                if then.get(key) != now.get(key):
+            for key in {**then, **now}:
+                if key not in MAY_MOVE and then.get(key) != now.get(key):
                     raise RunError(
                         f"{self.path} cannot be resumed: {part}.{key} was {_short(then.get(key))} and is now "
                         f"{_short(now.get(key))}; give the same data and options, or start a new run"
@@ -238,6 +244,11 @@ class RunFolder:
         if not other:
             return []
         return [f"This run was begun with {', '.join(other)}: in one go with either its numbers may be others."]
+
+    def check_output(self, path: Path) -> None:
+        """Raise RunError where a file to be written lies in the folder and is a link, as in a folder from elsewhere."""
+        if path.absolute().parent.resolve().is_relative_to(self.path.resolve()):
+            check_plain([path])
 
     def drop_checkpoints(self) -> None:
         """Remove what only a run that is not finished needs."""

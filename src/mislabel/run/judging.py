@@ -1,15 +1,16 @@
 """The third part of a run: what the trained networks, and what training left, say of every row."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mislabel.audit import Audit, build_audit
+from mislabel.data.order import equal_rows
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.generative import Generative
-from mislabel.posterior.posterior import Posterior
+from mislabel.posterior.posterior import Posterior, mean_of_equals
 from mislabel.run.detection_scores import row_scores
 from mislabel.run.generative import TrajectoryModel
 from mislabel.run.preparation import Job
@@ -53,6 +54,7 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     probability, embeddings = answers(job, network, keep=content and job.folder is not None)
     posterior = job.method.posterior(job.stages, dynamics, job.target, probability[job.trained])
     ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
+    posterior, ranking = equal_rows_alike(job, posterior, ranking)
     audit = build_audit(
         job.dataset,
         job.trained,
@@ -71,6 +73,21 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     return Judgement(audit, posterior, embeddings, scores)
 
 
+def equal_rows_alike(job: Job, posterior: Posterior, score: np.ndarray | None) -> tuple[Posterior, np.ndarray | None]:
+    """Posterior and score with one answer, the mean, for rows of the same input and label that have no ids.
+
+    Nothing tells such rows apart, so which of them was taken first hangs on the order of the table alone.
+    """
+    dataset, trained = job.dataset, job.trained
+    if dataset.named:
+        return posterior, score
+    group = equal_rows(dataset.inputs, dataset.training_codes)[trained]
+    alone = dataset.status[trained] == "decided"  # their posterior is what a person said
+    group[alone] = group.max() + 1 + np.arange(np.count_nonzero(alone))
+    shared = replace(posterior, probabilities=mean_of_equals(posterior.probabilities, group))
+    return shared, None if score is None else mean_of_equals(score, group)
+
+
 def answers(job: Job, network: Branches, *, keep: bool) -> tuple[np.ndarray, np.ndarray | None]:
     """What the final model says of all rows, (n, K) float32, and embeddings that the folder lacks, (n, d) float16.
 
@@ -78,11 +95,13 @@ def answers(job: Job, network: Branches, *, keep: bool) -> tuple[np.ndarray, np.
     standardised. Those of a frozen encoder lie in the folder already. There are none unless they are to be kept.
     """
     ready, accelerator, progress = job.ready, job.accelerator, job.progress
-    inputs, n_classes = ready.inputs, job.dataset.labels.n_classes
+    inputs, n_classes, order = ready.inputs, job.dataset.labels.n_classes, job.dataset.order
     if keep and ready.standardised is None:
         width = network.dimension or n_classes
-        return probabilities_and_embeddings(network, inputs, n_classes, width, accelerator, progress)
-    probabilities = outputs(Probabilities(network), inputs, n_classes, accelerator, progress=progress)
+        return probabilities_and_embeddings(
+            network, inputs, n_classes, width, accelerator, order=order, progress=progress
+        )
+    probabilities = outputs(Probabilities(network), inputs, n_classes, accelerator, order=order, progress=progress)
     lacking = keep and job.folder is not None and job.writes and not job.folder.embeddings.is_file()
     return probabilities, ready.standardised() if lacking and ready.standardised else None
 

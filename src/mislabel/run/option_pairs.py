@@ -22,6 +22,6 @@ def read_pairs(pairs: Iterable[str], flag: str = "--option") -> dict[str, Any]:
             raise InputError(f"{flag} {pair!r} is not of the form name=value")
         try:
             options[name] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             options[name] = value
     return options

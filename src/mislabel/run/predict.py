@@ -49,6 +49,7 @@ def predict_table(
         If the run is not finished, the data lacks a column, or the output cannot be written.
     """
     check_output(output)
+    folder.check_output(Path(output))
     run = Run.open(folder)
     one_of("by", by, ("model", "trajectory"))
     predictor = load_predictor(folder.model)

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from mislabel.data.inputs import RawInputs
+from mislabel.data.order import class_positions
 from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_folder, write_json
 from mislabel.integrity import check_files, telling_damage
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
+from mislabel.modalities.pretrained import refuse_code
 from mislabel.run.generative import TrajectoryModel
 from mislabel.run.opening import read_object
 from mislabel.training.branches import Branches
@@ -33,19 +35,22 @@ class Predictor:
     reader : Reader
         From a user's inputs to what the network reads.
     classes : list
-        The K classes as the user wrote them.
+        The K classes as the user wrote them, in the order of the columns of what is answered.
+    learnt : list, optional
+        The same in the order of the network's outputs, where that is another one.
     """
 
     network: Branches
     reader: Reader
     classes: list
+    learnt: list | None = None
 
     def probabilities(self, raw: RawInputs, *, device: str = "auto", progress: Quiet | None = None) -> np.ndarray:
         """Class probabilities, (m, K) float32, computed in float32."""
         accelerator = make_accelerator(device, "fp32")
         inputs = self.reader.inputs(raw, accelerator, progress)
         result = outputs(Probabilities(self.network), inputs, len(self.classes), accelerator, progress=progress)
-        return check_numbers(result)
+        return self._as_listed(check_numbers(result))
 
     def by_trajectory(
         self, model: TrajectoryModel, raw: RawInputs, *, device: str = "auto", progress: Quiet | None = None
@@ -54,7 +59,8 @@ class Predictor:
         accelerator = make_accelerator(device, "fp32")
         inputs = self.reader.inputs(raw, accelerator, progress)
         network = self.network.networks[0]
-        return check_numbers(model.probabilities(lambda: copy.deepcopy(network), inputs, accelerator, progress)[1])
+        result = model.probabilities(lambda: copy.deepcopy(network), inputs, accelerator, progress)[1]
+        return self._as_listed(check_numbers(result))
 
     def save(self, folder: Path) -> None:
         """Write the model folder: a plain Hugging Face classifier, or the head with the name of its encoder.
@@ -62,12 +68,19 @@ class Predictor:
         More networks go into folders inside, each of the same kind.
         """
         first, *others = self.network.networks
+        learnt = self.learnt or self.classes
+        listed = {} if class_positions(self.classes, learnt) is None else {"listed": self.classes}
         with atomic_folder(folder, folder.with_name(f".{folder.name}.unfinished")) as unfinished:
             for number, network in enumerate(others, 1):
                 (unfinished / branch_folder(number)).mkdir()
                 self.reader.save(unfinished / branch_folder(number), network)
-            about = {"classes": self.classes, "networks": 1 + len(others), **self.reader.save(unfinished, first)}
+            about = {"classes": learnt, **listed, "networks": 1 + len(others), **self.reader.save(unfinished, first)}
             write_json(unfinished / ABOUT, about, indent=None)
+
+    def _as_listed(self, answers: np.ndarray) -> np.ndarray:
+        """The network's answers (m, K) with their columns in the order of `classes`."""
+        positions = class_positions(self.classes, self.learnt or self.classes)
+        return answers if positions is None else answers[:, positions]
 
 
 def check_numbers(probabilities: np.ndarray) -> np.ndarray:
@@ -104,6 +117,7 @@ def load_predictor(folder: Path) -> Predictor:
     """
     if not (folder / ABOUT).is_file():
         raise InputError(f"{folder} holds no model of mislabel: it has no {ABOUT}")
+    refuse_code(folder, ABOUT)
     about = read_object(folder / ABOUT)
     kind = modality(about.get("modality", "text"))
     with telling_damage(folder):
@@ -111,4 +125,5 @@ def load_predictor(folder: Path) -> Predictor:
         reader, network = kind.load_reader(folder, about)
         folders = [folder / branch_folder(number) for number in range(1, about.get("networks", 1))]
         others = [kind.load_reader(branch, about)[1] for branch in folders]
-        return Predictor(Branches([network, *others]), reader, about["classes"])
+        classes = about["classes"]
+        return Predictor(Branches([network, *others]), reader, about.get("listed", classes), classes)

@@ -67,7 +67,7 @@ class Job:
 
     @property
     def trained(self) -> np.ndarray:
-        """Positions of the rows that train, (m,) int64."""
+        """Positions of the rows that train, (m,) int64, in the order of all that training leaves."""
         return self.ready.trained
 
     @cached_property
@@ -77,8 +77,8 @@ class Job:
 
     @cached_property
     def held_out(self) -> np.ndarray:
-        """Positions of the test rows, (t,) int64."""
-        return self.dataset.rows("test")
+        """Positions of the test rows, (t,) int64, in the order in which a run takes rows."""
+        return self.dataset.in_order((self.dataset.split == "test") & (self.dataset.status != "unreadable"))
 
 
 def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progress: Quiet) -> Job:

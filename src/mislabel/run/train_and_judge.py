@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
+from mislabel.data.sorted_classes import with_sorted_classes
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.run.decision_gain import read_earlier
 from mislabel.run.folder import RunFolder
@@ -70,13 +71,15 @@ def run(
         If training fails or a run cannot be continued.
     """
     earlier = read_earlier(decisions) if decisions else None
-    job = prepare(dataset, config, folder, progress or Quiet())
+    job = prepare(with_sorted_classes(dataset), config, folder, progress or Quiet())
     with kept_weights(job.stages, folder, len(job.held_out)) as weights:
         beside = bytes_beside_training(job, content=content)
         network, dynamics, history = train(job, weights, beside, resume=resume, interrupted=interrupted)
         judgement = judge(job, network, dynamics, weights, content=content)
     add_metrics(job, history, judgement, earlier)
-    predictor = Predictor(network, job.ready.reader, job.dataset.labels.classes)
+    classes = dataset.labels.classes  # in the order in which they were listed
+    judgement = replace(judgement, audit=judgement.audit.with_classes(classes))
+    predictor = Predictor(network, job.ready.reader, classes, job.dataset.labels.classes)
     save(job, judgement, predictor, content=content, keep_checkpoints=keep_checkpoints)
     return Result(judgement.audit, predictor)
 

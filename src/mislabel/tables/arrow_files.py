@@ -97,7 +97,7 @@ def class_labels(features: Any) -> dict[str, list[str]]:
 def _features(schema: pa.Schema) -> Any:
     try:
         return json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return {}
 
 

@@ -16,6 +16,7 @@ from mislabel.tables.json_columns import blocks, frame_of_blocks, record_batches
 from mislabel.tables.json_forms import table_rows
 from mislabel.tables.json_items import Item, form_of, items
 from mislabel.tables.json_text import frame_objects, write_objects
+from mislabel.tables.json_values import read_value
 from mislabel.tables.lines import Line, too_long
 from mislabel.tables.location import Location, in_utf8
 from mislabel.tables.plain_cells import check_cells
@@ -90,7 +91,7 @@ def _object(item: Item, form: str, file: Location) -> dict[str, Any]:
     if item.text is None:
         raise InputError(f"{file}, line {item.line}: {item.problem}")
     try:
-        row = json.loads(item.text)
+        row = read_value(item.text)
     except json.JSONDecodeError as error:
         line = item.line if form == "lines" else item.line + error.lineno - 1
         if form == "lines":
@@ -98,8 +99,8 @@ def _object(item: Item, form: str, file: Location) -> dict[str, Any]:
         else:
             fault = f"({error.msg} at column {error.colno})"
         raise InputError(f"{file}, line {line}: not JSON {fault}") from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets within brackets
-        raise InputError(f"{file}, line {item.line}: not JSON that can be read ({error})") from error
+    except ValueError as error:
+        raise InputError(f"{file}, line {item.line}: not JSON that can be read: {error}") from error
     if not isinstance(row, dict):
         where = f"item {item.number - 1}" if form == "array" else f"line {item.number}"
         raise InputError(f'{file}, {where}: a {type(row).__name__} where an object such as {{"text": "..."}} is needed')
@@ -140,9 +141,9 @@ def _line(item: Item) -> Line:
     if item.text is None:
         return Line(item.number, problem=item.problem or too_long())
     try:
-        row = json.loads(item.text)
-    except (ValueError, RecursionError) as error:
-        return Line(item.number, problem=f"not JSON ({error})")
+        row = read_value(item.text)
+    except ValueError as error:
+        return Line(item.number, problem=f"not JSON that can be read ({error})")
     if not isinstance(row, dict):
         return Line(item.number, problem=f"a {type(row).__name__} where an object is needed")
     return Line(item.number, row)

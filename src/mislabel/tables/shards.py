@@ -165,7 +165,7 @@ def _saved(folder: Path) -> tuple[list[Shard], dict[str, list[str]]]:
 def _load(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error}): the folder is damaged") from error
     if not isinstance(value, dict):
         raise InputError(f"{path} is no JSON object: the folder is damaged")

@@ -51,7 +51,8 @@ def pieces(batch: np.ndarray, accumulate: int, processes: int, rank: int) -> lis
     return np.array_split(batch, count * processes)[rank::processes]
 
 
-def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Every row once, longest first, for inference."""
-    order = np.argsort(-lengths, kind="stable")
+def sorted_batches(lengths: np.ndarray, batch_size: int, order: np.ndarray | None = None) -> list[np.ndarray]:
+    """Every row once, longest first, for inference; rows of one length in the `order` (n,) that is given."""
+    order = np.arange(len(lengths)) if order is None else order
+    order = order[np.argsort(-lengths[order], kind="stable")]
     return [order[k : k + batch_size] for k in range(0, len(order), batch_size)]

@@ -25,6 +25,7 @@ def outputs(
     *,
     batch_size: int = BATCH_SIZE,
     low_precision: bool = False,
+    order: np.ndarray | None = None,
     progress: Quiet | None = None,
 ) -> np.ndarray:
     """What a network gives for every row.
@@ -38,19 +39,28 @@ def outputs(
     low_precision : bool
         Whether to compute as training does (bf16 where chosen); by default in float32, so that the saved model gives
         the same numbers anywhere.
+    order : (m,) int64, optional
+        In which rows of one length are put into batches, whose company changes the last digits of a number.
 
     Returns
     -------
     (m, width) float32, the same on every process
     """
     (result,) = _collect(
-        network, inputs, [(width, torch.float32)], accelerator, batch_size, low_precision, progress or Quiet()
+        network, inputs, [(width, torch.float32)], accelerator, batch_size, low_precision, order, progress or Quiet()
     )
     return result
 
 
 def probabilities_and_embeddings(
-    branches: nn.Module, inputs: Inputs, n_classes: int, dimension: int, accelerator: Accelerator, progress: Quiet
+    branches: nn.Module,
+    inputs: Inputs,
+    n_classes: int,
+    dimension: int,
+    accelerator: Accelerator,
+    *,
+    order: np.ndarray | None = None,
+    progress: Quiet,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Two things from one pass: what `outputs` of `Probabilities` gives, and what the first branch's last layer reads.
 
@@ -61,7 +71,8 @@ def probabilities_and_embeddings(
         A number that half precision cannot hold becomes its largest.
     """
     parts = [(n_classes, torch.float32), (dimension, torch.float16)]
-    probabilities, embeddings = _collect(Final(branches), inputs, parts, accelerator, BATCH_SIZE, False, progress)
+    network = Final(branches)
+    probabilities, embeddings = _collect(network, inputs, parts, accelerator, BATCH_SIZE, False, order, progress)
     return probabilities, embeddings
 
 
@@ -72,12 +83,13 @@ def _collect(
     accelerator: Accelerator,
     batch_size: int,
     low_precision: bool,
+    order: np.ndarray | None,
     progress: Quiet,
 ) -> list[np.ndarray]:
     """What a network gives for every row: (m, width) of each part, of its type."""
     device, several = accelerator.device, accelerator.num_processes > 1
     results = [torch.zeros(len(inputs), width, dtype=kind, device=device) for width, kind in parts]
-    mine = sorted_batches(inputs.lengths, batch_size)[accelerator.process_index :: accelerator.num_processes]
+    mine = sorted_batches(inputs.lengths, batch_size, order)[accelerator.process_index :: accelerator.num_processes]
     network = network.to(device).eval()
     progress.begin("predict", len(mine))
     with torch.inference_mode(), accelerator.autocast() if low_precision else nullcontext():

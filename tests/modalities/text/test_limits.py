@@ -6,69 +6,28 @@ import numpy as np
 import pytest
 import torch
 import transformers as library
-from tokenizers import Tokenizer, models, pre_tokenizers
+from model_kinds import KINDS, make_model
 
 from mislabel.errors import InputError
 from mislabel.modalities.text.batches import Layout, TextInputs
 from mislabel.modalities.text.limits import readable_length
 from mislabel.modalities.text.models import (
     TextNetwork,
+    encoder_digest,
     layout_of,
     load_classifier,
     load_encoder,
     load_tokenizer,
 )
 
-SPECIAL = ["<pad>", "<unk>", "<s>", "</s>", "<mask>"]
-WORDS = SPECIAL + [f"w{k}" for k in range(45)]
-HEADS = {"num_hidden_layers": 1, "num_attention_heads": 2}
-SMALL = {"hidden_size": 16, "intermediate_size": 32, **HEADS}
-GPT = {"n_layer": 1, "n_head": 2}
-ENDS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
-BART = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
-        "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "decoder_start_token_id": 3}  # fmt: skip
-KINDS: dict[str, tuple[str, dict]] = {
-    "bert": ("Bert", {**SMALL, "max_position_embeddings": 24}),
-    "bert, odd": ("Bert", {**SMALL, "max_position_embeddings": 21}),
-    "roberta": ("Roberta", {**SMALL, "max_position_embeddings": 26, "pad_token_id": 1}),
-    "distilbert": ("DistilBert", {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 32,
-                                  "max_position_embeddings": 24}),
-    "mpnet": ("MPNet", {**SMALL, "max_position_embeddings": 26}),
-    "deberta": ("DebertaV2", {**SMALL, "max_position_embeddings": 24, "relative_attention": True, "type_vocab_size": 0,
-                              "position_biased_input": False}),
-    "gpt2": ("GPT2", {**GPT, "n_embd": 16, "n_positions": 24, "bos_token_id": 2, "eos_token_id": 3}),
-    "opt": ("OPT", {**HEADS, **ENDS, "hidden_size": 16, "ffn_dim": 32, "word_embed_proj_dim": 8,
-                    "max_position_embeddings": 24}),
-    "llama": ("Llama", {**SMALL, "num_key_value_heads": 2, "max_position_embeddings": 24}),
-    "bloom": ("Bloom", {**GPT, "hidden_size": 16}),
-    "t5": ("T5", {**ENDS, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2,
-                  "decoder_start_token_id": 0}),
-    "bart": ("Bart", {**BART, **ENDS, "d_model": 16, "max_position_embeddings": 24}),
-    "xlnet": ("XLNet", {**GPT, **ENDS, "d_model": 16, "d_inner": 32}),
-}  # fmt: skip
 READS = dict.fromkeys(KINDS, 24) | {"bert, odd": 21} | dict.fromkeys(("deberta", "bloom", "t5", "xlnet"), 40)
 TEXTS = ["w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11", "w12", "w13 w14 w15", ""]
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """A model of every kind with random weights, and a tokenizer of words; only BERT's has a pad token."""
     home = tmp_path_factory.mktemp("kinds")
-    library.logging.disable_progress_bar()
-    for kind, (name, options) in KINDS.items():
-        tokenizer = Tokenizer(models.WordLevel({word: k for k, word in enumerate(WORDS)}, unk_token="<unk>"))
-        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-        names = {"unk_token": "<unk>", "eos_token": "</s>"} | (
-            {} if kind in ("gpt2", "llama") else {"pad_token": "<pad>"}
-        )
-        if kind == "roberta":
-            names["pad_token"] = "<unk>"
-        library.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(home / kind)
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            config = getattr(library, f"{name}Config")(vocab_size=len(WORDS), **options)
-            getattr(library, f"{name}Model")(config).save_pretrained(home / kind)
-    return {kind: str(home / kind) for kind in KINDS}
+    return {kind: make_model(kind, home / kind) for kind in KINDS}
 
 
 def classifier_of(folder):
@@ -225,8 +184,9 @@ def test_a_head_on_a_decoder_is_not_read_as_one_on_an_encoder(folders, tmp_path)
     from mislabel.modalities.vectors import FeatureNetwork
 
     tokenizer, encoder = load_tokenizer(folders["bart"]), load_encoder(folders["bart"])
-    reader = TextReader(tokenizer, 16, folders["bart"], encoder, Layout())
+    digest = encoder_digest(encoder, tokenizer)
+    reader = TextReader(tokenizer, 16, folders["bart"], encoder, Layout(), digest)
     about = reader.save(tmp_path, FeatureNetwork(torch.zeros(16), torch.ones(16), 2)) | {"classes": ["a", "b"]}
     assert load(tmp_path, about)[0].max_length == 16
     with pytest.raises(RunError, match="a head on the decoder of .*: the run has to be made again"):
-        load(tmp_path, {key: value for key, value in about.items() if key != "states"})
+        load(tmp_path, {key: value for key, value in about.items() if key != "encoder_digest"})

@@ -131,7 +131,8 @@ def prepare(
     pixels = reader.decoder(cast(Images, dataset.inputs))
     inputs = decoded(pixels, len(dataset), settings.image_cache, accelerator, storage, progress)
     if encoder is not None:
-        return prepare_head(dataset, trained, embeddings(encoder, inputs, accelerator, storage, progress), reader)
+        matrix = embeddings(encoder, inputs, dataset.order, accelerator, storage, progress)
+        return prepare_head(dataset, trained, matrix, reader)
     some = inputs.take(trained[sample_rows(len(trained))])
     if settings.scratch is not None:
         return Prepared(dataset, trained, inputs, coarse_pixels(some), False, build, reader)

@@ -77,8 +77,7 @@ class TextReader:
             self.tokenizer.save_pretrained(folder)
         else:
             save_head(folder, network, self.backbone)
-        states = {"states": "encoder"} if self.encoder is not None and self.encoder.of_pair else {}
-        about = {"modality": "text", "max_length": self.max_length, "backbone": self.backbone, **states}
+        about = {"modality": "text", "max_length": self.max_length, "backbone": self.backbone}
         return about | {"encoder_digest": self.digest}
 
     def checks(self) -> dict[str, Any]:
@@ -106,7 +105,7 @@ def prepare(
     keep_encoder(storage, settings.backbone or "", digest, accelerator.is_main_process)
     reader = TextReader(tokenizer, max_length, settings.backbone or "", encoder, layout, digest)
     if encoder is not None:
-        matrix = embeddings(encoder, texts, accelerator, storage, progress)
+        matrix = embeddings(encoder, texts, dataset.order, accelerator, storage, progress)
         return prepare_head(dataset, trained, matrix, reader)
     states = token_states(start, texts.take(trained), accelerator)
     build = whole_classifier(backbone, dataset.labels.classes, states, tokenizer.pad_token_id)
@@ -124,7 +123,7 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
     if has_head(folder):
         name = find_encoder(backbone)
         tokenizer, encoder = load_tokenizer(name), load_encoder(name)
-        if encoder.of_pair and about.get("states") != "encoder":  # before, a head stood on the decoder's states
+        if encoder.of_pair and "encoder_digest" not in about:  # before, a head stood on the decoder's states
             raise RunError(
                 f"{folder} is a head on the decoder of {backbone}, whose encoder is read now: the run has to be made "
                 "again"
