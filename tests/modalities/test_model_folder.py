@@ -177,7 +177,7 @@ def test_everything_is_loaded_in_one_place():
                 for line in lines
                 if (".from_pretrained(" in line or ".from_config(" in line) and "trust_remote_code=False" not in line
             ]
-            if "modalities/pretrained.py" not in str(path):
+            if "modalities/safe_loading.py" not in str(path):
                 assert "trust_remote_code=True" not in path.read_text(encoding="utf-8")
     assert called == []
 
@@ -186,7 +186,7 @@ def test_a_library_that_asks_gets_no_answer(tmp_path, monkeypatch):
     """Whatever reads standard input while a model is loaded reads nothing."""
     import io
 
-    from mislabel.modalities.pretrained import load
+    from mislabel.modalities.safe_loading import load
 
     answers = []
 

@@ -13,7 +13,7 @@ from mislabel.files import atomic_folder, write_json
 from mislabel.integrity import check_files, telling_damage
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
-from mislabel.modalities.pretrained import refuse_code
+from mislabel.modalities.safe_loading import refuse_code
 from mislabel.run.generative import TrajectoryModel
 from mislabel.run.opening import read_object
 from mislabel.training.branches import Branches

@@ -12,7 +12,7 @@ from helpers import StopAfter
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from mislabel.modalities.image.images import Images
+from mislabel.modalities.image.reader import ImageReader
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder
@@ -201,14 +201,14 @@ def test_interrupted_and_resumed_gives_the_same_bytes(steps, photos, plain, tmp_
         run(dataset, config, target, interrupted=StopAfter(steps))
     assert not target.finished
     before = target.pixels.stat().st_mtime_ns
-    seen, opened = [], Images.open
+    seen, decoder = [], ImageReader.decoder
 
-    def watched(images, place):
-        seen.append(place)
-        return opened(images, place)
+    def watched(reader, images):
+        pixels = decoder(reader, images)
+        return lambda position: seen.append(position) or pixels(position)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Images, "open", watched)
+        patch.setattr(ImageReader, "decoder", watched)
         with pytest.raises(KeyboardInterrupt):
             run(dataset, config, target, resume=True, interrupted=StopAfter(0))
     assert set(seen) == {0}  # one for their size

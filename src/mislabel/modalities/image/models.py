@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mislabel.errors import InputError
-from mislabel.modalities.pretrained import head_of, load, load_config, load_head_and_body, quiet, reason, refusal
+from mislabel.modalities.pretrained import head_of, load_head_and_body, quiet
+from mislabel.modalities.safe_loading import load, load_config, reason, refusal
 
 PREPROCESSOR = "preprocessor_config.json"
 FILES = "config.json, preprocessor_config.json and model.safetensors"

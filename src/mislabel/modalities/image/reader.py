@@ -30,7 +30,7 @@ from mislabel.modalities.image.models import (
     scratch_classifier,
     scratch_preprocessor,
 )
-from mislabel.modalities.pretrained import reason, refusal
+from mislabel.modalities.safe_loading import reason, refusal
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.branches import classify_and_embed, last_linear
 from mislabel.training.inference import outputs

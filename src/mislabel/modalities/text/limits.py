@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mislabel.modalities.pretrained import reason, refusal
+from mislabel.modalities.safe_loading import reason, refusal
 from mislabel.modalities.text.batches import Layout, TextInputs
 
 WORDS = "a sentence of plain words that is as long as a text may be, and no longer; " * 8

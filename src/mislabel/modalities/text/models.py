@@ -11,16 +11,8 @@ from torch import Tensor, nn
 
 from mislabel.errors import InputError
 from mislabel.modalities.encoder_digest import network_digest
-from mislabel.modalities.pretrained import (
-    check_body,
-    load,
-    load_config,
-    load_head_and_body,
-    load_network,
-    quiet,
-    reason,
-    refusal,
-)
+from mislabel.modalities.pretrained import check_body, load_head_and_body, load_network, quiet
+from mislabel.modalities.safe_loading import load, load_config, reason, refusal
 from mislabel.modalities.text.batches import Layout
 from mislabel.modalities.text.modality import DEFAULT_ENCODER
 from mislabel.training.branches import mean_state
