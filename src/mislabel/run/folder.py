@@ -16,6 +16,7 @@ from mislabel.integrity import NAME as DIGESTS
 from mislabel.integrity import add_digests
 from mislabel.run.clearing import half_cleared, put_aside, remove_aside
 from mislabel.run.entries import check_plain
+from mislabel.run.forms import Config, Metrics
 from mislabel.run.opening import read_object
 
 SCHEMA = 1
@@ -169,7 +170,7 @@ class RunFolder:
         check_plain(self.own_paths)
         if not self.config.is_file():
             raise InputError(f"{self.path} is no run folder: it has no config.json")
-        config = read_object(self.config)
+        config = read_object(self.config, Config)
         if config.get("schema") != SCHEMA:
             raise InputError(f"{self.config} has schema {config.get('schema')}, this version reads {SCHEMA}")
         return config
@@ -187,7 +188,7 @@ class RunFolder:
         self.read_config()
         if not self.finished:
             raise InputError(f"the run in {self.path} is not finished: continue it with --resume")
-        metrics = read_object(self.metrics)
+        metrics = read_object(self.metrics, Metrics)
         if metrics.get("schema", SCHEMA) != SCHEMA:  # runs of 0.1.0 have none
             raise InputError(f"{self.metrics} has schema {metrics['schema']}, this version reads {SCHEMA}")
         return metrics

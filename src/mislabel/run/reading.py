@@ -184,7 +184,8 @@ class Run:
             return None
         with open_parquet(self.folder.transition) as file:
             matrix = file.read().to_pandas().to_numpy(dtype=np.float64)
-        return matrix if matrix.shape == (self.n_classes, self.n_classes) and np.isfinite(matrix).all() else None
+        classes = len(self.rows.classes)  # with those that only the labels show
+        return matrix if matrix.shape == (classes, classes) and np.isfinite(matrix).all() else None
 
     def matrix(self, path: Path) -> Matrix | None:
         """The posterior or the embeddings, (N, width), in the order of the input, to be read by lines.
