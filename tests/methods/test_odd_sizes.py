@@ -91,12 +91,17 @@ def test_far_new_rows_get_probabilities(method, classifier):
         fitted.predict_proba(np.full((1, 4), 2e38, dtype=np.float32))
 
 
-def test_copies_of_a_row_are_judged_alike_by_the_model(classifier):
+@pytest.mark.parametrize(
+    "method", [name if name == "ce" else pytest.param(name, marks=pytest.mark.sweep) for name in METHODS]
+)
+def test_copies_of_a_row_are_judged_alike(method, classifier):
     matrix, labels = repeated(4, 15)
-    table = classifier("features", "ce").fit(matrix, labels).audit_.table.sort_values("id")
-    confidence = table["confidence"].to_numpy().reshape(15, 4)
-    np.testing.assert_allclose(confidence, np.broadcast_to(confidence[0], (15, 4)), atol=1e-6)
-    assert (table["predicted_label"].to_numpy().reshape(15, 4) == table["predicted_label"].to_numpy()[:4]).all()
+    table = classifier("features", method).fit(matrix, labels).audit_.table.sort_values("id")
+    for name in ("p_mislabeled", "confidence"):
+        copies = table[name].to_numpy().reshape(15, 4)
+        np.testing.assert_allclose(copies, np.broadcast_to(copies[0], (15, 4)), atol=1e-6, err_msg=name)
+    for name in ("predicted_label", "suggested_label"):
+        assert (table[name].to_numpy().reshape(15, 4) == table[name].to_numpy()[:4]).all()
 
 
 def test_a_class_that_no_row_has_is_kept_and_not_assessed(classifier):
