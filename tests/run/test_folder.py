@@ -242,3 +242,23 @@ def test_an_output_in_a_run_is_not_written_through_a_link(kind, run, outside):
     run.check_output(run.path / "other.csv")
     (outside / "mine.csv").symlink_to(outside / "precious")
     run.check_output(outside / "mine.csv")  # a link of the user's own
+
+
+@pytest.mark.parametrize("name", ["report.html", "decisions.sqlite", "dynamics"])
+def test_every_command_refuses_a_run_with_a_link(name, run, outside, mislabel):
+    put_in_place(run.path / name, "dangling link", outside)
+    (outside / "reviewed.csv").write_text("id,label\na,y\n")
+    before = sorted(outside.iterdir())
+    for words in (
+        ["report", run.path],
+        ["review", run.path, "--no-browser"],
+        ["export", run.path, "-o", outside / "out.csv"],
+        ["import-decisions", run.path, outside / "reviewed.csv"],
+        ["predict", run.path, outside / "reviewed.csv", "-o", outside / "out.csv"],
+        ["audit", outside / "reviewed.csv", "--text", "id", "--label", "label", "--out", outside / "new",
+         "--decisions", run.path],
+    ):  # fmt: skip
+        done = mislabel(*words)
+        assert done.exit_code == 1, (words, done.stderr)
+        assert f"error: {run.path / name} is a symbolic link to {outside / 'nothing'}, and a run folder" in done.stderr
+    assert sorted(outside.iterdir()) == before
