@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mislabel.audit import build_audit, difficulty, label_column, labels_related
+from mislabel.audit import build_audit, difficulty, label_column, labels_related, without_unseen
 from mislabel.data.decided_labels import NONE_OF_THESE, with_decisions
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.modalities.dataset import make_dataset
@@ -157,6 +157,12 @@ def test_difficulty_by_hand():
     np.testing.assert_allclose(difficulty(prediction, np.array([0, 0, 2])), [1 / 4, 2 / 4, 1 / 2])
 
 
+@pytest.mark.parametrize(("reachable", "wanted"), [(14.9, None), (15.1, False)])
+def test_labels_that_could_not_show_a_relation_are_not_called_unrelated(reachable, wanted):
+    assert labels_related(Agreement(2048, 0.999, 0.999, 0.5, reachable)) is wanted
+    assert labels_related(Agreement(2048, 0.999, 0.999, 3.1, reachable)) is True
+
+
 @pytest.mark.parametrize(
     ("rows", "deviations", "wanted"),
     [(500, 3.1, True), (500, 2.9, False), (500, -4.0, False), (199, 2.9, None), (20, 3.1, True), (200, 0.0, False)],
@@ -203,3 +209,10 @@ def test_weak_evidence_never_says_unrelated():
     for informative, status in ((True, "labels_unrelated"), (False, "judged")):
         found = build_audit(data, np.arange(300), Posterior(model, {}), model, store, chance, informative=informative)
         assert set(found.table["status"]) == {status}
+
+
+def test_classes_of_which_no_row_trained_get_no_probability():
+    probabilities = np.array([[0.2, 0.6, 0.2], [0, 1, 0], [0.5, 0.25, 0.25]], dtype=np.float32)
+    assert without_unseen(probabilities, np.ones(3, dtype=bool)) is probabilities
+    left = without_unseen(probabilities, np.array([True, False, True]))
+    np.testing.assert_allclose(left, [[0.5, 0, 0.5], [0.5, 0, 0.5], [2 / 3, 0, 1 / 3]], atol=1e-7)

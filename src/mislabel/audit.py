@@ -19,6 +19,7 @@ from mislabel.posterior.summary import noise_rate, p_mislabeled, suggested, tran
 # Neighbours' labels agree by less than this above chance, in standard deviations: unrelated to the inputs, if there
 # are enough rows for a relation to show even under heavy noise.
 MINIMUM_DEVIATIONS, ENOUGH_ROWS = 3.0, 200
+ENOUGH_REACHABLE = 5 * MINIMUM_DEVIATIONS  # with the best of labels: five rare rows beside 10,000 others reach less
 LEARNED = 0.25  # of the given labels a model that agrees with fewer says little of them
 
 
@@ -104,6 +105,7 @@ def build_audit(
         related = None
     full = probabilities.astype(np.float32).copy()
     full[trained] = posterior.probabilities
+    full = without_unseen(full, np.bincount(dataset.training_codes[trained], minlength=labels.n_classes) > 0)
     status = dataset.status.astype(object)
     decided, fits_none = status == "decided", status == "none_of_these"
     full[decided] = np.eye(labels.n_classes, dtype=np.float32)[dataset.training_codes[decided]]
@@ -112,9 +114,10 @@ def build_audit(
         f"neighbours carry the same label in {agreement.observed:.1%} of the pairs, chance gives {agreement.chance:.1%}"
     )
     if related is None:
+        few = " and few of them in most classes, or beside the largest one," if agreement.rows >= ENOUGH_ROWS else ""
         notes.append(
-            f"With {len(trained)} training rows it cannot be told beforehand whether labels and inputs are related "
-            f"({shown})."
+            f"With {len(trained)} training rows{few} it cannot be told beforehand whether labels and inputs are "
+            f"related ({shown})."
         )
     elif not related:
         status[trained[status[trained] == "judged"]] = "labels_unrelated"
@@ -174,6 +177,21 @@ def build_audit(
     )
 
 
+def without_unseen(probabilities: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Class probabilities (n, K) float32 without the classes of which no row trained: nothing speaks for them.
+
+    Parameters
+    ----------
+    seen : (K,) bool
+        Some are.
+    """
+    if seen.all():
+        return probabilities
+    left = np.where(seen, probabilities, 0).astype(np.float64)
+    total = left.sum(1, keepdims=True)
+    return np.where(total > 0, left / np.where(total > 0, total, 1), seen / seen.sum()).astype(np.float32)
+
+
 def difficulty(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
     """How hard rows are to learn, whatever their given label: wrong events against the suggested label, as a share.
 
@@ -192,10 +210,11 @@ def difficulty(prediction: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 def labels_related(agreement: Agreement) -> bool | None:
-    """Whether the given labels are related to the inputs; None where there are too few rows to tell."""
+    """Whether the given labels are related to the inputs; None where there are too few rows, of some class, to tell."""
     if agreement.deviations > MINIMUM_DEVIATIONS:
         return True
-    return False if agreement.rows >= ENOUGH_ROWS else None
+    enough = agreement.rows >= ENOUGH_ROWS and agreement.reachable >= ENOUGH_REACHABLE
+    return False if enough else None
 
 
 def label_column(codes: np.ndarray, classes: list) -> pd.Series:

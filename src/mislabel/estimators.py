@@ -384,7 +384,8 @@ class FeatureClassifier(RunClassifier):
         if _mixed(X):
             validate_data(self, X, skip_check_array=True, reset=reset)
             return X
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        # What float32 cannot hold becomes infinite, and is refused; a sum to look for such numbers may be.
+        with np.errstate(over="ignore", invalid="ignore"):
             matrix = validate_data(self, X, dtype=np.float32, order="C", reset=reset)
         return X if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_") else matrix
 

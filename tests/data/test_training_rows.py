@@ -43,3 +43,21 @@ def test_rows_that_do_not_train_do_not_count():
     with pytest.raises(NotAssessed, match="one class is left, 0"):
         trainable_rows(with_decisions(made(9, 2), {10: 0}))
     assert len(trainable_rows(with_decisions(made(9, 1), {0: 1}))) == 10
+
+
+@pytest.mark.parametrize("alike", [["same"] * 4, ["same"] * 3 + [""]])
+def test_rows_that_hold_the_same_are_not_assessed(alike):
+    """Nothing tells their labels apart, whatever a network would learn by heart; a held-out row does not help."""
+    labels, split = [0, 1, 0, 1, 1], ["train"] * 4 + ["test"]
+    if alike[-1] == "":  # an empty text does not train
+        labels, alike, split = [0, 1, 0, 0, 1, 1], [*alike, "same"], ["train"] * 5 + ["test"]
+    with pytest.raises(NotAssessed, match="all 4 training rows hold the same.*Is --text the right one"):
+        trainable_rows(make_dataset([*alike, "other"], labels, split=split))
+
+
+def test_what_was_left_out_is_said():
+    with pytest.raises(NotAssessed, match="show 0 class.*Left out of 4 rows: 3 empty_input, 1 unlabeled. Is this"):
+        trainable_rows(make_dataset(["", "", "", "a"], [0, 1, 0, None], missing="unlabeled"))
+    for labels, more in (([None, None], {"missing": "drop"}), ([0, 1], {"split": ["test"] * 2})):
+        with pytest.raises(NotAssessed, match="so there is nothing to learn from"):
+            make_dataset(["a", "b"], labels, **more)

@@ -8,6 +8,7 @@ from fake_runs import decide, make_run
 from mislabel.decisions.events import Decision
 from mislabel.errors import InputError
 from mislabel.exchange.export import export
+from mislabel.integrity import add_digests
 
 
 def test_cleanlab_takes_its_table(tmp_path):
@@ -54,6 +55,7 @@ def test_a_decision_on_a_row_without_a_label_is_a_prediction_and_no_label_issue(
     unlabeled = audit.iloc[:2].assign(id=[3, 4], given_label=None, suggested_label="x", status="unlabeled", row=[2, 3])
     unlabeled["p_mislabeled"] = np.nan
     pd.concat([audit, unlabeled]).to_parquet(run.audit, index=False)
+    add_digests(run.path, run.audit)
     decide(run, Decision(3, "label", "y", None))
     export(run, tmp_path / "out.parquet", kind="cleanlab")
     found = pd.read_parquet(tmp_path / "out.parquet").set_index("id")

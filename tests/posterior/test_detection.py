@@ -54,6 +54,14 @@ def test_by_hand(name, small):
     np.testing.assert_allclose(SCORES[name].function(small), [*BY_HAND[name], np.nan], atol=1e-12)
 
 
+@pytest.mark.parametrize("name", OF_PASSES)
+def test_copies_of_a_row_get_the_same_score(name, small):
+    twice = np.tile(np.arange(4), 2)
+    copied = Evidence(small.given[twice], 3, small.prediction[:, twice], small.loss[:, twice], small.margin[:, twice])
+    score = SCORES[name].function(copied)
+    np.testing.assert_allclose(score, np.tile(SCORES[name].function(small), 2), atol=1e-12)
+
+
 @st.composite
 def looks(draw):
     """Predictions and probabilities of a few rows over a few passes; where one is missing, so is the other."""

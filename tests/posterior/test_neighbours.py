@@ -56,6 +56,27 @@ def test_heavy_noise_on_separable_rows_is_seen() -> None:
     assert label_agreement(points, noisy).deviations > 10
 
 
+def test_what_agreement_could_be_reached() -> None:
+    """Rows of two far groups of labels reach it; the only row of its class can have no neighbour of its own."""
+    labels = np.repeat([0, 1], 30)
+    points = 100.0 * labels[:, None] + np.random.default_rng(0).normal(size=(60, 1))
+    far = label_agreement(points, labels, by_direction=False)
+    assert far.observed == 1
+    assert far.deviations == far.reachable > 15
+    alone = label_agreement(points, np.repeat([0, 1], [59, 1]), by_direction=False)
+    assert alone.reachable < 5
+    pairs = label_agreement(points, np.arange(60) // 2, by_direction=False)
+    spread = (pairs.observed - pairs.chance) / pairs.deviations
+    assert pairs.reachable == pytest.approx((1 / 10 - pairs.chance) / spread)  # one of ten neighbours
+
+
+def test_a_single_column_has_neighbours_by_distance_and_none_by_direction() -> None:
+    column = np.random.default_rng(0).uniform(1, 2, (300, 1))
+    labels = (column[:, 0] > 1.5).astype(int)
+    assert label_agreement(column, labels, by_direction=False).deviations > 20
+    assert abs(label_agreement(column, labels).deviations) < 4
+
+
 def test_rows_without_direction_and_single_rows() -> None:
     assert label_agreement(np.zeros((5, 3)), np.zeros(5, dtype=int)).rows == 0
     assert label_agreement(np.ones((1, 3)), np.zeros(1, dtype=int)).deviations == 0

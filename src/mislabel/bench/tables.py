@@ -8,6 +8,7 @@ import pandas as pd
 
 from mislabel.bench.aggregation import MEASURES, Key, frame_of, per_data, per_method
 from mislabel.files import atomic_write
+from mislabel.tables import write_table
 
 TABLE, CSV, PLOT = "table.md", "table.csv", "plot.svg"
 SUMMARY = {
@@ -46,7 +47,7 @@ def write_tables(lines: list[dict[str, Any]], asked: list[Key], out: Path) -> pd
     table = per_data(frame)
     kept = ["data", "method", "oracle", "seeds", "done", "failed", "error"]
     pairs = [column for name in MEASURES for column in (name, f"{name}_sd")]
-    atomic_write(out / CSV, table[[*kept, *pairs]].to_csv(index=False))
+    write_table(table[[*kept, *pairs]], out / CSV)
     atomic_write(out / TABLE, markdown(table))
     return table
 

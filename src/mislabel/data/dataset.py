@@ -15,7 +15,7 @@ from mislabel.data.order import class_ranks, recoded, row_order
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset, conflicts, fingerprint, row_status
 from mislabel.data.splits import parse_split, stratified_holdout
-from mislabel.errors import InputError
+from mislabel.errors import InputError, NotAssessed
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def assemble_dataset(
         how = f"share {plan.holdout}, seed {plan.seed}" if plan.held_out is None else "those of before"
         all_notes.append(f"Held out as test: {int(chosen.sum())} of {len(ids)} rows ({how}).")
     if plan.need_labels and not (parts == "train").any():
-        raise InputError(f"{names.split}: no row is marked train, so there is nothing to learn from")
+        raise NotAssessed(f"{names.split}: no row is marked train, so there is nothing to learn from")
 
     dataset = Dataset(
         ids=ids,
@@ -170,7 +170,7 @@ def _find(labels: Any, ids: np.ndarray, plan: Plan, inputs_name: str, label_name
     if len(encoded.codes) != n:
         raise InputError(f"{n} {inputs_name} but {len(encoded.codes)} {label_name} were given; one per row is needed")
     if plan.need_labels and not (encoded.codes >= 0).any():
-        raise InputError(f"{label_name}: none of the {n} rows has a label, so there is nothing to learn from")
+        raise NotAssessed(f"{label_name}: none of the {n} rows has a label, so there is nothing to learn from")
     return encoded
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mislabel.data.classes import class_key
 from mislabel.data.numerals import label_text
-from mislabel.data.rows import FITS_NONE, UNDECIDED, Dataset
+from mislabel.data.rows import FITS_NONE, UNDECIDED, Dataset, with_small_classes
 from mislabel.errors import InputError, some_ids
 
 NONE_OF_THESE = object()  # decided in place of a label: no class fits
@@ -70,13 +70,10 @@ def code_finder(classes: list) -> Callable[[Any], int | None]:
 def _status(dataset: Dataset) -> np.ndarray:
     """The status (n,) str of each row; whether a class is too small is counted over what training learns."""
     assert dataset.decided is not None
-    status, codes = dataset.status.copy(), dataset.training_codes
+    status = dataset.status.copy()
     status[dataset.decided >= 0] = "decided"
     status[dataset.decided == FITS_NONE] = "none_of_these"
-    judged = np.isin(status, ("judged", "class_too_small"))
-    sizes = np.bincount(codes[judged | (status == "decided")], minlength=dataset.labels.n_classes)
-    status[judged] = np.where(sizes[codes[judged]] < 2, "class_too_small", "judged")
-    return status
+    return with_small_classes(status, dataset.training_codes, dataset.labels.n_classes)
 
 
 def _notes(dataset: Dataset, held_out: np.ndarray, unread: np.ndarray) -> list[str]:

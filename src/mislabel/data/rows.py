@@ -122,14 +122,25 @@ def conflicts(dataset: Dataset) -> list[np.ndarray]:
 def row_status(labels: Labels, split: np.ndarray, empty: np.ndarray, unreadable: np.ndarray) -> np.ndarray:
     """The status (n,) str of each row out of its code, its split and whether (n,) its input is empty or broken."""
     status = np.full(len(split), "judged", dtype="U15")
-    train = split == "train"
-    counted = train & ~empty & ~unreadable & (labels.codes >= 0)
-    counts = np.append(np.bincount(labels.codes[counted], minlength=labels.n_classes), 2)  # the last: no label
-    status[counts[labels.codes] < 2] = "class_too_small"
     status[labels.codes < 0] = "unlabeled"
     status[empty] = "empty_input"
-    status[~train] = "held_out"
+    status[split != "train"] = "held_out"
     status[unreadable] = "unreadable"
+    return with_small_classes(status, labels.codes, labels.n_classes)
+
+
+def with_small_classes(status: np.ndarray, codes: np.ndarray, n_classes: int) -> np.ndarray:
+    """The status (n,) str of each row once more, after others than before train: which class has a single row left.
+
+    Parameters
+    ----------
+    codes : (n,) int64
+        What training learns, -1 for none.
+    """
+    status = status.copy()
+    undecided = np.isin(status, ("judged", "class_too_small"))
+    sizes = np.bincount(codes[undecided | (status == "decided")], minlength=n_classes)
+    status[undecided] = np.where(sizes[codes[undecided]] < 2, "class_too_small", "judged")
     return status
 
 

@@ -1,5 +1,7 @@
 """Which rows train, and whether memory holds the probabilities of all rows."""
 
+from itertools import compress
+
 import numpy as np
 import psutil
 
@@ -17,7 +19,8 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
     Raises
     ------
     NotAssessed
-        If fewer than two classes are left, or fewer than two of which there are two rows, or rows are few per class.
+        If fewer than two classes are left, or fewer than two of which there are two rows, or rows are few per class,
+        or all rows hold the same.
     """
     rows = dataset.in_order(np.isin(dataset.status, TRAINS))
     present, counts = np.unique(dataset.training_codes[rows], return_counts=True)
@@ -25,7 +28,7 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
         shown = [dataset.labels.classes[code] for code in present]
         raise NotAssessed(
             f"{dataset.name}: the {len(rows)} training rows show {len(present)} class(es), {shown}; training needs at "
-            "least 2. Is this the right --label column, and does --split leave rows to train on?"
+            f"least 2.{_left_out(dataset)} Is this the right --label column, and does --split leave rows to train on?"
         )
     if len(rows) < 2 * len(present):
         raise NotAssessed(
@@ -41,8 +44,29 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
             "a single training row each. Training needs 2 classes of at least 2 rows: label more rows. Is this the "
             "right --label column?"
         )
+    if _all_equal(dataset, rows):
+        raise NotAssessed(
+            f"{dataset.name}: not assessed: all {len(rows)} training rows hold the same, so that nothing tells their "
+            f"labels apart. Is --{dataset.inputs.modality} the right one?"
+        )
     _check_memory(dataset)
     return rows
+
+
+def _left_out(dataset: Dataset) -> str:
+    """How many rows do not train, by their status, as a sentence."""
+    status, counts = np.unique(dataset.status[~np.isin(dataset.status, TRAINS)], return_counts=True)
+    parts = [f"{count} {name}" for name, count in zip(status.tolist(), counts.tolist(), strict=True)]
+    return f" Left out of {len(dataset)} rows: {', '.join(parts)}." if parts else ""
+
+
+def _all_equal(dataset: Dataset, rows: np.ndarray) -> bool:
+    """Whether all these rows have the same content; looks no further than to the first that differs."""
+    trains = np.zeros(len(dataset), dtype=bool)
+    trains[rows] = True
+    contents = compress(dataset.inputs.contents(), trains)
+    first = next(contents)
+    return all(content == first for content in contents)
 
 
 def _check_memory(dataset: Dataset) -> None:

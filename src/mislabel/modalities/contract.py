@@ -81,6 +81,8 @@ class Prepared:
     untrained : (s, d) float32
         Features of the training rows `sample_rows(m)` before any training, from which it is estimated whether labels
         and inputs are related.
+    by_direction : bool
+        Whether rows of `untrained` are near by direction, as embeddings are, or by distance.
     informative : bool
         Whether `untrained` says enough for that: raw pixels do not.
     build : callable
@@ -102,6 +104,7 @@ class Prepared:
     reader: Reader
     embed: Callable[[], np.ndarray] | None = None
     standardised: Callable[[], np.ndarray] | None = None
+    by_direction: bool = True
 
 
 def sample_rows(count: int) -> np.ndarray:

@@ -22,15 +22,26 @@ HEAD_FILE = "head.safetensors"
 ROWS_AT_ONCE = 1 << 14
 
 
-def prepare_head(dataset: Dataset, trained: np.ndarray, matrix: np.ndarray, reader: Reader) -> Prepared:
-    """A head on the rows of a matrix, (n, d) float32, standardised by those of them that train."""
+def prepare_head(
+    dataset: Dataset, trained: np.ndarray, matrix: np.ndarray, reader: Reader, *, embedded: bool = True
+) -> Prepared:
+    """A head on the rows of a matrix, (n, d) float32, standardised by those of them that train.
+
+    Parameters
+    ----------
+    embedded : bool
+        Whether an encoder made the rows, so that those of like meaning point into one direction; columns of a table
+        have units of their own, and are compared standardised.
+    """
     own, n_classes = matrix[trained], dataset.labels.n_classes
     mean, scale = standardisation(own)
+    some = own[sample_rows(len(trained))]
     return Prepared(
         dataset=dataset,
         trained=trained,
         inputs=FeatureInputs(matrix, mean, scale),
-        untrained=own[sample_rows(len(trained))],
+        untrained=some if embedded else (some - mean.numpy()) / scale.numpy(),
+        by_direction=embedded,
         informative=True,
         build=lambda: FeatureNetwork(mean, scale, n_classes),
         reader=reader,

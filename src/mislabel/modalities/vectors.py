@@ -10,6 +10,7 @@ MASKED_SHARE = 0.15
 JITTER = 0.1  # standard deviations of each feature
 HIDDEN = 256
 DROPOUT = 0.1
+FARTHEST = 1e6  # standard deviations: no training row is so far, of whatever scale a new one may be
 
 
 class FeatureInputs:
@@ -89,7 +90,7 @@ class FeatureNetwork(nn.Module):
     scale: Tensor
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        return self.layers((inputs["features"] - self.mean) / self.scale)
+        return self.layers(((inputs["features"] - self.mean) / self.scale).clamp(-FARTHEST, FARTHEST))
 
 
 def standardisation(matrix: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -23,15 +23,18 @@ class Agreement:
         The same share with labels dealt out at random, its mean.
     deviations : float
         The excess over chance, in standard deviations of that share.
+    reachable : float
+        What `deviations` would be if the neighbours of every row were rows of its own class, as far as there are any.
     """
 
     rows: int
     observed: float
     chance: float
     deviations: float
+    reachable: float = math.inf
 
 
-def label_agreement(embeddings: np.ndarray, given: np.ndarray, seed: int = 0) -> Agreement:
+def label_agreement(points: np.ndarray, given: np.ndarray, seed: int = 0, *, by_direction: bool = True) -> Agreement:
     """Compare neighbours' labels with shuffled labels: a permutation test.
 
     A row is never its own neighbour and no network has seen the labels, so unlike the fit of a trained network the
@@ -39,37 +42,41 @@ def label_agreement(embeddings: np.ndarray, given: np.ndarray, seed: int = 0) ->
 
     Parameters
     ----------
-    embeddings : (n, d) float
-        A row of zeros has no direction and is left out.
+    points : (n, d) float
     given : (n,) int, all >= 0
+    by_direction : bool
+        Whether rows are near by their cosine, as embeddings are; a row of zeros has no direction and is left out. Else
+        by their Euclidean distance: a single column has but two directions.
     """
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    some = lengths[:, 0] > 0
-    unit, given = (embeddings[some] / lengths[some]).astype(np.float32), np.asarray(given)[some]
-    count = min(NEIGHBOURS, len(unit) - 1)
+    given = np.asarray(given)
+    if by_direction:
+        lengths = np.linalg.norm(points, axis=1, keepdims=True)
+        some = lengths[:, 0] > 0
+        points, given = points[some] / lengths[some], given[some]
+    count = min(NEIGHBOURS, len(points) - 1)
     if count < 1:
-        return Agreement(len(unit), 0.0, 0.0, 0.0)
-    near = nearest(unit, count)
+        return Agreement(len(points), 0.0, 0.0, 0.0, 0.0)
+    near = nearest(points.astype(np.float32), count)
     random = np.random.default_rng(seed)
     observed = float(np.mean(given[near] == given[:, None]))
     dealt = np.empty(PERMUTATIONS)
     for k in range(PERMUTATIONS):
         other = random.permutation(given)
         dealt[k] = np.mean(other[near] == other[:, None])
-    spread = max(float(dealt.std()), 1e-9)
-    return Agreement(len(unit), observed, float(dealt.mean()), (observed - float(dealt.mean())) / spread)
+    chance, spread = float(dealt.mean()), max(float(dealt.std()), 1e-9)
+    best = float(np.minimum(np.bincount(given)[given] - 1, count).mean()) / count
+    return Agreement(len(points), observed, chance, (observed - chance) / spread, (best - chance) / spread)
 
 
-def nearest(unit: np.ndarray, count: int) -> np.ndarray:
-    """The `count` nearest other rows of each row by cosine, in no particular order, (n, count) int64.
+def nearest(points: np.ndarray, count: int) -> np.ndarray:
+    """The `count` nearest other rows of each row, in no particular order, (n, count) int64.
 
     Parameters
     ----------
-    unit : (n, d) float32
-        Rows of length 1, more than `count` of them.
+    points : (n, d) float32
+        More than `count` rows. Where they are of length 1, the order by distance is that by cosine.
     """
-    # between rows of length 1 the order by distance is that by cosine
-    return nearest_voters(unit, np.ones(len(unit), dtype=bool), count)[0]
+    return nearest_voters(points, np.ones(len(points), dtype=bool), count)[0]
 
 
 def neighbour_probabilities(

@@ -95,7 +95,8 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     ready = modality(dataset.inputs.modality).prepare(dataset, config, accelerator, folder, progress)
     for note in ready.dataset.notes if accelerator.is_main_process else ():
         progress.line(f"note: {note}")
-    agreement = label_agreement(ready.untrained, training_target(ready)[sample_rows(len(ready.trained))])
+    sampled = training_target(ready)[sample_rows(len(ready.trained))]
+    agreement = label_agreement(ready.untrained, sampled, by_direction=ready.by_direction)
     clock.stop("prepare")
     check_score(config.score, ready)
     return Job(config, method, method.stages(), ready, agreement, accelerator, folder, progress, clock)

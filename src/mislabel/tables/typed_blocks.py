@@ -64,10 +64,10 @@ class _Block:
             elif kind == "boolean":
                 values = self._grid(compute.equal(self.texts[part], "True"), one=True)
                 yield pd.arrays.BooleanArray(values, gaps.copy()) if gaps.any() else values
-            elif numbers[kind] is None:  # a whole number beyond 64 bits in one of them
+            elif (known := numbers[kind]) is None:  # a whole number beyond 64 bits in one of them
                 yield typed_column(pa.chunked_array([self.texts[part]]), False, bool(lossless[index]))
             else:
-                values = numbers[kind][counts[kind]]
+                values = known[counts[kind]]
                 counts[kind] += 1
                 whole_with_gaps = kind == "whole" and gaps.any()
                 yield pd.arrays.IntegerArray(values, gaps.copy()) if whole_with_gaps else values

@@ -95,7 +95,12 @@ class FeatureEncoding:
         numbers: list[tuple[int, np.ndarray]] = []
         notes: list[str] = []
         start, cells = 0, list(_columns(frame))
+        kinds = frame.dtypes.tolist()
         for needed in self.columns:
+            if needed.kind == "number" and _is_plain_number(kinds[position_of[needed.name]]):
+                numbers.append((start, cells[position_of[needed.name]].to_numpy()))
+                start += 1
+                continue
             where = where_of(name, needed.name)
             column = plain_column(cells[position_of[needed.name]], where)
             if needed.kind == "number":
@@ -153,7 +158,10 @@ def learn_encoding(values: Any, ids: Any, name: str) -> tuple[FeatureEncoding, l
     names = [str(column) for column in values.columns]
     column_positions(values, names, name)
     columns, notes, say = [], [], rows_of(ids)
-    for column_name, cells in zip(names, _columns(values), strict=True):
+    for column_name, kind, cells in zip(names, values.dtypes.tolist(), _columns(values), strict=True):
+        if _is_plain_number(kind):
+            columns.append(FeatureColumn(column_name, "number"))
+            continue
         where = where_of(name, column_name)
         column, more = learn_column(plain_column(cells, where), column_name, where, say)
         columns.append(column)
@@ -164,3 +172,8 @@ def learn_encoding(values: Any, ids: Any, name: str) -> tuple[FeatureEncoding, l
 def _columns(frame: pd.DataFrame) -> Iterator[pd.Series]:
     """Every column, without its name: to look a hundred thousand of those up takes longer than all else."""
     return (column for _, column in frame.set_axis(range(frame.shape[1]), axis=1).items())
+
+
+def _is_plain_number(kind: Any) -> bool:
+    """Whether a column of this type holds numbers, in an array of numpy, without a look at the column."""
+    return isinstance(kind, np.dtype) and kind.kind in "biuf"

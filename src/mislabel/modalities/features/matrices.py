@@ -8,6 +8,7 @@ import numpy as np
 from mislabel.data.label_columns import Rows
 from mislabel.errors import InputError, did_you_mean
 
+LARGEST = 1e38  # a third of what float32 holds, so that neither a difference nor a jitter of two leaves it
 _BLOCK = 1 << 20  # cells that are looked at together, so that no check needs a second matrix
 
 
@@ -83,7 +84,7 @@ def blocks(shape: tuple[int, ...]) -> Iterator[slice]:
 
 
 def refuse_unusable(matrix: np.ndarray, name: str, say: Rows, naming: Callable[[np.ndarray], str]) -> None:
-    """Raise InputError where `matrix` (n, d) float32 has a NaN or an infinite number.
+    """Raise InputError where `matrix` (n, d) float32 has a NaN or a number beyond `LARGEST`.
 
     `naming` puts a few of the columns (m,) int64 in words.
     """
@@ -91,18 +92,20 @@ def refuse_unusable(matrix: np.ndarray, name: str, say: Rows, naming: Callable[[
     bad_rows: list[np.ndarray] = []
     missing = infinite = False
     for block in blocks(matrix.shape):
-        finite = np.isfinite(matrix[block])
-        if finite.all():
+        usable = np.abs(matrix[block]) <= LARGEST  # not of NaN
+        if usable.all():
             continue
-        columns |= ~finite.all(axis=0)
-        bad = np.flatnonzero(~finite.all(axis=1))
+        columns |= ~usable.all(axis=0)
+        bad = np.flatnonzero(~usable.all(axis=1))
         missing |= bool(np.isnan(matrix[block][bad]).any())
-        infinite |= bool(np.isinf(matrix[block][bad]).any())
+        infinite |= bool((np.abs(matrix[block][bad]) > LARGEST).any())
         bad_rows.append(bad + block.start)
     if not bad_rows:
         return
     rows = np.concatenate(bad_rows)
-    what = ["no number (NaN, None)"] * missing + ["one that is infinite or too large for float32 (3.4e38)"] * infinite
+    what = ["no number (NaN, None)"] * missing + [
+        "one that is infinite or too large for float32 (beyond 1e38)"
+    ] * infinite
     drop = "fill or drop them, e.g. pandas fillna, sklearn SimpleImputer"
     rescale = "replace or drop them, or rescale the column, e.g. by its logarithm"
     raise InputError(

@@ -46,7 +46,8 @@ def prepare(
 ) -> Prepared:
     """See `Modality.prepare`."""
     features = cast(Features, dataset.inputs)
-    return prepare_head(dataset, trainable_rows(dataset), features.matrix, FeatureReader(features.encoding))
+    reader = FeatureReader(features.encoding)
+    return prepare_head(dataset, trainable_rows(dataset), features.matrix, reader, embedded=False)
 
 
 def load(folder: Path, about: dict[str, Any]) -> tuple[FeatureReader, nn.Module]:

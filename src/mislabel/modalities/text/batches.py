@@ -84,6 +84,15 @@ class TextInputs:
         part.lengths, part.empty, part._begins = self.lengths[index], self.empty[index], self._begins[index]
         return part
 
+    @property
+    def alike(self) -> bool:
+        """Whether all texts have the same tokens; looks no further than to the first that differs."""
+        if np.ptp(self.lengths) > 0:
+            return False
+        rows = (self._tokens[begin : begin + self.lengths[0]] for begin in self._begins)
+        first = next(rows)
+        return all(np.array_equal(row, first) for row in rows)
+
     def batch(self, index: np.ndarray) -> dict[str, Tensor]:
         """`input_ids` and `attention_mask` of these rows, (b, longest) int64."""
         longest = int(self.lengths[index].max())

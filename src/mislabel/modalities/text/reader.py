@@ -11,8 +11,9 @@ from torch import nn
 
 from mislabel.data import Dataset
 from mislabel.data.inputs import RawInputs
+from mislabel.data.rows import with_small_classes
 from mislabel.data.training_rows import TRAINS, trainable_rows
-from mislabel.errors import InputError, RunError
+from mislabel.errors import InputError, NotAssessed, RunError
 from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
 from mislabel.modalities.encoder_digest import check_encoder, keep_encoder
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
@@ -98,6 +99,7 @@ def prepare(
     texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, max_length, layout)
     dataset = with_input_notes(dataset, texts, settings)
     trained = trainable_rows(dataset)
+    refuse_alike(dataset, texts.take(trained))
     start = encoder if encoder is not None else load_encoder(backbone)
     digest = encoder_digest(start, tokenizer)
     keep_encoder(storage, settings.backbone or "", digest, accelerator.is_main_process)
@@ -195,4 +197,18 @@ def with_input_notes(dataset: Dataset, texts: TextInputs, settings: Settings) ->
             )
         status[unread] = "empty_input"
         notes.append(f"Texts without any token that the encoder knows, not judged: {int(unread.sum())}.")
+        before, status = status, with_small_classes(status, dataset.training_codes, dataset.labels.n_classes)
+        single = np.count_nonzero(before != status)
+        if single:
+            notes.append(f"Classes of which a single text is left with such tokens, not assessed: {single}.")
     return replace(dataset, notes=notes, status=status)
+
+
+def refuse_alike(dataset: Dataset, texts: TextInputs) -> None:
+    """Raise NotAssessed where the tokens of all texts are the same: what differs was cut off, or is unknown."""
+    if texts.alike:
+        cut = "raise --max-length, or " if texts.truncated else ""
+        raise NotAssessed(
+            f"{dataset.name}: not assessed: all {len(texts)} training texts have the same {int(texts.lengths[0])} "
+            f"tokens, so that nothing tells their labels apart; {cut}choose another --backbone"
+        )
