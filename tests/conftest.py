@@ -168,12 +168,13 @@ def image_models(tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture
 def quick_fit(monkeypatch):
-    """Generative models of DyGen get twenty steps, not 500, where it does not matter how well they fit."""
+    """Generative models get twenty steps, not 500, where it does not matter how well they fit."""
     from functools import partial
 
-    from mislabel.methods import dygen
+    from mislabel.methods import dygen, npc
 
-    monkeypatch.setattr(dygen, "Fitting", partial(dygen.Fitting, fewest_steps=20))
+    for method in (dygen, npc):
+        monkeypatch.setattr(method, "Fitting", partial(method.Fitting, fewest_steps=20))
 
 
 @pytest.fixture(scope="session")
