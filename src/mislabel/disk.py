@@ -135,4 +135,4 @@ def _reason(error: BaseException) -> str | None:
     number = error.errno if isinstance(error, OSError) else None
     if number is None and (match := re.search(r"\(os error (\d+)\)|\[Errno (\d+)\]", str(error))):
         number = int(match[1] or match[2])
-    return os.strerror(number) if number in _FULL else None
+    return os.strerror(number) if number is not None and number in _FULL else None

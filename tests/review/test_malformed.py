@@ -71,13 +71,13 @@ def codes_of(answer):
     return [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
 
 
-def test_malformed_requests_get_an_answer_or_are_cut_and_a_good_one_works_after(served):
+def test_malformed_requests_get_an_answer_or_are_cut_and_a_good_one_works_after(served, record_property):
     requests = raw_requests(served.port, served.token)
     assert len(requests) >= 200
     for request in requests:
         codes = codes_of(talk(served, request))
         assert all(code < 500 for code in codes), (request[:200], codes)
-    print(f"{len(requests)} malformed requests")
+    record_property("malformed requests to the review server", (len(requests), len(requests)))
     client = Client(served)
     status, said = client.get("api/run")
     assert status == 200

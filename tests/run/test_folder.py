@@ -105,7 +105,9 @@ def die_at(call: int, act) -> int:
 @pytest.mark.parametrize(
     "then", ["start", *(pytest.param(name, marks=pytest.mark.sweep) for name in ("overwrite", "resume"))]
 )
-def test_a_kill_at_any_call_of_a_clearing_leaves_the_old_run_or_what_the_next_start_clears(then, tmp_path, outside):
+def test_a_kill_at_any_call_of_a_clearing_leaves_the_old_run_or_what_the_next_start_clears(
+    then, tmp_path, outside, record_property
+):
     killed, refused = 0, 0
     for call in range(200):
         folder = write_fake_run(tmp_path / f"run-{call}", pd.DataFrame(TABLE), ["x", "y"])
@@ -130,6 +132,7 @@ def test_a_kill_at_any_call_of_a_clearing_leaves_the_old_run_or_what_the_next_st
                 continue
             folder.prepare(CONFIG, resume=then == "resume", overwrite=then == "overwrite")
         assert is_fresh(folder)
+    record_property("kills while a run is overwritten", (killed, killed))
     assert killed > 20
     assert refused < 8
     assert [path.read_text() for path in outside.iterdir()] == ["precious"]

@@ -47,7 +47,7 @@ def write_tables(lines: list[dict[str, Any]], asked: list[Key], out: Path) -> pd
     table = per_data(frame)
     kept = ["data", "method", "oracle", "seeds", "done", "failed", "error"]
     pairs = [column for name in MEASURES for column in (name, f"{name}_sd")]
-    write_table(table[[*kept, *pairs]], out / CSV)
+    write_table(pd.DataFrame(table[[*kept, *pairs]]), out / CSV)
     atomic_write(out / TABLE, markdown(table))
     return table
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from mislabel.terminal import flush, visible
@@ -22,21 +23,25 @@ _LONGEST = 10.0  # seconds for it beside neighbours who take the processor away
 CODE = 130
 
 
+@dataclass
 class _State:
-    asked = False  # whether Ctrl-C was pressed
-    heard = False  # whether Python has noticed
+    asked: bool = False  # whether Ctrl-C was pressed
+    heard: bool = False  # whether Python has noticed
     how_to_go_on: Callable[[], str] | None = None
+
+
+_state = _State()
 
 
 def asked() -> bool:
     """Whether Ctrl-C was pressed."""
-    return _State.asked
+    return _state.asked
 
 
 def how_to_go_on() -> str:
     """What to tell after the word "interrupted"; empty where the same command just starts again."""
     with suppress(Exception):  # a folder that is gone meanwhile is no reason to stay
-        return _State.how_to_go_on() if _State.how_to_go_on else ""
+        return _state.how_to_go_on() if _state.how_to_go_on else ""
     return ""
 
 
@@ -46,25 +51,25 @@ def going_on(how: Callable[[], str]) -> Iterator[None]:
 
     After Ctrl-C it stays, for whoever tells.
     """
-    before, _State.how_to_go_on = _State.how_to_go_on, how
+    before, _state.how_to_go_on = _state.how_to_go_on, how
     try:
         yield
     except KeyboardInterrupt:
         raise
     except BaseException:
-        _State.how_to_go_on = how if _State.asked else before
+        _state.how_to_go_on = how if _state.asked else before
         raise
-    _State.how_to_go_on = before
+    _state.how_to_go_on = before
 
 
 @contextmanager
 def ended_elsewhere() -> Iterator[None]:
     """While the block runs, something else hears Ctrl-C, such as a server with its own way out."""
-    heard, _State.heard = _State.heard, True
+    heard, _state.heard = _state.heard, True
     try:
         yield
     finally:
-        _State.heard = heard or _State.asked
+        _state.heard = heard or _state.asked
 
 
 def listen() -> None:
@@ -80,9 +85,9 @@ def listen() -> None:
 
 
 def _hear(number: int, frame: Any) -> None:
-    if _State.heard and _State.asked:
+    if _state.heard and _state.asked:
         _end()
-    _State.asked = _State.heard = True
+    _state.asked = _state.heard = True
     raise KeyboardInterrupt
 
 
@@ -95,9 +100,9 @@ def _wait(reader: socket.socket, writer: socket.socket) -> None:
         time.sleep(0.1)
         waited = time.monotonic() - began
         # Where Python knows, and gets to its end slowly because others take the processor, it may take its time.
-        starved = _State.heard and time.process_time() - used < PATIENCE / 2 and _is_busy()
+        starved = _state.heard and time.process_time() - used < PATIENCE / 2 and _is_busy()
         if waited > (_LONGEST if starved else PATIENCE):
-            _State.asked = True
+            _state.asked = True
             _end()
 
 

@@ -148,8 +148,9 @@ class DynamicsStore:
 
     def check(self) -> None:
         """Raise RunError where a pass in the folder is not as it was written."""
-        for name, known in self._digests.items() if self._source is not None else ():
-            check_parts(self._source / f"{name}.npy", self._arrays[name], known)
+        if self._source is not None:
+            for name, known in self._digests.items():
+                check_parts(self._source / f"{name}.npy", self._arrays[name], known)
 
     def _write_manifest(self) -> None:
         if self.folder is not None:

@@ -145,8 +145,9 @@ class Trajectory:
 
     def check(self) -> None:
         """Raise RunError where an epoch in the folder is not as it was written."""
-        for name, known in self._digests.items() if self.folder is not None else ():
-            check_parts(self.folder / f"{name}.npy", self._open(name, "r"), known)
+        if self.folder is not None:
+            for name, known in self._digests.items():
+                check_parts(self.folder / f"{name}.npy", self._open(name), known)
 
     def flush(self) -> None:
         """Say on disk which epochs are whole."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -70,7 +70,7 @@ def corrupt_source(
         transition=None if transition is None else read_transition(transition),
         root=root,
         **settings,
-        **inputs,
+        **cast(Any, inputs),
     )
 
 

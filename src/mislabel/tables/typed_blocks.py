@@ -98,7 +98,7 @@ class _Block:
         return numbers.to_numpy(zero_copy_only=False).reshape(-1, self.rows)
 
     def _all(self, mask: pa.Array) -> np.ndarray:
-        return (self._grid(mask) | self.empty).all(1)
+        return np.all(self._grid(mask) | self.empty, axis=1)
 
     def _grid(self, mask: pa.Array, one: bool = False) -> np.ndarray:
         values = mask.to_numpy(zero_copy_only=False)
