@@ -602,7 +602,7 @@ def test_a_broken_matrix_is_not_taken_for_none(tmp_path, mislabel, name):
         assert (done.exit_code, f"{name} cannot be read" in done.stderr) == (1, True)
         assert "delete the file to review without it" in done.stderr
     np.save(file, np.zeros((11, 3), dtype=np.float16))
-    assert "is of shape (11, 3), the rows of the run stand up to place 11" in mislabel("review", file.parent).stderr
+    assert "is of shape (11, 3), and the run has rows up to position 11" in mislabel("review", file.parent).stderr
 
 
 def test_says_which_extra_is_missing(tmp_path):

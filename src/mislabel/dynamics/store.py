@@ -118,7 +118,7 @@ class DynamicsStore:
 
     def of_stage(self, stage: str) -> np.ndarray:
         """Positions of the completed passes of a stage, (p,) int64."""
-        return np.array([k for k, one in enumerate(self.passes[: self.done]) if one.stage == stage], dtype=np.int64)
+        return np.array([k for k, each in enumerate(self.passes[: self.done]) if each.stage == stage], dtype=np.int64)
 
     def write(self, number: int, recorded: dict[str, np.ndarray]) -> None:
         """Store pass `number`; passes are written in order and may be written again after a resume."""
@@ -158,7 +158,7 @@ class DynamicsStore:
                 "schema": SCHEMA,
                 "rows": self.rows,
                 "done": self.done,
-                "passes": [asdict(one) for one in self.passes],
+                "passes": [asdict(each) for each in self.passes],
                 "quantities": {name: np.dtype(dtype).name for name, dtype in QUANTITIES.items()},
                 "digests": self._digests,
             }

@@ -80,8 +80,8 @@ class Preprocessor:
 
             array = np.asarray(image.resize(self.stored[::-1], Image.Resampling.BILINEAR))
             return np.ascontiguousarray(array.transpose(2, 0, 1))
-        found = self.processor(images=image, return_tensors="np")["pixel_values"][0]
-        levels = (found * self.scale.numpy()[:, None, None] + self.mean.numpy()[:, None, None]) * 255
+        normalised = self.processor(images=image, return_tensors="np")["pixel_values"][0]
+        levels = (normalised * self.scale.numpy()[:, None, None] + self.mean.numpy()[:, None, None]) * 255
         return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
 
