@@ -35,7 +35,7 @@ CONFIG = RunConfig(
     device="cpu",
     precision="fp32",
 )
-QUICK, MANY = 1, 40  # flips in each file
+QUICK, MANY = 1, 12  # flips in each file
 JSON_FILES = (
     "config.json", "metrics.json", "model/mislabel.json", "trajectory/generative.json", "dynamics/manifest.json",
     "dynamics/trajectory.json",
