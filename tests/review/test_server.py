@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
+from fake_runs import renew_digests
 
 pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 
@@ -176,6 +177,7 @@ def test_bars_show_given_and_suggested_among_many_classes(review, tmp_path):
     posterior = np.full((2, 150), 0.5 / 150, dtype=np.float32)
     posterior[0, 20:40] = np.linspace(0.02, 0.03, 20)
     np.save(folder / "posterior.npy", posterior)
+    renew_digests(RunFolder(folder))
     client, _ = review(folder)
     bars = [bar["label"] for bar in client.get("api/rows/0")[1]["posterior"]]
     assert len(bars) == 9
@@ -188,6 +190,7 @@ def test_neighbours_are_the_nearest_judged_rows(review, tmp_path):
     matrix = np.load(folder / "embeddings.npy").astype(np.float64)
     matrix[5] = 0
     np.save(folder / "embeddings.npy", matrix.astype(np.float16))
+    renew_digests(RunFolder(folder))
     client, session = review(folder)
     unit = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-300)
     for row in (0, 9, 30):
@@ -464,6 +467,7 @@ def test_a_review_hears_nothing_of_gold(review, tmp_path):
     metrics = json.loads((folder / "metrics.json").read_text())
     rate = {"estimate": 0.25, "low": 0.125, "high": 0.5, "true": 0.987654}
     (folder / "metrics.json").write_text(json.dumps(metrics | {"noise_rate": rate, "test": {"accuracy": 0.987654}}))
+    renew_digests(RunFolder(folder))
     client, _ = review(folder)
     asked = ("run", "state", "estimate", "next", "list", "rows/0", "rows/0/neighbours")
     said = {path: json.dumps(client.get(f"api/{path}")[1]) for path in asked}
@@ -583,9 +587,13 @@ def test_says_what_is_wrong_with_a_run(tmp_path, mislabel):
     folder = some_run(tmp_path / "run", n=12)
     table = pd.read_parquet(folder / "audit.parquet")
     table.assign(status="labels_unrelated").to_parquet(folder / "audit.parquet")
+    renew_digests(RunFolder(folder))
     done = mislabel("review", folder)
     assert (done.exit_code, "no row was judged" in done.stderr) == (2, True)
     (folder / "audit.parquet").write_bytes(b"PAR1 broken")
+    done = mislabel("review", folder)
+    assert (done.exit_code, "audit.parquet is not what this run wrote" in done.stderr) == (1, True)
+    renew_digests(RunFolder(folder))
     done = mislabel("review", folder)
     assert (done.exit_code, "cannot be read" in done.stderr) == (1, True)
     (folder / "metrics.json").unlink()
@@ -598,10 +606,12 @@ def test_a_broken_matrix_is_not_taken_for_none(tmp_path, mislabel, name):
     whole = file.read_bytes()
     for broken in (b"", b"no array", whole[:-5], whole[:20]):
         file.write_bytes(broken)
+        renew_digests(RunFolder(file.parent))
         done = mislabel("review", tmp_path / "run", "--no-browser")
         assert (done.exit_code, f"{name} cannot be read" in done.stderr) == (1, True)
         assert "delete the file to review without it" in done.stderr
     np.save(file, np.zeros((11, 3), dtype=np.float16))
+    renew_digests(RunFolder(file.parent))
     assert "is of shape (11, 3), and the run has rows up to position 11" in mislabel("review", file.parent).stderr
 
 

@@ -11,6 +11,7 @@ from helpers import StopAfter
 from mislabel.decisions.events import Decision
 from mislabel.decisions.store import Store, read_decisions
 from mislabel.errors import InputError, RunError
+from mislabel.integrity import add_digests
 from mislabel.modalities.loading import load_dataset
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder
@@ -159,7 +160,7 @@ def test_broken_metrics_are_said_to_be(tmp_path, broken):
     folder = RunFolder(tmp_path)
     folder.prepare({"settings": {}, "data": {}}, resume=False, overwrite=False)
     folder.metrics.write_bytes(broken)
-    with pytest.raises(RunError, match=r"metrics\.json cannot be read .*made again"):
+    with pytest.raises(RunError, match=r"metrics\.json cannot be read .*make the run again"):
         folder.read_metrics()
 
 
@@ -221,6 +222,7 @@ def test_a_run_of_before_decisions_is_resumed(continued, toy_file):
     config = json.loads(before.config.read_text())
     assert config["data"].pop("decisions") is None
     before.config.write_text(json.dumps(config))
+    add_digests(before.path, before.config)
     data = load_dataset(toy_file, text="text", label="label", id="id")
     columns = {"text": "text", "label": "label", "id": "id"}
     before.prepare(describe(RunConfig(**config["settings"]), data, columns), resume=True, overwrite=False)
