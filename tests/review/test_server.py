@@ -475,6 +475,7 @@ def test_a_review_hears_nothing_of_gold(review, tmp_path):
     assert json.loads(said["estimate"])["model"] == {"estimate": 0.25, "low": 0.125, "high": 0.5}
     for rate, told in (({"estimate": 0.0}, {"estimate": 0.0, "low": None, "high": None}), ({"true": 0.5}, None)):
         (folder / "metrics.json").write_text(json.dumps(metrics | {"noise_rate": rate}))
+        renew_digests(RunFolder(folder))
         assert review(folder)[0].get("api/estimate")[1]["model"] == told
 
 

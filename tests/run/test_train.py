@@ -71,3 +71,18 @@ def test_whoever_holds_a_folder_may_lock_it_again_and_nobody_else(tmp_path):
             pass  # still held: the inner one gave nothing away
     with other.locked():
         pass
+
+
+def test_a_folder_changes_no_number(tmp_path):
+    """What is counted of a network before it trains must not touch it: it once trained in another precision then."""
+    from mislabel.modalities.loading import load_dataset
+    from mislabel.run.settings import RunConfig
+    from mislabel.run.train import train
+
+    draws = np.random.default_rng(0)
+    gold = np.arange(48) % 3
+    table = pd.DataFrame(np.eye(3)[gold] + draws.normal(0, 0.4, (48, 3)), columns=pd.Index(["f_0", "f_1", "f_2"]))
+    dataset = load_dataset(table.assign(label=gold), features="f_*", label="label")
+    config = RunConfig(method="ce", options={"epochs": 3}, device="cpu", precision="bf16", tune="head")
+    kept, in_memory = train(dataset, config, RunFolder(tmp_path / "run")), train(dataset, config)
+    np.testing.assert_array_equal(kept.audit.posterior, in_memory.audit.posterior)

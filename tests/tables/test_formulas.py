@@ -40,6 +40,8 @@ def test_a_cell_of_a_users_own_is_written_again_as_it_stands_unless_it_could_run
     rows=st.lists(st.tuples(CELL, CELL.filter(str.strip)), min_size=2, max_size=6, unique_by=lambda row: row[1]),
     name=CELL.filter(lambda name: name.strip() and name != "text"), ending=st.sampled_from(["csv", "tsv", "csv.gz"]),
 )  # fmt: skip
+@example(rows=[("", "1"), ("", "11")], name="\r0", ending="csv")
+@example(rows=[("", "1"), ("", "11")], name="0\r", ending="tsv")
 def test_texts_ids_and_names_of_columns_come_back(tmp_path, rows, name, ending):
     frame = pd.DataFrame({"text": [row[0] for row in rows], name: [row[1] for row in rows]})
     changed = write_table(frame, tmp_path / f"t.{ending}")

@@ -72,9 +72,7 @@ class Matrix:
             if turned or self.dtype.hasobject:
                 raise ValueError("it is no matrix of numbers, line by line")
         if len(shape) != 2 or shape[0] < rows:
-            raise RunError(
-                f"{path} is of shape {shape}, and the run has rows up to position {rows - 1}: {self.remedy}"
-            )
+            raise RunError(f"{path} is of shape {shape}, and the run has rows up to position {rows - 1}: {self.remedy}")
         self.shape: tuple[int, int] = (shape[0], shape[1])
         with telling_damage(path, remedy=self.remedy):
             if path.stat().st_size < self.offset + shape[0] * self._line:

@@ -7,6 +7,7 @@ one (`typed_text`). What our own writers put before formulas comes off again (`f
 import csv
 from collections import Counter
 from collections.abc import Collection, Iterator
+from itertools import chain
 from typing import NoReturn
 
 import pandas as pd
@@ -222,4 +223,4 @@ def _arrays(block: list[list[str]]) -> list[pa.Array]:
 
 def _has_carriage_return(frame: pd.DataFrame) -> bool:
     cells = (cell for index in text_columns(frame) for cell in frame.iloc[:, index])
-    return any(isinstance(cell, str) and "\r" in cell for cell in cells)
+    return any(isinstance(cell, str) and "\r" in cell for cell in chain(frame.columns, cells))

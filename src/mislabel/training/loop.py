@@ -133,7 +133,9 @@ class Loop:
 
     def _check_disk(self, stages: list[Stage], folder: Path) -> None:
         """Raise DiskFull where all that the run writes would not fit."""
-        network = self.accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
+        network = self.accelerator.unwrap_model(
+            self._model
+        )  # not without its wrapper: it would train in another precision
         needs = training_needs(
             stages, network, len(passes_of(stages)), len(self.rows), self.rows.n_classes,
             keeps_weights=self.weights is not None,
