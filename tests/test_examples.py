@@ -41,6 +41,7 @@ def test_add_a_method(environment: dict[str, str], tmp_path: Path) -> None:
     assert accuracy["gold"] > accuracy["bootstrapping"]
 
 
+@pytest.mark.slow
 def test_add_a_score(environment: dict[str, str], tmp_path: Path) -> None:
     words = [sys.executable, str(EXAMPLES / "add_a_score.py"), "--out", str(tmp_path)]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
@@ -55,6 +56,7 @@ def test_add_a_score(environment: dict[str, str], tmp_path: Path) -> None:
     assert pairs.mean() == pytest.approx(auroc["early_loss"], abs=1e-3)  # how often a wrong row lies before a right one
 
 
+@pytest.mark.slow
 def test_add_a_modality(environment: dict[str, str], tmp_path: Path) -> None:
     words = [sys.executable, str(EXAMPLES / "add_a_modality.py"), "--out", str(tmp_path / "run")]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)

@@ -41,6 +41,7 @@ def encoded(pixels):
     return written.getvalue()
 
 
+@pytest.mark.slow
 def test_digits_of_which_two_in_five_are_labelled_wrongly():
     """The errors hang on the picture; the model is right far more often than the labels that it learnt from.
 

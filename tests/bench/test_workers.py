@@ -18,7 +18,7 @@ def missing(package):
 @pytest.mark.parametrize(
     "backend",
     [
-        "loky",
+        pytest.param("loky", marks=pytest.mark.sweep),
         pytest.param("dask", marks=[pytest.mark.sweep, missing("distributed")]),
         pytest.param("ray", marks=[pytest.mark.sweep, missing("ray")]),
     ],

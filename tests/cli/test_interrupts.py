@@ -31,7 +31,7 @@ def ended_at(words, files, environment, *where, **how):
     return done
 
 
-@pytest.mark.parametrize("how", ["in Python", "in C", "deaf"])
+@pytest.mark.parametrize("how", ["in Python", "in C", pytest.param("deaf", marks=pytest.mark.sweep)])
 def test_it_is_heard_whatever_the_process_is_at(how, files, environment):
     """In Python; in a library that computes and does not come back; in one that swallows every exception."""
     ended_at(["methods", "ido"], files, environment, "mislabel.methods.registry", "method_entry", how)

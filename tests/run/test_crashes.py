@@ -60,6 +60,7 @@ def sweep(environment, record_property):
     return run
 
 
+@pytest.mark.slow
 def test_a_few_crashes_of_a_training_and_an_export(features, sweep):
     sweep(features, "features-co_teaching", "export-jsonl", most=2)
 

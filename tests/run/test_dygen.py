@@ -419,7 +419,7 @@ def recorded(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in [*parts, folder / "model" / "model.safetensors"]}
 
 
-@pytest.mark.parametrize("moment", ["00-0001", "00-0002"])
+@pytest.mark.parametrize("moment", ["00-0001", pytest.param("00-0002", marks=pytest.mark.sweep)])
 def test_killed_and_resumed_gives_the_same_bytes(moment, plain, tmp_path, environment, mislabel):
     """SIGKILL in the second epoch of the branches, or after it: while denoising or distilling."""
     folder = tmp_path / "run"

@@ -44,7 +44,7 @@ def both(request, run_both):
     return run_both(request.param, "--option", "warm_epochs=2", "--option", "robust_epochs=1")
 
 
-@pytest.mark.parametrize("source", ["evaluation", pytest.param("training", marks=pytest.mark.sweep)])
+@pytest.mark.parametrize("source", [pytest.param(name, marks=pytest.mark.sweep) for name in ("evaluation", "training")])
 def test_trajectories_are_those_of_one_process(run_both, source):
     """Every row once, each by one of the processes; both then reach the same conclusions."""
     options = ["epochs=2", "distil_epochs=2", "passes=3", f"record={source}"]

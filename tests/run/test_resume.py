@@ -33,7 +33,14 @@ def same_results(one, other):
     assert not (other / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("moment", ["config.json", "checkpoints/00-0002", "checkpoints/01-0001"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("config.json", marks=pytest.mark.sweep),
+        pytest.param("checkpoints/00-0002", marks=pytest.mark.sweep),
+        "checkpoints/01-0001",
+    ],
+)
 def test_killed_and_resumed_gives_the_same_bytes(
     moment, plain, toy_file, tiny_options, tmp_path, environment, mislabel
 ):

@@ -35,7 +35,7 @@ def test_a_cell_of_a_users_own_is_written_again_as_it_stands_unless_it_could_run
     assert neutralised(neutralised(cell)) == neutralised(cell)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(CELL, CELL.filter(str.strip)), min_size=2, max_size=6, unique_by=lambda row: row[1]),
     name=CELL.filter(lambda name: name.strip() and name != "text"), ending=st.sampled_from(["csv", "tsv", "csv.gz"]),
