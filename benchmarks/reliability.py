@@ -2,6 +2,7 @@
 
     python benchmarks/reliability.py            # all of it, some twenty minutes
     python benchmarks/reliability.py --quick    # what `make test` has of it
+    python benchmarks/reliability.py --of a.xml b.xml    # of runs that were made with `pytest --junitxml`
 
 A test that counts calls pytest's `record_property(what, (attacked, held))`; of the tests in CASES each is one attack.
 """
@@ -42,10 +43,10 @@ def case_of(file: str, name: str) -> str | None:
     return next((what for (part, word), what in CASES.items() if part == file and word in name), None)
 
 
-def counts(report: Path) -> dict[str, tuple[int, int]]:
-    """Attacks, and those that held, by what was attacked, from a JUnit file."""
+def counts(reports: list[Path]) -> dict[str, tuple[int, int]]:
+    """Attacks, and those that held, by what was attacked, from JUnit files."""
     result: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for test in ElementTree.parse(report).iter("testcase"):
+    for test in (test for report in reports for test in ElementTree.parse(report).iter("testcase")):
         counted = [(entry.attrib["name"], ast.literal_eval(entry.attrib["value"])) for entry in test.iter("property")]
         what = case_of(Path(test.attrib.get("file", "")).name, test.attrib["name"])
         if not counted and what is not None and test.find("skipped") is None:
@@ -67,7 +68,11 @@ def table(result: dict[str, tuple[int, int]]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="leave out what is marked sweep or slow")
-    quick = parser.parse_args().quick
+    parser.add_argument("--of", nargs="+", type=Path, metavar="XML", help="JUnit files of runs that were made already")
+    chosen = parser.parse_args()
+    if chosen.of:
+        print(table(counts(chosen.of)))
+        return 0
     with TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         words = [
@@ -75,10 +80,10 @@ def main() -> int:
             "--timeout",
             "3600",
             f"--junitxml={report}",
-            *(["-m", "not sweep and not slow"] if quick else []),
+            *(["-m", "not sweep and not slow"] if chosen.quick else []),
         ]
         done = subprocess.run([sys.executable, "-m", "pytest", *words, *map(str, counting_files())], check=False)
-        print(table(counts(report)))
+        print(table(counts([report])))
     return done.returncode
 
 
