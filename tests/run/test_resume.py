@@ -11,6 +11,9 @@ import pandas as pd
 import pytest
 from signalled import run_until
 
+from mislabel.errors import RunError
+from mislabel.run.folder import RunFolder
+
 EPOCHS = ["--option", "warm_epochs=4", "--option", "robust_epochs=3"]
 
 
@@ -160,3 +163,20 @@ def test_a_start_that_failed_does_not_block_the_folder(toy_file, tiny_options, t
     assert done.exit_code == 2
     done = mislabel("train", toy_file, *wrong)
     assert done.exit_code == 0, done.stderr
+
+
+def test_data_under_another_name_go_on(tmp_path):
+    """The fingerprint tells whether they are the same; where they lie and how they are called does not matter."""
+    folder = RunFolder(tmp_path / "run")
+    about = {
+        "settings": {"method": "ce"},
+        "data": {"name": "a.csv", "source": "/a.csv", "fingerprint": "1", "order": "id"},
+    }
+    assert folder.prepare(about | {"versions": {"torch": "1"}}, resume=False, overwrite=False) == []
+    (folder.path / "dynamics").mkdir()
+    moved = {**about, "data": {"name": "b.csv", "source": "/else/b.csv", "fingerprint": "1", "order": "id"}}
+    assert folder.prepare(moved | {"versions": {"torch": "1"}}, resume=True, overwrite=False) == []
+    notes = folder.prepare(moved | {"versions": {"torch": "2"}}, resume=True, overwrite=False)
+    assert notes == ["This run was begun with torch 1 and now 2: in one go with either its numbers may be others."]
+    with pytest.raises(RunError, match="data.fingerprint was '1' and is now '2'"):
+        folder.prepare({**about, "data": {**about["data"], "fingerprint": "2"}}, resume=True, overwrite=False)
