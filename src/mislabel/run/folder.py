@@ -222,7 +222,7 @@ class RunFolder:
         RunError
             If the run in the folder has other settings or other data.
         """
-        before = self.read_config()
+        before = {"settings": {}, "data": {}} | self.read_config()
         if "order" not in before["data"] and not self.finished:
             raise RunError(
                 f"{self.path} cannot be resumed: an earlier version began it, which took rows in the order of the "
