@@ -3,17 +3,41 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import (
+    Any,  # pydantic takes no other before Python 3.12
+)
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from typing_extensions import TypedDict
 
+from mislabel.dynamics.files import Count
 from mislabel.files import atomic_folder, private_folder, remove_folder
-from mislabel.integrity import add_digests, check_files, telling_damage
+from mislabel.integrity import add_digests, check_files, read_as, telling_damage
 
 TEMPORARY = "unfinished"
 TENSORS = ("model", "optimizer", "selected", "tables")
+
+
+class Kept(TypedDict, total=False):
+    """What the watchers of a run keep in state.json."""
+
+    log: list[dict[str, Any]]
+    seconds: float
+    train_rows: int
+    parts: dict[str, float]
+    passes: Count
+    loss: Any
+
+
+@dataclass(frozen=True)
+class State:
+    """What state.json says."""
+
+    stage: Count
+    epoch: Count
+    state: Kept
 
 
 @dataclass
@@ -76,6 +100,7 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     latest = finished[-1]
     with telling_damage(latest):
         check_files(latest)
+        read_as(latest / "state.json", State)
         state = json.loads((latest / "state.json").read_text(encoding="utf-8"))
         parts = {part: load_file(latest / f"{part}.safetensors") for part in TENSORS}
         return Checkpoint(stage=int(state["stage"]), epoch=int(state["epoch"]), state=state["state"], **parts)

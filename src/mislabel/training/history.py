@@ -34,9 +34,8 @@ class History(Watcher):
     def load(self, checkpoint: Checkpoint) -> None:
         """Go on from what `state` kept."""
         state = checkpoint.state
-        self.epochs, self.seconds, self.rows, self.parts = (
-            state[name] for name in ("log", "seconds", "train_rows", "parts")
-        )
+        self.epochs, self.seconds = state.get("log", []), state.get("seconds", 0.0)
+        self.rows, self.parts = state.get("train_rows", 0), state.get("parts", {})
 
     def add_seconds(self, part: str, seconds: float, *, within: bool = False) -> None:
         """Count time under a name; `within` another part's time, which already counts for the total."""

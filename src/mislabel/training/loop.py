@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.dynamics.trajectory import open_trajectory
+from mislabel.errors import RunError
 from mislabel.training.branches import Branches, make_branches
 from mislabel.training.checkpointing import Checkpointing
 from mislabel.training.checkpoints import Checkpoint, load_checkpoint, load_optimizer
@@ -108,6 +109,8 @@ class Loop:
         check_stages(stages, self.settings, len(self.rows), self.accelerator.num_processes)
         checkpoint = load_checkpoint(self.folder / "checkpoints") if resume and self.folder else None
         first, selected = 0 if checkpoint is None else checkpoint.stage, {}
+        if first >= len(stages):
+            raise RunError(f"{self.folder}: the checkpoint is of stage {first + 1} of {len(stages)}; start it anew")
         self._start_weights(stages[first], first, selected, checkpoint)
         if self.folder is not None:
             self._check_disk(stages, self.folder)
