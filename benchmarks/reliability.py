@@ -48,7 +48,7 @@ def counts(reports: list[Path]) -> dict[str, tuple[int, int]]:
     result: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for test in (test for report in reports for test in ElementTree.parse(report).iter("testcase")):
         counted = [(entry.attrib["name"], ast.literal_eval(entry.attrib["value"])) for entry in test.iter("property")]
-        what = case_of(Path(test.attrib.get("file", "")).name, test.attrib["name"])
+        what = case_of(Path(test.attrib.get("file", "")).name, test.attrib.get("name", ""))
         if not counted and what is not None and test.find("skipped") is None:
             counted = [(what, (1, int(test.find("failure") is None and test.find("error") is None)))]
         for name, (attacked, held) in counted:
