@@ -47,8 +47,12 @@ def telling_full_disk(path: Path, needed: int | None = None) -> Iterator[None]:
 
 def free_bytes(path: Path) -> int:
     """How much is free where a file or folder is or will be."""
-    there = next((folder for folder in (path, *path.absolute().parents) if folder.exists()), Path())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(nearest_existing(path)).free
+
+
+def nearest_existing(path: Path) -> Path:
+    """The path itself where something is there, else the nearest folder above it that there is."""
+    return next((folder for folder in (path, *path.absolute().parents) if folder.exists()), Path())
 
 
 def free_space(path: Path) -> str:

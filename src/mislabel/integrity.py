@@ -159,6 +159,28 @@ def checked_bytes(path: Path) -> bytes:
         return file.read()
 
 
+def read_object(path: Path, form: type | None = None) -> dict[str, Any]:
+    """The object in a JSON file, with all of its keys.
+
+    Parameters
+    ----------
+    form : TypedDict, optional
+        Whose keys have to be of the types that are declared there.
+
+    Raises
+    ------
+    RunError
+        If it is damaged, or says what it should not; the message tells where.
+    """
+    with telling_damage(path), _told_by_key():
+        content = json.loads(checked_bytes(path).decode("utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("it holds no object")
+        if form is not None:
+            TypeAdapter(form).validate_python(content, strict=True)
+    return content
+
+
 def read_as(path: Path, kind: type[T]) -> T:
     """A JSON file as an object of a type, such as a dataclass; every value is of the type that is declared for it.
 
@@ -167,12 +189,18 @@ def read_as(path: Path, kind: type[T]) -> T:
     RunError
         If it is damaged, or says what it should not; the message tells where.
     """
-    with telling_damage(path):
-        try:
-            return TypeAdapter(kind).validate_json(checked_bytes(path), strict=True)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}") from error
+    with telling_damage(path), _told_by_key():
+        return TypeAdapter(kind).validate_json(checked_bytes(path), strict=True)
+
+
+@contextmanager
+def _told_by_key() -> Iterator[None]:
+    """What pydantic finds in the block becomes one line: the first key that is not as declared, and why."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}") from error
 
 
 class CheckedFile(io.RawIOBase):

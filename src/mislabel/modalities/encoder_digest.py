@@ -5,11 +5,19 @@ import json
 
 import torch
 from torch import nn
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from mislabel.errors import RunError
 from mislabel.files import write_json
-from mislabel.integrity import SIZE, add_digests, checked_bytes, telling_damage
+from mislabel.integrity import SIZE, add_digests, read_object
 from mislabel.modalities.contract import Storage
+
+
+class EncoderFile(TypedDict):
+    """What encoder.json says."""
+
+    name: str
+    digest: str
 
 
 def network_digest(network: nn.Module, *also: object, without: str | None = None) -> str:
@@ -43,9 +51,7 @@ def keep_encoder(storage: Storage | None, name: str, digest: str, main: bool) ->
     if storage is None:
         return
     if storage.encoder.is_file():
-        with telling_damage(storage.encoder):
-            known = json.loads(checked_bytes(storage.encoder))["digest"]
-        check_encoder(name, digest, known)
+        check_encoder(name, digest, read_object(storage.encoder, EncoderFile)["digest"])
     elif main:
         write_json(storage.encoder, {"name": name, "digest": digest})
         add_digests(storage.path, storage.encoder)

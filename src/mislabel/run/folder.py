@@ -10,14 +10,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from mislabel.decisions.opening import check_deletable
+from mislabel.disk import nearest_existing
 from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_write, private_folder, remove_folder, write_json
 from mislabel.integrity import NAME as DIGESTS
-from mislabel.integrity import add_digests
+from mislabel.integrity import add_digests, read_object
 from mislabel.run.clearing import half_cleared, put_aside, remove_aside
 from mislabel.run.entries import check_plain
 from mislabel.run.forms import Config, Metrics
-from mislabel.run.opening import read_object
 
 SCHEMA = 1
 PIXELS = "pixels.npy"
@@ -35,7 +35,7 @@ def check_folder(path: Path) -> None:
     """
     if path.is_symlink() and not path.exists():
         raise InputError(f"cannot write the folder {path}: it is a link to {os.readlink(path)}, which does not exist")
-    there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    there = nearest_existing(path)
     if not there.is_dir():
         raise InputError(f"cannot write the folder {path}: {there} is a file; choose another name")
     if not os.access(there, os.W_OK | os.X_OK):

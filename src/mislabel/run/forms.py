@@ -5,7 +5,7 @@ Keys that are not declared may hold what they like; nothing but the table of set
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 Number = float | int | bool | None
@@ -53,12 +53,3 @@ class Metrics(TypedDict, total=False):
     peak_memory_mb: dict[str, float]
     detection: dict[str, Number]
     suggestion: dict[str, Number]
-
-
-def check_form(content: dict[str, Any], form: type) -> None:
-    """Raise ValueError, with the name of the key, where an object is not as it is declared."""
-    try:
-        TypeAdapter(form).validate_python(content, strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -1,6 +1,5 @@
 """The files of a run are opened here, so that damage is told in one way: which file, why, and what to do."""
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,19 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from mislabel.errors import RunError
-from mislabel.integrity import checked_bytes, open_checked, telling_damage
-from mislabel.run.forms import check_form
-
-
-def read_object(path: Path, form: type | None = None) -> dict[str, Any]:
-    """The object in a JSON file of a run, which has to look like `form` where one of `mislabel.run.forms` is given."""
-    with telling_damage(path):
-        content = json.loads(checked_bytes(path).decode("utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("it holds no object")
-        if form is not None:
-            check_form(content, form)
-    return content
+from mislabel.integrity import open_checked, telling_damage
 
 
 @contextmanager

@@ -10,12 +10,11 @@ from mislabel.data.inputs import RawInputs
 from mislabel.data.order import class_positions
 from mislabel.errors import InputError, RunError
 from mislabel.files import atomic_folder, write_json
-from mislabel.integrity import check_files, telling_damage
+from mislabel.integrity import check_files, read_object, telling_damage
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
 from mislabel.modalities.safe_loading import refuse_code
 from mislabel.run.generative import TrajectoryModel
-from mislabel.run.opening import read_object
 from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs

@@ -3,18 +3,16 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import (
-    Any,  # pydantic takes no other before Python 3.12
-)
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from mislabel.dynamics.files import Count
 from mislabel.files import atomic_folder, private_folder, remove_folder
-from mislabel.integrity import add_digests, check_files, read_as, telling_damage
+from mislabel.integrity import add_digests, check_files, read_object, telling_damage
 
 TEMPORARY = "unfinished"
 TENSORS = ("model", "optimizer", "selected", "tables")
@@ -31,8 +29,7 @@ class Kept(TypedDict, total=False):
     loss: Any
 
 
-@dataclass(frozen=True)
-class State:
+class State(TypedDict):
     """What state.json says."""
 
     stage: Count
@@ -100,10 +97,9 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     latest = finished[-1]
     with telling_damage(latest):
         check_files(latest)
-        read_as(latest / "state.json", State)
-        state = json.loads((latest / "state.json").read_text(encoding="utf-8"))
+        state = read_object(latest / "state.json", State)
         parts = {part: load_file(latest / f"{part}.safetensors") for part in TENSORS}
-        return Checkpoint(stage=int(state["stage"]), epoch=int(state["epoch"]), state=state["state"], **parts)
+        return Checkpoint(stage=state["stage"], epoch=state["epoch"], state=state["state"], **parts)
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
