@@ -1,8 +1,10 @@
 """The inputs of a Dataset, behind one interface whatever the modality."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -34,6 +36,12 @@ class RawInputs(ABC):
     @abstractmethod
     def contents(self) -> Iterator[bytes]:
         """Bytes that are the same for two rows only where their content is."""
+
+    @cached_property
+    def content_digests(self) -> np.ndarray:
+        """A number for the content of each row, (n,) uint64: looked into once, all inputs may be gigabytes."""
+        digests = (hashlib.blake2b(content, digest_size=8).digest() for content in self.contents())
+        return np.fromiter((int.from_bytes(each, "little") for each in digests), dtype=np.uint64, count=len(self))
 
     @abstractmethod
     def caption(self, position: int) -> str:

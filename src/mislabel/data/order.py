@@ -4,8 +4,6 @@ Batches, draws, sums and the first weights of a network follow it, so that the s
 classes listed otherwise, give the same numbers. Whatever is stored by position stays in the order of the table.
 """
 
-import hashlib
-
 import numpy as np
 
 from mislabel.data.classes import class_key
@@ -27,12 +25,12 @@ def row_order(ids: np.ndarray | None, inputs: RawInputs, codes: np.ndarray) -> n
     """
     if ids is not None:
         return np.argsort(ids, kind="stable")
-    return np.lexsort((codes, _digests(inputs)))
+    return np.lexsort((codes, inputs.content_digests))
 
 
 def equal_rows(inputs: RawInputs, codes: np.ndarray) -> np.ndarray:
     """A number for each row, (n,) int64, which rows of the same input and the same label share."""
-    digests = _digests(inputs)
+    digests = inputs.content_digests
     order = np.lexsort((codes, digests))
     another = (np.diff(digests[order]) != 0) | (np.diff(codes[order]) != 0)
     group = np.empty(len(order), dtype=np.int64)
@@ -58,9 +56,3 @@ def recoded(codes: np.ndarray, ranks: np.ndarray) -> np.ndarray:
     """Codes (n,) after classes were put in another order; what stands for no class, or one beyond them, stays."""
     known = (codes >= 0) & (codes < len(ranks))
     return np.where(known, ranks[np.where(known, codes, 0)], codes)
-
-
-def _digests(inputs: RawInputs) -> np.ndarray:
-    """A number for the content of each row, (n,) uint64."""
-    digests = (hashlib.blake2b(content, digest_size=8).digest() for content in inputs.contents())
-    return np.fromiter((int.from_bytes(one, "little") for one in digests), dtype=np.uint64, count=len(inputs))
