@@ -22,7 +22,6 @@ CREATE TABLE events (
     source TEXT NOT NULL,        -- who decided: page, import, or the run it was taken over from
     undoes INTEGER               -- of an undo: the number of the decision that no longer holds
 );
-CREATE TABLE digests (number INTEGER PRIMARY KEY, digest TEXT NOT NULL);
 CREATE TABLE requests (key TEXT PRIMARY KEY, action INTEGER NOT NULL);
 CREATE INDEX events_by_id ON events (id);
 CREATE INDEX events_by_action ON events (action);
@@ -39,19 +38,21 @@ def event_digest(*values: str | int | None) -> str:
     return digest(json.dumps(values).encode())
 
 
-# Later than the others, and so missing from older stores: a digest of what a request said.
-_BODIES = "CREATE TABLE IF NOT EXISTS bodies (key TEXT PRIMARY KEY, body TEXT NOT NULL)"
+# Later than the others, and so missing from older stores: digests of each event, and of what each request said.
+_LATER = (
+    "CREATE TABLE IF NOT EXISTS digests (number INTEGER PRIMARY KEY, digest TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS bodies (key TEXT PRIMARY KEY, body TEXT NOT NULL)",
+)
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Create the tables where there are none; in a file of version 0.1.0 that of digests."""
+    """Create the tables that are not there."""
     if not has_tables(connection):
         for statement in _TABLES.split(";\n"):
             connection.execute(statement)
         connection.execute("INSERT INTO about VALUES ('schema', ?)", (to_json(SCHEMA),))
-    elif not has_tables(connection, "digests"):
-        connection.execute(next(part for part in _TABLES.split(";\n") if "TABLE digests" in part))
-    connection.execute(_BODIES)
+    for statement in _LATER:
+        connection.execute(statement)
 
 
 def to_json(value: Any) -> str | None:

@@ -133,7 +133,8 @@ def _deciding(session: Session, views: Views) -> APIRouter:
     @paths.post("/api/decide")
     def decide(request: DecideRequest) -> Decided:
         # Sent again: other rows may match by now, for its very decisions.
-        events, body = session.store.added_by(request.key, request.body()), request.body()
+        body = request.body()
+        events = session.store.added_by(request.key, body)
         if not events:
             events = session.decide(
                 _chosen(session, request), request.kind, request.label, key=request.key, body=body,
