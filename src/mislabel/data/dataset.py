@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mislabel.data.classes import EncodedColumn, find_classes
+from mislabel.data.decided_labels import with_trusted
 from mislabel.data.inputs import CheckedInputs
 from mislabel.data.label_columns import rows_of
 from mislabel.data.labels import Labels, encode_against, refuse_missing
@@ -15,6 +16,8 @@ from mislabel.data.order import class_ranks, recoded, row_order
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset, conflicts, fingerprint, row_status
 from mislabel.data.splits import parse_split, stratified_holdout
+from mislabel.data.training_rows import TRAINS
+from mislabel.data.trusted_labels import read_trusted, refuse_one_column
 from mislabel.errors import InputError, NotAssessed
 
 
@@ -27,14 +30,17 @@ class Columns:
     labels
         n labels in any form that `encode_labels` takes.
     gold
-        n true labels, some of which may be missing.
+        n true labels, some of which may be missing. They only score.
     split
         n times train, valid or test. Without it all rows train.
+    trusted
+        n labels that somebody checked, most of which may be missing. They teach, and are never scored.
     """
 
     labels: Any = None
     gold: Any = None
     split: Any = None
+    trusted: Any = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Names:
     gold: str = "gold"
     id: str = "ids"
     split: str = "split"
+    trusted: str = "trusted"
 
 
 def assemble_dataset(
@@ -80,27 +87,21 @@ def assemble_dataset(
     InputError
         If lengths differ, or labels or splits are not what they should be.
     """
+    refuse_one_column(columns.trusted, columns.labels, columns.gold, (names.trusted, names.label, names.gold))
     parts = np.full(len(ids), "train", dtype="U5")
     if columns.split is not None:
         parts = parse_split(columns.split, ids, names.split)
-    encoded = _find(columns.labels, ids, plan, inputs.name, names.label)
-    if (
-        plan.missing == "error"
-        and plan.need_labels
-        and encoded.classes == [1]
-        and encoded.missing_as in (["-1"], ["-1.0"])
-    ):
-        # As a sign for "no label" -1 would leave a single class; as a class it makes the usual pair.
-        pair = [-encoded.classes[0], encoded.classes[0]]
-        encoded = _find(columns.labels, ids, replace(plan, classes=pair), inputs.name, names.label)
-        encoded.notes.append(f"{names.label}: -1 and 1 are the only values, so -1 is taken as a class.")
-    given, gold_codes, gold_classes = Labels(encoded.codes, encoded.classes), None, []
+    encoded = _given(columns.labels, ids, plan, inputs.name, names.label)
+    given, trusted, gold_codes, gold_classes = Labels(encoded.codes, encoded.classes), None, None, []
+    all_notes = [*notes, *inputs.notes, *encoded.notes]
+    if columns.trusted is not None:
+        trusted, given, more = read_trusted(columns.trusted, given, parts, ids, plan, names.trusted)
+        all_notes += more
     if columns.gold is not None:
         gold_codes, extended = encode_against(columns.gold, given, ids, names.gold)
         gold_classes = extended.classes
-    all_notes = [*notes, *inputs.notes, *encoded.notes]
 
-    lacking = _lacking(encoded.codes, gold_codes, parts) & plan.need_labels
+    lacking = _lacking(given.codes, gold_codes, trusted, parts) & plan.need_labels
     if lacking.any():
         rows = np.flatnonzero(lacking)
         if plan.missing == "error":
@@ -113,9 +114,10 @@ def assemble_dataset(
             inputs.take(keep),
             ids[keep],
             parts[keep],
-            Labels(encoded.codes[keep], encoded.classes),
+            Labels(given.codes[keep], given.classes),
         )
         gold_codes = None if gold_codes is None else gold_codes[keep]
+        trusted = None if trusted is None else trusted[keep]
     if plan.holdout > 0:
         chosen = _hold_out(given, inputs, ids, plan, named)
         parts[chosen] = "test"
@@ -132,15 +134,16 @@ def assemble_dataset(
         split=parts,
         status=row_status(given, parts, inputs.empty, inputs.unreadable),
         notes=all_notes,
-        fingerprint=fingerprint(ids, inputs.values, given, parts),
+        fingerprint="",
         name=names.data,
         gold_classes=gold_classes,
         named=named,
     )
-    if plan.need_labels:
-        all_notes += _class_notes(dataset)
-    all_notes += _gold_notes(dataset) + _conflict_notes(dataset)
-    return dataset
+    if trusted is not None:
+        dataset = with_trusted(dataset, trusted, names.trusted)
+    more = (_class_notes(dataset) if plan.need_labels else []) + _gold_notes(dataset) + _conflict_notes(dataset)
+    known = fingerprint(ids, inputs.values, given, parts, dataset.decided)
+    return replace(dataset, notes=[*dataset.notes, *more], fingerprint=known)
 
 
 def _hold_out(given: Labels, inputs: CheckedInputs, ids: np.ndarray, plan: Plan, named: bool) -> np.ndarray:
@@ -153,10 +156,28 @@ def _hold_out(given: Labels, inputs: CheckedInputs, ids: np.ndarray, plan: Plan,
     return stratified_holdout(codes, eligible, order, plan.holdout, plan.seed)
 
 
-def _lacking(codes: np.ndarray, gold: np.ndarray | None, parts: np.ndarray) -> np.ndarray:
-    """The rows (n,) bool without a label that need one: valid and test rows do not where they have a gold label."""
-    lacking = codes < 0
-    return lacking if gold is None else lacking & ((parts == "train") | (gold < 0))
+def _lacking(codes: np.ndarray, gold: np.ndarray | None, trusted: np.ndarray | None, parts: np.ndarray) -> np.ndarray:
+    """The rows (n,) bool without a label that need one.
+
+    Training rows do not where they have a trusted label, and valid and test rows do not where they have a gold one.
+    """
+    lacking, train = codes < 0, parts == "train"
+    if gold is not None:
+        lacking &= train | (gold < 0)
+    return lacking if trusted is None else lacking & (~train | (trusted < 0))
+
+
+def _given(labels: Any, ids: np.ndarray, plan: Plan, inputs_name: str, label_name: str) -> EncodedColumn:
+    """The given labels, of which -1 is a class where it stands beside 1 alone."""
+    encoded = _find(labels, ids, plan, inputs_name, label_name)
+    alone = encoded.classes == [1] and encoded.missing_as in (["-1"], ["-1.0"])
+    if not alone or plan.missing != "error" or not plan.need_labels:
+        return encoded
+    # As a sign for "no label" -1 would leave a single class; as a class it makes the usual pair.
+    pair = [-encoded.classes[0], encoded.classes[0]]
+    encoded = _find(labels, ids, replace(plan, classes=pair), inputs_name, label_name)
+    encoded.notes.append(f"{label_name}: -1 and 1 are the only values, so -1 is taken as a class.")
+    return encoded
 
 
 def _find(labels: Any, ids: np.ndarray, plan: Plan, inputs_name: str, label_name: str) -> EncodedColumn:
@@ -176,8 +197,8 @@ def _find(labels: Any, ids: np.ndarray, plan: Plan, inputs_name: str, label_name
 
 def _class_notes(dataset: Dataset) -> list[str]:
     """Classes that cannot be learned or assessed as they are."""
-    labels, counted = dataset.labels, (dataset.status == "judged") | (dataset.status == "class_too_small")
-    counts = np.bincount(labels.codes[counted], minlength=labels.n_classes)
+    labels, counted = dataset.labels, np.isin(dataset.status, TRAINS)
+    counts = np.bincount(dataset.training_codes[counted], minlength=labels.n_classes)
     notes = []
     if np.count_nonzero(counts) == 1:
         only = labels.classes[int(counts.argmax())]

@@ -1,18 +1,64 @@
-"""Labels that a person decided, in a data set beside the given labels."""
+"""Labels that are known, in a data set beside the given labels: a person checked them, or decided them in a review.
+
+Both teach in the same way, and both come in here: trusted labels as codes, decisions by id.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mislabel.data.classes import class_key
+from mislabel.data.label_columns import rows_of
 from mislabel.data.numerals import label_text
 from mislabel.data.rows import FITS_NONE, UNDECIDED, Dataset, with_small_classes
 from mislabel.errors import InputError, some_ids
 
 NONE_OF_THESE = object()  # decided in place of a label: no class fits
+
+
+class Words(NamedTuple):
+    """How labels that are known are told of, by what becomes of their rows."""
+
+    taken: str
+    fits_none: str
+    held_out: str
+    unread: str
+
+
+TRUSTED = Words(
+    taken="Rows with a trusted label, which they learn",
+    fits_none="",  # there is no such trusted label
+    held_out="Trusted labels of rows that are held out, which teach nothing",
+    unread="Rows with a trusted label, but without an input that can be read, not trained on",
+)
+DECIDED = Words(
+    taken="Rows whose label a person decided, taken as known",
+    fits_none="Rows that fit no class, as a person decided, not trained on",
+    held_out="Decided rows that are held out and stay so",
+    unread="Decided rows without an input that can be read, not trained on",
+)
+
+
+def with_trusted(dataset: Dataset, codes: np.ndarray, name: str) -> Dataset:
+    """The data set with trusted labels, on training rows alone.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Without any.
+    codes : (n,) int64
+        Codes of the trusted labels, negative where there is none.
+    name : str
+        What they are called, for the notes.
+    """
+    found = _with_known(dataset, np.where(codes >= 0, codes, UNDECIDED), TRUSTED)
+    if np.isin(found.status, ("judged", "class_too_small")).any() or not (found.status == "decided").any():
+        return found
+    note = f"{name} says a trusted label for every training row, so no given label is left to judge."
+    return replace(found, notes=[*found.notes, note])
 
 
 def with_decisions(dataset: Dataset, decided: Mapping[Any, Any]) -> Dataset:
@@ -21,7 +67,7 @@ def with_decisions(dataset: Dataset, decided: Mapping[Any, Any]) -> Dataset:
     Parameters
     ----------
     dataset : Dataset
-        Without decisions.
+        Without decisions. Where it has a trusted label, the decision is newer and holds.
     decided : mapping
         From ids to labels, or to `NONE_OF_THESE`. A label that is no class by value and type is looked up as text: 1
         in one table may be "1" in the next.
@@ -49,13 +95,8 @@ def with_decisions(dataset: Dataset, decided: Mapping[Any, Any]) -> Dataset:
         )
     decided_codes = np.full(len(dataset), UNDECIDED, dtype=np.int64)
     decided_codes[[position_of[id] for id in decided]] = np.array(codes, dtype=np.int64)
-    held_out = (decided_codes != UNDECIDED) & (dataset.split != "train")
-    unread = (decided_codes != UNDECIDED) & ~held_out & np.isin(dataset.status, ("empty_input", "unreadable"))
-    decided_codes[held_out | unread] = UNDECIDED
-    with_codes = replace(dataset, decided=decided_codes)
-    return replace(
-        with_codes, status=_status(with_codes), notes=[*dataset.notes, *_notes(with_codes, held_out, unread)]
-    )
+    found = _with_known(dataset, decided_codes, DECIDED)
+    return found if dataset.decided is None else replace(found, notes=[*found.notes, *_overruled(dataset, found)])
 
 
 def code_finder(classes: list) -> Callable[[Any], int | None]:
@@ -67,6 +108,32 @@ def code_finder(classes: list) -> Callable[[Any], int | None]:
     return lambda label: exact.get(class_key(label), by_text.get(label_text(label)))
 
 
+def _with_known(dataset: Dataset, codes: np.ndarray, words: Words) -> Dataset:
+    """The data set in which these labels are known, over those that were known before.
+
+    Parameters
+    ----------
+    codes : (n,) int64
+        A class, or `FITS_NONE`; `UNDECIDED` for rows of which nothing is said.
+    """
+    said = codes != UNDECIDED
+    held_out = said & (dataset.split != "train")
+    unread = said & ~held_out & np.isin(dataset.status, ("empty_input", "unreadable"))
+    taken = said & ~held_out & ~unread
+    before = UNDECIDED if dataset.decided is None else dataset.decided
+    found = replace(dataset, decided=np.where(taken, codes, before))
+    labelled = taken & (codes >= 0)
+    changed = int((labelled & (codes != dataset.labels.codes)).sum())
+    rows = {
+        f"{words.taken} ({changed} differ from the given label)": labelled,
+        words.fits_none: taken & (codes == FITS_NONE),
+        words.held_out: held_out,
+        words.unread: unread,
+    }
+    notes = [f"{word}: {int(which.sum())} of {len(dataset)}." for word, which in rows.items() if which.any()]
+    return replace(found, status=_status(found), notes=[*dataset.notes, *notes])
+
+
 def _status(dataset: Dataset) -> np.ndarray:
     """The status (n,) str of each row; whether a class is too small is counted over what training learns."""
     assert dataset.decided is not None
@@ -76,14 +143,11 @@ def _status(dataset: Dataset) -> np.ndarray:
     return with_small_classes(status, dataset.training_codes, dataset.labels.n_classes)
 
 
-def _notes(dataset: Dataset, held_out: np.ndarray, unread: np.ndarray) -> list[str]:
-    assert dataset.decided is not None
-    labelled = dataset.decided >= 0
-    changed = int((labelled & (dataset.decided != dataset.labels.codes)).sum())
-    rows = {
-        f"Rows whose label a person decided, taken as known ({changed} differ from the given label)": labelled,
-        "Rows that fit no class, as a person decided, not trained on": dataset.decided == FITS_NONE,
-        "Decided rows that are held out and stay so": held_out,
-        "Decided rows without an input that can be read, not trained on": unread,
-    }
-    return [f"{words}: {int(which.sum())} of {len(dataset)}." for words, which in rows.items() if which.any()]
+def _overruled(before: Dataset, after: Dataset) -> list[str]:
+    """A note on the rows whose trusted label is another than what was decided."""
+    assert before.decided is not None
+    rows = np.flatnonzero((before.decided >= 0) & (before.decided != after.decided))
+    if not len(rows):
+        return []
+    words = "Rows whose trusted label differs from what a review decided, which is newer and holds"
+    return [f"{words}: {len(rows)} of {len(before)}; rows {rows_of(before.ids)(rows)}."]

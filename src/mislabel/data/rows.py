@@ -15,7 +15,7 @@ from mislabel.errors import one_of
 STATUSES = (
     "judged", "unlabeled", "empty_input", "unreadable", "class_too_small", "held_out", "decided", "none_of_these",
 )  # fmt: skip
-FITS_NONE, UNDECIDED = -1, -2  # in place of a code, where a person decided no label
+FITS_NONE, UNDECIDED = -1, -2  # in place of a code, where no label is known
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Dataset:
     inputs : RawInputs
         n texts, images or rows of features.
     labels : Labels
-        The given labels. No class is there because of a gold label.
+        The given labels. A class may be there because of a trusted label, none because of a gold one.
     gold : (n,) int64 or None
         Codes of the true labels where a file knows them, -1 where not. They refer to `gold_classes`: a code of K or
         more is a true class that no given label shows. Gold only scores; it never reaches training.
@@ -37,20 +37,20 @@ class Dataset:
         "train", "valid" or "test".
     status : (n,) str
         "unreadable" for an image that cannot be read; of the others "held_out" for every row that is not trained on; of
-        the rest, in this order, "empty_input", "decided" (a person did, and the row trains), "none_of_these" (a person
-        says that no class fits, and it does not), "unlabeled", "class_too_small" (the only training row of its class),
-        or "judged".
+        the rest, in this order, "empty_input", "decided" (its label is trusted, or was decided in a review, and the row
+        trains), "none_of_these" (a person says that no class fits, and it does not), "unlabeled", "class_too_small"
+        (the only training row of its class), or "judged".
     notes : list of str
         Every warning and decision, as sentences.
     fingerprint : str
-        SHA-256, in hex, of ids, inputs, given label codes, classes and split.
+        SHA-256, in hex, of ids, inputs, given label codes, classes, split, and trusted labels where there are any.
     name : str
         The file, hub name, or "data".
     gold_classes : list
         The classes of `labels`, then those that only gold has.
     decided : (n,) int64 or None
-        Codes of the labels that a person decided, `FITS_NONE` (-1) where no class fits, `UNDECIDED` (-2) elsewhere;
-        see `mislabel.data.decided_labels`. `labels` stay what the data say.
+        Codes of the labels that are known, since they are trusted or a review decided them, `FITS_NONE` (-1) where no
+        class fits, `UNDECIDED` (-2) elsewhere; see `mislabel.data.decided_labels`. `labels` stay what the data say.
     source : str, optional
         From where all of it can be read again: an absolute path, or a hub name; None for what came in memory.
     named : bool
@@ -144,8 +144,16 @@ def with_small_classes(status: np.ndarray, codes: np.ndarray, n_classes: int) ->
     return status
 
 
-def fingerprint(ids: np.ndarray, inputs: RawInputs, labels: Labels, split: np.ndarray) -> str:
-    """SHA-256 in hex over everything that training sees; gold is not part of it."""
+def fingerprint(
+    ids: np.ndarray, inputs: RawInputs, labels: Labels, split: np.ndarray, trusted: np.ndarray | None = None
+) -> str:
+    """SHA-256 in hex over everything that training sees; gold is not part of it.
+
+    Parameters
+    ----------
+    trusted : (n,) int64, optional
+        Codes of trusted labels, negative where there is none; without any it is as if not given.
+    """
     digest = hashlib.sha256()
 
     def add_texts(texts: list[str]) -> None:
@@ -167,4 +175,6 @@ def fingerprint(ids: np.ndarray, inputs: RawInputs, labels: Labels, split: np.nd
     digest.update(labels.codes.astype("<i8").tobytes())
     add_texts([json.dumps([type(value).__name__, str(value)]) for value in labels.classes])
     add_texts(split.tolist())
+    if trusted is not None and (trusted >= 0).any():
+        digest.update(b"trusted" + trusted.astype("<i8").tobytes())
     return digest.hexdigest()

@@ -20,6 +20,7 @@ def make_dataset(
     modality: str = "text",
     ids: Any = None,
     gold: Any = None,
+    trusted: Any = None,
     split: Any = None,
     root: Path | None = None,
     checks: Mapping[str, Any] | None = None,
@@ -33,7 +34,7 @@ def make_dataset(
     ----------
     inputs
         n texts (an empty one is kept and marked), or what `check_images` or `check_features` take.
-    labels, gold, split
+    labels, gold, trusted, split
         See `mislabel.data.dataset.Columns`.
     modality : str
         The name of a modality, such as "text", "image" or "features".
@@ -55,13 +56,16 @@ def make_dataset(
         If there are no rows, lengths or the indexes of pandas objects differ, or inputs, labels, ids, splits or
         settings are not what they should be.
     """
-    plan, columns, names = Plan(**settings), Columns(labels, gold, split), names or Names()
+    plan, columns, names = Plan(**settings), Columns(labels, gold, split, trusted), names or Names()
     plan.check_split(split)
     kind = find_modality(modality)
     inputs_name = names.inputs or kind.words.plural
     refuse_misaligned(
-        [(inputs_name, inputs), (names.label, labels), (names.id, ids), (names.gold, gold), (names.split, split)]
-    )
+        [
+            (inputs_name, inputs), (names.label, labels), (names.id, ids), (names.gold, gold),
+            (names.trusted, trusted), (names.split, split),
+        ]
+    )  # fmt: skip
     n = kind.count(inputs, inputs_name)
     if n == 0:
         raise InputError(f"{names.data} has no rows; at least one is needed")

@@ -9,6 +9,7 @@ from mislabel import tables
 from mislabel.data.dataset import Names
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset
+from mislabel.data.trusted_labels import refuse_one_column
 from mislabel.errors import InputError, listed
 from mislabel.modalities.base import Source
 from mislabel.modalities.dataset import make_dataset
@@ -18,6 +19,7 @@ from mislabel.tables.reading import as_frame, pick_column
 from mislabel.tables.sources import folder_of, holds_tables
 
 PLANNED = {each.name for each in fields(Plan)}
+ROLES = ("label", "gold", "trusted", "id", "split")  # of the columns beside the input
 
 
 def load_dataset(
@@ -25,6 +27,7 @@ def load_dataset(
     *,
     label: str | None = None,
     gold: str | None = None,
+    trusted: str | None = None,
     id: str | None = None,
     split: str | None = None,
     checks: Mapping[str, Any] | None = None,
@@ -42,7 +45,7 @@ def load_dataset(
         What the input is, by the name of a modality: ``text`` a column of texts; ``image`` a column of image paths
         (relative to the table) or encoded images; ``features`` globs of columns ("f_*,age"), a column of vectors, or an
         .npy file of n rows. One of them is needed. The others are settings of `mislabel.data.plan.Plan`.
-    label, gold, id, split
+    label, gold, trusted, id, split
         The names of columns. Rows are taken by their place; an index is not looked at.
     checks
         What `Reader.checks` says of a run that new rows are read for.
@@ -62,11 +65,12 @@ def load_dataset(
                 inputs[name] = roles[name]
         label, split, id = label or roles.get("label"), split or roles.get("split"), id or roles.get("id")
     else:
-        kept = [name for name in (label, gold, id, split) if name is not None]
+        kept = [name for name in (label, gold, trusted, id, split) if name is not None]
         frame, notes, root = as_frame(source, strings=text_columns(inputs), lossless=kept), [], None
         if isinstance(source, (str, Path)):
             notes, root = frame.attrs.get("notes", []), folder_of(source)
             split = split or frame.attrs.get("split")
+    _refuse_one_column(trusted, label, gold)
 
     def column(name: str | None, what: str) -> Any:
         return None if name is None else pick_column(frame, name, what)
@@ -76,15 +80,24 @@ def load_dataset(
     kind, option = one_input(inputs)
     checks = dict(checks or {})
     dataset = make_dataset(
-        modality(kind).values(frame, option, (label, gold, id, split), **checks),
+        modality(kind).values(frame, option, (label, gold, trusted, id, split), **checks),
         column(label, "label"),
         modality=kind,
         ids=column(id, "id"),
         gold=column(gold, "gold"),
+        trusted=column(trusted, "trusted"),
         split=column(split, "split"),
         root=root,
         checks=checks,
-        names=Names(_name_of(source), option or None, label or "label", gold or "gold", id or "id", split or "split"),
+        names=Names(
+            _name_of(source),
+            option or None,
+            label or "label",
+            gold or "gold",
+            id or "id",
+            split or "split",
+            trusted or "trusted",
+        ),
         notes=notes,
         **settings,
     )
@@ -103,13 +116,14 @@ def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None
     Parameters
     ----------
     columns : mapping
-        As `load_dataset`: names of columns by the name of a modality, label, gold, id or split.
+        As `load_dataset`: names of columns by the name of a modality or one of `ROLES`.
 
     Raises
     ------
     InputError
-        If the source cannot be found, or surely lacks a column.
+        If the source cannot be found, or surely lacks a column, or one column is to be two things.
     """
+    _refuse_one_column(columns.get("trusted"), columns.get("label"), columns.get("gold"))
     if str(source).endswith(".npy") or (Path(source).is_dir() and not holds_tables(source)):
         return
     many = {name for name in modality_names() if not modality(name).one_column}  # patterns of names
@@ -134,6 +148,10 @@ def one_input(inputs: Mapping[str, str | None]) -> tuple[str, str]:
             f"what is the input? Exactly one of {', '.join(most)} and {last} is needed, {given_options} was given"
         )
     return given[0]
+
+
+def _refuse_one_column(trusted: str | None, label: str | None, gold: str | None) -> None:
+    refuse_one_column(trusted, label, gold, (f"--trusted {trusted}", f"--label {label}", f"--gold {gold}"))
 
 
 def text_columns(inputs: Mapping[str, str | None]) -> list[str]:
