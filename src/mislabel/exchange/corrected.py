@@ -33,7 +33,7 @@ class Corrected:
     row_of : (n,) int64
         The row of the audit, -1 for rows that were left out of the run.
     decisions : dict
-        A person's decisions by position in the data.
+        A person's decisions, and trusted labels, by position in the data.
     suggested : (n,) bool
         Where the suggested label was taken without a person.
     labels : Picked
@@ -100,7 +100,7 @@ def correct(
     Parameters
     ----------
     decisions : mapping
-        What holds, by id.
+        What holds, by id, as `known_labels` gives it.
     take_suggestions : float, optional
         From which p_mislabeled on the suggested label is taken where no person decided, now or in an earlier review.
 

@@ -6,6 +6,7 @@ from typing import Any
 from mislabel.errors import InputError, in_range
 from mislabel.exchange.corrected import correct
 from mislabel.exchange.inputs import only_position_tells
+from mislabel.exchange.known import known_labels
 from mislabel.exchange.source_table import open_original
 from mislabel.exchange.targets import target
 from mislabel.run.folder import RunFolder
@@ -24,11 +25,12 @@ def export(
 ) -> dict[str, Any]:
     """Write the corrected data, at once, with mode 0600.
 
-    A table has the original columns, order and types. The label column holds the decided label: of a person; the
-    suggested one where `take_suggestions` says so and no person looked at the row; else what the data say. Where a
-    person said that no class fits there is no label. Two columns are added: `label_before`, what the data say, and
-    `decided_by`: person, suggestion or kept (a row that a person was unsure of is kept). Data that are an export
-    themselves keep their `label_before`, the first label of all; `decided_by` changes for rows decided since.
+    A table has the original columns, order and types. The label column holds the decided label: of a person, who
+    decided it in a review or had checked it before (a trusted label); the suggested one where `take_suggestions` says
+    so and no person looked at the row; else what the data say. Where a person said that no class fits there is no
+    label. Two columns are added: `label_before`, what the data say, and `decided_by`: person, suggestion or kept (a row
+    that a person was unsure of is kept). Data that are an export themselves keep their `label_before`, the first label
+    of all; `decided_by` changes for rows decided since.
 
     Other targets are described where they are: `exchange/cleanlab.py`, `exchange/label_studio.py`.
 
@@ -71,7 +73,7 @@ def export(
         raise InputError(f"{output} holds the data of the run, which a later export needs: choose another output")
     if becomes_part(output, original.source):
         raise InputError(f"{output} would be read as a part of {original.source}, the data of the run: choose another")
-    corrected = correct(original, rows, run.decisions(), take_suggestions)
+    corrected = correct(original, rows, known_labels(run), take_suggestions)
     result: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
     if only_position_tells(original, rows):
         result["by_place_alone"] = True

@@ -15,6 +15,7 @@ from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import data_ids, match
 from mislabel.exchange.inputs import only_position_tells
+from mislabel.exchange.known import known_labels
 from mislabel.exchange.line_values import Refused, Unknown, same_cell
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
@@ -70,8 +71,9 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     (so whoever changes a label in a spreadsheet need not touch the other columns). Where there is neither `decided_by`
     nor `label_before`, every label is a decision. A column `decision` may say keep, suggestion, label, unsure or none.
     Where the data have a column of such a name themselves, it is theirs and says nothing. An empty label with
-    decided_by person says that no class fits. Of Label Studio's tasks the annotations count: one without a choice says
-    that no class fits, and one that was skipped that the person could not tell.
+    decided_by person says that no class fits. What is said of a row with a trusted label is new where it differs. Of
+    Label Studio's tasks the annotations count: one without a choice says that no class fits, and one that was skipped
+    that the person could not tell.
 
     Rows are found by `mislabel_id`, the id column of the run, or `id`. A file without any belongs to a run without an
     id column: then it must have the rows of the data in their order, which is checked against the data.
@@ -97,7 +99,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     original = _find_data(folder, data, reviewed, roles)
     columns = find_columns(reviewed, roles, rows, original, modality(run.modality).own_id)
     reads_back = columns.before or columns.decided_by
-    reader = LineReader(rows, columns, run.decisions(), original if reads_back else None)
+    reader = LineReader(rows, columns, known_labels(run), original if reads_back else None)
     done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
     if columns.id is None:
         original = original or open_original(folder)

@@ -8,14 +8,12 @@ from pathlib import Path
 
 from mislabel.errors import InputError, did_you_mean
 from mislabel.modalities import modality, modality_names
-from mislabel.modalities.loading import open_source, text_columns
+from mislabel.modalities.loading import ROLES, open_source, text_columns
 from mislabel.run.folder import RunFolder
 from mislabel.tables.arrow_stored import StoredFrame
 from mislabel.tables.delimited_stored import StoredCells
 from mislabel.tables.format import StoredTable
 from mislabel.tables.sources import find_table, is_there
-
-ROLES = ("label", "gold", "id", "split")
 
 
 @dataclass(eq=False)
@@ -28,7 +26,7 @@ class Original:
         Where they are: a path, or ``hf:NAME``.
     table : StoredTable
     roles : dict
-        Names of columns by what they are: one for each modality, label, gold, id, split; None where there is none.
+        Names of columns by what they are: one for each modality, and `ROLES`; None where there is none.
     inputs : Path
         Where the run keeps its inputs, if it does.
     """

@@ -35,7 +35,7 @@ class LineReader:
     rows : Rows
     columns : Columns
     holds : dict
-        The decisions that hold, by id.
+        The decisions that hold, and trusted labels, by id.
     original : Original, optional
         The data, where they are an export themselves and so say of some rows already who decided.
     """
