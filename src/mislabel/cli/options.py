@@ -62,6 +62,10 @@ RUN: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "gold": (Annotated[str | None, typer.Option(help="Column of true labels where known; they only score.")], None),
+    "trusted": (
+        Annotated[str | None, typer.Option(help="Column of labels that somebody checked, on few rows; they teach.")],
+        None,
+    ),
     "id": (Id, None),
     "split": (Split, None),
     **{name: from_setting(name) for name in ("holdout", "missing", "on_bad")},

@@ -11,11 +11,12 @@ from rich.text import Text
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
+from mislabel.errors import listed
 from mislabel.run.decision_gain import gain_line
 from mislabel.run.folder import RunFolder
 from mislabel.terminal import answer, drawing_on, one_line
 
-WORST = 10
+WORST, MOST_CLASSES = 10, 10
 
 
 def show_result(audit: Audit, dataset: Dataset, folder: RunFolder | None, report: Path | None) -> None:
@@ -61,10 +62,19 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
         lines.append(f"detection AUROC: {metrics['detection']['auroc']:.4f}")
         if "score_auroc" in metrics["detection"]:
             lines[-1] += f", of the score {metrics['score']} {metrics['detection']['score_auroc']:.4f}"
+    if "trusted" in metrics:
+        lines.append(trusted_line(metrics["trusted"]))
     if "decisions" in metrics:
         lines += [gain_line(metrics["decisions"]), *metrics["decisions"]["notes"]]
     lines.append(f"time: {metrics['seconds']['total']:.1f} s, {metrics['rows_per_second']['train']:.0f} rows a second")
     return lines
+
+
+def trusted_line(trusted: dict[str, Any]) -> str:
+    """The part `trusted` of metrics.json in one line."""
+    classes = listed((f"{one_line(label)} {rows}" for label, rows in trusted["by_class"].items()), MOST_CLASSES)
+    how = "drawn at random" if trusted["drawn"] == "random" else "chosen"
+    return f"rows with a trusted or decided label: {trusted['rows']}, {how} ({classes})"
 
 
 def worst_table(audit: Audit, dataset: Dataset, count: int) -> Table:

@@ -37,11 +37,11 @@ def audit(**given: Any) -> None:
 def _train(given: dict[str, Any]) -> None:
     with errors():
         from mislabel.modalities import modality_names
-        from mislabel.modalities.loading import check_columns, load_dataset
+        from mislabel.modalities.loading import ROLES, check_columns, load_dataset
         from mislabel.run.folder import RunFolder, is_main_process
         from mislabel.run.settings import RunConfig
 
-        columns = {name: given[name] for name in (*modality_names(), "label", "gold", "id", "split")}
+        columns = {name: given[name] for name in (*modality_names(), *ROLES)}
         checks = {name: given[name] for name in ("missing", "on_bad", "holdout", "seed")}
         settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
         config = RunConfig(**settings, options=_options(given))

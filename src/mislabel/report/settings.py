@@ -15,7 +15,7 @@ STATUS_WORDS = {
     "empty_input": "nothing to read, not judged",
     "unreadable": "an image that cannot be read, not judged",
     "class_too_small": "the only row of its class, not judged",
-    "decided": "decided by a person: known, not judged",
+    "decided": "known, since a person checked or decided it: trained on, not judged",
     "none_of_these": "no class fits, says a person: kept out of training and judgement",
     "labels_unrelated": "labels could not be told from random ones, not judged",
 }

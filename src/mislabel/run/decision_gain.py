@@ -7,10 +7,10 @@ from typing import Any
 from mislabel.data import Dataset
 from mislabel.run.about import every_setting
 from mislabel.run.reading import Run
-from mislabel.run.settings import RunConfig
+from mislabel.run.settings import RunConfig, with_later_settings
 
 SCORES = ("accuracy", "macro_f1")
-WITHOUT_EFFECT = {"device", "image_cache"}  # settings that do not change results
+WITHOUT_EFFECT = {"device", "image_cache", "trusted_drawn"}  # settings that do not change results
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ def decision_metrics(earlier: EarlierRun, config: RunConfig, dataset: Dataset, t
         The scores of this run on the test rows.
     """
     decisions, before = earlier.decisions, earlier.test
-    differing = different(earlier.settings, json.loads(json.dumps(every_setting(config))))
+    differing = different(with_later_settings(earlier.settings), json.loads(json.dumps(every_setting(config))))
     shown = {name: before[name] for name in ("rows", *SCORES) if name in before}
     reason = incomparable(decisions["run"], before, test) or _other_rows(earlier, dataset)
     notes = [reason] if reason else []
     if earlier.fingerprint != dataset.fingerprint:
-        notes.append(f"The data are not those of {decisions['run']}: inputs, given labels or split differ.")
+        notes.append(f"The data are not those of {decisions['run']}: inputs, given or trusted labels, or split differ.")
     return {
         **{name: value for name, value in decisions.items() if name != "fingerprint"},
         "before": {"method": earlier.settings["method"], "test": shown, "settings_that_differ": differing},

@@ -18,6 +18,7 @@ from mislabel.integrity import add_digests, read_object
 from mislabel.run.clearing import half_cleared, put_aside, remove_aside
 from mislabel.run.entries import check_plain
 from mislabel.run.forms import Config, Metrics
+from mislabel.run.settings import with_later_settings
 
 SCHEMA = 1
 PIXELS = "pixels.npy"
@@ -230,7 +231,7 @@ class RunFolder:
             )
         before["data"].setdefault("order", config["data"].get("order"))  # of a finished run nothing is done again
         for part in ("settings", "data"):
-            then, now = before[part], json.loads(json.dumps(config[part]))
+            then, now = _comparable(before[part], part), _comparable(json.loads(json.dumps(config[part])), part)
             for key in {**then, **now}:
                 if key not in MAY_MOVE and then.get(key) != now.get(key):
                     raise RunError(
@@ -262,6 +263,14 @@ class RunFolder:
         check_plain([self.decisions, *self._beside_decisions])
         check_deletable(self.decisions)
         put_aside(self.path, self.metrics, self.config, stays=(self.lock.name, self.owner.name))
+
+
+def _comparable(values: dict[str, Any], part: str) -> dict[str, Any]:
+    """Settings or data of a run, of this version or an earlier one, which did not know all that there is now."""
+    if part == "settings":
+        return with_later_settings(values)
+    columns = values.get("columns") or {}
+    return {**values, "columns": {what: name for what, name in columns.items() if name is not None}}
 
 
 def _short(value: object) -> str:

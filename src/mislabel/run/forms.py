@@ -53,3 +53,4 @@ class Metrics(TypedDict, total=False):
     peak_memory_mb: dict[str, float]
     detection: dict[str, Number]
     suggestion: dict[str, Number]
+    trusted: dict[str, Any]

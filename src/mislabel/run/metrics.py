@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from mislabel.run.about import peak_memory_mb
 from mislabel.run.decision_gain import EarlierRun, decision_metrics
 from mislabel.run.judging import Judgement
@@ -32,13 +34,39 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
             **effort(job, history),
             **({"test": scores} if scores else {}),
             **detection_scores(job.dataset, audit),
+            **trusted_labels(job, None if earlier is None else earlier.decisions),
         }
     )
+    if job.config.trusted_drawn != audit.metrics.get("trusted", {}).get("drawn", job.config.trusted_drawn):
+        audit.notes.append("Trusted labels count as chosen, not as random: rows that a review decided are among them.")
     if earlier is not None:
         audit.metrics["decisions"] = decision_metrics(earlier, job.config, job.dataset, scores)
         audit.notes.extend(audit.metrics["decisions"]["notes"])
     if posterior.mixture is not None and posterior.rates is not None:
         audit.metrics["mixture"] = mixture_metrics(posterior.mixture, posterior.rates)
+
+
+def trusted_labels(job: Job, decisions: dict[str, Any] | None) -> dict[str, Any]:
+    """The part `trusted` of metrics.json: how many rows learn a trusted or decided label, and how they were drawn.
+
+    They are random ones only where that was said, and holds for all: to rows that were drawn, a review adds those that
+    it looked at.
+
+    Parameters
+    ----------
+    decisions : dict, optional
+        What `mislabel.run.prior_decisions.apply_decisions` counts.
+    """
+    dataset = job.dataset
+    known = dataset.status == "decided"
+    rows = int(known.sum())
+    if not rows:
+        return {}
+    counts = np.bincount(dataset.training_codes[known], minlength=dataset.labels.n_classes)
+    by_class = {str(dataset.labels.classes[code]): int(counts[code]) for code in np.flatnonzero(counts)}
+    reviewed = decisions["rows"] - decisions["none_of_these"] if decisions else 0
+    drawn = "chosen" if 0 < reviewed < rows else job.config.trusted_drawn
+    return {"trusted": {"rows": rows, "by_class": by_class, "drawn": drawn}}
 
 
 def effort(job: Job, history: History) -> dict[str, Any]:

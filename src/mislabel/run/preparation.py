@@ -103,5 +103,5 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
 
 
 def training_target(ready: Prepared) -> np.ndarray:
-    """The labels that are learnt from, (m,) int64: what a person decided, else the given ones."""
+    """The labels that are learnt from, (m,) int64: the trusted or decided ones, else the given ones."""
     return ready.dataset.training_codes[ready.trained]

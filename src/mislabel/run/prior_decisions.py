@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from mislabel.data import Dataset
 from mislabel.data.decided_labels import NONE_OF_THESE, code_finder, with_decisions
 from mislabel.data.rows import FITS_NONE
@@ -28,7 +30,8 @@ def apply_decisions(dataset: Dataset, earlier: Run) -> tuple[Dataset, dict[str, 
     Parameters
     ----------
     dataset : Dataset
-        The data of that run, or a corrected file made from them: ids must name the same rows.
+        The data of that run, or a corrected file made from them: ids must name the same rows. Where a row has a trusted
+        label, the decision is newer and holds.
     earlier : Run
 
     Returns
@@ -61,7 +64,9 @@ def apply_decisions(dataset: Dataset, earlier: Run) -> tuple[Dataset, dict[str, 
     if not _check_inputs(dataset, known, position_of, earlier):
         with_decided = replace(with_decided, notes=[*with_decided.notes, f"Decisions: {BY_PLACE_ALONE}."])
     assert with_decided.decided is not None
-    labelled, fits_none = with_decided.decided >= 0, with_decided.decided == FITS_NONE
+    of_review = np.zeros(len(dataset), dtype=bool)  # others may have a trusted label
+    of_review[[position_of[id] for id in known]] = True
+    labelled, fits_none = of_review & (with_decided.decided >= 0), of_review & (with_decided.decided == FITS_NONE)
     return with_decided, {
         "run": str(path),
         "rows": int((labelled | fits_none).sum()),

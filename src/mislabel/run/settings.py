@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from mislabel.data.plan import Seed
 from mislabel.run.recipes import RECIPES
-from mislabel.settings import Setting, check_settings, left_open
+from mislabel.settings import Setting, check_settings, declarations, left_open
 from mislabel.training.training_settings import (
     Accumulate,
     BatchSize,
@@ -23,6 +23,8 @@ from mislabel.training.training_settings import (
     Warmup,
     WeightDecay,
 )
+
+Drawn = Literal["random", "chosen"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,13 @@ class RunConfig:
     precision: Precision = TrainingSettings.precision
     device: Device = TrainingSettings.device
     seed: Seed = TrainingSettings.seed
+    trusted_drawn: Annotated[
+        Drawn,
+        Setting(
+            "How rows with a trusted label were picked: at random from all training rows, or chosen for some reason. "
+            "Random ones alone can tell rates."
+        ),
+    ] = "chosen"
 
     def __post_init__(self) -> None:
         if isinstance(self.backbone, PathLike):
@@ -108,3 +117,8 @@ class RunConfig:
     def plain(self) -> dict[str, Any]:
         """The settings by name."""
         return asdict(self)
+
+
+def with_later_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as a run stored them, with those that its version did not know: it did what is their default now."""
+    return {name: each.default for name, each in declarations(RunConfig).items()} | settings
