@@ -1,5 +1,6 @@
 """FeatureClassifier keeps scikit-learn's contract: its own checks of estimators, then what they do not ask."""
 
+import json
 import pickle
 
 import numpy as np
@@ -136,6 +137,38 @@ def test_save_and_load_of_a_table_and_a_matrix(fitted, mislabel, tmp_path):
     assert predicted.tolist() == table.predict(new_frame).tolist()
     np.testing.assert_array_equal(matrix.audit_.posterior, fitted.audit_.posterior)
     pd.testing.assert_frame_equal(matrix.audit_.table, fitted.audit_.table)
+
+
+@pytest.mark.parametrize("empty", [None, np.nan, -1])
+def test_trusted_labels_teach_and_go_into_the_folder(empty, tmp_path):
+    """Of twenty rows, the first of which has no given label; one is of a class that no given label shows."""
+    X, gold, given = blobs()
+    trusted, missing = [int(label) for label in gold[:20]] + [empty] * 100, given.astype(float)
+    trusted[1], missing[0] = 7, np.nan
+    model = make(method="ce", trusted_drawn="random").fit(X, missing, trusted=trusted)
+    assert model.classes_.tolist() == [0, 1, 2, 7]
+    table = model.audit_.table.set_index("id").loc[range(20)]
+    assert set(table["status"]) == {"decided"}
+    assert table["suggested_label"].tolist() == trusted[:20]
+    assert model.audit_.metrics["trusted"]["rows"] == 20
+    assert model.audit_.metrics["trusted"]["drawn"] == "random"
+    model.save(tmp_path / "run")
+    about = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert about["data"]["columns"] == {"features": "features", "label": "label", "trusted": "trusted"}
+    assert FeatureClassifier.load(tmp_path / "run").trusted_drawn == "random"
+
+
+def test_trusted_labels_that_are_none_are_refused():
+    X, _, given = blobs()
+    with pytest.raises(InputError, match="trusted: none of the 120 rows has a trusted label"):
+        make().fit(X, given, trusted=[None] * 120)
+    with pytest.raises(InputError, match="trusted and labels are one and the same"):
+        make().fit(X, given, trusted=given)
+    column = pd.Series(given, np.arange(1000, 1120))
+    with pytest.raises(InputError, match="y and trusted have the same index in two orders"):
+        make().fit(X, column, trusted=column[::-1])
+    with pytest.raises(InputError, match="trusted_drawn is 'all', needed one of random, chosen"):
+        make(trusted_drawn="all").fit(X, given)
 
 
 def test_pickle_and_clone(fitted):

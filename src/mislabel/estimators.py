@@ -21,7 +21,7 @@ from mislabel.run.folder import RunFolder
 from mislabel.run.predictor import Predictor, load_predictor
 from mislabel.run.prior_decisions import take_over
 from mislabel.run.reading import Run
-from mislabel.run.settings import RunConfig
+from mislabel.run.settings import Drawn, RunConfig
 from mislabel.run.train import Trained, train
 from mislabel.run.writing import write_run
 from mislabel.training.progress import Quiet, Terminal
@@ -36,7 +36,8 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
     predictor_: Predictor
     classes_: np.ndarray
     n_features_in_: int
-    _about: tuple[RunConfig, Trained, Run | None] | None = None  # what `save` needs; None where it was loaded
+    # What `save` needs: settings, the run, the earlier run, columns. None where it was loaded.
+    _about: tuple[RunConfig, Trained, Run | None, dict[str, str]] | None = None
 
     def fit(
         self,
@@ -44,6 +45,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         y: Sequence[Any],
         ids: Sequence[Any] | None = None,
         decisions: str | Path | None = None,
+        trusted: Sequence[Any] | None = None,
     ) -> Self:
         """Train on inputs and their given labels.
 
@@ -55,19 +57,24 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             0..n-1 without them.
         decisions : path, optional
             An earlier run: rows that were decided in its review are taken as known, as with `mislabel train
-            --decisions`. Their ids must be those of `ids`.
+            --decisions`. Their ids must be those of `ids`. Where a row has a trusted label too, the decision holds.
+        trusted : n labels that somebody checked, optional
+            Missing (None, NaN, or -1 beside codes) in all rows but those few. They teach: what a row learns is its
+            trusted label, and `audit_` counts it as known. `trusted_drawn` says how these rows were picked.
 
         Raises
         ------
         InputError
             If inputs or labels cannot be used, or the decisions are of other rows.
         """
-        refuse_misaligned([("X", X), ("y", y), ("ids", ids)])
+        refuse_misaligned([("X", X), ("y", y), ("ids", ids), ("trusted", trusted)])
+        columns = {self.modality: self.modality, "label": "label"} | ({} if trusted is None else {"trusted": "trusted"})
         earlier = None if decisions is None else Run.open(decisions)
         config, progress = self._config(), Terminal() if self._verbose else Quiet()
-        trained = train(self._dataset(X, y, ids), config, earlier=earlier, progress=progress)
+        trained = train(self._dataset(X, y, ids, trusted), config, earlier=earlier, progress=progress)
         assert trained.predictor is not None  # as there is no folder with a finished run
-        self.audit_, self.predictor_, self._about = trained.audit, trained.predictor, (config, trained, earlier)
+        self.audit_, self.predictor_ = trained.audit, trained.predictor
+        self._about = config, trained, earlier, columns
         self._set_classes()
         return self
 
@@ -100,10 +107,9 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "predictor_")
         if self._about is None:
             raise InputError("this classifier was loaded from a run folder: copy that folder")
-        config, trained, earlier = self._about
+        config, trained, earlier, columns = self._about
         dataset, target = trained.dataset, RunFolder(folder)
         with target.locked():
-            columns = {self.modality: self.modality, "label": "label"}
             about = describe(config, dataset, columns, trained.decisions)
             target.prepare(about, resume=False, overwrite=overwrite)
             write_run(self.audit_, self.predictor_, dataset, target, content)
@@ -134,10 +140,10 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
     def _verbose(self) -> bool:
         return bool(self.get_params()["verbose"])
 
-    def _dataset(self, X: Any, y: Any, ids: Any) -> Dataset:
+    def _dataset(self, X: Any, y: Any, ids: Any, trusted: Any) -> Dataset:
         params = self.get_params()
         settings = {name: params[name] for name in ("missing", "on_bad") if name in params}
-        return make_dataset(X, y, modality=self.modality, ids=ids, **settings)
+        return make_dataset(X, y, modality=self.modality, ids=ids, trusted=trusted, **settings)
 
     def _new(self, X: Any) -> Any:
         checks = self.predictor_.reader.checks()
@@ -171,7 +177,9 @@ class TextClassifier(RunClassifier):
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
-        What becomes of rows without a label.
+        What becomes of rows without a label, given or trusted.
+    trusted_drawn : "random" or "chosen"
+        How the rows with a trusted label were picked.
     verbose : bool
         Whether progress is shown on stderr.
 
@@ -207,6 +215,7 @@ class TextClassifier(RunClassifier):
         device: Device = "auto",
         seed: int = 0,
         missing: Missing = "error",
+        trusted_drawn: Drawn = "chosen",
         verbose: bool = False,
     ):
         self.method = method
@@ -221,6 +230,7 @@ class TextClassifier(RunClassifier):
         self.device = device
         self.seed = seed
         self.missing = missing
+        self.trusted_drawn = trusted_drawn
         self.verbose = verbose
 
 
@@ -247,7 +257,9 @@ class ImageClassifier(RunClassifier):
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
-        What becomes of rows without a label.
+        What becomes of rows without a label, given or trusted.
+    trusted_drawn : "random" or "chosen"
+        How the rows with a trusted label were picked.
     on_bad : "error" or "quarantine"
         What becomes of training images that cannot be read.
     verbose : bool
@@ -285,6 +297,7 @@ class ImageClassifier(RunClassifier):
         seed: int = 0,
         missing: Missing = "error",
         on_bad: OnBad = "error",
+        trusted_drawn: Drawn = "chosen",
         verbose: bool = False,
     ):
         self.method = method
@@ -305,6 +318,7 @@ class ImageClassifier(RunClassifier):
         self.seed = seed
         self.missing = missing
         self.on_bad = on_bad
+        self.trusted_drawn = trusted_drawn
         self.verbose = verbose
 
 
@@ -323,7 +337,9 @@ class FeatureClassifier(RunClassifier):
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
-        What becomes of rows without a label.
+        What becomes of rows without a label, given or trusted.
+    trusted_drawn : "random" or "chosen"
+        How the rows with a trusted label were picked.
     verbose : bool
         Whether progress is shown on stderr.
 
@@ -352,6 +368,7 @@ class FeatureClassifier(RunClassifier):
         device: Device = "auto",
         seed: int = 0,
         missing: Missing = "error",
+        trusted_drawn: Drawn = "chosen",
         verbose: bool = False,
     ):
         self.method = method
@@ -363,18 +380,19 @@ class FeatureClassifier(RunClassifier):
         self.device = device
         self.seed = seed
         self.missing = missing
+        self.trusted_drawn = trusted_drawn
         self.verbose = verbose
 
-    def _dataset(self, X: Any, y: Any, ids: Any) -> Dataset:
+    def _dataset(self, X: Any, y: Any, ids: Any, trusted: Any) -> Dataset:
         X = self._checked(X, reset=True)
         if y is None:
             raise InputError("FeatureClassifier requires y to be passed, but the target y is None: one label per row")
-        if self.missing == "error":
+        if self.missing == "error" and trusted is None:  # rows that have a trusted label may lack the other
             with np.errstate(invalid="ignore"):  # it casts infinite numbers before it refuses them
                 check_classification_targets(y)
         if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return super()._dataset(X, y, ids)
+        return super()._dataset(X, y, ids, trusted)
 
     def _new(self, X: Any) -> Any:
         return super()._new(self._checked(X, reset=False))
