@@ -13,10 +13,10 @@ from mislabel.bench.suites import Source
 from mislabel.errors import InputError
 
 
-def table_of(tmp_path, frame, seed=0, **how):
+def table_of(tmp_path, frame, seed=0, name="t", **how):
     home = tmp_path / "home"
     frame.to_parquet(tmp_path / "t.parquet", index=False)
-    path, about = make_table(Source("t", files=("t.parquet",), **how), seed, tmp_path, home)
+    path, about = make_table(Source(name, files=("t.parquet",), **how), seed, tmp_path, home)
     return pd.read_parquet(path), about
 
 
@@ -59,6 +59,45 @@ def test_rows_are_drawn_with_the_seed(tmp_path):
         assert table["split"].value_counts().to_dict() == {"train": 50, "test": 20}
         assert table["id"].is_unique
     assert set(tables[0]["id"]) != set(tables[1]["id"])
+
+
+def test_trusted_labels_are_drawn_from_training_rows_with_the_seed(tmp_path):
+    """So many, each with its gold label; the rest of the table is as without them."""
+    for given in ({"given": "given"}, {"noise": {"kind": "sym", "rate": 0.4}}):
+        how = {"modality": "features", "column": "x*", "train_rows": 100, **given}
+        plain, _ = table_of(tmp_path, blobs(), name="plain", **how)
+        tables = [table_of(tmp_path, blobs(), seed, trusted=30, **how)[0] for seed in (0, 1)]
+        pd.testing.assert_frame_equal(tables[0].drop(columns="trusted_label"), plain)
+        chosen = [set(table.loc[table["trusted_label"].notna(), "id"]) for table in tables]
+        assert chosen[0] != chosen[1]
+        for table in tables:
+            known = table[table["trusted_label"].notna()]
+            assert len(known) == 30
+            assert set(known["split"]) == {"train"}
+            assert (known["trusted_label"] == known["gold_label"]).all()
+            assert 0 < (known["given_label"] != known["gold_label"]).sum() < 30
+        (tmp_path / "home").rename(tmp_path / f"home {next(iter(given))}")
+    with pytest.raises(InputError, match="data t: trusted asks for 100 rows, and 100 train"):
+        table_of(tmp_path, blobs(), trusted=100, **how)
+
+
+def test_codes_get_the_names_of_their_classes(tmp_path):
+    frame, names = blobs(), ("low", "mid", "high")
+    frame.loc[3, "given"] = -1
+    how = {"modality": "features", "column": "x*", "given": "given", "trusted": 5}
+    plain, about = table_of(tmp_path, frame, name="plain", **how)
+    table, told = table_of(tmp_path, frame, classes=names, **how)
+    assert told == about
+    for column in ("gold_label", "given_label"):
+        assert table[column].tolist() == [names[code] for code in plain[column]]
+    known = plain["trusted_label"].notna()
+    assert table.loc[known, "trusted_label"].tolist() == [names[code] for code in plain.loc[known, "trusted_label"]]
+    assert table.loc[~known, "trusted_label"].isna().all()
+    with pytest.raises(InputError, match=r"classes names 2 codes, 0 to 1, and the labels hold 2: list a name"):
+        table_of(tmp_path, frame, name="few", classes=("low", "mid"), **how)
+    frame["label"] = np.array(names)[frame["label"]]
+    with pytest.raises(InputError, match="the labels hold '.*leave classes out where labels are names"):
+        table_of(tmp_path, frame, name="words", classes=names, **how)
 
 
 def test_texts_without_words_do_not_train(tmp_path):

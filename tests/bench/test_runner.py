@@ -76,6 +76,31 @@ def test_every_cell_is_a_run_folder_and_a_line(blob_suite, tmp_path):
     assert "<svg" in (out / "plot.svg").read_text()
 
 
+def test_trusted_rows_teach_and_are_not_scored(blob_suite, tmp_path):
+    """A method has them as trusted, cleanlab as given labels, gold has no use for them; named classes go through."""
+    pytest.importorskip("cleanlab")
+    text = blob_suite.read_text().replace('given = "given"', 'given = "given"\ntrusted = 40\nclasses = ["u", "v", "w"]')
+    blob_suite.write_text(text)
+    out = tmp_path / "out"
+    found, _ = bench(blob_suite, out, methods=[FAST, "gold:epochs=1", "cleanlab"], seeds=1, data=["real"])
+    assert not found.failed, found.failed
+    table = pd.read_parquet(out / "data" / "real.0.parquet").set_index("id")
+    others = table[(table["split"] == "train") & table["trusted_label"].isna()]
+    wrong = (others["given_label"] != others["gold_label"]).mean()
+    lines = {one["method"]: one for one in read_lines(out)}
+    for name in (FAST, "cleanlab"):
+        assert lines[name]["noise_true"] == pytest.approx(wrong)
+        assert lines[name]["auroc"] > 0.5
+    run, gold = RunFolder(out / lines[FAST]["run"]), RunFolder(out / lines["gold:epochs=1"]["run"])
+    assert run.read_metrics()["trusted"]["rows"] == 40
+    assert run.read_metrics()["trusted"]["drawn"] == "random"
+    assert run.read_config()["data"]["classes"] == ["u", "v", "w"]
+    audit = pd.read_parquet(run.audit).set_index("id")
+    assert set(audit.index[audit["status"] == "decided"]) == set(table.index[table["trusted_label"].notna()])
+    assert "trusted" not in gold.read_metrics()
+    assert gold.read_metrics()["noise_rate"]["true"] == 0
+
+
 def test_a_second_start_runs_only_what_is_missing(blob_suite, tmp_path):
     out = tmp_path / "out"
     bench(blob_suite, out, methods=[FAST], seeds=1)

@@ -48,8 +48,12 @@ def test_the_fingerprint_is_that_of_results(blob_suite):
     text, before = blob_suite.read_text(), read_suite(str(blob_suite)).fingerprint
     blob_suite.write_text(text.replace("Points", "Dots").replace("seeds = 2", "seeds = 5").replace('"gold"', '"ido"'))
     assert read_suite(str(blob_suite)).fingerprint == before
-    blob_suite.write_text(text.replace("rate = 0.3", "rate = 0.4"))
-    assert read_suite(str(blob_suite)).fingerprint != before
+    changes = ["rate = 0.4 }", "rate = 0.3 }\ntrusted = 9", 'rate = 0.3 }\nclasses = ["a", "b", "c"]']
+    for change in changes:
+        blob_suite.write_text(text.replace("rate = 0.3 }", change))
+        assert read_suite(str(blob_suite)).fingerprint != before
+    blob_suite.write_text(text.replace("rate = 0.3 }", "rate = 0.3 }\ntrusted = 0\nclasses = []"))
+    assert read_suite(str(blob_suite)).fingerprint == before
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,14 @@ def test_the_fingerprint_is_that_of_results(blob_suite):
         ('kind = "sym", ', "", ["noise needs a kind"]),
         ("seeds = 2", "seeds = = 2", ["no TOML file"]),
         ("[[data]]", "[[dota]]", ["names no data"]),
+        ('given = "given"', 'given = "given"\ntrusted = "9"', ["data real", "trusted is '9'", "whole number"]),
+        ('given = "given"', 'given = "given"\ntrusted = -9', ["trusted is -9"]),
+        ('given = "given"', 'given = "given"\ntrusted = true', ["trusted is True"]),
+        ('given = "given"', 'given = "given"\nclasses = "a,b"', ["data real", "classes is 'a,b'", "a list of names"]),
+        ('given = "given"', 'given = "given"\nclasses = [0, 1]', ["classes is (0, 1)", "a list of names"]),
+        ('given = "given"', 'given = "given"\nclasses = ["a", ""]', ["a list of names"]),
+        ('given = "given"', 'given = "given"\nclasses = ["a"]', ["at least two names"]),
+        ('given = "given"', 'given = "given"\nclasses = ["a", "b", "a"]', ["each of them once"]),
     ],
 )
 def test_what_is_said_of_a_wrong_one(blob_suite, old, new, words):

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from filelock import FileLock
 
 from mislabel.bench.builtin import builtin_frame
 from mislabel.bench.suites import Source
-from mislabel.errors import InputError, alternatives
+from mislabel.errors import InputError, alternatives, some_ids
 from mislabel.files import atomic_path, atomic_write
 from mislabel.modalities import modality
 from mislabel.modalities.loading import text_columns
@@ -17,14 +18,15 @@ from mislabel.noise.planting import corrupt_source
 from mislabel.tables import read_table
 from mislabel.tables.hub import read_hub
 
-GOLD, GIVEN, SPLIT, ID = "gold_label", "given_label", "split", "id"
+GOLD, GIVEN, TRUSTED, SPLIT, ID = "gold_label", "given_label", "trusted_label", "split", "id"
+TRUSTED_PURPOSE = 0x7257  # keeps this stream of random numbers apart from others with the same seed
 
 
 def make_table(source: Source, seed: int, data_dir: Path | None, home: Path) -> tuple[Path, dict[str, Any]]:
     """Write HOME/NAME.SEED.parquet where it is not there yet; the path, and what is known of the table.
 
     The table has the input columns of the source and `id`, `gold_label`, `given_label` and `split`. Test rows carry
-    their gold label as the given one too: they only score.
+    their gold label as the given one too: they only score. A source with trusted labels has `trusted_label` as well.
 
     Raises
     ------
@@ -41,6 +43,8 @@ def make_table(source: Source, seed: int, data_dir: Path | None, home: Path) -> 
             train: Any = frame[SPLIT] == "train"
             frame[GIVEN] = frame[GIVEN].where(train, frame[GOLD])
             wrong: Any = (frame[GIVEN] != frame[GOLD])[train]
+            if source.trusted:
+                frame[TRUSTED] = _trusted(frame, source, seed)
             with atomic_path(path) as temporary:
                 frame.to_parquet(temporary, index=False)
             known = {"rows": int(train.sum()), "test_rows": int((~train).sum()), "noise": float(wrong.mean())}
@@ -92,6 +96,9 @@ def _usable(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     if source.given:
         own = frame.loc[known, source.given].where(train[known], frame.loc[known, source.label])
         kept[GIVEN] = _labels(own).astype(kept[GOLD].dtype)
+    for name in (GOLD, GIVEN) if source.classes else ():
+        if name in kept:
+            kept[name] = _named(kept[name], source)
     return kept.assign(**{SPLIT: frame.loc[known, SPLIT]})
 
 
@@ -108,6 +115,33 @@ def _spoken(given: Any) -> Any:
 def _labels(values: Any) -> Any:
     """Whole numbers stay numbers, whatever missing values had made of them; the rest is text."""
     return values.astype("int64") if pd.api.types.is_numeric_dtype(values) else values.astype(str)
+
+
+def _named(codes: Any, source: Source) -> Any:
+    """The names of codes."""
+    if not pd.api.types.is_integer_dtype(codes) or not codes.between(0, len(source.classes) - 1).all():
+        strange = [value for value in codes.unique().tolist() if value not in range(len(source.classes))]
+        raise InputError(
+            f"data {source.name}: classes names {len(source.classes)} codes, 0 to {len(source.classes) - 1}, and the "
+            f"labels hold {some_ids(strange)}: list a name for each code, or leave classes out where labels are names"
+        )
+    return codes.map(dict(enumerate(source.classes)))
+
+
+def _trusted(frame: pd.DataFrame, source: Source, seed: int) -> Any:
+    """The gold labels of some training rows, drawn at random; the others are missing."""
+    train = np.flatnonzero(frame[SPLIT] == "train")
+    if source.trusted >= len(train):
+        raise InputError(
+            f"data {source.name}: trusted asks for {source.trusted} rows, and {len(train)} train: some must be left to "
+            "judge"
+        )
+    chosen = np.zeros(len(frame), dtype=bool)
+    rows = np.random.default_rng([seed, TRUSTED_PURPOSE]).choice(train, source.trusted, replace=False)
+    chosen[rows] = True
+    gold: Any = frame[GOLD]
+    whole = pd.api.types.is_integer_dtype(gold)
+    return (gold.astype("Int64") if whole else gold.astype(object)).where(chosen, pd.NA if whole else None)
 
 
 def _drawn(frame: pd.DataFrame, source: Source, seed: int) -> pd.DataFrame:

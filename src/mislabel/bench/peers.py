@@ -28,6 +28,8 @@ def cross_validated(matrix: np.ndarray, given: np.ndarray) -> np.ndarray:
 def cleanlab_scores(dataset: Dataset, matrix: np.ndarray, *, standardise: bool) -> dict[str, Any]:
     """Train and judge with cleanlab; measures as in a run's metrics.json.
 
+    It gets trusted labels as the given labels of their rows. They are not pruned, and not scored.
+
     Parameters
     ----------
     matrix : (n, d) float32
@@ -53,18 +55,19 @@ def cleanlab_scores(dataset: Dataset, matrix: np.ndarray, *, standardise: bool) 
     if standardise:
         scaler = StandardScaler().fit(own)
         own, new = scaler.transform(own), scaler.transform(new)
-    classes, given = np.unique(dataset.labels.codes[rows], return_inverse=True)
+    trusted = dataset.status[rows] == "decided"
+    classes, given = np.unique(dataset.training_codes[rows], return_inverse=True)
     probabilities = cross_validated(own, given)
-    flagged = find_label_issues(given, probabilities)
+    flagged = find_label_issues(given, probabilities) & ~trusted
     model = LogisticRegression(max_iter=1000).fit(own[~flagged], given[~flagged])
     # A class of which nothing was left, or that no training row has, gets probability 0.
     predicted = np.zeros((len(new), dataset.labels.n_classes), dtype=np.float64)
     predicted[:, classes[model.classes_]] = model.predict_proba(new)
-    wrong = dataset.labels.codes[rows] != dataset.gold[rows]
-    score = 1 - get_label_quality_scores(given, probabilities)
+    wrong = (dataset.labels.codes[rows] != dataset.gold[rows])[~trusted]
+    score = (1 - get_label_quality_scores(given, probabilities))[~trusted]
     result: dict[str, Any] = {
         "test": {"rows": len(held_out), **gold_scores(dataset.gold[held_out], predicted)},
-        "noise_rate": {"estimate": float(flagged.mean()), "true": float(wrong.mean())},
+        "noise_rate": {"estimate": float(flagged[~trusted].mean()), "true": float(wrong.mean())},
     }
     if 0 < wrong.sum() < len(wrong):
         result["detection"] = {

@@ -42,6 +42,10 @@ class Source:
         Errors to plant where there are no real ones: kind, rate and the other options of `mislabel corrupt`.
     train_rows, test_rows : int
         Rows to draw with the seed; 0 takes all.
+    classes : tuple of str
+        Names for labels that are codes 0 to K - 1, the gold and the given ones; empty where labels stay as they are.
+    trusted : int
+        Training rows to draw with the seed, whose gold label the methods get as a trusted one.
     run : dict
         Settings of the runs on these data, over those of the suite.
     """
@@ -57,6 +61,8 @@ class Source:
     noise: dict[str, Any] = field(default_factory=dict)
     train_rows: int = 0
     test_rows: int = 0
+    classes: tuple[str, ...] = ()
+    trusted: int = 0
     run: dict[str, Any] = field(default_factory=dict)
 
     def as_written(self) -> dict[str, Any]:
@@ -166,8 +172,23 @@ def _source(content: dict[str, Any], file: str) -> Source:
         raise InputError(f"{where}: give either given (a column with real errors) or noise (errors to plant)")
     if source.noise and "kind" not in source.noise:
         raise InputError(f"{where}: noise needs a kind, as `mislabel corrupt --kind`")
+    _check_labels(source, where)
     _check_run(source.run, f"{where}, run")
     return source
+
+
+def _check_labels(source: Source, where: str) -> None:
+    """Raise InputError for names of classes that are none, or a number of trusted labels that is none."""
+    names = source.classes
+    if not isinstance(names, tuple) or any(not isinstance(name, str) or not name.strip() for name in names):
+        raise InputError(
+            f'{where}: classes is {names!r}, needed a list of names for the codes 0, 1, ...: ["no", "yes"]'
+        )
+    if len(names) == 1 or len(set(names)) < len(names):
+        raise InputError(f"{where}: classes is {list(names)!r}, needed at least two names, each of them once")
+    rows = source.trusted
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
+        raise InputError(f"{where}: trusted is {rows!r}, needed a whole number of training rows")
 
 
 def _read(cls: type, content: dict[str, Any], where: str, known: list[str] | None = None) -> Any:
