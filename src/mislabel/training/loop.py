@@ -56,6 +56,8 @@ class Loop:
     settings : TrainingSettings
     trusted : (n,) bool, optional
         Rows with a trusted label: they are taught by cross-entropy and no loss sees them; see `training/trusted.py`.
+    opinion : (n, n_classes) float32, optional
+        What all evidence says of the rows' true labels, for losses that ask for it.
     folder : Path, optional
         Where dynamics and checkpoints go. Without it everything stays in memory and nothing can be resumed.
     weights : Path, optional
@@ -82,6 +84,7 @@ class Loop:
         settings: TrainingSettings,
         *,
         trusted: np.ndarray | None = None,
+        opinion: np.ndarray | None = None,
         folder: Path | None = None,
         weights: Path | None = None,
         beside: Mapping[str, int] | None = None,
@@ -89,7 +92,7 @@ class Loop:
         interrupted: Callable[[], bool] = lambda: False,
     ):
         trusted = np.zeros(len(target), dtype=bool) if trusted is None else trusted
-        self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes)
+        self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes, opinion)
         self.settings, self.folder, self.interrupted = settings, folder, interrupted
         self.weights, self.beside, self.progress = weights, beside or {}, progress or Quiet()
         self.accelerator = make_accelerator(settings.device, settings.precision)
@@ -199,6 +202,7 @@ class Loop:
             settings=settings,
             accelerator=self.accelerator,
             progress=self.progress,
+            opinion=None if rows.opinion is None else torch.as_tensor(rows.opinion, device=device),
         )
 
     def _watchers(self, run: StageRun, selection: Selection) -> list[Watcher]:

@@ -31,12 +31,15 @@ class Batch:
         Logits of rows mixed with others, (branches, m, classes) float32, m = views x b, view after view. Takes
         `partner`, (branches, m) int64: with which of the m rows each is mixed, and `share`, (branches, m) float32:
         how much of its own a row keeps. Only where the stage mixes.
+    opinion : (b, classes) float32, optional
+        What all evidence says of the rows' true labels; there where the method asks for it, see `Method`.
     """
 
     index: Tensor
     target: Tensor
     logits: Tensor
     mixed: Callable[[Tensor, Tensor], Tensor] = field(default=_no_mixing, repr=False)
+    opinion: Tensor | None = None
 
 
 class Loss:

@@ -43,7 +43,7 @@ def loss_with_trusted(loss: Callable[[Batch], Tensor], batch: Batch, trusted: np
     if len(others):
         part = replace(
             batch, index=batch.index[others], target=batch.target[others], logits=batch.logits[:, :, others],
-            mixed=apart or batch.mixed,
+            mixed=apart or batch.mixed, opinion=None if batch.opinion is None else batch.opinion[others],
         )  # fmt: skip
         total = len(others) * loss(part)
     logits = (batch.logits if apart is None else apart.logits())[:, :, taught]
