@@ -54,6 +54,8 @@ class StageRun:
     rows : Rows
     target : (n,) int64 Tensor
         The rows' targets, on the device.
+    weight : (n,) float32 Tensor, optional
+        How much each row counts where a label is fitted, on the device; None where all count the same.
     held : (n,) bool
         Rows that are held back from training.
     model, optimizer
@@ -70,6 +72,7 @@ class StageRun:
     number: int
     rows: Rows
     target: Tensor
+    weight: Tensor | None
     held: np.ndarray
     model: Any
     optimizer: Any
