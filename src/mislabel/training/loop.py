@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.dynamics.trajectory import open_trajectory
 from mislabel.errors import RunError
+from mislabel.training.balance import row_weights
 from mislabel.training.branches import Branches, make_branches
 from mislabel.training.checkpointing import Checkpointing
 from mislabel.training.checkpoints import Checkpoint, load_checkpoint, load_optimizer
@@ -187,6 +188,7 @@ class Loop:
 
     def _stage_run(self, stage: Stage, number: int, dynamics: DynamicsStore, checkpoint: Checkpoint | None) -> StageRun:
         settings, rows, device = self.settings, self.rows, self.accelerator.device
+        weight = row_weights(rows.target, stage.balance or settings.balance, rows.opinion)
         optimizer = make_optimizer(self._model, settings, device)
         if checkpoint is not None and checkpoint.optimizer:
             load_optimizer(optimizer, checkpoint.optimizer)
@@ -195,6 +197,7 @@ class Loop:
             number=number,
             rows=rows,
             target=torch.as_tensor(rows.target, device=device),
+            weight=None if weight is None else torch.as_tensor(weight, device=device),
             held=held_back(rows.target, stage.validation, [settings.seed, number], rows.trusted),
             model=self._model,
             optimizer=self.accelerator.prepare(optimizer),

@@ -59,6 +59,8 @@ class StageRun:
         The rows' targets, on the device.
     opinion : (n, classes) float32 Tensor, optional
         What all evidence says of them, on the device.
+    weight : (n,) float32 Tensor, optional
+        How much each row counts where a label is fitted, on the device; None where all count the same.
     held : (n,) bool
         Rows that are held back from training.
     model, optimizer
@@ -75,6 +77,7 @@ class StageRun:
     number: int
     rows: Rows
     target: Tensor
+    weight: Tensor | None
     held: np.ndarray
     model: Any
     optimizer: Any
