@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from mislabel.data.plan import Seed
 from mislabel.run.recipes import RECIPES
-from mislabel.settings import Setting, check_settings, declarations, left_open
+from mislabel.settings import Setting, check_settings, left_open
 from mislabel.training.training_settings import (
     Accumulate,
+    Balance,
     BatchSize,
     Clip,
     Compile,
@@ -25,6 +26,8 @@ from mislabel.training.training_settings import (
 )
 
 Drawn = Literal["random", "chosen"]
+# Settings that earlier versions had not, and what their runs did, whatever the default is by now.
+CAME_LATER = {"balance": "none", "trusted_drawn": "chosen"}
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class RunConfig:
     floor: Floor | None = left_open(TrainingSettings.floor)
     warmup: Warmup | None = left_open(TrainingSettings.warmup)
     clip: Clip | None = left_open(TrainingSettings.clip)
+    balance: Balance = TrainingSettings.balance
     compile: Compile = TrainingSettings.compile
     precision: Precision = TrainingSettings.precision
     device: Device = TrainingSettings.device
@@ -120,5 +124,5 @@ class RunConfig:
 
 
 def with_later_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings as a run stored them, with those that its version did not know: it did what is their default now."""
-    return {name: each.default for name, each in declarations(RunConfig).items()} | settings
+    """Settings as a run stored them, with those that its version did not know."""
+    return CAME_LATER | settings
