@@ -1,6 +1,7 @@
 """The estimators: scikit-learn's contract around a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.data.alignment import refuse_misaligned
+from mislabel.data.descriptions import read_descriptions
 from mislabel.data.plan import Missing, OnBad
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
@@ -44,6 +46,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         y: Sequence[Any],
         ids: Sequence[Any] | None = None,
         decisions: str | Path | None = None,
+        describe: str | Path | Mapping[Any, str | Sequence[str]] | None = None,
     ) -> Self:
         """Train on inputs and their given labels.
 
@@ -56,15 +59,20 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         decisions : path, optional
             An earlier run: rows that were decided in its review are taken as known, as with `mislabel train
             --decisions`. Their ids must be those of `ids`.
+        describe : path or mapping, optional
+            What classes mean: a sentence or several for each class, or a TOML file of them, as with `mislabel train
+            --describe`.
 
         Raises
         ------
         InputError
-            If inputs or labels cannot be used, or the decisions are of other rows.
+            If inputs or labels cannot be used, the decisions are of other rows, or what is described is no class.
         """
         refuse_misaligned([("X", X), ("y", y), ("ids", ids)])
         earlier = None if decisions is None else Run.open(decisions)
-        config, progress = self._config(), Terminal() if self._verbose else Quiet()
+        described = read_descriptions(describe) if isinstance(describe, str | Path) else describe
+        config = replace(self._config(), describe=described)  # pyright: ignore[reportArgumentType]
+        progress = Terminal() if self._verbose else Quiet()
         trained = train(self._dataset(X, y, ids), config, earlier=earlier, progress=progress)
         assert trained.predictor is not None  # as there is no folder with a finished run
         self.audit_, self.predictor_, self._about = trained.audit, trained.predictor, (config, trained, earlier)
