@@ -69,6 +69,7 @@ def test_the_fingerprint_is_that_of_results(blob_suite):
         ('kind = "sym", ', "", ["noise needs a kind"]),
         ("seeds = 2", "seeds = = 2", ["no TOML file"]),
         ("[[data]]", "[[dota]]", ["names no data"]),
+        ("batch_size = 16", 'describe = "a.toml"', ["data real", "unknown setting 'describe'"]),
     ],
 )
 def test_what_is_said_of_a_wrong_one(blob_suite, old, new, words):

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mislabel.bench.data import GIVEN, GOLD, ID, SPLIT, make_table
+from mislabel.bench.data import GIVEN, GOLD, ID, SPLIT, described, make_table
 from mislabel.bench.memory import forget_peak, peak_mb
 from mislabel.bench.peers import cleanlab_scores
 from mislabel.bench.shared_embeddings import lend, matrix_of, shared_embeddings
@@ -99,7 +99,8 @@ def _worked(cell: Cell) -> dict[str, Any]:
     columns["label"] = GOLD if cell.spec.method == GOLD_METHOD else GIVEN
     method = CE if cell.spec.method in (GOLD_METHOD, PEER) else cell.spec.method
     options = cell.spec.with_rate(about["noise"])
-    config = RunConfig(method=method, options=options, seed=cell.seed, **cell.settings)
+    describe = described(cell.source, cell.data_dir)
+    config = RunConfig(method=method, options=options, seed=cell.seed, describe=describe, **cell.settings)
     dataset = load_dataset(table, **columns)
     shared, encoding = None, 0.0
     if modality(cell.source.modality).encoder is not None and (config.tune == "head" or cell.spec.method == PEER):

@@ -81,7 +81,7 @@ def _sentences(value: Any, where: str, label: str) -> list[str]:
     wrong = [sentence for sentence in sentences if not isinstance(sentence, str)]
     if wrong:
         raise InputError(
-            f"{where}: {listed([repr(wrong[0])])} was given, needed is a sentence or a list of sentences, each in quotes"
+            f"{where}: {listed([repr(wrong[0])])} was given, needed is a sentence in quotes or a list of them"
         )
     if not sentences or any(map(is_blank, sentences)):
         what = "an empty sentence" if sentences else "an empty list"
