@@ -36,7 +36,7 @@ class BootstrappingLoss(Loss):
     def __call__(self, batch: Batch) -> Tensor:
         log_p = batch.logits[0, 0].log_softmax(-1)  # of the only branch and view, (rows, classes)
         of_given = log_p.gather(-1, batch.target.unsqueeze(-1)).squeeze(-1)
-        return -(self.beta * of_given + (1 - self.beta) * log_p.amax(-1)).mean()
+        return -batch.mean(self.beta * of_given + (1 - self.beta) * log_p.amax(-1))  # by weight, for --balance
 
 
 @register("bootstrapping", paper="Reed et al., arXiv 1412.6596", when="few labels are wrong")

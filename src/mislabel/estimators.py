@@ -27,7 +27,7 @@ from mislabel.run.settings import RunConfig
 from mislabel.run.train import Trained, train
 from mislabel.run.writing import write_run
 from mislabel.training.progress import Quiet, Terminal
-from mislabel.training.training_settings import Device, Precision
+from mislabel.training.training_settings import Balance, Device, Precision
 
 
 class RunClassifier(ClassifierMixin, BaseEstimator):
@@ -175,7 +175,7 @@ class TextClassifier(RunClassifier):
         Train the whole encoder, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    max_length, batch_size, accumulate, learning_rate, precision, device
+    max_length, batch_size, accumulate, learning_rate, balance, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -211,6 +211,7 @@ class TextClassifier(RunClassifier):
         batch_size: int | None = None,
         accumulate: int = 1,
         learning_rate: float | None = None,
+        balance: Balance = "none",
         precision: Precision = "auto",
         device: Device = "auto",
         seed: int = 0,
@@ -225,6 +226,7 @@ class TextClassifier(RunClassifier):
         self.batch_size = batch_size
         self.accumulate = accumulate
         self.learning_rate = learning_rate
+        self.balance = balance
         self.precision = precision
         self.device = device
         self.seed = seed
@@ -251,7 +253,7 @@ class ImageClassifier(RunClassifier):
         Train the whole network, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    resolution, image_cache, lengthen, batch_size, accumulate, learning_rate, compile, precision, device
+    resolution, image_cache, lengthen, batch_size, accumulate, learning_rate, balance, compile, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -287,6 +289,7 @@ class ImageClassifier(RunClassifier):
         batch_size: int | None = None,
         accumulate: int = 1,
         learning_rate: float | None = None,
+        balance: Balance = "none",
         compile: bool = False,
         precision: Precision = "auto",
         device: Device = "auto",
@@ -307,6 +310,7 @@ class ImageClassifier(RunClassifier):
         self.batch_size = batch_size
         self.accumulate = accumulate
         self.learning_rate = learning_rate
+        self.balance = balance
         self.compile = compile
         self.precision = precision
         self.device = device
@@ -327,7 +331,7 @@ class FeatureClassifier(RunClassifier):
         "ido" (default), or another name of `mislabel methods`.
     options : dict, optional
         Options of the method.
-    batch_size, accumulate, learning_rate, precision, device
+    batch_size, accumulate, learning_rate, balance, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -356,6 +360,7 @@ class FeatureClassifier(RunClassifier):
         batch_size: int | None = None,
         accumulate: int = 1,
         learning_rate: float | None = None,
+        balance: Balance = "none",
         precision: Precision = "auto",
         device: Device = "auto",
         seed: int = 0,
@@ -367,6 +372,7 @@ class FeatureClassifier(RunClassifier):
         self.batch_size = batch_size
         self.accumulate = accumulate
         self.learning_rate = learning_rate
+        self.balance = balance
         self.precision = precision
         self.device = device
         self.seed = seed

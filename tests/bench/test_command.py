@@ -8,7 +8,7 @@ import pytest
 def test_a_bench_from_the_command_line(blob_suite, tmp_path, mislabel):
     out, results = tmp_path / "out", tmp_path / "RESULTS.md"
     words = ["bench", blob_suite, "--methods", "ce:epochs=2, gold:epochs=2", "--seeds", 2, "--data", "real"]
-    words += ["--data-dir", tmp_path, "--out", out, "--device", "cpu"]
+    words += ["--data-dir", tmp_path, "--out", out, "--device", "cpu", "--balance", "half"]
     done = mislabel(*words, "--results", results)
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("| method | cells | accuracy % |")
@@ -18,6 +18,8 @@ def test_a_bench_from_the_command_line(blob_suite, tmp_path, mislabel):
     assert sorted(path.name for path in out.iterdir() if path.name[0] != ".") == [
         "bench.json", "cells", "data", "plot.svg", "results.jsonl", "table.csv", "table.md",
     ]  # fmt: skip
+    settings = [json.loads(path.read_text(encoding="utf-8"))["settings"] for path in out.glob("cells/*/config.json")]
+    assert [one["balance"] for one in settings] == ["half"] * 4
     again = mislabel(*words, "--json")
     assert again.exit_code == 0, again.stderr
     printed = json.loads(again.stdout)
@@ -42,6 +44,7 @@ def test_a_failed_cell_is_told_at_the_end(blob_suite, tmp_path, mislabel):
         (["quick", "--seeds", "0"], "--seeds is 0"),
         (["quick", "--jobs", "0"], "--jobs is 0"),
         (["quick", "--tune", "half"], "needed one of full, head"),
+        (["quick", "--balance", "full"], "needed one of none, half, classes"),
         (["quick", "--backend", "spark"], "needed one of loky, ray, dask"),
     ],
 )

@@ -44,6 +44,16 @@ def test_a_setting_of_the_command_line_wins(blob_suite):
     assert changed.fingerprint != suite.fingerprint
 
 
+def test_balance_is_a_setting_of_a_suite_and_of_its_data(blob_suite):
+    text = blob_suite.read_text().replace("batch_size = 16", 'balance = "half"') + '\n[run]\nbalance = "classes"\n'
+    blob_suite.write_text(text)
+    suite = read_suite(str(blob_suite))
+    assert (suite.run, suite.data[1].run) == ({"balance": "classes"}, {"balance": "half"})
+    blob_suite.write_text(text.replace('"classes"', '"class"'))
+    with pytest.raises(InputError, match="balance is 'class'"):
+        read_suite(str(blob_suite))
+
+
 def test_the_fingerprint_is_that_of_results(blob_suite):
     text, before = blob_suite.read_text(), read_suite(str(blob_suite)).fingerprint
     blob_suite.write_text(text.replace("Points", "Dots").replace("seeds = 2", "seeds = 5").replace('"gold"', '"ido"'))

@@ -87,6 +87,7 @@ def unfinished(plain, tmp_path):
         (["--seed", "1"], "settings.seed was 0 and is now 1"),
         (["--option", "robust_epochs=2"], "settings.options"),
         (["--learning-rate", "0.001"], "settings.learning_rate was 0.002 and is now 0.001"),
+        (["--balance", "classes"], "settings.balance was 'none' and is now 'classes'"),
         (["--holdout", "0.5"], "data.fingerprint"),
     ],
 )
@@ -180,3 +181,15 @@ def test_data_under_another_name_go_on(tmp_path):
     assert notes == ["This run was begun with torch 1 and now 2: in one go with either its numbers may be others."]
     with pytest.raises(RunError, match="data.fingerprint was '1' and is now '2'"):
         folder.prepare({**about, "data": {**about["data"], "fingerprint": "2"}}, resume=True, overwrite=False)
+
+
+def test_a_run_from_before_a_setting_goes_on_as_it_began(tmp_path):
+    """What is not in its config.json was as it has been by default ever since."""
+    folder = RunFolder(tmp_path / "run")
+    data = {"name": "a.csv", "fingerprint": "1", "order": "id"}
+    assert folder.prepare({"settings": {"method": "ce"}, "data": data}, resume=False, overwrite=False) == []
+    (folder.path / "dynamics").mkdir()
+    now = {"settings": {"method": "ce", "balance": "none"}, "data": data}
+    assert folder.prepare(now, resume=True, overwrite=False) == []
+    with pytest.raises(RunError, match="settings.balance was 'none' and is now 'half'"):
+        folder.prepare({**now, "settings": {"method": "ce", "balance": "half"}}, resume=True, overwrite=False)

@@ -24,6 +24,7 @@ from mislabel.training.training_settings import TrainingSettings
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"weight_decay": -0.1}, "weight_decay is -0.1"),
         ({"warmup": 1.0}, "warmup is 1.0, needed 0 to 0.99"),
+        ({"balance": "class"}, """balance is 'class' .did you mean "classes".., needed one of none, half, classes"""),
         ({"seed": -1}, "seed is -1"),
         ({"seed": True}, "seed is True"),
         ({"max_length": 3}, "max_length is 3, needed 4 to"),

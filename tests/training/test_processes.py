@@ -56,6 +56,11 @@ def main():
     told = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, trusted=trusted)
     taught, _ = told.run([Stage("a", 3, CrossEntropy(), branches=2)])
     taught_weights = torch.cat([value.flatten() for value in taught.state_dict().values()]).numpy()
+    uneven = np.where(np.arange(38) % 5 > 1, 0, labels)  # most rows are of class 0
+    weighed = replace(settings, balance="classes")
+    even = Loop(Plain, FeatureInputs(matrix), uneven, np.arange(38), 3, weighed, trusted=trusted)
+    balanced, _ = even.run([Stage("a", 3, CrossEntropy(), branches=2)])
+    balanced_weights = torch.cat([value.flatten() for value in balanced.state_dict().values()]).numpy()
     both = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, trusted=trusted)
     divided_trusted, _ = both.run(DivideMix(warm_epochs=1, epochs=2).stages())
     trusted_mixed = torch.cat([value.flatten() for value in divided_trusted.state_dict().values()]).numpy()
@@ -70,7 +75,7 @@ def main():
     np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
              loss=dynamics.loss, margin=dynamics.margin, losses=losses, targets=targets,
              held=held_back(labels, 0.2, [0, 0]), held_prediction=other.prediction, evaluation=other.evaluation,
-             taught_weights=taught_weights, trusted_mixed=trusted_mixed,
+             taught_weights=taught_weights, trusted_mixed=trusted_mixed, balanced_weights=balanced_weights,
              idle_weights=idle_weights, searched=np.array(searched, dtype=object).astype(str),
              mixed_weights=mixed_weights, mixed_prediction=seen.prediction)
 
@@ -135,6 +140,11 @@ def test_trusted_rows_of_two_processes_are_taught_as_by_one(found, rank):
     np.testing.assert_allclose(found[rank]["taught_weights"], found["1-0"]["taught_weights"], atol=2e-5)
     np.testing.assert_array_equal(found[rank]["trusted_mixed"], found["2-0"]["trusted_mixed"])
     assert np.isfinite(found[rank]["trusted_mixed"]).all()
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_classes_weigh_the_same_whoever_has_their_rows(found, rank):
+    np.testing.assert_allclose(found[rank]["balanced_weights"], found["1-0"]["balanced_weights"], atol=2e-5)
 
 
 @pytest.mark.parametrize("rank", ["2-0", "2-1"])

@@ -14,17 +14,34 @@ from mislabel.posterior.disagreement import disagreement
 from mislabel.training.losses import Batch, Loss
 
 
+def cross_entropy(batch: Batch, logits: Tensor, target: Tensor) -> Tensor:
+    """Mean cross-entropy over the leading axes and the rows, by their weights.
+
+    Parameters
+    ----------
+    logits : (..., b, classes)
+    target : (b,) int64 or (b, classes) float
+        Labels, or a distribution for each row.
+    """
+    leading = logits.ndim - 2
+    target = target.expand(*logits.shape[:leading], *target.shape).flatten(0, leading)
+    if batch.weight is None:
+        return functional.cross_entropy(logits.flatten(0, leading), target)
+    each = functional.cross_entropy(logits.flatten(0, leading), target, reduction="none")
+    return batch.mean(each.view(logits.shape[:-1]))
+
+
 class CrossEntropy(Loss):
-    """Mean cross-entropy of the targets over views and branches."""
+    """Mean cross-entropy of the targets over views and branches, weighted by row."""
 
     def __call__(self, batch: Batch) -> Tensor:
-        branches, views, rows, classes = batch.logits.shape
-        target = batch.target.expand(branches, views, rows)
-        return functional.cross_entropy(batch.logits.reshape(-1, classes), target.reshape(-1))
+        return cross_entropy(batch, batch.logits, batch.target)
 
 
 class CoRegularised(Loss):
     """Cross-entropy of each branch, and their agreement (`co_regularization.py`, and l_1 of `dygen.py`).
+
+    The cross-entropy is weighted by row, the agreement is not.
 
     Parameters
     ----------
@@ -46,7 +63,7 @@ class CoRegularised(Loss):
 
     def __call__(self, batch: Batch) -> Tensor:
         logits = batch.logits[:, 0]
-        task = functional.cross_entropy(logits.flatten(0, 1), batch.target.repeat(len(logits)))
+        task = cross_entropy(batch, logits, batch.target)
         warming = self._warming
         self.seen += len(batch.target)
         if len(logits) == 1 or not self.weight or warming:
@@ -69,7 +86,10 @@ class CoRegularised(Loss):
 
 
 class MixedCrossEntropy(Loss):
-    """Cross-entropy of mixed rows with both of their labels (L of `mixup.py`), for one branch and one view."""
+    """Cross-entropy of mixed rows with both of their labels (L of `mixup.py`), for one branch and one view.
+
+    Each label brings the weight of its own row.
+    """
 
     def __init__(self, alpha: float):
         super().__init__()
@@ -79,6 +99,8 @@ class MixedCrossEntropy(Loss):
         partner, share = draw_partners(batch.logits.flatten(1, 2), self.alpha)
         log_p = batch.mixed(partner, share)[0].log_softmax(-1)
         own, other = (log_p.gather(1, label[:, None])[:, 0] for label in (batch.target, batch.target[partner[0]]))
+        if batch.weight is not None:
+            own, other = batch.weight * own, batch.weight[partner[0]] * other
         return -(share[0] * own + (1 - share[0]) * other).mean()
 
 

@@ -49,8 +49,11 @@ class CoTeaching(SmallLossOptions):
 
 
 class ExchangeLoss(SmallLoss):
-    """The sum over the two networks, which share no weights, of the mean over the rows that the other one chose."""
+    """The sum over the two networks, which share no weights, of the mean over the rows that the other one chose.
+
+    Rows are chosen by the loss itself; in the mean each counts by its weight.
+    """
 
     def __call__(self, batch: Batch) -> Tensor:
         losses = torch.stack([functional.cross_entropy(z, batch.target, reduction="none") for z in batch.logits[:, 0]])
-        return losses.gather(-1, self.smallest(losses).flip(0)).mean(-1).sum()
+        return batch.weigh(losses).gather(-1, self.smallest(losses).flip(0)).mean(-1).sum()

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.methods._losses import cross_entropy
 from mislabel.posterior.posterior import Posterior
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
@@ -21,6 +21,8 @@ PASSES_HELP = "Of the generative model over the rows; more where they would make
 
 class Distillation(Loss):
     """Cross-entropy with a generative model's posterior, which is inferred when the stage begins.
+
+    A row weighs by the label that it was given, though it learns all of its posterior.
 
     All that it is inferred from lies in the store, so a resumed run infers the same.
 
@@ -50,7 +52,7 @@ class Distillation(Loss):
         self.probabilities = torch.as_tensor(probabilities, device=device)
 
     def __call__(self, batch: Batch) -> Tensor:
-        return functional.cross_entropy(batch.logits[0, 0], self.probabilities[batch.index])
+        return cross_entropy(batch, batch.logits[0, 0], self.probabilities[batch.index])
 
 
 def distilled_posterior(stages: list[Stage]) -> Posterior:

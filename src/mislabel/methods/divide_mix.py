@@ -15,6 +15,10 @@ opinion; the others get the opinion of both networks. Then MixMatch:
 
 Both views of a row are mixed with any rows of the batch. The model that comes out is the mean of both networks.
 
+The KL term pulls the mean prediction to equal shares of all classes. Where classes are balanced besides, a label that
+is kept brings the weight of its row into every CE that it is mixed into; rows that lost theirs bring 1, and the other
+terms are not weighted.
+
 What differs from the published code: a batch holds labelled and unlabelled rows as they come, each row once an epoch,
 where theirs takes equal numbers of both and repeats the fewer ones; the views are the weak and the strong one, where
 theirs are two crops; and texts are mixed in their embedding, which spares the pass without gradients that guesses the
@@ -95,7 +99,7 @@ class DivideMix:
 
 
 class PenalisedCrossEntropy(CrossEntropy):
-    """Cross-entropy less the mean entropy of the predictions."""
+    """Cross-entropy, weighted by row, less the mean entropy of the predictions, which is not."""
 
     def __call__(self, batch: Batch) -> Tensor:
         log_p = batch.logits.log_softmax(-1)
@@ -140,9 +144,12 @@ class DividedLoss(Loss):
         log_p = batch.mixed(partner, share).log_softmax(-1)  # (networks, m, classes)
         total = log_p.new_zeros(())
         for own, goal, keeps, other, part in zip(log_p, target, labelled, partner, share[..., None], strict=True):
-            goal = part * goal + (1 - part) * goal[other]
-            fit = -(goal * own).sum(-1) * keeps
-            miss = (own.exp() - goal).square().mean(-1) * ~keeps
+            mixed = part * goal + (1 - part) * goal[other]
+            miss = (own.exp() - mixed).square().mean(-1) * ~keeps
+            if batch.weight is not None:
+                goal = goal * batch.weight.repeat(views).where(keeps, 1.0)[:, None]
+                mixed = part * goal + (1 - part) * goal[other]
+            fit = -(mixed * own).sum(-1) * keeps
             total = total + fit.sum() / keeps.sum().clamp_min(1) + from_uniform(own)
             total = total + self._weight() * miss.sum() / (~keeps).sum().clamp_min(1)
         return total

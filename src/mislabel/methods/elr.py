@@ -27,9 +27,9 @@ from typing import Annotated
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.methods._losses import cross_entropy
 from mislabel.methods.default_posterior import DefaultPosterior
 from mislabel.methods.registry import register
 from mislabel.settings import Setting, check_settings
@@ -56,7 +56,7 @@ class ELR(DefaultPosterior):
 
 
 class EarlyLearningLoss(Loss):
-    """Cross-entropy and the pull towards the targets, which lie in `tables`."""
+    """Cross-entropy, weighted by row, and the pull towards the targets, which is not; these lie in `tables`."""
 
     def __init__(self, beta: float, weight: float):
         super().__init__()
@@ -72,4 +72,4 @@ class EarlyLearningLoss(Loss):
         target = self.beta * targets[batch.index] + (1 - self.beta) * now / now.sum(-1, keepdim=True)
         targets[batch.index] = target
         pull = (1 - (target * p).sum(-1)).log().mean()
-        return functional.cross_entropy(logits, batch.target) + self.weight * pull
+        return cross_entropy(batch, logits, batch.target) + self.weight * pull

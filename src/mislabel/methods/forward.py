@@ -90,7 +90,7 @@ class RememberingCrossEntropy(CrossEntropy):
 
 
 class ForwardCorrection(Loss):
-    """The mean over rows of -log sum_k p_k T_ky.
+    """The mean over rows of -log sum_k p_k T_ky, all of it weighted by row.
 
     A run that continues in this stage has no table of the stage before, so T is kept in the state.
 
@@ -117,7 +117,7 @@ class ForwardCorrection(Loss):
 
     def __call__(self, batch: Batch) -> Tensor:
         log_p = batch.logits[0, 0].log_softmax(-1)
-        return -(log_p + self.log_transition[:, batch.target].T).logsumexp(-1).mean()
+        return -batch.mean((log_p + self.log_transition[:, batch.target].T).logsumexp(-1))
 
     def state(self) -> dict[str, Any]:
         return {"transition": self.transition.tolist()}

@@ -51,12 +51,13 @@ class GCE(DefaultPosterior):
 
 
 class GeneralisedCrossEntropy(Loss):
-    """The mean over rows of (1 - p_y^q) / q."""
+    """The mean over rows of (1 - p_y^q) / q, all of it weighted by row."""
 
     def __init__(self, q: float):
         super().__init__()
         self.q = q
 
     def __call__(self, batch: Batch) -> Tensor:
-        log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.target.unsqueeze(-1))
-        return -torch.expm1(self.q * log_p).mean() / self.q  # by the logarithm: the power's gradient at 0 is infinite
+        log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.target.unsqueeze(-1)).squeeze(-1)
+        less = torch.expm1(self.q * log_p)  # by the logarithm: the power's gradient at 0 is infinite
+        return -batch.mean(less) / self.q

@@ -179,6 +179,8 @@ def _fit(wrong: np.ndarray, observed: np.ndarray, before: BetaMixture | None) ->
 class DynamicLoss(Loss):
     """Stage 2's loss. Its weights follow the wrong events, those of the running epoch included.
 
+    Where classes are balanced, the fit counts by the row's weight too; consistency and entropy do not.
+
     Attributes
     ----------
     target : (n,) int64
@@ -223,7 +225,7 @@ class DynamicLoss(Loss):
         cell = (batch.target, self.observed[batch.index], self.wrong[batch.index])
         clean, hard = self.clean_weight[cell], self.hard_weight[cell]
         fit, consistency, entropy = dynamic_terms(weak, strong, batch.target, self.options)
-        return (clean * fit + hard * consistency + (1 - clean) * entropy).mean()
+        return (batch.weigh(clean * fit) + hard * consistency + (1 - clean) * entropy).mean()
 
     def state(self) -> dict[str, Any]:
         return self.mixtures.plain()

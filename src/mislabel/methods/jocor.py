@@ -46,7 +46,10 @@ class JoCoR(SmallLossOptions):
 
 
 class JointLoss(SmallLoss):
-    """The mean of l over the rows where it is smallest."""
+    """The mean of l over the rows where it is smallest.
+
+    In the mean CE_1 + CE_2 counts by the row's weight; agreement does not, nor does the choice of rows look at weights.
+    """
 
     def __init__(self, options: JoCoR):
         super().__init__(options)
@@ -57,5 +60,6 @@ class JointLoss(SmallLoss):
         fit = functional.nll_loss(first, batch.target, reduction="none")
         fit = fit + functional.nll_loss(second, batch.target, reduction="none")
         apart = ((first.exp() - second.exp()) * (first - second)).sum(-1)  # both divergences in one sum
-        losses = (1 - self.co_weight) * fit + self.co_weight * apart
-        return losses[self.smallest(losses)].mean()
+        kept = self.smallest((1 - self.co_weight) * fit + self.co_weight * apart)
+        losses = (1 - self.co_weight) * batch.weigh(fit) + self.co_weight * apart
+        return losses[kept].mean()

@@ -18,6 +18,8 @@ z_i       the network's prediction for the row itself, as a label; no gradient t
 h         class probabilities of the mixed row; t' belongs to the row it is mixed with
 ========  ===================================================================================
 
+The KL term pulls the mean prediction to equal shares of all classes, whether they are balanced besides or not.
+
 The paper's 300 epochs correct from 106 on, and the learning rate falls to a tenth at 100 and at 250; here two of seven
 epochs come before the correction and the rate falls as it does for every method.
 """
@@ -82,7 +84,7 @@ class MCorrection:
 
 
 class CorrectedLoss(Loss):
-    """Stage 2's loss, for one branch and one view.
+    """Stage 2's loss, for one branch and one view. Labels t weigh by their rows, the KL term is not weighed.
 
     Attributes
     ----------
@@ -108,6 +110,8 @@ class CorrectedLoss(Loss):
         wrong = self.wrong[batch.index, None]
         given, predicted = (functional.one_hot(label, own.shape[-1]) for label in (batch.target, own.argmax(-1)))
         target = (1 - wrong) * given + wrong * predicted
+        if batch.weight is not None:
+            target = target * batch.weight[:, None]
         partner, share = draw_partners(batch.logits.flatten(1, 2), self.options.alpha)
         log_p = batch.mixed(partner, share)[0].log_softmax(-1)
         share = share[0, :, None]

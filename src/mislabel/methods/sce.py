@@ -51,7 +51,7 @@ class SCE(DefaultPosterior):
 
 
 class SymmetricCrossEntropy(Loss):
-    """The mean over rows of a CE + b RCE."""
+    """The mean over rows of a CE + b RCE, both weighted by row."""
 
     def __init__(self, options: SCE):
         super().__init__()
@@ -59,6 +59,6 @@ class SymmetricCrossEntropy(Loss):
 
     def __call__(self, batch: Batch) -> Tensor:
         options = self.options
-        log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.target.unsqueeze(-1))
+        log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.target.unsqueeze(-1)).squeeze(-1)
         reverse = options.log_zero * torch.expm1(log_p)
-        return (options.rce_weight * reverse - options.ce_weight * log_p).mean()
+        return batch.mean(options.rce_weight * reverse - options.ce_weight * log_p)

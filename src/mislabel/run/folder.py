@@ -23,6 +23,7 @@ SCHEMA = 1
 PIXELS = "pixels.npy"
 NO_DIGESTS = "This run has no digests of its files, as those of mislabel 0.1.0: damage to one of them may go unnoticed."
 MAY_MOVE = {"name", "source"}  # of the data: their fingerprint tells whether they are the same
+CAME_LATER = {"balance": "none"}  # settings that earlier versions had not, and what their runs did
 
 
 def check_folder(path: Path) -> None:
@@ -230,7 +231,8 @@ class RunFolder:
             )
         before["data"].setdefault("order", config["data"].get("order"))  # of a finished run nothing is done again
         for part in ("settings", "data"):
-            then, now = before[part], json.loads(json.dumps(config[part]))
+            unsaid = CAME_LATER if part == "settings" else {}
+            then, now = unsaid | before[part], unsaid | json.loads(json.dumps(config[part]))
             for key in {**then, **now}:
                 if key not in MAY_MOVE and then.get(key) != now.get(key):
                     raise RunError(

@@ -9,6 +9,7 @@ from mislabel.run.recipes import RECIPES
 from mislabel.settings import Setting, check_settings, left_open
 from mislabel.training.training_settings import (
     Accumulate,
+    Balance,
     BatchSize,
     Clip,
     Compile,
@@ -99,6 +100,7 @@ class RunConfig:
     floor: Floor | None = left_open(TrainingSettings.floor)
     warmup: Warmup | None = left_open(TrainingSettings.warmup)
     clip: Clip | None = left_open(TrainingSettings.clip)
+    balance: Balance = TrainingSettings.balance
     compile: Compile = TrainingSettings.compile
     precision: Precision = TrainingSettings.precision
     device: Device = TrainingSettings.device

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.dynamics.trajectory import open_trajectory
 from mislabel.errors import RunError
+from mislabel.training.balance import row_weights
 from mislabel.training.branches import Branches, make_branches
 from mislabel.training.checkpointing import Checkpointing
 from mislabel.training.checkpoints import Checkpoint, load_checkpoint, load_optimizer
@@ -56,6 +57,8 @@ class Loop:
     settings : TrainingSettings
     trusted : (n,) bool, optional
         Rows with a trusted label: they are taught by cross-entropy and no loss sees them; see `training/trusted.py`.
+    opinion : (n, n_classes) float32, optional
+        What all evidence says of the rows' true labels, for losses that ask for it.
     folder : Path, optional
         Where dynamics and checkpoints go. Without it everything stays in memory and nothing can be resumed.
     weights : Path, optional
@@ -82,6 +85,7 @@ class Loop:
         settings: TrainingSettings,
         *,
         trusted: np.ndarray | None = None,
+        opinion: np.ndarray | None = None,
         folder: Path | None = None,
         weights: Path | None = None,
         beside: Mapping[str, int] | None = None,
@@ -89,7 +93,7 @@ class Loop:
         interrupted: Callable[[], bool] = lambda: False,
     ):
         trusted = np.zeros(len(target), dtype=bool) if trusted is None else trusted
-        self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes)
+        self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes, opinion)
         self.settings, self.folder, self.interrupted = settings, folder, interrupted
         self.weights, self.beside, self.progress = weights, beside or {}, progress or Quiet()
         self.accelerator = make_accelerator(settings.device, settings.precision)
@@ -184,6 +188,7 @@ class Loop:
 
     def _stage_run(self, stage: Stage, number: int, dynamics: DynamicsStore, checkpoint: Checkpoint | None) -> StageRun:
         settings, rows, device = self.settings, self.rows, self.accelerator.device
+        weight = row_weights(rows.target, stage.balance or settings.balance, rows.opinion)
         optimizer = make_optimizer(self._model, settings, device)
         if checkpoint is not None and checkpoint.optimizer:
             load_optimizer(optimizer, checkpoint.optimizer)
@@ -192,6 +197,7 @@ class Loop:
             number=number,
             rows=rows,
             target=torch.as_tensor(rows.target, device=device),
+            weight=None if weight is None else torch.as_tensor(weight, device=device),
             held=held_back(rows.target, stage.validation, [settings.seed, number], rows.trusted),
             model=self._model,
             optimizer=self.accelerator.prepare(optimizer),
@@ -199,6 +205,7 @@ class Loop:
             settings=settings,
             accelerator=self.accelerator,
             progress=self.progress,
+            opinion=None if rows.opinion is None else torch.as_tensor(rows.opinion, device=device),
         )
 
     def _watchers(self, run: StageRun, selection: Selection) -> list[Watcher]:

@@ -31,16 +31,36 @@ class Batch:
         Logits of rows mixed with others, (branches, m, classes) float32, m = views x b, view after view. Takes
         `partner`, (branches, m) int64: with which of the m rows each is mixed, and `share`, (branches, m) float32:
         how much of its own a row keeps. Only where the stage mixes.
+    opinion : (b, classes) float32, optional
+        What all evidence says of the rows' true labels; there where the method asks for it, see `Method`.
+    weight : (b,) float32, optional
+        How much each row counts where a label is fitted, 1 in the mean of all training rows, so that large classes do
+        not drown small ones (`training/balance.py`); None where all count the same.
     """
 
     index: Tensor
     target: Tensor
     logits: Tensor
     mixed: Callable[[Tensor, Tensor], Tensor] = field(default=_no_mixing, repr=False)
+    opinion: Tensor | None = None
+    weight: Tensor | None = None
+
+    def weigh(self, values: Tensor) -> Tensor:
+        """Values by row, (..., b) float, times the rows' weights."""
+        return values if self.weight is None else values * self.weight
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The weighted mean over rows of what pulls each to its label, (..., b) float, and over the leading axes.
+
+        The sum of weights times values, divided by the number of values: a row of weight 2 counts as two of them.
+        """
+        return self.weigh(values).mean()
 
 
 class Loss:
     """Gives one number for a batch: the mean over its rows. Rows with a trusted label never come to it.
+
+    What pulls a row to its label goes through `Batch.mean` or `Batch.weigh`, so that classes can be balanced.
 
     A loss may remember: `begin` is called when its stage starts or resumes, `epoch_end` after each epoch, both with
     the dynamics recorded so far, over all processes. What it cannot derive from them goes into `state`, which JSON

@@ -31,6 +31,8 @@ class Rows:
     ids : (n,) array
         Names, for messages.
     n_classes : int
+    opinion : (n, classes) float32, optional
+        What all evidence says of their true labels.
     """
 
     inputs: Inputs
@@ -38,6 +40,7 @@ class Rows:
     trusted: np.ndarray
     ids: np.ndarray
     n_classes: int
+    opinion: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.target)
@@ -54,6 +57,10 @@ class StageRun:
     rows : Rows
     target : (n,) int64 Tensor
         The rows' targets, on the device.
+    opinion : (n, classes) float32 Tensor, optional
+        What all evidence says of them, on the device.
+    weight : (n,) float32 Tensor, optional
+        How much each row counts where a label is fitted, on the device; None where all count the same.
     held : (n,) bool
         Rows that are held back from training.
     model, optimizer
@@ -70,6 +77,7 @@ class StageRun:
     number: int
     rows: Rows
     target: Tensor
+    weight: Tensor | None
     held: np.ndarray
     model: Any
     optimizer: Any
@@ -80,6 +88,7 @@ class StageRun:
     began: float = 0.0
     loss: float = float("nan")
     selected_epoch: int | None = None
+    opinion: Tensor | None = None
 
     @property
     def device(self) -> torch.device:

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from mislabel.training.losses import Loss
+from mislabel.training.training_settings import Balance
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Stage:
     validation : float
         Share of the rows, drawn by target, that are not trained on; after each epoch they are predicted, and where it
         is above 0 the weights of the epoch that predicts their targets best are selected.
+    balance : "none", "half" or "classes", optional
+        How classes weigh in this stage; as the run's settings say without it.
     """
 
     name: str
@@ -76,3 +79,4 @@ class Stage:
     mixes: bool = False
     evaluates: bool = False
     validation: float = 0.0
+    balance: Balance | None = None

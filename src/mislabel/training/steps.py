@@ -119,7 +119,9 @@ class Steps:
         seen = SeenBatch(rows, index, target, logits, embeddings[:, : len(rows)])
         for watcher in self.watchers:
             watcher.batch(seen)
-        batch = Batch(index=index, target=target, logits=logits)
+        opinion = None if run.opinion is None else run.opinion[index]
+        weight = None if run.weight is None else run.weight[index]
+        batch = Batch(index=index, target=target, logits=logits, weight=weight, opinion=opinion)
         if stage.mixes:
             batch = replace(batch, mixed=mixer(run.model, run.branches.classify, inputs, embeddings))
         return loss_with_trusted(stage.loss, batch, run.rows.trusted[rows], mixes=stage.mixes)

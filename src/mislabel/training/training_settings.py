@@ -16,6 +16,13 @@ Schedule = Annotated[Literal["linear", "cosine"], Setting("How the learning rate
 Floor = Annotated[float, Setting("Where the learning rate falls to.", 0, 10)]
 Warmup = Annotated[float, Setting("Share of a stage's steps over which the learning rate rises from zero.", 0, 0.99)]
 Clip = Annotated[float, Setting("Largest norm of a gradient.", 1e-6, 1e6)]
+Balance = Annotated[
+    Literal["none", "half", "classes"],
+    Setting(
+        "How classes weigh where labels are learnt: none, by their rows; classes, all the same; half, by the root of "
+        "their rows."
+    ),
+]
 Compile = Annotated[bool, Setting("Compile networks; pays on a GPU.")]
 Precision = Annotated[
     Literal["auto", "bf16", "fp32"], Setting("Of the numbers; auto takes bf16 where the device is fast with it.")
@@ -38,6 +45,8 @@ class TrainingSettings:
     optimizer, learning_rate, weight_decay, momentum, clip, schedule, floor
     warmup : float
         Of fresh stages.
+    balance : "none", "half" or "classes"
+        Of stages that say none of their own; see `training/balance.py`.
     precision, device, seed, compile
     record : bool
         Whether dynamics are recorded; off only to measure what recording costs.
@@ -53,6 +62,7 @@ class TrainingSettings:
     floor: Floor = 0.0
     clip: Clip = 1.0
     warmup: Warmup = 0.06
+    balance: Balance = "none"
     precision: Precision = "auto"
     device: Device = "auto"
     seed: Seed = 0

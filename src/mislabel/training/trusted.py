@@ -2,7 +2,9 @@
 
 Of a batch of b rows, u of which have no trusted label:
 
-    L = (u loss(those u rows) + sum over trusted rows, branches and views of CE(y, p)) / b
+    L = (u loss(those u rows) + sum over trusted rows, branches and views of w CE(y, p)) / b
+
+w is the row's weight (`training/balance.py`), 1 where classes are not balanced.
 
 A method doubts every label that it gets, so it gets only labels that may be doubted: the other rows, as a batch of
 their own. Branches and views are summed, as IDO sums its views and co-teaching its networks: a trusted row pulls at
@@ -43,12 +45,17 @@ def loss_with_trusted(loss: Callable[[Batch], Tensor], batch: Batch, trusted: np
     if len(others):
         part = replace(
             batch, index=batch.index[others], target=batch.target[others], logits=batch.logits[:, :, others],
-            mixed=apart or batch.mixed,
+            mixed=apart or batch.mixed, weight=None if batch.weight is None else batch.weight[others],
+            opinion=None if batch.opinion is None else batch.opinion[others],
         )  # fmt: skip
         total = len(others) * loss(part)
     logits = (batch.logits if apart is None else apart.logits())[:, :, taught]
     target = batch.target[taught].expand(logits.shape[:-1])
-    fit = functional.cross_entropy(logits.flatten(0, -2), target.flatten(), reduction="sum")
+    if batch.weight is None:
+        fit = functional.cross_entropy(logits.flatten(0, -2), target.flatten(), reduction="sum")
+    else:
+        each = functional.cross_entropy(logits.flatten(0, -2), target.flatten(), reduction="none")
+        fit = (each.view(target.shape) * batch.weight[taught]).sum()
     return (total + fit) / len(trusted)
 
 
