@@ -1,6 +1,7 @@
 """The estimators: scikit-learn's contract around a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.data.alignment import refuse_misaligned
+from mislabel.data.descriptions import read_descriptions
 from mislabel.data.plan import Missing, OnBad
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
@@ -46,6 +48,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         ids: Sequence[Any] | None = None,
         decisions: str | Path | None = None,
         trusted: Sequence[Any] | None = None,
+        describe: str | Path | Mapping[Any, str | Sequence[str]] | None = None,
     ) -> Self:
         """Train on inputs and their given labels.
 
@@ -61,16 +64,21 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         trusted : n labels that somebody checked, optional
             Missing (None, NaN, or -1 beside codes) in all rows but those few. They teach: what a row learns is its
             trusted label, and `audit_` counts it as known. `trusted_drawn` says how these rows were picked.
+        describe : path or mapping, optional
+            What classes mean: a sentence or several for each class, or a TOML file of them, as with `mislabel train
+            --describe`.
 
         Raises
         ------
         InputError
-            If inputs or labels cannot be used, or the decisions are of other rows.
+            If inputs or labels cannot be used, the decisions are of other rows, or what is described is no class.
         """
         refuse_misaligned([("X", X), ("y", y), ("ids", ids), ("trusted", trusted)])
         columns = {self.modality: self.modality, "label": "label"} | ({} if trusted is None else {"trusted": "trusted"})
         earlier = None if decisions is None else Run.open(decisions)
-        config, progress = self._config(), Terminal() if self._verbose else Quiet()
+        described = read_descriptions(describe) if isinstance(describe, str | Path) else describe
+        config = replace(self._config(), describe=described)  # pyright: ignore[reportArgumentType]
+        progress = Terminal() if self._verbose else Quiet()
         trained = train(self._dataset(X, y, ids, trusted), config, earlier=earlier, progress=progress)
         assert trained.predictor is not None  # as there is no folder with a finished run
         self.audit_, self.predictor_ = trained.audit, trained.predictor

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from bench.conftest import blobs
 
-from mislabel.bench.data import make_table
+from mislabel.bench.data import described, make_table
 from mislabel.bench.suites import Source
 from mislabel.errors import InputError
 
@@ -172,3 +172,17 @@ def test_what_comes_with_the_package(tmp_path):
     assert about["classes"] == 6
     assert 0.3 < about["noise"] < 0.4
     assert pd.read_parquet(messages)["split"].value_counts().to_dict() == {"train": 660, "test": 240}
+
+
+def test_what_classes_mean_lies_below_the_data_folder(tmp_path):
+    source = Source(
+        "t", files=("t.parquet",), describe="describe/t.toml", modality="features", column="x*", given="given"
+    )
+    with pytest.raises(InputError, match=r"data t: describe/t\.toml not found in the folder of --data-dir"):
+        described(source, tmp_path)
+    with pytest.raises(InputError, match=r"data t: describe/t\.toml is a file below --data-dir"):
+        described(source, None)
+    (tmp_path / "describe").mkdir()
+    (tmp_path / "describe" / "t.toml").write_text('0 = "low"\n1 = ["high", "tall"]\n')
+    assert described(source, tmp_path) == {"0": ["low"], "1": ["high", "tall"]}
+    assert described(replace(source, describe=None), None) is None

@@ -250,3 +250,18 @@ def test_time_left_by_what_each_method_took():
     assert clock.after({"method": "b", "seconds_wall": 200}) == "; about 4 min left"  # 210 s
     assert clock.after({"method": "a", "seconds_wall": 30}) == "; about 3 min left"
     assert clock.after({"method": "b", "seconds_wall": 1}) == ""
+
+
+def test_descriptions_go_into_every_cell_of_their_data(blob_suite, tmp_path):
+    (tmp_path / "points.toml").write_text('0 = "up"\n1 = "right"\n2 = ["down", "left"]\n')
+    blob_suite.write_text(blob_suite.read_text() + 'describe = "points.toml"\n')
+    found, _ = bench(blob_suite, tmp_path / "out", methods=["ce:epochs=1"], seeds=1)
+    assert not found.failed
+    kept = {
+        one["data"]: RunFolder(tmp_path / "out" / one["run"]).read_config()["settings"]["describe"]
+        for one in found.lines
+    }
+    assert kept == {"planted": None, "real": {"0": ["up"], "1": ["right"], "2": ["down", "left"]}}
+    (tmp_path / "points.toml").unlink()
+    found, _ = bench(blob_suite, tmp_path / "other", methods=["ce:epochs=1"], seeds=1)
+    assert ["points.toml not found" in one["error"] for one in found.failed] == [True]

@@ -91,6 +91,7 @@ def test_the_fingerprint_is_that_of_results(blob_suite):
         ('given = "given"', 'given = "given"\nclasses = ["a", ""]', ["a list of names"]),
         ('given = "given"', 'given = "given"\nclasses = ["a"]', ["at least two names"]),
         ('given = "given"', 'given = "given"\nclasses = ["a", "b", "a"]', ["each of them once"]),
+        ("batch_size = 16", 'describe = "a.toml"', ["data real", "unknown setting 'describe'"]),
     ],
 )
 def test_what_is_said_of_a_wrong_one(blob_suite, old, new, words):

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mislabel.bench.data import GIVEN, GOLD, ID, SPLIT, TRUSTED, make_table
+from mislabel.bench.data import GIVEN, GOLD, ID, SPLIT, TRUSTED, described, make_table
 from mislabel.bench.memory import forget_peak, peak_mb
 from mislabel.bench.peers import cleanlab_scores
 from mislabel.bench.shared_embeddings import lend, matrix_of, shared_embeddings
@@ -102,7 +102,8 @@ def _worked(cell: Cell) -> dict[str, Any]:
     settings = cell.settings
     if cell.source.trusted and cell.spec.method != GOLD_METHOD:  # whose labels are all right
         columns["trusted"], settings = TRUSTED, {**settings, "trusted_drawn": "random"}
-    config = RunConfig(method=method, options=options, seed=cell.seed, **settings)
+    describe = described(cell.source, cell.data_dir)
+    config = RunConfig(method=method, options=options, seed=cell.seed, describe=describe, **settings)
     dataset = load_dataset(table, **columns)
     shared, encoding = None, 0.0
     if modality(cell.source.modality).encoder is not None and (config.tune == "head" or cell.spec.method == PEER):

@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from mislabel.bench.builtin import builtin_frame
 from mislabel.bench.suites import Source
+from mislabel.data.descriptions import read_descriptions
 from mislabel.errors import InputError, alternatives, some_ids
 from mislabel.files import atomic_path, atomic_write
 from mislabel.modalities import modality
@@ -50,6 +51,24 @@ def make_table(source: Source, seed: int, data_dir: Path | None, home: Path) -> 
             known = {"rows": int(train.sum()), "test_rows": int((~train).sum()), "noise": float(wrong.mean())}
             atomic_write(about, json.dumps({**known, "classes": len(set(frame[GOLD]))}))
     return path, json.loads(about.read_text(encoding="utf-8"))
+
+
+def described(source: Source, data_dir: Path | None) -> dict[str, list[str]] | None:
+    """What the classes of a source mean, by their text; None where the suite does not say.
+
+    Raises
+    ------
+    InputError
+        If the file is not in the folder of --data-dir, or cannot be read.
+    """
+    if source.describe is None:
+        return None
+    if data_dir is None or not (data_dir / source.describe).is_file():
+        missing = (
+            "not found in the folder of --data-dir" if data_dir else "is a file below --data-dir: give that folder"
+        )
+        raise InputError(f"data {source.name}: {source.describe} {missing}")
+    return read_descriptions(data_dir / source.describe)
 
 
 def _read(source: Source, data_dir: Path | None) -> pd.DataFrame:

@@ -38,6 +38,8 @@ class Source:
         Column of the gold labels.
     given : str, optional
         Column of labels with real errors; rows where it says nothing (null, negative) do not train.
+    describe : str, optional
+        TOML file below --data-dir of what its classes mean, as in `mislabel train --describe`.
     noise : dict
         Errors to plant where there are no real ones: kind, rate and the other options of `mislabel corrupt`.
     train_rows, test_rows : int
@@ -58,6 +60,7 @@ class Source:
     column: str = ""
     label: str = "label"
     given: str | None = None
+    describe: str | None = None
     noise: dict[str, Any] = field(default_factory=dict)
     train_rows: int = 0
     test_rows: int = 0
@@ -203,9 +206,8 @@ def _check_run(settings: dict[str, Any], where: str) -> None:
     """Settings are those of a run, less what makes one cell different from another."""
     from mislabel.run.settings import RunConfig
 
-    known = [
-        setting.name for setting in fields(RunConfig) if setting.name not in ("method", "options", "seed", "recipe")
-    ]
+    elsewhere = ("method", "options", "seed", "recipe", "describe")
+    known = [setting.name for setting in fields(RunConfig) if setting.name not in elsewhere]
     for name in settings:
         if name not in known:
             raise InputError(f"{where}: unknown setting {name!r}{alternatives(name, known)}")

@@ -27,7 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 SETTINGS = {**declarations(Plan), **declarations(RunConfig)}
 
 
-def option_of(name: str) -> Any:
+def option_of(name: str, metavar: str | None = None) -> Any:
     """The option that stands for a setting of data or of a run: its help, and the values that it takes."""
     declaration = SETTINGS[name]
     help = declaration.setting.help
@@ -36,7 +36,7 @@ def option_of(name: str) -> Any:
     if declaration.type is bool:
         return typer.Option(f"--{name.replace('_', '-')}", help=help)
     # The values are checked where all settings are, with one wording; here they are only shown.
-    return typer.Option(help=help, metavar="|".join(declaration.choices) or None)
+    return typer.Option(help=help, metavar=metavar or "|".join(declaration.choices) or None)
 
 
 def from_setting(name: str) -> tuple[Any, Any]:
@@ -85,7 +85,12 @@ RUN: dict[str, tuple[Any, Any]] = {
         Annotated[int | None, typer.Option(help="dygen: project trajectories to so many dimensions.")],
         None,
     ),
-    **{name: from_setting(name) for name in declarations(RunConfig) if name not in ("method", "options", "tune")},
+    **{
+        name: from_setting(name)
+        for name in declarations(RunConfig)
+        if name not in ("method", "options", "tune", "describe")
+    },
+    "describe": (Annotated[Path | None, option_of("describe", "FILE")], None),
     "decisions": (
         Annotated[
             Path | None,

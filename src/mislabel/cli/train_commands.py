@@ -36,6 +36,7 @@ def audit(**given: Any) -> None:
 
 def _train(given: dict[str, Any]) -> None:
     with errors():
+        from mislabel.data.descriptions import read_descriptions
         from mislabel.modalities import modality_names
         from mislabel.modalities.loading import ROLES, check_columns, load_dataset
         from mislabel.run.folder import RunFolder, is_main_process
@@ -44,6 +45,7 @@ def _train(given: dict[str, Any]) -> None:
         columns = {name: given[name] for name in (*modality_names(), *ROLES)}
         checks = {name: given[name] for name in ("missing", "on_bad", "holdout", "seed")}
         settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
+        settings["describe"] = read_descriptions(given["describe"]) if given["describe"] else None
         config = RunConfig(**settings, options=_options(given))
         folder = RunFolder(given["out"]) if given["out"] else None
         same = folder and given["decisions"] and folder.path.resolve() == given["decisions"].resolve()

@@ -1,6 +1,6 @@
 """What a modality and a run exchange: settings and storage go in, inputs ready for training come out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -93,6 +93,9 @@ class Prepared:
         there is nothing but raw pixels.
     standardised : callable, optional
         Gives what a head reads of all rows, (n, d) float16; None where a whole network is trained.
+    similarity : callable, optional
+        Gives the cosine of every training row with each of S sentences, (m, S) float32, in the space of the pretrained
+        encoder before any training; all processes call it together. None where inputs and words share no space.
     """
 
     dataset: Dataset
@@ -105,6 +108,7 @@ class Prepared:
     embed: Callable[[], np.ndarray] | None = None
     standardised: Callable[[], np.ndarray] | None = None
     by_direction: bool = True
+    similarity: Callable[[Sequence[str]], np.ndarray] | None = None
 
 
 def sample_rows(count: int) -> np.ndarray:

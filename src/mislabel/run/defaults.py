@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mislabel.data import Dataset
+from mislabel.data.class_meanings import sentences_of
 from mislabel.data.training_rows import TRAINS
 from mislabel.errors import InputError
 from mislabel.methods import method_entry
@@ -49,7 +50,9 @@ def effective(config: RunConfig, modality: str, rows: int) -> RunConfig:
 
 
 def effective_for(config: RunConfig, dataset: Dataset) -> RunConfig:
-    """The settings with every default filled in for this data; see `effective`."""
+    """The settings with every default filled in for this data; see `effective`. InputError also for foreign classes."""
+    if config.describe is not None:
+        sentences_of(config.describe, dataset.labels.classes)
     rows = int(np.count_nonzero(np.isin(dataset.status, TRAINS)))
     return effective(config, dataset.inputs.modality, rows)
 

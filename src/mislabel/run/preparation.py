@@ -1,12 +1,13 @@
 """The first part of a run: settings filled in, the method, and inputs made ready for training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from accelerate import Accelerator
 
 from mislabel.data import Dataset
+from mislabel.data.class_meanings import Meanings, sentences_of
 from mislabel.methods import method_entry
 from mislabel.methods.method import Method
 from mislabel.modalities import modality
@@ -36,6 +37,8 @@ class Job:
         To train through.
     ready : Prepared
         n rows, of which m train.
+    meanings : Meanings
+        Of the classes, in words.
     agreement : Agreement
         Of neighbours' labels among training rows, before any training.
     accelerator : Accelerator
@@ -50,6 +53,7 @@ class Job:
     method: Method
     stages: list[Stage]
     ready: Prepared
+    meanings: Meanings
     agreement: Agreement
     accelerator: Accelerator
     folder: RunFolder | None
@@ -92,16 +96,29 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     clock, config = Clock(), effective_for(config, dataset)
     method: Method = make_settings(method_entry(config.method).make, config.options)
     accelerator = make_accelerator(config.device, config.precision)
+    meanings = sentences_of(config.describe, dataset.labels.classes)
+    dataset = replace(dataset, notes=[*dataset.notes, *meanings.notes])
     ready = modality(dataset.inputs.modality).prepare(dataset, config, accelerator, folder, progress)
+    if config.describe is not None and ready.similarity is None:
+        ready = _with_unused_note(ready)
     for note in ready.dataset.notes if accelerator.is_main_process else ():
         progress.line(f"note: {note}")
     sampled = training_target(ready)[sample_rows(len(ready.trained))]
     agreement = label_agreement(ready.untrained, sampled, by_direction=ready.by_direction)
     clock.stop("prepare")
     check_score(config.score, ready)
-    return Job(config, method, method.stages(), ready, agreement, accelerator, folder, progress, clock)
+    return Job(config, method, method.stages(), ready, meanings, agreement, accelerator, folder, progress, clock)
 
 
 def training_target(ready: Prepared) -> np.ndarray:
     """The labels that are learnt from, (m,) int64: the trusted or decided ones, else the given ones."""
     return ready.dataset.training_codes[ready.trained]
+
+
+def _with_unused_note(ready: Prepared) -> Prepared:
+    """The same with a note that nothing compares its inputs with words."""
+    plural = modality(ready.dataset.inputs.modality).words.plural
+    note = (
+        f"What classes mean was described, and nothing here compares {plural} with words: the descriptions are unused."
+    )
+    return replace(ready, dataset=replace(ready.dataset, notes=[*ready.dataset.notes, note]))

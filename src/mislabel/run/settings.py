@@ -50,6 +50,10 @@ class RunConfig:
         str | None,
         Setting("Order rows by one of `mislabel methods --scores`.", default="the method's probability"),
     ] = None
+    describe: Annotated[
+        dict[str, list[str]] | None,
+        Setting("TOML file that says what classes mean: class = a sentence, or a list of them.", default="their names"),
+    ] = None
     recipe: Annotated[
         str | None,
         Setting(f"Images: published settings, {', '.join(RECIPES)}; what is given beside it wins."),
@@ -116,6 +120,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         if isinstance(self.backbone, PathLike):
             object.__setattr__(self, "backbone", fspath(self.backbone))
+        if self.describe is not None:
+            from mislabel.data.descriptions import checked_descriptions  # needs pandas, which no help should wait for
+
+            object.__setattr__(self, "describe", checked_descriptions(self.describe))
         check_settings(self)
 
     def plain(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Characters that no file can hold, and those that nobody sees."""
+"""Characters that no file can hold, those that nobody sees, and those that words are made of."""
 
 import re
+import unicodedata
 
 # Spaces, control characters, and characters of no width: nothing that a reader or a model could see.
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200d\u2060\ufeff]*")
@@ -18,3 +19,8 @@ def utf8_safe(text: str) -> str:
 def is_blank(text: str) -> bool:
     """Whether there is nothing to read in `text`."""
     return _BLANK.fullmatch(text) is not None
+
+
+def is_letter(character: str) -> bool:
+    """Whether words are made of it, in any script: a letter, or a mark on one, as a vowel is in many scripts."""
+    return unicodedata.category(character)[0] in "LM"

@@ -45,13 +45,17 @@ class ImageNetwork(nn.Module):
     scale: Tensor
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        return self.classifier(pixel_values=self.normalised(inputs)).logits
+
+    def normalised(self, inputs: dict[str, Tensor]) -> Tensor:
+        """What the classifier reads, (b, 3, h, w) float32."""
         pixels = inputs["pixel_values"]
         if pixels.dtype == torch.uint8:
             pixels = pixels.float() / 255
         pixels = ((pixels - self.mean) / self.scale).contiguous(memory_format=torch.channels_last)
         if self.side is not None and tuple(pixels.shape[-2:]) != self.side:
             pixels = functional.interpolate(pixels, self.side, mode="bilinear", align_corners=False)
-        return self.classifier(pixel_values=pixels).logits
+        return pixels
 
 
 class Preprocessor:

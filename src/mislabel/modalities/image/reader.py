@@ -2,7 +2,7 @@
 
 import shutil
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, cast
@@ -21,6 +21,7 @@ from mislabel.modalities.contract import Prepared, Settings, Storage, sample_row
 from mislabel.modalities.encoder_digest import check_encoder, keep_encoder, network_digest
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
 from mislabel.modalities.image.batches import ImageInputs, Pixels, decode_all
+from mislabel.modalities.image.image_text import sentence_similarity
 from mislabel.modalities.image.images import Images
 from mislabel.modalities.image.models import (
     ImageNetwork,
@@ -130,9 +131,12 @@ def prepare(
     reader = ImageReader(preprocessor, name, encoder, digest)
     pixels = reader.decoder(cast(Images, dataset.inputs))
     inputs = decoded(pixels, len(dataset), settings.image_cache, accelerator, storage, progress)
+    similarity = None
+    if settings.scratch is None:
+        similarity = sentence_similarity(name, preprocessor, inputs.take(trained), accelerator, progress)
     if encoder is not None:
         matrix = embeddings(encoder, inputs, dataset.order, accelerator, storage, progress)
-        return prepare_head(dataset, trained, matrix, reader)
+        return replace(prepare_head(dataset, trained, matrix, reader), similarity=similarity)
     some = inputs.take(trained[sample_rows(len(trained))])
     if settings.scratch is not None:
         return Prepared(dataset, trained, inputs, coarse_pixels(some), False, build, reader)
@@ -142,7 +146,7 @@ def prepare(
         start = FrozenImageEncoder(cast(ImageNetwork, build()))
         return outputs(start, inputs.take(trained), start.dimension, accelerator, low_precision=True, progress=progress)
 
-    return Prepared(dataset, trained, inputs, untrained, True, build, reader, embed)
+    return Prepared(dataset, trained, inputs, untrained, True, build, reader, embed, similarity=similarity)
 
 
 def load(folder: Path, about: dict[str, Any]) -> tuple[ImageReader, nn.Module]:

@@ -34,7 +34,7 @@ def readable_length(network: nn.Module, encoder: Any, tokenizer: Any, asked: int
         If the tokenizer knows more tokens than the network, or the network reads no text or gives no numbers.
     """
     _check_vocabulary(encoder, tokenizer, name)
-    length = min(asked, _positions(encoder) or asked)
+    length = min(asked, positions(encoder) or asked)
     tried = min(length, LONGEST_TRIED)
     fault = _fault(network, tokenizer, tried, layout)
     if fault is None:
@@ -63,21 +63,21 @@ def _check_vocabulary(encoder: Any, tokenizer: Any, name: str) -> None:
         )
 
 
-def _positions(encoder: Any) -> int | None:
+def positions(encoder: Any) -> int | None:
     """How many tokens have a position; None where positions are relative, or only trying tells.
 
     Networks of RoBERTa's kind count positions from the one after the padding's, and their table is so much longer.
     """
     config = encoder.config.get_text_config()
-    positions = getattr(config, "max_position_embeddings", None)
-    if not isinstance(positions, int) or positions <= 0:
+    many = getattr(config, "max_position_embeddings", None)
+    if not isinstance(many, int) or many <= 0:
         return None
     if getattr(config, "relative_attention", False) and not getattr(config, "position_biased_input", True):
         return None
     for path, table in encoder.named_modules():
         if isinstance(table, nn.Embedding) and path.endswith(".position_embeddings"):
-            return positions if table.padding_idx is None else positions - table.padding_idx - 1
-    return positions
+            return many if table.padding_idx is None else many - table.padding_idx - 1
+    return many
 
 
 def _fault(network: nn.Module, tokenizer: Any, length: int, layout: Layout) -> str | None:

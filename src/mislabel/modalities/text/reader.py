@@ -1,7 +1,8 @@
 """Runs on texts: a whole encoder, or a head on its frozen embeddings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,8 +18,10 @@ from mislabel.errors import InputError, NotAssessed, RunError
 from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
 from mislabel.modalities.encoder_digest import check_encoder, keep_encoder
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
+from mislabel.modalities.similarity import cosines
 from mislabel.modalities.text.batches import Layout, TextInputs
-from mislabel.modalities.text.limits import readable_length
+from mislabel.modalities.text.language import unknown_language
+from mislabel.modalities.text.limits import positions, readable_length
 from mislabel.modalities.text.models import (
     FrozenEncoder,
     TextNetwork,
@@ -35,6 +38,8 @@ from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.inference import outputs
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
+
+SENTENCE_LENGTH = 256  # tokens
 
 
 @dataclass
@@ -99,6 +104,8 @@ def prepare(
     texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, max_length, layout)
     dataset = with_input_notes(dataset, texts, settings)
     trained = trainable_rows(dataset)
+    strange = unknown_language(cast(Texts, dataset.inputs), trained, tokenizer)
+    dataset = replace(dataset, notes=[*dataset.notes, strange]) if strange else dataset
     refuse_alike(dataset, texts.take(trained))
     start = encoder if encoder is not None else load_encoder(backbone)
     digest = encoder_digest(start, tokenizer)
@@ -106,15 +113,25 @@ def prepare(
     reader = TextReader(tokenizer, max_length, settings.backbone or "", encoder, layout, digest)
     if encoder is not None:
         matrix = embeddings(encoder, texts, dataset.order, accelerator, storage, progress)
-        return prepare_head(dataset, trained, matrix, reader)
+
+        def beside(sentences: Sequence[str]) -> np.ndarray:
+            return cosines(matrix, embed_sentences(encoder, tokenizer, sentences, max_length, accelerator), trained)
+
+        return replace(prepare_head(dataset, trained, matrix, reader), similarity=beside)
     states = token_states(start, texts.take(trained), accelerator)
     build = whole_classifier(backbone, dataset.labels.classes, states, tokenizer.pad_token_id)
 
+    @cache
     def embed() -> np.ndarray:
-        start = load_encoder(backbone)
+        start = pretrained(backbone)
         return outputs(start, texts.take(trained), start.dimension, accelerator, low_precision=True, progress=progress)
 
-    return Prepared(dataset, trained, texts, states[:, states.shape[1] // 2 :], True, build, reader, embed)
+    def similarity(sentences: Sequence[str]) -> np.ndarray:
+        rows = embed()
+        return cosines(rows, embed_sentences(pretrained(backbone), tokenizer, sentences, max_length, accelerator))
+
+    untrained = states[:, states.shape[1] // 2 :]
+    return Prepared(dataset, trained, texts, untrained, True, build, reader, embed, similarity=similarity)
 
 
 def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
@@ -154,6 +171,24 @@ def token_states(encoder: FrozenEncoder, texts: TextInputs, accelerator: Any) ->
     """First and mean token states of some texts in the untrained encoder, (m, 2 d) float32; see `sample_rows`."""
     some = texts.take(sample_rows(len(texts)))
     return outputs(FirstAndMean(encoder.encoder), some, 2 * encoder.dimension, accelerator, low_precision=True)
+
+
+def pretrained(backbone: str) -> FrozenEncoder:
+    """The encoder as it was before any training; training goes on with the random numbers that it would have had."""
+    with torch.random.fork_rng(devices=[]):
+        return load_encoder(backbone)
+
+
+def embed_sentences(
+    encoder: FrozenEncoder, tokenizer: Any, sentences: Sequence[str], max_length: int, accelerator: Any
+) -> np.ndarray:
+    """Sentences as a frozen encoder embeds texts, (S, d) float32 of unit length.
+
+    However short texts are cut, sentences are read whole: up to `SENTENCE_LENGTH` tokens, or its positions.
+    """
+    length = max(max_length, min(SENTENCE_LENGTH, positions(encoder.encoder) or 0))
+    inputs = TextInputs(list(sentences), tokenizer, length)
+    return outputs(encoder, inputs, encoder.dimension, accelerator, low_precision=True)
 
 
 def whole_classifier(backbone: str, classes: list, states: np.ndarray, pad: int) -> Callable[[], nn.Module]:
