@@ -16,7 +16,10 @@ CALLS = {"stages": ("self",), "posterior": ("self", "stages", "dynamics", "given
 
 @runtime_checkable
 class Method(Protocol):
-    """The options of a method, as a frozen dataclass with a default for each, and what is made of them."""
+    """The options of a method, as a frozen dataclass with a default for each, and what is made of them.
+
+    One whose losses learn from `Batch.opinion` says ``learns_from_evidence: ClassVar[bool] = True``.
+    """
 
     def stages(self) -> "list[Stage]":
         """The stages to train through, in order; new ones with each call."""

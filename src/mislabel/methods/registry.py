@@ -24,7 +24,7 @@ from mislabel.methods.method import check_method
 GROUP = "mislabel.methods"
 # In the order in which they are listed; each is a module of this package.
 OWN = (
-    "ce", "ido", "dygen", "npc", "gce", "sce", "elr", "mixup", "forward", "co_teaching", "jocor", "co_regularization",
+    "ce", "panel", "ido", "dygen", "npc", "gce", "sce", "elr", "mixup", "forward", "co_teaching", "jocor", "co_regularization",
     "m_correction", "divide_mix",
 )  # fmt: skip
 

@@ -91,6 +91,9 @@ class Prepared:
     embed : callable, optional
         Gives such features of all training rows, (m, d) float32, computed only where they are needed; None where
         there is nothing but raw pixels.
+    space : callable, optional
+        Gives the training rows in the space in which those of a class lie together, (m, d) float32: as a frozen encoder
+        made them, or features standardised. None where there is no such space.
     standardised : callable, optional
         Gives what a head reads of all rows, (n, d) float16; None where a whole network is trained.
     similarity : callable, optional
@@ -106,6 +109,7 @@ class Prepared:
     build: Callable[[], "nn.Module"]
     reader: Reader
     embed: Callable[[], np.ndarray] | None = None
+    space: Callable[[], np.ndarray] | None = None
     standardised: Callable[[], np.ndarray] | None = None
     by_direction: bool = True
     similarity: Callable[[Sequence[str]], np.ndarray] | None = None

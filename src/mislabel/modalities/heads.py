@@ -46,6 +46,7 @@ def prepare_head(
         build=lambda: FeatureNetwork(mean, scale, n_classes),
         reader=reader,
         embed=lambda: (matrix[trained] - mean.numpy()) / scale.numpy(),
+        space=(lambda: own) if embedded else (lambda: (own - mean.numpy()) / scale.numpy()),
         standardised=lambda: in_half(matrix, mean.numpy(), scale.numpy()),
     )
 

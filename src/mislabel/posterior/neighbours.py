@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 NEIGHBOURS, PERMUTATIONS, ROWS_AT_ONCE = 10, 200, 1024
+BALANCED_NEIGHBOURS, VOTERS = 20, 10_000
 PRODUCT_AT_ONCE = 1 << 24  # values of one product of rows and voters, 64 MB in float32
 
 
@@ -122,6 +123,19 @@ def votes_of_neighbours(
     return neighbour_probabilities(
         embedding, labels, voters, n_classes, min(count, max(1, math.isqrt(int(voters.sum()))))
     )
+
+
+def balanced_votes(points: np.ndarray, given: np.ndarray, n_classes: int, seed: int = 0) -> np.ndarray:
+    """Votes of the 20 nearest rows divided by the shares of their classes, (n, K) float64, rows sum to 1.
+
+    No more than VOTERS rows vote, drawn at random: who they are hardly moves what they say, and time grows with them.
+    """
+    voters = np.zeros(len(given), dtype=bool)
+    voters[np.random.default_rng(seed).permutation(len(given))[:VOTERS]] = True
+    shares = np.bincount(given[voters], minlength=n_classes) / np.count_nonzero(voters)
+    votes = neighbour_probabilities(points, given, voters, n_classes, BALANCED_NEIGHBOURS).astype(np.float64)
+    votes /= np.where(shares > 0, shares, 1.0)
+    return votes / votes.sum(1, keepdims=True)
 
 
 def majority(votes: np.ndarray) -> np.ndarray:

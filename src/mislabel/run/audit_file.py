@@ -12,7 +12,10 @@ from mislabel.errors import RunError
 from mislabel.integrity import REMEDY, open_checked, telling_damage
 
 NEEDED = ("id", "given_label", "suggested_label", "p_mislabeled", "status")
-LABELS = ("given_label", "suggested_label", "predicted_label", "neighbour_label")
+LABELS = (
+    "given_label", "suggested_label", "predicted_label", "neighbour_label", "transition_label", "descriptions_label",
+    "zero_shot_label", "plain_label", "neighbours_label",
+)  # fmt: skip
 GOLD = "gold_label"
 NUMBERS_NEEDED = ("p_mislabeled",)
 

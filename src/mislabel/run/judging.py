@@ -10,6 +10,7 @@ from mislabel.audit import Audit, build_audit
 from mislabel.data.order import equal_rows
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.generative import Generative
+from mislabel.posterior.judge import pool
 from mislabel.posterior.posterior import Posterior, mean_of_equals
 from mislabel.run.detection_scores import row_scores
 from mislabel.run.generative import TrajectoryModel
@@ -53,6 +54,7 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     ready, config, held_out = job.ready, job.config, job.held_out
     probability, embeddings = answers(job, network, keep=content and job.folder is not None)
     posterior = job.method.posterior(job.stages, dynamics, job.target, probability[job.trained])
+    posterior = with_evidence(job, posterior)
     ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
     posterior, ranking = equal_rows_alike(job, posterior, ranking)
     audit = build_audit(
@@ -71,6 +73,34 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
         scores |= judge_held_out(job, model)
     job.clock.stop("judge")
     return Judgement(audit, posterior, embeddings, scores)
+
+
+def with_evidence(job: Job, posterior: Posterior) -> Posterior:
+    """The posterior with what all evidence says, and each opinion beside it.
+
+    A method that learnt from the evidence has nothing to add to it. With any other the judge's posterior and the
+    method's count the same, as the root of their product, where enough rows are trusted to fit the judge: how far the
+    method may be believed cannot be told from trusted rows, which it was taught.
+    """
+    evidence, judged, opinion = job.evidence, job.judged, job.opinion
+    if evidence is None or judged is None or opinion is None:
+        return posterior
+    if job.learns_from_evidence:
+        joined = opinion
+    elif judged.left_out is not None:
+        joined = pool([opinion, posterior.probabilities], [0.5, 0.5]).astype(np.float32)
+    else:
+        return posterior
+    of_given = {
+        f"{name}_p_given": each[np.arange(len(each)), evidence.given] for name, each in evidence.opinions.items()
+    }
+    labels = {f"{name}_label": each.argmax(1).astype(np.int64) for name, each in evidence.opinions.items()}
+    return replace(
+        posterior,
+        probabilities=joined,
+        evidence={**posterior.evidence, **of_given},
+        labels={**posterior.labels, **labels},
+    )
 
 
 def equal_rows_alike(job: Job, posterior: Posterior, score: np.ndarray | None) -> tuple[Posterior, np.ndarray | None]:

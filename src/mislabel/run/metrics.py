@@ -34,6 +34,7 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
             **effort(job, history),
             **({"test": scores} if scores else {}),
             **detection_scores(job.dataset, audit),
+            **evidence_metrics(job),
             **trusted_labels(job, None if earlier is None else earlier.decisions),
         }
     )
@@ -44,6 +45,17 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
         audit.notes.extend(audit.metrics["decisions"]["notes"])
     if posterior.mixture is not None and posterior.rates is not None:
         audit.metrics["mixture"] = mixture_metrics(posterior.mixture, posterior.rates)
+
+
+def evidence_metrics(job: Job) -> dict[str, Any]:
+    """The part `evidence` of metrics.json: what each opinion counted, and what trusted rows say of the judge."""
+    evidence, judged = job.evidence, job.judged
+    if evidence is None or judged is None:
+        return {}
+    weights = {name: round(float(v), 4) for name, v in zip(evidence.opinions, judged.weights, strict=True)}
+    told = {"left_out": judged.left_out, "pool_left_out": judged.pool_left_out}
+    strength = judged.strength if np.isfinite(judged.strength) else None
+    return {"evidence": {"opinions": weights, "strength": strength, **told, **evidence.about}}
 
 
 def trusted_labels(job: Job, decisions: dict[str, Any] | None) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from mislabel.methods import method_entry
 from mislabel.methods.method import Method
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Prepared, sample_rows
+from mislabel.posterior.judge import Judged
 from mislabel.posterior.neighbours import Agreement, label_agreement
 from mislabel.run.about import Clock
 from mislabel.run.defaults import effective_for
 from mislabel.run.detection_scores import check_score
+from mislabel.run.evidence import Evidence, gather
 from mislabel.run.folder import RunFolder
 from mislabel.run.settings import RunConfig
 from mislabel.settings import make_settings
@@ -47,6 +49,10 @@ class Job:
     progress : Quiet
     clock : Clock
         Runs since the run began.
+    evidence : Evidence, optional
+        What is known of the training rows before training; where the method learns from it, or rows are trusted.
+    judged : Judged, optional
+        What the evidence comes to.
     """
 
     config: RunConfig
@@ -59,6 +65,8 @@ class Job:
     folder: RunFolder | None
     progress: Quiet
     clock: Clock
+    evidence: Evidence | None = None
+    judged: Judged | None = None
 
     @property
     def writes(self) -> bool:
@@ -78,6 +86,15 @@ class Job:
     def target(self) -> np.ndarray:
         """The labels that are learnt from, (m,) int64."""
         return training_target(self.ready)
+
+    @property
+    def learns_from_evidence(self) -> bool:
+        return getattr(self.method, "learns_from_evidence", False)
+
+    @cached_property
+    def opinion(self) -> np.ndarray | None:
+        """What all evidence says of the training rows, (m, K) float32; None where none was gathered."""
+        return None if self.evidence is None or self.judged is None else self.evidence.joined(self.judged)
 
     @cached_property
     def held_out(self) -> np.ndarray:
@@ -107,7 +124,22 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     agreement = label_agreement(ready.untrained, sampled, by_direction=ready.by_direction)
     clock.stop("prepare")
     check_score(config.score, ready)
-    return Job(config, method, method.stages(), ready, meanings, agreement, accelerator, folder, progress, clock)
+    job = Job(config, method, method.stages(), ready, meanings, agreement, accelerator, folder, progress, clock)
+    return _with_evidence(job)
+
+
+def _with_evidence(job: Job) -> Job:
+    """The job with what is known of its rows, where somebody asks for it."""
+    trusted = (job.dataset.status[job.trained] == "decided").any()
+    if not job.learns_from_evidence and (not trusted or job.ready.space is None):
+        return job
+    evidence = gather(job.ready, job.meanings, guard=getattr(job.method, "guard", True))
+    for note in evidence.notes if job.accelerator.is_main_process else ():
+        job.progress.line(f"note: {note}")
+    dataset = replace(job.dataset, notes=[*job.dataset.notes, *evidence.notes])
+    judged = evidence.judged(job.config.seed)
+    job.clock.stop("evidence")
+    return replace(job, ready=replace(job.ready, dataset=dataset), evidence=evidence, judged=judged)
 
 
 def training_target(ready: Prepared) -> np.ndarray:

@@ -103,7 +103,8 @@ def train(
         job.target,
         dataset.ids[trained],
         dataset.labels.n_classes,
-        training_settings(job.config),
+        balanced_settings(job),
+        opinion=job.opinion if job.learns_from_evidence else None,
         trusted=dataset.status[trained] == "decided",
         folder=folder.path if folder else None,
         weights=weights,
@@ -148,3 +149,11 @@ def training_settings(config: RunConfig) -> TrainingSettings:
     """The loop's part of effective settings."""
     names = TrainingSettings.__dataclass_fields__
     return TrainingSettings(**{name: value for name, value in config.plain().items() if name in names})
+
+
+def balanced_settings(job: Job) -> TrainingSettings:
+    """Those of a job: a method that learns from evidence balances classes as that says, where nobody said it."""
+    settings = training_settings(job.config)
+    if job.evidence is None or not job.learns_from_evidence or settings.balance != "none":
+        return settings
+    return replace(settings, balance=job.evidence.balance)

@@ -146,7 +146,7 @@ def prepare(
         start = FrozenImageEncoder(cast(ImageNetwork, build()))
         return outputs(start, inputs.take(trained), start.dimension, accelerator, low_precision=True, progress=progress)
 
-    return Prepared(dataset, trained, inputs, untrained, True, build, reader, embed, similarity=similarity)
+    return Prepared(dataset, trained, inputs, untrained, True, build, reader, embed, embed, similarity=similarity)
 
 
 def load(folder: Path, about: dict[str, Any]) -> tuple[ImageReader, nn.Module]:

@@ -131,7 +131,7 @@ def prepare(
         return cosines(rows, embed_sentences(pretrained(backbone), tokenizer, sentences, max_length, accelerator))
 
     untrained = states[:, states.shape[1] // 2 :]
-    return Prepared(dataset, trained, texts, untrained, True, build, reader, embed, similarity=similarity)
+    return Prepared(dataset, trained, texts, untrained, True, build, reader, embed, embed, similarity=similarity)
 
 
 def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:

@@ -1,0 +1,114 @@
+"""Balanced transition EM: a classifier on a frozen space and a class transition matrix, each estimated from the other.
+
+An adaptation of LCCN (Yao et al., "Latent Class-Conditional Noise Model", TPAMI 2023, arXiv 2302.09595) to a closed form:
+the network is a ridge regression, the sampled labels are their probabilities, and classes are balanced. Labels that
+rules, LLMs or crowds wrote are wrong in one direction: a class that swallows others is learnt by whoever fits the given
+class shares. So every fit weighs a row by
+
+    w_i = sum_k q_ik (n / (K sum_j q_jk))^power
+
+and no step multiplies by class shares. With P what the classifier says of a row without that row (`ridge.py`), and
+yt the given labels, each round does
+
+    N[k, l] = sum_i P_ik [yt_i = l] + 1/2 + 2 [k = l]
+    T[k, l] = (N[k, l] + held [k = l] sum_m N[k, m]) / sum over l
+    q_ik    = P_ik T[k, yt_i] / sum over k
+    P       = softmax(temperature * leave-one-out fit to q)
+
+With `held` at 0 the matrix may say whatever the rows say, also that a class is hardly ever given its own name, as where
+one rule swallows half of the others. At 1 it cannot say that: at least half of a class carry its own label. That is
+safe where classifier and matrix would swap or merge classes (`frozen_space.py` tells when).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import softmax
+
+from mislabel.posterior.ridge import Space, leave_one_out
+
+ROUNDS, TEMPERATURE, RIDGE = 10, 8.0, 1.0
+COUNT, DIAGONAL = 0.5, 2.0  # rows that a cell of T, and one on its diagonal, has beforehand
+SMALLEST = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class TransitionFit:
+    """What the rounds end with.
+
+    Attributes
+    ----------
+    posterior : (n, K) float64
+        q, which knows the given label.
+    classifier : (n, K) float64
+        P, which knows neither the row's given label nor anything that follows from it.
+    transition : (K, K) float64
+        T[k, l] = P(given = l | true = k). It is not to be shown: the rate that follows from it is 20 points off, both
+        ways, on labels by rules.
+    """
+
+    posterior: np.ndarray
+    classifier: np.ndarray
+    transition: np.ndarray
+
+
+def balanced(shares: np.ndarray, power: float) -> np.ndarray:
+    """The weights of rows (n,) float64 with mean 1, from their class shares (n, K); see w_i above."""
+    mass = shares.sum(0)
+    of_class = np.where(mass > 0, np.maximum(mass, SMALLEST) ** -power, 0.0)
+    weights = shares @ of_class
+    return weights * (len(shares) / weights.sum())
+
+
+def given_classifier(space: Space, given: np.ndarray, n_classes: int, power: float, ridge: float) -> np.ndarray:
+    """What a balanced fit to the given labels says of each row without it, (n, K) float64: no probabilities yet."""
+    one_hot = np.eye(n_classes)[given]
+    return leave_one_out(space, one_hot, balanced(one_hot, power), ridge)
+
+
+def balanced_transition(
+    space: Space,
+    given: np.ndarray,
+    n_classes: int,
+    *,
+    held: float = 0.0,
+    power: float = 1.0,
+    temperature: float = TEMPERATURE,
+    ridge: float = RIDGE,
+    rounds: int = ROUNDS,
+    start: np.ndarray | None = None,
+) -> TransitionFit:
+    """Fit as above.
+
+    Parameters
+    ----------
+    given : (n,) int in [0, n_classes)
+    held : float
+        Above or at 0; see above.
+    start : (n, K) float, optional
+        What P is before the first round; without it, the balanced fit to the given labels.
+    """
+    one_hot = np.eye(n_classes)[given]
+    if start is None:
+        start = softmax(temperature * given_classifier(space, given, n_classes, power, ridge), axis=1)
+    classifier = posterior = start
+    transition = np.eye(n_classes)
+    for _ in range(rounds):
+        transition = transition_matrix(classifier, one_hot, held)
+        posterior = through(classifier, transition, given)
+        scores = leave_one_out(space, posterior, balanced(posterior, power), ridge)
+        classifier = softmax(temperature * scores, axis=1)
+    return TransitionFit(posterior, classifier, transition)
+
+
+def transition_matrix(classifier: np.ndarray, one_hot: np.ndarray, held: float) -> np.ndarray:
+    """T, (K, K) float64, from probabilities (n, K) and given labels (n, K)."""
+    counts = classifier.T @ one_hot + COUNT + DIAGONAL * np.eye(one_hot.shape[1])
+    counts += held * np.diag(counts.sum(1))
+    return counts / counts.sum(1, keepdims=True)
+
+
+def through(classifier: np.ndarray, transition: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """P(true = k | x, given label), (n, K) float64, from P(true = k | x) and T."""
+    joint = classifier * transition[:, given].T
+    return joint / np.maximum(joint.sum(1, keepdims=True), SMALLEST)

@@ -1,0 +1,257 @@
+"""The judge: what a few trusted labels say of all opinions, joined into one posterior.
+
+No kind of evidence is safe on all data: what wins on one set loses ten points on the next. Rows whose label somebody
+checked settle it. The judge is a multinomial logistic regression, fitted to them alone:
+
+    log P(y_i = k) = sum_m v_m log O_m,ik + x_i^T W_k + const
+
+    O_m   opinions (n, K): probabilities of one kind of evidence, found without any trusted label
+    v     their weights, pulled to what they are without trusted labels, by WEIGHT_PENALTY t / 2 |v - v_0|^2
+    x_i   the standardised embedding times SCALE, the given label one-hot, and 1; W under a ridge
+
+for t trusted rows. Without any it is the pool of the opinions under v_0; with many it is a classifier of its own. How
+strong the ridge is, and whether v and W are fitted at all, is chosen by the log-likelihood of trusted rows that were
+left out, each fifth in turn; of strengths that do as well within one standard error the strongest wins.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+FOLDS = 5
+FEWEST = 10  # trusted rows below which nothing can be left out, so that the weights alone are fitted
+STRENGTHS = (np.inf, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)  # of the ridge, strongest first; infinite: W = 0
+WEIGHT_PENALTY = 0.02
+SCALE = 0.3
+INTERCEPT = 10.0  # instead of 1, so that the ridge hardly holds it
+STEPS = 100
+FLOOR = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What the judge concludes.
+
+    Attributes
+    ----------
+    posterior : (n, K) float64
+    weights : (M,) float64
+        v, in the order of the opinions.
+    strength : float
+        Of the ridge that was chosen; infinite where embedding and given label count for nothing.
+    left_out : float or None
+        Mean log-likelihood of the trusted rows that were left out; None where none could be.
+    pool_left_out : float or None
+        That of the same rows under v_0: what the judge has gained is the difference.
+    """
+
+    posterior: np.ndarray
+    weights: np.ndarray
+    strength: float
+    left_out: float | None = None
+    pool_left_out: float | None = None
+
+
+def log_opinion(probabilities: np.ndarray) -> np.ndarray:
+    """Bounded logs, (n, K) float64: no opinion rules a class out."""
+    return np.log(np.clip(probabilities, FLOOR, 1.0))
+
+
+def pool(opinions: Sequence[np.ndarray], weights: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The weighted geometric mean of opinions, (n, K) float64, whose rows sum to 1.
+
+    Parameters
+    ----------
+    opinions : sequence of (n, K) float
+        Probabilities.
+    weights : sequence of float
+    """
+    return np.exp(log_softmax(_pooled(opinions, np.asarray(weights)), axis=1))
+
+
+def _pooled(opinions: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    return sum((weight * log_opinion(each) for weight, each in zip(weights, opinions, strict=True)), np.zeros(()))
+
+
+@dataclass(frozen=True, eq=False)
+class Trusted:
+    """The trusted rows.
+
+    Attributes
+    ----------
+    rows : (t,) int64
+        Which of the n rows.
+    labels : (t,) int64
+        Their true classes.
+    weights : (t,) float64
+        How much each counts, with mean 1: the inverse of how probable it was that the row was picked.
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != len(self.rows):
+            object.__setattr__(self, "weights", np.ones(len(self.rows)))
+
+
+def judge(
+    opinions: Sequence[np.ndarray],
+    points: np.ndarray,
+    given: np.ndarray,
+    trusted: Trusted,
+    start: Sequence[float] | np.ndarray,
+    seed: int = 0,
+) -> Judged:
+    """Fit the judge, and judge all rows.
+
+    Parameters
+    ----------
+    opinions : sequence of (n, K) float
+        Probabilities, M of them.
+    points : (n, d) float
+        The frozen space.
+    given : (n,) int in [0, K)
+    trusted : Trusted
+    start : sequence of float
+        v_0, the weights without trusted rows.
+    seed : int
+        Of the folds.
+    """
+    start = np.asarray(start, dtype=np.float64)
+    if not len(trusted.rows):
+        return Judged(pool(opinions, start), start, np.inf)
+    classes = opinions[0].shape[1]
+    basis = _basis(points, given, classes, trusted.rows)
+    logs = np.stack([log_opinion(each[trusted.rows]) for each in opinions])
+    problem = _Problem(logs, basis.of_trusted, trusted.labels, trusted.weights, start)
+    strength, left_out, before = _choose(problem, seed)
+    weights, ridge_part = problem.fit(strength, np.ones(len(trusted.rows), dtype=bool))
+    scores = _pooled(opinions, weights) + (basis.scores(points, given, ridge_part) if np.isfinite(strength) else 0.0)
+    return Judged(np.exp(log_softmax(scores, axis=1)), weights, strength, left_out, before)
+
+
+@dataclass(frozen=True, eq=False)
+class _Basis:
+    """Directions in which the trusted rows differ: a ridge moves no weight along any other.
+
+    Attributes
+    ----------
+    mean, scale : (d,) float64
+        Of the standardisation.
+    directions : (p, r) float64
+        With p = d + K + 1, and r at most t.
+    of_trusted : (t, r) float64
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    classes: int
+    directions: np.ndarray
+    of_trusted: np.ndarray
+
+    def scores(self, points: np.ndarray, given: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+        """x_i^T W of all rows, (n, K) float64, without an (n, p) array; `coefficients` are (r, K)."""
+        whole = self.directions @ coefficients
+        width = len(self.mean)
+        of_points = whole[:width] * (SCALE / self.scale)[:, None]
+        of_given, constant = whole[width:-1], INTERCEPT * whole[-1] - self.mean @ of_points
+        return points.astype(np.float64, copy=False) @ of_points + of_given[given] + constant
+
+
+def _basis(points: np.ndarray, given: np.ndarray, classes: int, rows: np.ndarray) -> _Basis:
+    mean, scale = points.mean(0, dtype=np.float64), points.std(0, dtype=np.float64)
+    scale = np.where(scale > 0, scale, 1.0)
+    of_points = SCALE * (points[rows] - mean) / scale
+    design = np.hstack([of_points, np.eye(classes)[given[rows]], np.full((len(rows), 1), INTERCEPT)])
+    left, singular, right = np.linalg.svd(design, full_matrices=False)
+    return _Basis(mean, scale, classes, right.T, left * singular)
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """What is minimised over some of the trusted rows.
+
+    Attributes
+    ----------
+    logs : (M, t, K) float64
+    design : (t, r) float64
+    labels : (t,) int64
+    row_weights : (t,) float64
+    start : (M,) float64
+    """
+
+    logs: np.ndarray
+    design: np.ndarray
+    labels: np.ndarray
+    row_weights: np.ndarray
+    start: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """M, r, K."""
+        return len(self.logs), self.design.shape[1], self.logs.shape[2]
+
+    def fit(
+        self, strength: float, rows: np.ndarray, guess: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """v (M,) and the coefficients (r, K) of the design, for the rows (t,) bool."""
+        many, directions, classes = self.shape
+        logs, design, weights = self.logs[:, rows], self.design[rows], self.row_weights[rows]
+        target, pull = np.eye(classes)[self.labels[rows]], WEIGHT_PENALTY * weights.sum()
+        linear = np.isfinite(strength)
+
+        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            v = flat[:many]
+            scores = np.tensordot(v, logs, 1)
+            if linear:
+                coefficients = flat[many:].reshape(directions, classes)
+                scores = scores + design @ coefficients
+            log_p = log_softmax(scores, axis=1)
+            slope = weights[:, None] * (np.exp(log_p) - target)
+            value = -(weights * (target * log_p).sum(1)).sum() + pull / 2 * np.square(v - self.start).sum()
+            gradient = np.tensordot(logs, slope, 2) + pull * (v - self.start)
+            if not linear:
+                return value, gradient
+            value += strength / 2 * np.square(coefficients).sum()
+            return value, np.concatenate([gradient, (design.T @ slope + strength * coefficients).ravel()])
+
+        empty = np.zeros((directions, classes))
+        v, coefficients = guess if guess is not None else (self.start, empty)
+        first = np.concatenate([v, coefficients.ravel()]) if linear else v
+        found = minimize(objective, first, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
+        return found[:many], found[many:].reshape(directions, classes) if linear else empty
+
+    def log_likelihood(self, fitted: tuple[np.ndarray, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        """Of the labels of some rows (t,) bool, one by one."""
+        weights, coefficients = fitted
+        scores = np.tensordot(weights, self.logs[:, rows], 1) + self.design[rows] @ coefficients
+        return log_softmax(scores, axis=1)[np.arange(np.count_nonzero(rows)), self.labels[rows]]
+
+
+def _choose(problem: _Problem, seed: int) -> tuple[float, float | None, float | None]:
+    """The strength, and what left-out rows say of it and of the pool."""
+    t = len(problem.labels)
+    if t < FEWEST:
+        return np.inf, None, None
+    fold = np.random.default_rng(seed).permutation(t) % FOLDS
+    told = np.empty((len(STRENGTHS), t))
+    for number in range(FOLDS):
+        out, guess = fold == number, None
+        for place, strength in enumerate(STRENGTHS):
+            guess = problem.fit(strength, ~out, guess)
+            told[place, out] = problem.log_likelihood(guess, out)
+    _, directions, classes = problem.shape
+    everyone = np.ones(t, dtype=bool)
+    pool_alone = problem.log_likelihood((problem.start, np.zeros((directions, classes))), everyone)
+    weights = problem.row_weights / problem.row_weights.sum()
+    means = told @ weights
+    best = int(means.argmax())
+    gap = told[best] - told  # paired: the same rows under two strengths
+    error = np.sqrt(np.square(gap - (gap @ weights)[:, None]) @ np.square(weights))
+    chosen = int(np.flatnonzero(means >= means[best] - error)[0])
+    return STRENGTHS[chosen], float(means[chosen]), float(pool_alone @ weights)

@@ -1,0 +1,102 @@
+"""Weighted ridge regression of class shares on a frozen space, and what it says of each row without that row.
+
+For points z_i with a 1 appended, targets q_i that sum to 1, and row weights w_i:
+
+    B = A^-1 sum_i w_i z_i q_i^T,   A = sum_i w_i z_i z_i^T + ridge I
+    f_i = z_i^T B,   h_i = w_i z_i^T A^-1 z_i,   without row i: (f_i - h_i q_i) / (1 - h_i)
+
+The last is what a fit to all other rows says of row i, exactly and without fitting n times (PRESS).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+
+ROWS_AT_ONCE = 1 << 13
+LARGEST_LEVERAGE = 0.999
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Points of n rows, centred, and read chunk by chunk: beside them memory does not grow with n.
+
+    Attributes
+    ----------
+    points : (n, d) float32
+    """
+
+    points: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """(d,) float64."""
+        return self.points.mean(0, dtype=np.float64)
+
+    def rows(self, begin: int, end: int) -> np.ndarray:
+        """These rows centred, with a 1 appended, (m, d + 1) float32."""
+        return self.centred(self.points[begin:end])
+
+    def centred(self, points: np.ndarray) -> np.ndarray:
+        """Rows of any origin in this space, (m, d + 1) float32."""
+        result = np.ones((len(points), points.shape[1] + 1), dtype=np.float32)
+        np.subtract(points, self.mean.astype(np.float32), out=result[:, :-1])
+        return result
+
+    def chunks(self) -> list[tuple[int, int]]:
+        return [(begin, min(begin + ROWS_AT_ONCE, len(self))) for begin in range(0, len(self), ROWS_AT_ONCE)]
+
+    def take(self, rows: np.ndarray) -> "Space":
+        """Some of the rows, about their own mean."""
+        return Space(self.points[rows])
+
+
+def fit(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
+    """B and the lower Cholesky factor of A.
+
+    Parameters
+    ----------
+    targets : (n, K) float
+    weights : (n,) float, not negative
+    ridge : float
+        Above 0.
+
+    Returns
+    -------
+    (d + 1, K) float64, (d + 1, d + 1) float64
+    """
+    width = space.points.shape[1] + 1
+    gram, moments = ridge * np.eye(width), np.zeros((width, targets.shape[1]))
+    for begin, end in space.chunks():
+        rows = space.rows(begin, end)
+        weighted = rows * weights[begin:end, None].astype(np.float32)
+        gram += weighted.T @ rows
+        moments += weighted.T @ targets[begin:end].astype(np.float32)
+    factor, _ = cho_factor(gram, lower=True)
+    return cho_solve((factor, True), moments), np.tril(factor)
+
+
+def leave_one_out(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) -> np.ndarray:
+    """What a fit to all other rows says of each row, (n, K) float64; rows sum to about 1.
+
+    A row of weight 0 is predicted by all others as it is. See `fit` for the parameters.
+    """
+    coefficients, factor = fit(space, targets, weights, ridge)
+    inverse = solve_triangular(factor, np.eye(len(factor)), lower=True).T.astype(np.float32)  # A^-1 = inverse inverse^T
+    narrow = coefficients.astype(np.float32)
+    result = np.empty(targets.shape)
+    for begin, end in space.chunks():
+        rows = space.rows(begin, end)
+        leverage = weights[begin:end] * np.square(rows @ inverse).sum(1)
+        leverage = np.minimum(leverage, LARGEST_LEVERAGE)[:, None]
+        result[begin:end] = (rows @ narrow - leverage * targets[begin:end]) / (1 - leverage)
+    return result
+
+
+def predict(space: Space, coefficients: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """What a fit says of new points (m, d), (m, K) float64."""
+    return space.centred(points) @ coefficients

@@ -1,0 +1,162 @@
+"""Everything that is known of the training rows beside their dynamics: opinions, and the posterior that joins them.
+
+Each kind of evidence is an opinion, (m, K) probabilities, found without any trusted label. A few trusted rows decide
+how opinions are joined (`mislabel.posterior.judge`). Without any, a stated rule does: the transition EM counts alone,
+and where what classes mean is strong enough to start it (`mislabel.posterior.descriptions`), the one that starts there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from mislabel.data import Dataset
+from mislabel.data.class_meanings import Meanings
+from mislabel.errors import InputError, some_ids
+from mislabel.modalities.contract import Prepared
+from mislabel.posterior.descriptions import DescribedClasses, class_similarity, described_classes
+from mislabel.posterior.frozen_space import FrozenSpace, frozen_space
+from mislabel.posterior.judge import Judged, Trusted, judge
+from mislabel.posterior.neighbours import balanced_votes
+from mislabel.training.training_settings import Balance
+
+PLAIN, TRANSITION, NEIGHBOURS = "plain", "transition", "neighbours"
+DESCRIPTIONS, ZERO_SHOT, METHOD = "descriptions", "zero_shot", "method"
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known of m training rows, of K classes.
+
+    Attributes
+    ----------
+    opinions : dict of (m, K) float
+        Probabilities by the name of the kind of evidence.
+    start : dict of float
+        How much each counts without trusted rows.
+    given : (m,) int64
+        Given labels; of a row without one, its trusted label.
+    trusted : Trusted
+    points : (m, d) float32
+        The frozen space.
+    balance : Balance
+        How hard a network that learns the joined posterior balances classes.
+    about : dict
+        What metrics.json tells of it.
+    notes : list of str
+    """
+
+    opinions: dict[str, np.ndarray]
+    start: dict[str, float]
+    given: np.ndarray
+    trusted: Trusted
+    points: np.ndarray
+    balance: Balance
+    about: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def heard(self, name: str, probabilities: np.ndarray, start: Mapping[str, float]) -> "Evidence":
+        """The same with one more opinion, and other weights to start from; those not named start at 0."""
+        names = [*self.opinions, name]
+        weights = {each: float(start.get(each, 0.0)) for each in names}
+        return replace(self, opinions={**self.opinions, name: probabilities}, start=weights)
+
+    def judged(self, seed: int) -> Judged:
+        """One posterior of all opinions; see `mislabel.posterior.judge`."""
+        weights = [self.start[name] for name in self.opinions]
+        return judge(list(self.opinions.values()), self.points, self.given, self.trusted, weights, seed)
+
+    def joined(self, judged: Judged) -> np.ndarray:
+        """(m, K) float32: the judge's posterior, and a trusted label where there is one."""
+        result = judged.posterior.astype(np.float32)
+        result[self.trusted.rows] = np.eye(result.shape[1], dtype=np.float32)[self.trusted.labels]
+        return result
+
+
+def gather(ready: Prepared, meanings: Meanings, *, guard: bool = True) -> Evidence:
+    """All evidence of the training rows before any training.
+
+    Parameters
+    ----------
+    guard : bool
+        See `mislabel.posterior.frozen_space`.
+
+    Raises
+    ------
+    InputError
+        If nothing is known of rows before training.
+    """
+    if ready.space is None:
+        raise InputError(
+            "evidence of what labels are right needs embeddings from before training, and raw pixels or random weights "
+            "give none: use a pretrained --backbone, --features, or another --method without trusted labels"
+        )
+    dataset, trained = ready.dataset, ready.trained
+    classes, trusted = dataset.labels.n_classes, trusted_rows(dataset, trained)
+    codes = dataset.labels.codes[trained]
+    given = np.where(codes >= 0, codes, dataset.training_codes[trained])
+    points = ready.space()
+    space = frozen_space(points, given, classes, guard=guard)
+    opinions, start = {TRANSITION: space.fit.posterior}, {TRANSITION: 1.0}
+    about: dict[str, Any] = {"kept": round(space.kept, 4), "held": space.held}
+    notes = [] if space.free else [_doubt(space)]
+    if meanings.sentences and ready.similarity is not None:
+        described = _described(ready, meanings, space, given)
+        about["agreeing"] = described.agreeing.tolist()
+        if described.weak:
+            notes.append(_weak(described, meanings, dataset))
+        if described.fit is not None:
+            opinions[DESCRIPTIONS] = described.fit.posterior
+            start = {DESCRIPTIONS: 1.0}
+        if len(trusted.rows):
+            opinions[ZERO_SHOT] = described.zero_shot
+    if len(trusted.rows):
+        opinions |= {PLAIN: space.plain, NEIGHBOURS: balanced_votes(space.space.points, given, classes)}
+        notes += _untrusted_classes(dataset, trained, trusted)
+    start = {name: start.get(name, 0.0) for name in opinions}
+    return Evidence(opinions, start, given, trusted, points, "classes" if space.free else "half", about, notes)
+
+
+def trusted_rows(dataset: Dataset, trained: np.ndarray) -> Trusted:
+    """Which of the training rows have a trusted label."""
+    rows = np.flatnonzero(dataset.status[trained] == "decided")
+    return Trusted(rows, dataset.training_codes[trained[rows]])
+
+
+def _described(ready: Prepared, meanings: Meanings, space: FrozenSpace, given: np.ndarray) -> DescribedClasses:
+    assert ready.similarity is not None
+    sentences = [sentence for each in meanings.sentences.values() for sentence in each]
+    ends = np.cumsum([len(each) for each in meanings.sentences.values()])
+    columns = {
+        code: range(end - len(each), end)
+        for (code, each), end in zip(meanings.sentences.items(), ends.tolist(), strict=True)
+    }
+    scores = class_similarity(ready.similarity(sentences), columns, ready.dataset.labels.n_classes)
+    return described_classes(space.space, scores, given, space.held)
+
+
+def _doubt(space: FrozenSpace) -> str:
+    return (
+        f"A class would keep {space.kept:.0%} of its rows, so the embeddings seem not to hold the classes: what is said "
+        "of wrong labels is careful and finds fewer. Another --backbone may hold them better, and a few dozen trusted "
+        "labels (--trusted, or --decisions of a review) tell."
+    )
+
+
+def _weak(described: DescribedClasses, meanings: Meanings, dataset: Dataset) -> str:
+    names = some_ids([dataset.labels.classes[code] for code in described.weak])
+    what = "descriptions" if meanings.source == "descriptions" else "names"
+    return (
+        f"Few rows look like the {what} of their classes {names}, so {what} of classes do not count unless trusted "
+        "labels speak for them."
+    )
+
+
+def _untrusted_classes(dataset: Dataset, trained: np.ndarray, trusted: Trusted) -> list[str]:
+    present = np.unique(dataset.training_codes[trained])
+    without = np.setdiff1d(present, trusted.labels)
+    if not len(without):
+        return []
+    names = some_ids([dataset.labels.classes[code] for code in without])
+    return [f"Classes without a trusted row, of which the judge knows only what opinions say: {len(without)}; {names}."]
