@@ -21,8 +21,9 @@ from mislabel.bench.suites import Source, read_suite
 from mislabel.modalities import modality
 from mislabel.modalities.loading import load_dataset
 from mislabel.posterior.balanced_transition import RIDGE, balanced, balanced_transition
-from mislabel.posterior.frozen_space import HELD, frozen_space, unit_space
+from mislabel.posterior.frozen_space import HELD, frozen_space
 from mislabel.posterior.ridge import fit, predict
+from mislabel.posterior.spaces import unit_space
 from mislabel.run.settings import RunConfig
 from mislabel.training.balance import POWERS
 
