@@ -23,6 +23,7 @@ from mislabel.posterior.balanced_transition import (
     balanced_transition,
     given_classifier,
 )
+from mislabel.posterior.moments import mean_and_deviation
 from mislabel.posterior.ridge import Space
 
 KEPT, LARGE = 0.5, 0.05
@@ -82,8 +83,8 @@ def frozen_space(points: np.ndarray, given: np.ndarray, n_classes: int, *, guard
 def unit_space(points: np.ndarray) -> Space:
     """The points, float32, divided by the root of their mean square distance from their mean."""
     points = np.asarray(points, dtype=np.float32)
-    spread = float(np.sqrt(points.var(0, dtype=np.float64).sum()))
-    return Space(points / np.float32(spread) if spread > 0 else points)
+    spread = np.float32(np.linalg.norm(mean_and_deviation(points)[1]))
+    return Space(points / spread if spread > 0 else points)
 
 
 def kept_share(posterior: np.ndarray, given: np.ndarray) -> float:
