@@ -137,8 +137,8 @@ def _described(ready: Prepared, meanings: Meanings, space: FrozenSpace, given: n
 def _doubt(space: FrozenSpace) -> str:
     return (
         f"A class would keep {space.kept:.0%} of its rows, so the embeddings seem not to hold the classes: what is "
-        "said of wrong labels is careful and finds fewer. Another --backbone may hold them better, and a few dozen trusted "
-        "labels (--trusted, or --decisions of a review) tell."
+        "said of wrong labels is careful and finds fewer. Another --backbone may hold them better, and a few dozen "
+        "trusted labels (--trusted, or --decisions of a review) tell."
     )
 
 
