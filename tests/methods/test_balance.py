@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import log_softmax, numerical_gradient, softmax
+from helpers import log_softmax, numerical_gradient, opinion_for, softmax
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.methods import METHODS
@@ -218,8 +218,12 @@ def evaluated(case, z, weight):
 
     seen = torch.tensor(SAID[: len(z), : case.views]) if case.mixes else point
     batch = Batch(
-        torch.tensor(INDEX), torch.tensor(GIVEN), seen, give,
-        weight=None if weight is None else torch.tensor(weight), opinion=torch.tensor(SOFT[INDEX]),
+        torch.tensor(INDEX),
+        torch.tensor(GIVEN),
+        seen,
+        give,
+        weight=None if weight is None else torch.tensor(weight),
+        opinion=torch.tensor(SOFT[INDEX]),
     )
     value = case.make()(batch)
     (gradient,) = torch.autograd.grad(value, point)
@@ -289,14 +293,23 @@ def learnt(name, balance):
     matrix, true, labels = one_sided()
     settings = TrainingSettings(batch_size=32, learning_rate=0.01, precision="fp32", device="cpu", balance=balance)
     inputs, scale = FeatureInputs(matrix), standardisation(matrix)
-    loop = Loop(lambda: FeatureNetwork(*scale, 3), inputs, labels, np.arange(ROWS), 3, settings)
-    network, _ = loop.run(METHODS[name].make().stages())
+    method = METHODS[name].make()
+    opinion = opinion_for(method, matrix, labels, 3)
+    loop = Loop(lambda: FeatureNetwork(*scale, 3), inputs, labels, np.arange(ROWS), 3, settings, opinion=opinion)
+    network, _ = loop.run(method.stages())
     found = outputs(Probabilities(network), inputs, 3, make_accelerator("cpu", "fp32"))
     return np.mean(found.argmax(1) == true)
 
 
 FEW = {"ce", "ido"}
-SEE_THROUGH_IT = {"dygen", "npc", "forward", "m_correction", "divide_mix"}  # by themselves, on clouds as clear as these
+SEE_THROUGH_IT = {
+    "panel",
+    "dygen",
+    "npc",
+    "forward",
+    "m_correction",
+    "divide_mix",
+}  # by themselves, on clouds as clear as these
 
 
 @pytest.mark.parametrize(
