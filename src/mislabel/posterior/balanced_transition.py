@@ -91,6 +91,7 @@ def balanced_transition(
     one_hot = np.eye(n_classes)[given]
     if start is None:
         start = softmax(temperature * given_classifier(space, given, n_classes, power, ridge), axis=1)
+    assert start is not None
     classifier = posterior = start
     transition = np.eye(n_classes)
     for _ in range(rounds):

@@ -9,6 +9,7 @@ row by all others: 1 - (weighted mean squared error) / (that of equal shares, 1 
 import numpy as np
 
 from mislabel.posterior.balanced_transition import RIDGE, balanced, given_classifier
+from mislabel.posterior.moments import mean_and_deviation
 from mislabel.posterior.ridge import Space
 
 WIDTH, PAIRS = 512, 2000
@@ -38,8 +39,8 @@ def best_space(points: np.ndarray, given: np.ndarray, n_classes: int) -> tuple[S
 def unit_space(points: np.ndarray) -> Space:
     """The points, float32, divided by the root of their mean square distance from their mean."""
     points = np.asarray(points, dtype=np.float32)
-    spread = float(np.sqrt(points.var(0, dtype=np.float64).sum()))
-    return Space(points / np.float32(spread) if spread > 0 else points)
+    spread = np.float32(np.linalg.norm(mean_and_deviation(points)[1]))
+    return Space(points / spread if spread > 0 else points)
 
 
 def narrowed(points: np.ndarray) -> np.ndarray:
