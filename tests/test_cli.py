@@ -153,7 +153,8 @@ def test_a_run_tells_a_person_what_it_found(toy_file, tiny_options, tmp_path, mi
     for name in worst["id"]:
         assert name in done.stdout
     assert "panel 1/5" in done.stderr
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["method"] == metrics["method"] == "panel"
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
+    assert settings["method"] == metrics["method"] == "panel"  # the name, not "the default"
 
 
 BASE = ["--text", "text", "--label", "label"]

@@ -132,7 +132,7 @@ def test_the_method_where_none_is_named(modality, settings, wanted):
 
 def test_options_of_another_method_than_the_default_are_refused_with_the_default():
     for modality, settings, default in (("text", {}, "panel"), ("image", {"scratch": "resnet-small"}, "ido")):
-        with pytest.raises(InputError, match=f"no --method was named, and {default}, .* has no option 'branches'; choos"):
+        with pytest.raises(InputError, match=f"no --method was named, and {default}, .* has no option 'branches';"):
             chosen(modality=modality, **settings, options={"branches": "heads"})
     with pytest.raises(InputError, match=r"'epoch' .did you mean .epochs"):
         chosen(modality="text", options={"epoch": 3})
