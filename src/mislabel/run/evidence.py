@@ -19,10 +19,8 @@ from mislabel.posterior.descriptions import DescribedClasses, class_similarity, 
 from mislabel.posterior.frozen_space import FrozenSpace, frozen_space
 from mislabel.posterior.judge import Judged, Trusted, judge
 from mislabel.posterior.neighbours import balanced_votes
+from mislabel.run.opinions import DESCRIPTIONS, NEIGHBOURS, PLAIN, TRANSITION, ZERO_SHOT
 from mislabel.training.training_settings import Balance
-
-PLAIN, TRANSITION, NEIGHBOURS = "plain", "transition", "neighbours"
-DESCRIPTIONS, ZERO_SHOT, METHOD = "descriptions", "zero_shot", "method"
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +101,9 @@ def gather(ready: Prepared, meanings: Meanings, *, guard: bool = True) -> Eviden
     notes = [] if space.free else [_doubt(space)]
     if meanings.sentences and ready.similarity is not None:
         described = _described(ready, meanings, space, given)
+        about["meanings"] = meanings.source
         about["agreeing"] = described.agreeing.tolist()
+        about["weak"] = [str(dataset.labels.classes[code]) for code in described.weak]
         if described.weak:
             notes.append(_weak(described, meanings, dataset))
         if described.fit is not None:
