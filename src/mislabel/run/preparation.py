@@ -116,8 +116,8 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     meanings = sentences_of(config.describe, dataset.labels.classes)
     dataset = replace(dataset, notes=[*dataset.notes, *meanings.notes])
     ready = modality(dataset.inputs.modality).prepare(dataset, config, accelerator, folder, progress)
-    if config.describe is not None and ready.similarity is None:
-        ready = _with_unused_note(ready)
+    if config.describe is not None:
+        ready = _with_unused_note(ready, method, config.method)
     for note in ready.dataset.notes if accelerator.is_main_process else ():
         progress.line(f"note: {note}")
     sampled = training_target(ready)[sample_rows(len(ready.trained))]
@@ -130,8 +130,7 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
 
 def _with_evidence(job: Job) -> Job:
     """The job with what is known of its rows, where somebody asks for it."""
-    trusted = (job.dataset.status[job.trained] == "decided").any()
-    if not job.learns_from_evidence and (not trusted or job.ready.space is None):
+    if not _gathers(job.method, job.ready):
         return job
     evidence = gather(job.ready, job.meanings, guard=getattr(job.method, "guard", True))
     for note in evidence.notes if job.accelerator.is_main_process else ():
@@ -147,10 +146,23 @@ def training_target(ready: Prepared) -> np.ndarray:
     return ready.dataset.training_codes[ready.trained]
 
 
-def _with_unused_note(ready: Prepared) -> Prepared:
-    """The same with a note that nothing compares its inputs with words."""
-    plural = modality(ready.dataset.inputs.modality).words.plural
-    note = (
-        f"What classes mean was described, and nothing here compares {plural} with words: the descriptions are unused."
-    )
-    return replace(ready, dataset=replace(ready.dataset, notes=[*ready.dataset.notes, note]))
+def _with_unused_note(ready: Prepared, method: Method, name: str) -> Prepared:
+    """The same with a note where descriptions are unused: nothing compares inputs with words, or nobody asks."""
+    unused = "What classes mean was described, and "
+    if ready.similarity is None:
+        plural = modality(ready.dataset.inputs.modality).words.plural
+        unused += f"nothing here compares {plural} with words: the descriptions are unused."
+    elif not _gathers(method, ready):
+        unused += (
+            f"{name} makes no use of it where no label is trusted: descriptions count with --method panel, or with "
+            "trusted labels (--trusted, or --decisions of a review)."
+        )
+    else:
+        return ready
+    return replace(ready, dataset=replace(ready.dataset, notes=[*ready.dataset.notes, unused]))
+
+
+def _gathers(method: Method, ready: Prepared) -> bool:
+    """Whether evidence is gathered: the method learns from it, or rows are trusted and lie in a frozen space."""
+    trusted = (ready.dataset.status[ready.trained] == "decided").any()
+    return getattr(method, "learns_from_evidence", False) or bool(trusted and ready.space is not None)
