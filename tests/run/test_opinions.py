@@ -51,7 +51,14 @@ def test_a_long_name_of_a_class_is_cut():
 
 @pytest.mark.parametrize(
     ("probability", "words"),
-    [(0.0, "less than 1%"), (0.004, "less than 1%"), (0.005, "1%"), (0.5, "50%"), (0.994, "99%"), (1.0, "more than 99%")],
+    [
+        (0.0, "less than 1%"),
+        (0.004, "less than 1%"),
+        (0.005, "1%"),
+        (0.5, "50%"),
+        (0.994, "99%"),
+        (1.0, "more than 99%"),
+    ],
 )
 def test_no_opinion_is_sure(probability, words):
     assert chance(probability) == words

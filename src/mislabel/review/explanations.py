@@ -7,7 +7,7 @@ from mislabel.run.rows import Rows
 
 
 def reasons(rows: Rows, row: int) -> list[str]:
-    """The evidence for and against the given label, as far as the run has it: each opinion, then what training showed."""
+    """The evidence for and against the given label, as far as the run has it: opinions, then what training showed."""
     sentences = (sentence(rows, row) for sentence in _SENTENCES)
     return [*opinion_sentences(rows, row), *(text for text in sentences if text)]
 
