@@ -95,6 +95,8 @@ def test_what_is_to_be_doubted(content):
     kept, weak, untrusted = content(doubted, TRUSTED)["doubts"]
     assert "keep only 44% of its rows" in kept
     assert "Too few rows fit the names of “cow”" in weak
+    (firm,) = content(ALONE | {"held": 20.0, "kept": 0.95})["doubts"]
+    assert "explains hardly any of the labels" in firm
     assert untrusted == "No trusted row shows “cow”: of these the judge knows only what the opinions say."
 
 

@@ -96,7 +96,10 @@ def test_an_encoder_that_does_not_hold_the_classes():
     assert command(shown, "encoder") == "--backbone NAME"
     assert command(replace(shown, settings={"tune": "head"}), "encoder") == "--backbone NAME, or train with --tune full"
     assert command(replace(shown, modality="features"), "encoder") == "--features OTHERS"
+    assert "Some class would keep only 30% of its rows" in suggestions(shown)[0].text
     assert names(replace(shown, metrics={"evidence": {"held": 0.0}})) == ["looks"]
+    unrelated = replace(shown, metrics={"evidence": {"held": 20.0, "kept": 0.95}})
+    assert suggestions(unrelated)[0].text.startswith("Either the labels say nothing of the texts, or the encoder does")
 
 
 def test_classes_that_are_codes_ask_for_what_they_mean():

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mislabel.posterior.frozen_space import HELD
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import count, is_number, label_text, percent, rows, short
 from mislabel.report.summary import assessed
@@ -141,6 +142,8 @@ def _doubted(evidence: dict[str, Any]) -> list[str]:
     held, kept = evidence.get("held"), evidence.get("kept")
     if not is_number(held) or held <= 0:
         return []
+    if held > HELD:
+        return ["What lies near a row explains hardly any of the labels, so they stand nearly as they are."]
     return [
         f"Some class would keep only {percent(kept, 0)} of its rows. Either most of its labels are wrong, or the "
         "embeddings do not hold the classes. So rows like it are asked carefully, and fewer labels are called wrong."

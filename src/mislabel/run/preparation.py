@@ -8,6 +8,7 @@ from accelerate import Accelerator
 
 from mislabel.data import Dataset
 from mislabel.data.class_meanings import Meanings, sentences_of
+from mislabel.errors import InputError
 from mislabel.methods import method_entry
 from mislabel.methods.method import Method
 from mislabel.modalities import modality
@@ -129,16 +130,39 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
 
 
 def _with_evidence(job: Job) -> Job:
-    """The job with what is known of its rows, where somebody asks for it."""
-    if not _gathers(job.method, job.ready):
+    """The job with what is known of its rows, where somebody asks for it.
+
+    Raises
+    ------
+    InputError
+        If the method learns from it, and nothing is known of rows before training.
+    """
+    if not _asks(job.method, job.ready):
         return job
+    plural = modality(job.dataset.inputs.modality).words.plural
+    if job.ready.space is None and job.learns_from_evidence:
+        raise InputError(
+            f"--method {job.config.method} learns from what is known of {plural} before training, and random weights "
+            "(--scratch) tell nothing of them: give a pretrained --backbone in place of --scratch, or another --method"
+        )
+    if job.ready.space is None:
+        return _noted(
+            job,
+            f"Trusted labels teach their own rows alone: random weights tell nothing of {plural} before training that "
+            "a judge of the other rows could go by.",
+        )
     evidence = gather(job.ready, job.meanings, guard=getattr(job.method, "guard", True))
-    for note in evidence.notes if job.accelerator.is_main_process else ():
-        job.progress.line(f"note: {note}")
-    dataset = replace(job.dataset, notes=[*job.dataset.notes, *evidence.notes])
     judged = evidence.judged(job.config.seed)
     job.clock.stop("evidence")
-    return replace(job, ready=replace(job.ready, dataset=dataset), evidence=evidence, judged=judged)
+    return replace(_noted(job, *evidence.notes), evidence=evidence, judged=judged)
+
+
+def _noted(job: Job, *notes: str) -> Job:
+    """The same with notes, which the main process says at once."""
+    for note in notes if job.accelerator.is_main_process else ():
+        job.progress.line(f"note: {note}")
+    dataset = replace(job.dataset, notes=[*job.dataset.notes, *notes])
+    return replace(job, ready=replace(job.ready, dataset=dataset))
 
 
 def training_target(ready: Prepared) -> np.ndarray:
@@ -152,7 +176,7 @@ def _with_unused_note(ready: Prepared, method: Method, name: str) -> Prepared:
     if ready.similarity is None:
         plural = modality(ready.dataset.inputs.modality).words.plural
         unused += f"nothing here compares {plural} with words: the descriptions are unused."
-    elif not _gathers(method, ready):
+    elif not _asks(method, ready):
         unused += (
             f"{name} makes no use of it where no label is trusted: descriptions count with --method panel, or with "
             "trusted labels (--trusted, or --decisions of a review)."
@@ -162,7 +186,7 @@ def _with_unused_note(ready: Prepared, method: Method, name: str) -> Prepared:
     return replace(ready, dataset=replace(ready.dataset, notes=[*ready.dataset.notes, unused]))
 
 
-def _gathers(method: Method, ready: Prepared) -> bool:
-    """Whether evidence is gathered: the method learns from it, or rows are trusted and lie in a frozen space."""
-    trusted = (ready.dataset.status[ready.trained] == "decided").any()
-    return getattr(method, "learns_from_evidence", False) or bool(trusted and ready.space is not None)
+def _asks(method: Method, ready: Prepared) -> bool:
+    """Whether somebody asks for evidence: the method learns from it, or rows are trusted."""
+    trusted = bool((ready.dataset.status[ready.trained] == "decided").any())
+    return trusted or getattr(method, "learns_from_evidence", False)

@@ -15,6 +15,7 @@ from mislabel.audit import Audit
 from mislabel.data.class_meanings import class_words
 from mislabel.data.numerals import label_text
 from mislabel.modalities import modality
+from mislabel.posterior.frozen_space import HELD
 from mislabel.run.opinions import KIND_OF, TRANSITION
 from mislabel.run.reading import Run, section
 
@@ -153,17 +154,27 @@ def _swallowing(shown: Shown) -> tuple[str, str] | None:
 def _encoder(shown: Shown) -> Suggestion | None:
     if not shown.doubted:
         return None
-    kind, kept = modality(shown.modality), shown.evidence.get("kept")
-    some = f"{kept:.0%}" if isinstance(kept, int | float) else "few"
+    kind = modality(shown.modality)
     own, tune = kind.encoder is None, shown.settings.get("tune") != "full"
     what = f"these {kind.words.plural} do" if own else "the encoder does"
     other = "Others" if own else f"One that knows such {kind.words.plural}{', or training all of it,' if tune else ''}"
     return Suggestion(
         "encoder",
-        f"Some class would keep only {some} of its rows: either most of its labels are wrong, or {what} not tell the "
-        f"classes apart. So all that is said of wrong labels is careful. {other} may find more, and a few dozen "
-        "trusted labels tell which it is.",
+        f"{_why_doubted(shown, what)} So all that is said of wrong labels is careful. {other} may find more, and a few "
+        "dozen trusted labels tell.",
         f"--{kind.name} OTHERS" if own else f"--backbone NAME{', or train with --tune full' if tune else ''}",
+    )
+
+
+def _why_doubted(shown: Shown, what: str) -> str:
+    kept, held = shown.evidence.get("kept"), shown.evidence["held"]
+    if held > HELD:
+        plural = modality(shown.modality).words.plural
+        return f"Either the labels say nothing of the {plural}, or {what} not tell the classes apart."
+    some = f"{kept:.0%}" if isinstance(kept, int | float) else "few"
+    return (
+        f"Some class would keep only {some} of its rows: either most of its labels are wrong, or {what} not tell the "
+        "classes apart."
     )
 
 
