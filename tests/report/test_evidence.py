@@ -187,3 +187,20 @@ def test_suggestions_are_on_the_page(tmp_path, page):
     assert "with <code>--decisions RUN</code> and another <code>--out</code>." in text
     assert "such as “DESC”" in shown.text
     assert "<ENTY>" not in text
+
+
+def test_meanings_and_doubts_on_the_page(tmp_path, page):
+    """Twenty classes of two rows; those that fit worst stand first, and beyond twelve behind a click."""
+    names = [f"<b>{k:02}</b>" for k in range(20)]
+    given = np.repeat(names, 2)
+    table = pd.DataFrame({"id": range(40), "given_label": given, "suggested_label": given, "p_mislabeled": 0.1})
+    evidence = ALONE | {"agreeing": [k % 3 for k in range(20)], "weak": [names[5]], "meanings": "descriptions"}
+    folder = write_fake_run(tmp_path / "run", table.assign(status="judged"), names, metrics={"evidence": evidence})
+    shown = page(render_report(folder))
+    first, more = shown.rows("evidence", 1), shown.rows("evidence", 2)
+    assert (len(first), len(more)) == (12, 8)
+    assert first[0] == [f"{names[5]} too few", "2", "100%"]
+    assert [line[2] for line in first[1:]] == ["0%"] * 7 + ["50%"] * 4
+    assert [line[2] for line in more] == ["50%"] * 3 + ["100%"] * 5
+    assert "Too few rows fit the descriptions of “<b>05</b>”" in shown.text
+    assert "<b>05" not in render_report(folder)
