@@ -119,9 +119,13 @@ def gather(ready: Prepared, meanings: Meanings, *, guard: bool = True) -> Eviden
 
 
 def trusted_rows(dataset: Dataset, trained: np.ndarray) -> Trusted:
-    """Which of the training rows have a trusted label."""
+    """Which of the training rows have a trusted label, and how much each counts: 1 where nobody knows."""
     rows = np.flatnonzero(dataset.status[trained] == "decided")
-    return Trusted(rows, dataset.training_codes[trained[rows]])
+    codes = dataset.training_codes[trained[rows]]
+    if dataset.decided_weight is None or not len(rows):
+        return Trusted(rows, codes)
+    weights = np.nan_to_num(dataset.decided_weight[trained[rows]], nan=1.0)
+    return Trusted(rows, codes, weights / weights.mean())
 
 
 def _described(ready: Prepared, meanings: Meanings, space: FrozenSpace, given: np.ndarray) -> DescribedClasses:
