@@ -71,6 +71,41 @@ def test_what_is_told_grows_with_the_answers(tmp_path):
         assert views.estimate().taught.answers == 59
 
 
+def test_the_judge_is_previewed_beside_the_review(tmp_path):
+    with closing(Session(RunFolder(some_run(tmp_path / "run")), order="trust")) as session:
+        views, order, preview = Views(session), session.queue.rows, session.preview
+        session.run.config["settings"]["tune"] = "head"  # whose embeddings are from before training
+
+        def answer(looks):
+            for row in order[looks].tolist():
+                session.decide(np.array([row]), "keep", None, key=str(row))
+            said = views.estimate().taught.words
+            preview.wait()
+            return said
+
+        assert len(answer(slice(0, 19))) == 2
+        assert preview.gain is None
+        answer(slice(19, 25))
+        first = preview.gain
+        assert first.answers == 25
+        told = views.estimate().taught.words
+        assert f"told four fifths of 25 answers names the right class for {first.judge:.0%}" in told[1]
+        assert told[1] in farewell(session, 0)
+        answer(slice(25, 34))
+        assert preview.gain is first, "nine more are not enough"
+        answer(slice(34, 35))
+        assert preview.gain.answers == 35
+
+
+def test_without_a_frozen_space_there_is_no_preview(tmp_path):
+    with closing(Session(RunFolder(some_run(tmp_path / "run")), order="trust")) as session:
+        for row in session.queue.rows[:30].tolist():
+            session.decide(np.array([row]), "keep", None, key=str(row))
+        assert len(Views(session).estimate().taught.words) == 2
+        session.preview.wait()
+        assert session.preview.gain is None
+
+
 @pytest.mark.parametrize(
     ("answers", "half", "enough", "why"),
     [(9, 0.0, False, ""), (10, 0.2, False, "each one teaches"), (50, 0.049, True, "precise"),
@@ -78,7 +113,7 @@ def test_what_is_told_grows_with_the_answers(tmp_path):
 )  # fmt: skip
 def test_when_it_is_enough(answers, half, enough, why):
     share = Share(0.5, 0.5 - half, 0.5 + half)
-    found = Answers(answers, share, share)
+    found = Answers(np.arange(answers), np.zeros(answers, dtype=np.int64), np.ones(answers), share, share)
     assert is_enough(found) == enough
     assert why in words(found, "runs/a b")[-1]
     assert ("--decisions 'runs/a b'" in words(found, "runs/a b")[-1]) == (answers >= 10)

@@ -78,13 +78,16 @@ def test_answers_by_hand(folder):
         row: 1 / inclusion(np.array([looks.share[looks.rows == row][0]]), int(looks.draws[3]))[0] for row in told
     }
     right = sum(weights[row] for row in told if rows.labels["given_label"][row] == rows.labels["suggested_label"][row])
-    assert found.answers == 3
+    assert len(found) == 3
     assert found.given is not None
     assert found.suggested is not None
     assert found.given.estimate == pytest.approx(right / sum(weights.values()))
     assert found.suggested.estimate == 1
+    assert found.rows.tolist() == told
+    assert found.codes.tolist() == rows.labels["suggested_label"][told].tolist()
+    assert found.weights == pytest.approx([weights[row] for row in told])
     nothing = answers_of(rows, looks, np.zeros(len(rows), dtype=bool), [])
-    assert (nothing.answers, nothing.given, nothing.suggested) == (0, None, None)
+    assert (len(nothing), nothing.given, nothing.suggested) == (0, None, None)
 
 
 def test_rows_drawn_weigh_the_root_of_their_stratum_and_others_nothing_known(folder):

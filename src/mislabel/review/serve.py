@@ -79,8 +79,8 @@ def farewell(session: Session, before: int) -> str:
             f"one: mislabel review {path}"
         )
     found = session.answers()
-    if found is not None and found.answers:
-        lines += words(found, str(session.folder.path))
+    if found is not None and len(found) and session.preview is not None:
+        lines += words(found, str(session.folder.path), session.preview.gain)
     if decided:
         lines += [
             f"corrected data: mislabel export {path} -o corrected.csv",

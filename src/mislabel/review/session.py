@@ -15,6 +15,7 @@ from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import modality
 from mislabel.review.neighbours import Neighbours
+from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
 from mislabel.review.shown_inputs import Contents
 from mislabel.run.folder import RunFolder
@@ -27,6 +28,7 @@ RECENT = 300  # seconds over which decisions per minute are counted
 FEW = 5  # decisions that tell no pace yet
 MOST_PAIRS = 200
 BLOCK = 4096
+FIRST_LOOKS = 1000  # whose answers the judge's preview hears
 CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
 
 
@@ -115,6 +117,8 @@ class Session:
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
         )
+        looks = self.queue.looks
+        self.preview = None if looks is None else Preview(self.run, looks.rows[:FIRST_LOOKS])
         self.queued = np.zeros(len(self.rows), dtype=bool)
         self.queued[self.queue.rows] = True
         self.left = len(self.queue.rows)  # looks that are not decided

@@ -3,6 +3,7 @@
 import shlex
 
 from mislabel.decisions.looks import Share
+from mislabel.run.judge_preview import Gain
 from mislabel.run.trust_looks import Answers
 
 FEWEST = 10  # answers below which a share says nothing
@@ -12,33 +13,43 @@ PRECISE = 0.05  # half an interval
 
 def is_enough(found: Answers) -> bool:
     """Whether the accuracy of suggestions is known within five points, or a hundred answers are given."""
-    if found.answers < FEWEST or found.suggested is None:
+    if len(found) < FEWEST or found.suggested is None:
         return False
-    return found.answers >= MOST or found.suggested.half_width < PRECISE
+    return len(found) >= MOST or found.suggested.half_width < PRECISE
 
 
-def words(found: Answers, run: str) -> list[str]:
+def words(found: Answers, run: str, gain: Gain | None = None) -> list[str]:
     """Sentences on what was found, and what to do next.
 
     Parameters
     ----------
     run : str
-        The folder of the run, as a command names it.
+        Its folder.
+    gain : Gain, optional
+        Of some of these answers.
     """
-    if found.answers < FEWEST or found.given is None or found.suggested is None:
+    if len(found) < FEWEST or found.given is None or found.suggested is None:
         return [
-            f"{found.answers} answers so far; from {FEWEST} on they tell how many labels are right. Thirty teach most, "
+            f"{len(found)} answers so far; from {FEWEST} on they tell how many labels are right. Thirty teach most, "
             f"a hundred nearly all."
         ]
     told = (
-        f"Of all judged rows, as {found.answers} answers tell, {_percent(found.given)} have the right label, and for "
+        f"Of all judged rows, as {len(found)} answers tell, {_percent(found.given)} have the right label, and for "
         f"{_percent(found.suggested)} the run suggests the right one."
     )
     train = f"mislabel train … --decisions {shlex.quote(run)} lets them decide, for all rows, which evidence counts."
+    gained = [] if gain is None else [_gained(gain)]
     if not is_enough(found):
-        return [told, f"Up to {MOST} answers each one teaches; then: {train}"]
-    why = f"after {MOST}" if found.answers >= MOST else "as this is precise by now"
-    return [told, f"Enough: more answers teach little {why}. Next: {train}"]
+        return [told, *gained, f"Up to {MOST} answers each one teaches; then: {train}"]
+    why = f"after {MOST}" if len(found) >= MOST else "as this is precise by now"
+    return [told, *gained, f"Enough: more answers teach little {why}. Next: {train}"]
+
+
+def _gained(gain: Gain) -> str:
+    return (
+        f"A judge that is told four fifths of {gain.answers} answers names the right class for {gain.judge:.0%} of the "
+        f"others, the run alone for {gain.run:.0%}."
+    )
 
 
 def _percent(share: Share) -> str:

@@ -116,10 +116,11 @@ class Views:
         )
 
     def taught(self) -> Taught | None:
-        found = self.session.answers()
-        if found is None:
+        found, preview = self.session.answers(), self.session.preview
+        if found is None or preview is None:
             return None
-        return Taught(answers=found.answers, words=words(found, str(self.session.folder.path)), enough=is_enough(found))
+        said = words(found, str(self.session.folder.path), preview.ask(found))
+        return Taught(answers=len(found), words=said, enough=is_enough(found))
 
     def next(self, after: int = 0) -> NextLook | NoLook:
         position = self.session.next(after)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mislabel.data.decided_labels import code_finder
 from mislabel.decisions.events import Decision
 from mislabel.decisions.looks import Looks, Share, bounded, draw_looks, followed, weighted_share
 from mislabel.run.reading import Run
@@ -17,21 +18,29 @@ from mislabel.run.rows import Rows
 SEED, TAKEN_OVER = "trust_seed", "look_weights"  # under which a store remembers them
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answers:
-    """What the answers say of all judged rows.
+    """The k looks that were taken and of which a person could tell, and what they say of all judged rows.
 
     Attributes
     ----------
-    answers : int
-        Looks that were taken and of which a person could tell.
+    rows : (k,) int64
+    codes : (k,) int64
+        Their right classes, -1 where none fits.
+    weights : (k,) float64
+        One over the probability of each.
     given, suggested : Share or None
         How many given and how many suggested labels are right; None without answers.
     """
 
-    answers: int
+    rows: np.ndarray
+    codes: np.ndarray
+    weights: np.ndarray
     given: Share | None = None
     suggested: Share | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 def plan(rows: Rows, seed: int) -> Looks:
@@ -67,12 +76,15 @@ def answers_of(rows: Rows, looks: Looks, decided: np.ndarray, decisions: Sequenc
     decision_of = dict(zip(np.flatnonzero(decided).tolist(), decisions, strict=True))
     looked, weights = taken(looks, decided)
     told = np.array([decision_of[row].wrong is not None for row in looked.tolist()], dtype=bool)
-    if not told.any():
-        return Answers(0)
-    looked, weights = looked[told], weights[told]
-    right = [not decision_of[row].wrong for row in looked.tolist()]
-    suggested = [_is_suggested(rows, row, decision_of[row]) for row in looked.tolist()]
-    return Answers(len(looked), *(weighted_share(np.array(each), weights) for each in (right, suggested)))
+    looked, weights, code_of = looked[told], weights[told], code_finder(rows.classes)
+    labels = [decision_of[row].label for row in looked.tolist()]
+    found = [None if label is None else code_of(label) for label in labels]
+    codes = np.array([-1 if code is None else code for code in found], dtype=np.int64)
+    if not len(looked):
+        return Answers(looked, codes, weights)
+    right = np.array([not decision_of[row].wrong for row in looked.tolist()])
+    suggested = codes == np.where(codes >= 0, rows.labels["suggested_label"][looked], -2)
+    return Answers(looked, codes, weights, weighted_share(right, weights), weighted_share(suggested, weights))
 
 
 def look_weights(run: Run) -> dict[Any, float]:
@@ -92,8 +104,3 @@ def look_weights(run: Run) -> dict[Any, float]:
     labelled = [id for id in inverse_of if decisions[id].label is not None]
     drawn = bounded(np.array([inverse_of[id] for id in labelled]))
     return weights | dict(zip(labelled, drawn.tolist(), strict=True))
-
-
-def _is_suggested(rows: Rows, row: int, decision: Decision) -> bool:
-    suggested = rows.code("suggested_label", row)
-    return suggested is not None and decision.label is not None and decision.label == rows.label(suggested)
