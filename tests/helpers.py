@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mislabel.modalities.features.features import check_features
+from mislabel.posterior.frozen_space import frozen_space
 
 N = 40_000  # rows, where a law is looked at
 
@@ -30,6 +31,13 @@ def softmax(z):
 def log_softmax(z):
     """Along the last axis, by numpy; of logits that are not large."""
     return z - np.log(np.exp(z).sum(-1, keepdims=True))
+
+
+def opinion_for(method, points, given, classes):
+    """What a run would say of the rows beside their labels, (n, K) float32, where the method learns from that."""
+    if not getattr(method, "learns_from_evidence", False):
+        return None
+    return frozen_space(points, given, classes).fit.posterior.astype(np.float32)
 
 
 class StopAfter:

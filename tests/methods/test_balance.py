@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import log_softmax, numerical_gradient, softmax
+from helpers import log_softmax, numerical_gradient, opinion_for, softmax
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.methods import METHODS
@@ -21,6 +21,7 @@ from mislabel.methods.gce import GeneralisedCrossEntropy
 from mislabel.methods.ido import IDO, DynamicLoss
 from mislabel.methods.jocor import JoCoR, JointLoss
 from mislabel.methods.m_correction import CorrectedLoss, MCorrection
+from mislabel.methods.panel import OpinionCrossEntropy
 from mislabel.methods.sce import SCE, SymmetricCrossEntropy
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.device import make_accelerator
@@ -187,6 +188,7 @@ CASES = {
     "co_regularization": Case(lambda: started(CoRegularised(5.0, warmup=0)), PAIR, plain),
     "divide_mix, warm-up": Case(PenalisedCrossEntropy, PAIR, plain),
     "elr": Case(lambda: started(EarlyLearningLoss(0.7, 3.0)), SINGLE, plain),
+    "panel": Case(OpinionCrossEntropy, SINGLE, of_soft),
     "npc and dygen, last": Case(distillation, SINGLE, of_soft),
     "gce": Case(lambda: GeneralisedCrossEntropy(0.7), SINGLE, of_powers),
     "sce": Case(lambda: SymmetricCrossEntropy(SCE()), SINGLE, symmetric),
@@ -216,7 +218,12 @@ def evaluated(case, z, weight):
 
     seen = torch.tensor(SAID[: len(z), : case.views]) if case.mixes else point
     batch = Batch(
-        torch.tensor(INDEX), torch.tensor(GIVEN), seen, give, None if weight is None else torch.tensor(weight)
+        torch.tensor(INDEX),
+        torch.tensor(GIVEN),
+        seen,
+        give,
+        weight=None if weight is None else torch.tensor(weight),
+        opinion=torch.tensor(SOFT[INDEX]),
     )
     value = case.make()(batch)
     (gradient,) = torch.autograd.grad(value, point)
@@ -250,14 +257,17 @@ def test_weights_of_one_are_no_weights(name):
     np.testing.assert_allclose(gradient, slope, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", ["ce", "npc and dygen, last", "gce", "sce", "forward"])
+@pytest.mark.parametrize("name", ["ce", "panel", "npc and dygen, last", "gce", "sce", "forward"])
 def test_a_row_of_weight_two_is_that_row_twice(name):
     """Of losses that are a mean over rows and nothing else."""
     case, twice = CASES[name], [0, 1, 1, 2, 3, 4, 5]
     z = np.random.default_rng(3).normal(0, 1.5, case.shape)
     value, gradient, _ = evaluated(case, z, np.array([1.0, 2.0, 1.0, 1.0, 1.0, 1.0]))
     point = torch.tensor(z, requires_grad=True)
-    repeated = Batch(torch.tensor(INDEX[twice]), torch.tensor(GIVEN[twice]), point[:, :, twice])
+    repeated = Batch(
+        torch.tensor(INDEX[twice]), torch.tensor(GIVEN[twice]), point[:, :, twice],
+        opinion=torch.tensor(SOFT[INDEX[twice]]),
+    )  # fmt: skip
     wanted = case.make()(repeated) * 7 / 6
     assert value == pytest.approx(float(wanted.detach()), rel=1e-6)
     np.testing.assert_allclose(gradient, torch.autograd.grad(wanted, point)[0].numpy(), rtol=1e-5, atol=1e-8)
@@ -283,14 +293,23 @@ def learnt(name, balance):
     matrix, true, labels = one_sided()
     settings = TrainingSettings(batch_size=32, learning_rate=0.01, precision="fp32", device="cpu", balance=balance)
     inputs, scale = FeatureInputs(matrix), standardisation(matrix)
-    loop = Loop(lambda: FeatureNetwork(*scale, 3), inputs, labels, np.arange(ROWS), 3, settings)
-    network, _ = loop.run(METHODS[name].make().stages())
+    method = METHODS[name].make()
+    opinion = opinion_for(method, matrix, labels, 3)
+    loop = Loop(lambda: FeatureNetwork(*scale, 3), inputs, labels, np.arange(ROWS), 3, settings, opinion=opinion)
+    network, _ = loop.run(method.stages())
     found = outputs(Probabilities(network), inputs, 3, make_accelerator("cpu", "fp32"))
     return np.mean(found.argmax(1) == true)
 
 
 FEW = {"ce", "ido"}
-SEE_THROUGH_IT = {"dygen", "npc", "forward", "m_correction", "divide_mix"}  # by themselves, on clouds as clear as these
+SEE_THROUGH_IT = {
+    "panel",
+    "dygen",
+    "npc",
+    "forward",
+    "m_correction",
+    "divide_mix",
+}  # by themselves, on clouds as clear as these
 
 
 @pytest.mark.parametrize(

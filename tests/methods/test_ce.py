@@ -57,5 +57,5 @@ def test_options_and_the_list_of_methods():
         with pytest.raises(InputError, match="epochs"):
             CE(epochs=bad)
     assert method_entry("ce") is METHODS["ce"]
-    with pytest.raises(InputError, match="""'IDO' is not known .did you mean "ido".*; choose one of ce, ido"""):
+    with pytest.raises(InputError, match="""'IDO' is not known .did you mean "ido".*; choose one of ce, panel, ido"""):
         method_entry("IDO")

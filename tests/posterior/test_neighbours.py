@@ -9,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from mislabel.posterior import neighbours
 from mislabel.posterior.neighbours import (
+    balanced_votes,
     label_agreement,
     nearest,
     nearest_voters,
@@ -241,3 +242,27 @@ def test_agreement_looks_at_ten_neighbours() -> None:
     assert observed not in (by_hand(9), by_hand(11))
     few = label_agreement(points[:4], labels[:4]).observed  # all the others, where there are fewer
     assert few == pytest.approx(np.mean([labels[a] == labels[b] for a in range(4) for b in range(4) if a != b]))
+
+
+def test_balanced_votes_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two neighbours at distance 1 and 2 vote by 1 / distance; class 0 has three of four rows."""
+    monkeypatch.setattr(neighbours, "BALANCED_NEIGHBOURS", 2)
+    found = balanced_votes(np.array([[0.0], [1.0], [3.0], [7.0]]), np.array([0, 1, 0, 0]), 3)
+    first = np.array([(1 / 3) / (3 / 4), 1 / (1 / 4), 0])  # of the rows at 1 and at 3
+    np.testing.assert_allclose(found[0], first / first.sum(), rtol=1e-6)
+    np.testing.assert_allclose(found[1], [1, 0, 0])
+    np.testing.assert_allclose(found.sum(1), 1)
+
+
+def test_balanced_votes_of_few_voters_and_of_a_row_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    true = random.integers(0, 3, 900)
+    points = np.eye(3)[true] * 4 + random.normal(size=(900, 3))
+    given = np.where(random.random(900) < 0.5, 0, true)
+    whole = balanced_votes(points, given, 3)
+    monkeypatch.setattr(neighbours, "VOTERS", 300)
+    few = balanced_votes(points, given, 3)
+    assert (whole.argmax(1) == few.argmax(1)).mean() > 0.9
+    assert (few.argmax(1) == true).mean() > 0.85 > (given == true).mean()
+    alone = balanced_votes(np.zeros((1, 2)), np.array([0]), 2)  # nobody votes
+    np.testing.assert_allclose(alone, [[0.5, 0.5]])

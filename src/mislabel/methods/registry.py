@@ -24,8 +24,8 @@ from mislabel.methods.method import check_method
 GROUP = "mislabel.methods"
 # In the order in which they are listed; each is a module of this package.
 OWN = (
-    "ce", "panel", "ido", "dygen", "npc", "gce", "sce", "elr", "mixup", "forward", "co_teaching", "jocor", "co_regularization",
-    "m_correction", "divide_mix",
+    "ce", "panel", "ido", "dygen", "npc", "gce", "sce", "elr", "mixup", "forward", "co_teaching", "jocor",
+    "co_regularization", "m_correction", "divide_mix",
 )  # fmt: skip
 
 M = TypeVar("M", bound=type[Any])

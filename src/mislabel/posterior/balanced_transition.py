@@ -1,9 +1,9 @@
 """Balanced transition EM: a classifier on a frozen space and a class transition matrix, each estimated from the other.
 
-An adaptation of LCCN (Yao et al., "Latent Class-Conditional Noise Model", TPAMI 2023, arXiv 2302.09595) to a closed form:
-the network is a ridge regression, the sampled labels are their probabilities, and classes are balanced. Labels that
-rules, LLMs or crowds wrote are wrong in one direction: a class that swallows others is learnt by whoever fits the given
-class shares. So every fit weighs a row by
+An adaptation of LCCN (Yao et al., "Latent Class-Conditional Noise Model", TPAMI 2023, arXiv 2302.09595) to a closed
+form: the network is a ridge regression, the sampled labels are their probabilities, and classes are balanced. Labels
+that rules, LLMs or crowds wrote are wrong in one direction: a class that swallows others is learnt by whoever fits the
+given class shares. So every fit weighs a row by
 
     w_i = sum_k q_ik (n / (K sum_j q_jk))^power
 
@@ -91,6 +91,7 @@ def balanced_transition(
     one_hot = np.eye(n_classes)[given]
     if start is None:
         start = softmax(temperature * given_classifier(space, given, n_classes, power, ridge), axis=1)
+    assert start is not None
     classifier = posterior = start
     transition = np.eye(n_classes)
     for _ in range(rounds):

@@ -58,7 +58,8 @@ def class_similarity(similarity: np.ndarray, sentences: Mapping[int, Sequence[in
     """
     scores = np.full((len(similarity), n_classes), -np.inf)
     for code, columns in sentences.items():
-        of_class = SOFTNESS * logsumexp(similarity[:, list(columns)].astype(np.float64) / SOFTNESS, axis=1)
+        cosines = similarity[:, list(columns)].astype(np.float64)
+        of_class = SOFTNESS * np.asarray(logsumexp(cosines / SOFTNESS, axis=1))
         scores[:, code] = of_class - of_class.mean()
     return scores
 

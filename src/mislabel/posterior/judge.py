@@ -11,18 +11,22 @@ checked settle it. The judge is a multinomial logistic regression, fitted to the
 
 for t trusted rows. Without any it is the pool of the opinions under v_0; with many it is a classifier of its own. How
 strong the ridge is, and whether v and W are fitted at all, is chosen by the log-likelihood of trusted rows that were
-left out, each fifth in turn; of strengths that do as well within one standard error the strongest wins.
+left out, each fifth in turn: of strengths that do as well within one standard error the strongest wins, and where the
+pool does as well as that one, nothing is fitted. So a few trusted rows are never worse than none, as far as they tell.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from mislabel.posterior.moments import ROWS_AT_ONCE, mean_and_deviation
+
 FOLDS = 5
-FEWEST = 10  # trusted rows below which nothing can be left out, so that the weights alone are fitted
+FEWEST = 10  # trusted rows below which too few can be left out to tell whether a fit helps, so that the pool counts
+MOST = 1000  # trusted rows, drawn at random, that choose: more say hardly more, and time grows with them
 STRENGTHS = (np.inf, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)  # of the ridge, strongest first; infinite: W = 0
 WEIGHT_PENALTY = 0.02
 SCALE = 0.3
@@ -98,6 +102,11 @@ class Trusted:
         if len(self.weights) != len(self.rows):
             object.__setattr__(self, "weights", np.ones(len(self.rows)))
 
+    def counting(self) -> "Trusted":
+        """Those whose weight is above 0."""
+        count = self.weights > 0
+        return self if count.all() else Trusted(self.rows[count], self.labels[count], self.weights[count])
+
 
 def judge(
     opinions: Sequence[np.ndarray],
@@ -123,13 +132,16 @@ def judge(
         Of the folds.
     """
     start = np.asarray(start, dtype=np.float64)
-    if not len(trusted.rows):
-        return Judged(pool(opinions, start), start, np.inf)
+    trusted, by_pool = trusted.counting(), Judged(pool(opinions, start), start, np.inf)
+    if len(trusted.rows) < FEWEST:
+        return by_pool
     classes = opinions[0].shape[1]
     basis = _basis(points, given, classes, trusted.rows)
     logs = np.stack([log_opinion(each[trusted.rows]) for each in opinions])
     problem = _Problem(logs, basis.of_trusted, trusted.labels, trusted.weights, start)
     strength, left_out, before = _choose(problem, seed)
+    if left_out <= before:
+        return replace(by_pool, left_out=before, pool_left_out=before)
     weights, ridge_part = problem.fit(strength, np.ones(len(trusted.rows), dtype=bool))
     scores = _pooled(opinions, weights) + (basis.scores(points, given, ridge_part) if np.isfinite(strength) else 0.0)
     return Judged(np.exp(log_softmax(scores, axis=1)), weights, strength, left_out, before)
@@ -159,12 +171,14 @@ class _Basis:
         whole = self.directions @ coefficients
         width = len(self.mean)
         of_points = whole[:width] * (SCALE / self.scale)[:, None]
-        of_given, constant = whole[width:-1], INTERCEPT * whole[-1] - self.mean @ of_points
-        return points.astype(np.float64, copy=False) @ of_points + of_given[given] + constant
+        result = whole[width:-1][given] + INTERCEPT * whole[-1]
+        for begin in range(0, len(points), ROWS_AT_ONCE):
+            result[begin : begin + ROWS_AT_ONCE] += (points[begin : begin + ROWS_AT_ONCE] - self.mean) @ of_points
+        return result
 
 
 def _basis(points: np.ndarray, given: np.ndarray, classes: int, rows: np.ndarray) -> _Basis:
-    mean, scale = points.mean(0, dtype=np.float64), points.std(0, dtype=np.float64)
+    mean, scale = mean_and_deviation(points)
     scale = np.where(scale > 0, scale, 1.0)
     of_points = SCALE * (points[rows] - mean) / scale
     design = np.hstack([of_points, np.eye(classes)[given[rows]], np.full((len(rows), 1), INTERCEPT)])
@@ -195,6 +209,16 @@ class _Problem:
     def shape(self) -> tuple[int, int, int]:
         """M, r, K."""
         return len(self.logs), self.design.shape[1], self.logs.shape[2]
+
+    def take(self, rows: np.ndarray) -> "_Problem":
+        """That of some of the rows."""
+        return replace(
+            self,
+            logs=self.logs[:, rows],
+            design=self.design[rows],
+            labels=self.labels[rows],
+            row_weights=self.row_weights[rows],
+        )
 
     def fit(
         self, strength: float, rows: np.ndarray, guess: tuple[np.ndarray, np.ndarray] | None = None
@@ -233,12 +257,13 @@ class _Problem:
         return log_softmax(scores, axis=1)[np.arange(np.count_nonzero(rows)), self.labels[rows]]
 
 
-def _choose(problem: _Problem, seed: int) -> tuple[float, float | None, float | None]:
+def _choose(problem: _Problem, seed: int) -> tuple[float, float, float]:
     """The strength, and what left-out rows say of it and of the pool."""
+    random = np.random.default_rng(seed)
+    if len(problem.labels) > MOST:
+        problem = problem.take(random.permutation(len(problem.labels))[:MOST])
     t = len(problem.labels)
-    if t < FEWEST:
-        return np.inf, None, None
-    fold = np.random.default_rng(seed).permutation(t) % FOLDS
+    fold = random.permutation(t) % FOLDS
     told = np.empty((len(STRENGTHS), t))
     for number in range(FOLDS):
         out, guess = fold == number, None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
 ROWS_AT_ONCE = 1 << 13
 LARGEST_LEVERAGE = 0.999
@@ -69,15 +69,25 @@ def fit(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) ->
     -------
     (d + 1, K) float64, (d + 1, d + 1) float64
     """
-    width = space.points.shape[1] + 1
-    gram, moments = ridge * np.eye(width), np.zeros((width, targets.shape[1]))
-    for begin, end in space.chunks():
-        rows = space.rows(begin, end)
-        weighted = rows * weights[begin:end, None].astype(np.float32)
-        gram += weighted.T @ rows
-        moments += weighted.T @ targets[begin:end].astype(np.float32)
-    factor, _ = cho_factor(gram, lower=True)
+    try:
+        gram, moments = _sums(space, targets, weights, np.float32)
+        factor, _ = cho_factor(gram + ridge * np.eye(len(gram)), lower=True)
+    except LinAlgError:  # a far row that weighs much: what float32 rounds off it is more than the ridge
+        gram, moments = _sums(space, targets, weights, np.float64)
+        factor, _ = cho_factor(gram + ridge * np.eye(len(gram)), lower=True)
     return cho_solve((factor, True), moments), np.tril(factor)
+
+
+def _sums(space: Space, targets: np.ndarray, weights: np.ndarray, precision: type) -> tuple[np.ndarray, np.ndarray]:
+    """sum_i w_i z_i z_i^T and sum_i w_i z_i q_i^T, float64, of chunks in this precision."""
+    width = space.points.shape[1] + 1
+    gram, moments = np.zeros((width, width)), np.zeros((width, targets.shape[1]))
+    for begin, end in space.chunks():
+        rows = space.rows(begin, end).astype(precision, copy=False)
+        weighted = rows * weights[begin:end, None].astype(precision)
+        gram += weighted.T @ rows
+        moments += weighted.T @ targets[begin:end].astype(precision)
+    return gram, moments
 
 
 def leave_one_out(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) -> np.ndarray:

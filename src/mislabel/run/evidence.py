@@ -13,7 +13,7 @@ import numpy as np
 
 from mislabel.data import Dataset
 from mislabel.data.class_meanings import Meanings
-from mislabel.errors import InputError, some_ids
+from mislabel.errors import some_ids
 from mislabel.modalities.contract import Prepared
 from mislabel.posterior.descriptions import DescribedClasses, class_similarity, described_classes
 from mislabel.posterior.frozen_space import FrozenSpace, frozen_space
@@ -75,31 +75,24 @@ class Evidence:
 
 
 def gather(ready: Prepared, meanings: Meanings, *, guard: bool = True) -> Evidence:
-    """All evidence of the training rows before any training.
+    """All evidence of the training rows before any training; in every process the same.
 
     Parameters
     ----------
+    ready : Prepared
+        With a space.
     guard : bool
         See `mislabel.posterior.frozen_space`.
-
-    Raises
-    ------
-    InputError
-        If nothing is known of rows before training.
     """
-    if ready.space is None:
-        raise InputError(
-            "evidence of what labels are right needs embeddings from before training, and raw pixels or random weights "
-            "give none: use a pretrained --backbone, --features, or another --method without trusted labels"
-        )
+    assert ready.space is not None
     dataset, trained = ready.dataset, ready.trained
     classes, trusted = dataset.labels.n_classes, trusted_rows(dataset, trained)
     codes = dataset.labels.codes[trained]
     given = np.where(codes >= 0, codes, dataset.training_codes[trained])
-    points = ready.space()
-    space = frozen_space(points, given, classes, guard=guard)
+    space = frozen_space(ready.space(), given, classes, guard=guard)
+    points = space.space.points
     opinions, start = {TRANSITION: space.fit.posterior}, {TRANSITION: 1.0}
-    about: dict[str, Any] = {"kept": round(space.kept, 4), "held": space.held}
+    about: dict[str, Any] = {name: round(getattr(space, name), 4) for name in ("explained", "kept", "held")}
     notes = [] if space.free else [_doubt(space)]
     if meanings.sentences and ready.similarity is not None:
         described = _described(ready, meanings, space, given)
@@ -112,20 +105,25 @@ def gather(ready: Prepared, meanings: Meanings, *, guard: bool = True) -> Eviden
         if len(trusted.rows):
             opinions[ZERO_SHOT] = described.zero_shot
     if len(trusted.rows):
-        opinions |= {PLAIN: space.plain, NEIGHBOURS: balanced_votes(space.space.points, given, classes)}
+        opinions |= {PLAIN: space.plain, NEIGHBOURS: balanced_votes(points, given, classes)}
         notes += _untrusted_classes(dataset, trained, trusted)
     start = {name: start.get(name, 0.0) for name in opinions}
     return Evidence(opinions, start, given, trusted, points, "classes" if space.free else "half", about, notes)
 
 
 def trusted_rows(dataset: Dataset, trained: np.ndarray) -> Trusted:
-    """Which of the training rows have a trusted label, and how much each counts: 1 where nobody knows."""
+    """Which of the training rows have a trusted label, and how much each counts: 1 where nobody knows.
+
+    One without a given label counts 0: its trusted label stands in for it in the opinions, so it cannot tell how far
+    given labels and opinions are to be believed.
+    """
     rows = np.flatnonzero(dataset.status[trained] == "decided")
-    codes = dataset.training_codes[trained[rows]]
-    if dataset.decided_weight is None or not len(rows):
-        return Trusted(rows, codes)
-    weights = np.nan_to_num(dataset.decided_weight[trained[rows]], nan=1.0)
-    return Trusted(rows, codes, weights / weights.mean())
+    positions = trained[rows]
+    weights = (dataset.labels.codes[positions] >= 0).astype(np.float64)
+    if dataset.decided_weight is not None and weights.any():
+        weights *= np.nan_to_num(dataset.decided_weight[positions], nan=1.0)
+        weights /= weights[weights > 0].mean()
+    return Trusted(rows, dataset.training_codes[positions], weights)
 
 
 def _described(ready: Prepared, meanings: Meanings, space: FrozenSpace, given: np.ndarray) -> DescribedClasses:
@@ -142,9 +140,9 @@ def _described(ready: Prepared, meanings: Meanings, space: FrozenSpace, given: n
 
 def _doubt(space: FrozenSpace) -> str:
     return (
-        f"A class would keep {space.kept:.0%} of its rows, so the embeddings seem not to hold the classes: what is said "
-        "of wrong labels is careful and finds fewer. Another --backbone may hold them better, and a few dozen trusted "
-        "labels (--trusted, or --decisions of a review) tell."
+        f"A class would keep {space.kept:.0%} of its rows, so the embeddings seem not to hold the classes: what is "
+        "said of wrong labels is careful and finds fewer. Another --backbone may hold them better, and a few dozen "
+        "trusted labels (--trusted, or --decisions of a review) tell."
     )
 
 
@@ -159,7 +157,7 @@ def _weak(described: DescribedClasses, meanings: Meanings, dataset: Dataset) -> 
 
 def _untrusted_classes(dataset: Dataset, trained: np.ndarray, trusted: Trusted) -> list[str]:
     present = np.unique(dataset.training_codes[trained])
-    without = np.setdiff1d(present, trusted.labels)
+    without = np.setdiff1d(present, trusted.counting().labels)
     if not len(without):
         return []
     names = some_ids([dataset.labels.classes[code] for code in without])

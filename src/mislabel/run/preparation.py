@@ -8,6 +8,7 @@ from accelerate import Accelerator
 
 from mislabel.data import Dataset
 from mislabel.data.class_meanings import Meanings, sentences_of
+from mislabel.errors import InputError
 from mislabel.methods import method_entry
 from mislabel.methods.method import Method
 from mislabel.modalities import modality
@@ -129,17 +130,39 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
 
 
 def _with_evidence(job: Job) -> Job:
-    """The job with what is known of its rows, where somebody asks for it."""
-    trusted = (job.dataset.status[job.trained] == "decided").any()
-    if not job.learns_from_evidence and (not trusted or job.ready.space is None):
+    """The job with what is known of its rows, where somebody asks for it.
+
+    Raises
+    ------
+    InputError
+        If the method learns from it, and nothing is known of rows before training.
+    """
+    if not job.learns_from_evidence and not (job.dataset.status[job.trained] == "decided").any():
         return job
+    plural = modality(job.dataset.inputs.modality).words.plural
+    if job.ready.space is None and job.learns_from_evidence:
+        raise InputError(
+            f"--method {job.config.method} learns from what is known of {plural} before training, and random weights "
+            "(--scratch) tell nothing of them: give a pretrained --backbone in place of --scratch, or another --method"
+        )
+    if job.ready.space is None:
+        return _noted(
+            job,
+            f"Trusted labels teach their own rows alone: random weights tell nothing of {plural} before training that "
+            "a judge of the other rows could go by.",
+        )
     evidence = gather(job.ready, job.meanings, guard=getattr(job.method, "guard", True))
-    for note in evidence.notes if job.accelerator.is_main_process else ():
-        job.progress.line(f"note: {note}")
-    dataset = replace(job.dataset, notes=[*job.dataset.notes, *evidence.notes])
     judged = evidence.judged(job.config.seed)
     job.clock.stop("evidence")
-    return replace(job, ready=replace(job.ready, dataset=dataset), evidence=evidence, judged=judged)
+    return replace(_noted(job, *evidence.notes), evidence=evidence, judged=judged)
+
+
+def _noted(job: Job, *notes: str) -> Job:
+    """The same with notes, which the main process says at once."""
+    for note in notes if job.accelerator.is_main_process else ():
+        job.progress.line(f"note: {note}")
+    dataset = replace(job.dataset, notes=[*job.dataset.notes, *notes])
+    return replace(job, ready=replace(job.ready, dataset=dataset))
 
 
 def training_target(ready: Prepared) -> np.ndarray:
