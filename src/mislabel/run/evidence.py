@@ -112,14 +112,18 @@ def gather(ready: Prepared, meanings: Meanings, *, guard: bool = True) -> Eviden
 
 
 def trusted_rows(dataset: Dataset, trained: np.ndarray) -> Trusted:
-    """Which of the training rows have a trusted label.
+    """Which of the training rows have a trusted label, and how much each counts: 1 where nobody knows.
 
     One without a given label counts 0: its trusted label stands in for it in the opinions, so it cannot tell how far
     given labels and opinions are to be believed.
     """
     rows = np.flatnonzero(dataset.status[trained] == "decided")
-    weights = (dataset.labels.codes[trained[rows]] >= 0).astype(np.float64)
-    return Trusted(rows, dataset.training_codes[trained[rows]], weights)
+    positions = trained[rows]
+    weights = (dataset.labels.codes[positions] >= 0).astype(np.float64)
+    if dataset.decided_weight is not None and weights.any():
+        weights *= np.nan_to_num(dataset.decided_weight[positions], nan=1.0)
+        weights /= weights[weights > 0].mean()
+    return Trusted(rows, dataset.training_codes[positions], weights)
 
 
 def _described(ready: Prepared, meanings: Meanings, space: FrozenSpace, given: np.ndarray) -> DescribedClasses:
