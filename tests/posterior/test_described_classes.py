@@ -7,7 +7,7 @@ import pytest
 
 from mislabel.posterior.balanced_transition import balanced_transition
 from mislabel.posterior.descriptions import class_similarity, described_classes
-from mislabel.posterior.frozen_space import unit_space
+from mislabel.posterior.spaces import unit_space
 
 
 def test_similarity_by_hand_with_several_sentences_of_a_class():

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from mislabel.posterior.balanced_transition import balanced_transition
-from mislabel.posterior.frozen_space import HELD, KEPT, frozen_space, kept_share, unit_space
+from mislabel.posterior.frozen_space import HELD, KEPT, frozen_space, kept_share
 from mislabel.posterior.moments import ROWS_AT_ONCE, mean_and_deviation
 from mislabel.posterior.ridge import Space
+from mislabel.posterior.spaces import unit_space
 
 CLASSES = 4
 

@@ -4,8 +4,9 @@ A free transition matrix finds what one-sided rules did: on wrench_trec a class 
 where the space does not hold the classes, that is, where no linear classifier tells them apart, classifier and matrix
 swap or merge classes and make it worse than plain training: by 2 points on relations between chemicals and proteins, by
 16 on an encoder that knows little of the texts. The labels alone show when: a swap takes most rows of some class from
-it. So the matrix is fitted freely, and where a class that holds LARGE of all rows keeps less than KEPT of its own, it
-is fitted again with a held diagonal, and the network that learns from it balances classes half as hard.
+it. So the matrix is fitted freely, and where a class that is not small keeps less than KEPT of its rows, it is fitted
+again with a held diagonal, and the network that learns from it balances classes half as hard. Where the space explains
+less than INFORMATIVE of the given labels nothing can be said, and the diagonal is held so firmly that they stand.
 
 KEPT was chosen over two dozen sets of labels and spaces: labels by rules and people, planted and right ones, each on
 MiniLM and on spoilt copies of its space (`benchmarks/guard.py`).
@@ -23,11 +24,12 @@ from mislabel.posterior.balanced_transition import (
     balanced_transition,
     given_classifier,
 )
-from mislabel.posterior.moments import mean_and_deviation
 from mislabel.posterior.ridge import Space
+from mislabel.posterior.spaces import best_space
 
-KEPT, LARGE = 0.5, 0.05
-HELD = 1.0
+KEPT, LARGE, SHARE_OF_MEAN = 0.5, 0.05, 0.5  # not small: of so many rows in all, or as many of a class of mean size
+HELD, FIRMLY = 1.0, 20.0
+INFORMATIVE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,17 +39,20 @@ class FrozenSpace:
     Attributes
     ----------
     space : Space
-        Scaled so that points have a mean square length of 1: the ridge then means the same for all.
+        See `mislabel.posterior.spaces`.
+    explained : float
+        The share of the given labels that it explains.
     plain : (n, K) float64
         Probabilities by a fit to the given labels with their shares, of each row by all others.
     fit : TransitionFit
     kept : float
-        The smallest share of its rows that a large class of given labels keeps under a free matrix.
+        The smallest share of its rows that a class of given labels that is not small keeps under a free matrix.
     held : float
         Of the matrix that counts: 0 where it is free.
     """
 
     space: Space
+    explained: float
     plain: np.ndarray
     fit: TransitionFit
     kept: float
@@ -70,27 +75,24 @@ def frozen_space(points: np.ndarray, given: np.ndarray, n_classes: int, *, guard
     guard : bool
         Whether the matrix is held where it takes too much from a class; else it is free in any case.
     """
-    space = unit_space(points)
+    space, scores, explained = best_space(points, given, n_classes)
     plain = softmax(TEMPERATURE * given_classifier(space, given, n_classes, 0.0, RIDGE), axis=1)
-    start = softmax(TEMPERATURE * given_classifier(space, given, n_classes, 1.0, RIDGE), axis=1)
+    start = softmax(TEMPERATURE * scores, axis=1)
     fit, held = balanced_transition(space, given, n_classes, start=start), 0.0
     kept = kept_share(fit.posterior, given)
-    if guard and kept < KEPT:
-        fit, held = balanced_transition(space, given, n_classes, start=start, held=HELD), HELD
-    return FrozenSpace(space, plain, fit, kept, held)
-
-
-def unit_space(points: np.ndarray) -> Space:
-    """The points, float32, divided by the root of their mean square distance from their mean."""
-    points = np.asarray(points, dtype=np.float32)
-    spread = np.float32(np.linalg.norm(mean_and_deviation(points)[1]))
-    return Space(points / spread if spread > 0 else points)
+    if explained < INFORMATIVE:
+        held = FIRMLY
+    elif guard and kept < KEPT:
+        held = HELD
+    if held:
+        fit = balanced_transition(space, given, n_classes, start=start, held=held)
+    return FrozenSpace(space, explained, plain, fit, kept, held)
 
 
 def kept_share(posterior: np.ndarray, given: np.ndarray) -> float:
-    """The smallest share of its rows that a class of at least LARGE of all rows keeps; 1 where there is none."""
+    """The smallest share of its rows that a class keeps, small ones aside; 1 where there is none."""
     classes = posterior.shape[1]
     of_given = posterior[np.arange(len(given)), given]
     rows, mass = np.bincount(given, minlength=classes), np.bincount(given, weights=of_given, minlength=classes)
-    large = rows >= LARGE * len(given)
+    large = rows >= min(LARGE, SHARE_OF_MEAN / classes) * len(given)
     return float((mass[large] / rows[large]).min()) if large.any() else 1.0

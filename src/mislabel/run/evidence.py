@@ -92,7 +92,7 @@ def gather(ready: Prepared, meanings: Meanings, *, guard: bool = True) -> Eviden
     space = frozen_space(ready.space(), given, classes, guard=guard)
     points = space.space.points
     opinions, start = {TRANSITION: space.fit.posterior}, {TRANSITION: 1.0}
-    about: dict[str, Any] = {"kept": round(space.kept, 4), "held": space.held}
+    about: dict[str, Any] = {name: round(getattr(space, name), 4) for name in ("explained", "kept", "held")}
     notes = [] if space.free else [_doubt(space)]
     if meanings.sentences and ready.similarity is not None:
         described = _described(ready, meanings, space, given)
