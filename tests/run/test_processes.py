@@ -43,7 +43,7 @@ def run_both(tmp_path_factory, make_toy, tiny_encoder, tiny_options, environment
 
 @pytest.fixture(scope="module", params=[pytest.param("even", marks=pytest.mark.sweep), "uneven"])
 def both(request, run_both):
-    return run_both(request.param, "--option", "warm_epochs=2", "--option", "robust_epochs=1")
+    return run_both(request.param, "--method", "ido", "--option", "warm_epochs=2", "--option", "robust_epochs=1")
 
 
 @pytest.mark.parametrize("source", [pytest.param(name, marks=pytest.mark.sweep) for name in ("evaluation", "training")])

@@ -9,14 +9,13 @@ from accelerate import Accelerator
 from mislabel.data import Dataset
 from mislabel.data.class_meanings import Meanings, sentences_of
 from mislabel.errors import InputError
-from mislabel.methods import method_entry
 from mislabel.methods.method import Method
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Prepared, sample_rows
 from mislabel.posterior.judge import Judged
 from mislabel.posterior.neighbours import Agreement, label_agreement
 from mislabel.run.about import Clock
-from mislabel.run.defaults import effective_for
+from mislabel.run.defaults import effective_for, method_of
 from mislabel.run.detection_scores import check_score
 from mislabel.run.evidence import Evidence, gather
 from mislabel.run.folder import RunFolder
@@ -112,7 +111,7 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
         If a setting does not go with the data, or the data cannot train a classifier.
     """
     clock, config = Clock(), effective_for(config, dataset)
-    method: Method = make_settings(method_entry(config.method).make, config.options)
+    method: Method = make_settings(method_of(config).make, config.options)
     accelerator = make_accelerator(config.device, config.precision)
     meanings = sentences_of(config.describe, dataset.labels.classes)
     dataset = replace(dataset, notes=[*dataset.notes, *meanings.notes])
