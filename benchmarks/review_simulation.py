@@ -5,7 +5,8 @@
 draws training rows with labels that people got wrong, and test rows; for each seed and method trains as
 `mislabel audit` does, decides rows in each order as `mislabel review` would show them, and trains again with what was
 decided, after each number of decisions. Test rows are scored by their gold labels; nothing else sees gold but the
-reviewer. Then the estimate of the number of wrong labels, from reviews worst first with random rows mixed in.
+reviewer. Then the estimate of the number of wrong labels, from reviews worst first with random rows mixed in; none with
+`--looks ''`.
 Writes table.md, plot.svg and numbers.json. Seed k draws the rows and seeds the training; the same for all orders.
 """
 
@@ -35,6 +36,7 @@ from mislabel.run.prior_decisions import apply_decisions
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import run
+from mislabel.run.trust_looks import SEED
 from mislabel.training.progress import Quiet
 
 COLUMNS = {"text": "text", "label": "noisy_label", "gold": "label", "id": "id", "split": "split"}
@@ -47,14 +49,16 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--test-rows", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--methods", default="ido", help="Comma-separated; the first gives the audit for the estimate.")
-    parser.add_argument("--orders", default="worst,random,gain")
-    parser.add_argument("--decisions", default="0,100,200,400")
+    parser.add_argument(
+        "--methods", default="ido,panel", help="Comma-separated; the first gives the audit for the estimate."
+    )
+    parser.add_argument("--orders", default="trust,random,worst,gain")
+    parser.add_argument("--decisions", default="0,50,100,200,400")
     parser.add_argument("--probe", type=float, default=0.1)
     parser.add_argument("--looks", default="100,200,400,800,1600", help="After which the wrong labels are estimated.")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    counts, looks = ([int(word) for word in words.split(",")] for words in (given.decisions, given.looks))
+    counts, looks = ([int(word) for word in words.split(",") if word] for words in (given.decisions, given.looks))
     given.out.mkdir(parents=True, exist_ok=True)
     retrained, estimated = [], []
     for seed in range(given.seeds):
@@ -62,18 +66,18 @@ def main() -> None:
             home, frame = Path(temporary), draw(given.data, given.rows, given.test_rows, seed)
             for place, method in enumerate(given.methods.split(",")):
                 before = train(frame, method, seed, home / f"{method}-before", home)
-                if not place:
+                if looks and not place:
                     estimated += list(estimates(before, frame, given.probe, looks, seed))
                 retrained += list(reviews(frame, before, method, seed, given.orders.split(","), counts, home))
                 write(given, retrained, estimated)
 
 
 def draw(path: Path, rows: int, test_rows: int, seed: int) -> pd.DataFrame:
-    """Training rows with noisy labels, and test rows, whose given label is the gold one: nothing looks at it."""
+    """Training rows that have a noisy label, and test rows, whose given label is the gold one: nothing looks at it."""
     frame, random = pd.read_parquet(path), np.random.default_rng(seed)
     parts = []
     for name, count in (("train", rows), ("test", test_rows)):
-        part = frame[frame["split"] == name]
+        part = frame[(frame["split"] == name) & ((name == "test") | (frame["noisy_label"] >= 0))]
         parts.append(part.iloc[np.sort(random.choice(len(part), min(count, len(part)), replace=False))])
     drawn = pd.concat(parts)
     drawn["id"] = [f"row-{k}" for k in drawn.index]
@@ -113,6 +117,8 @@ def reviews(
             if count:
                 before.decisions.unlink(missing_ok=True)
                 with Store(before.decisions) as store:
+                    if order == "trust":  # by which the next run knows how probable each row was
+                        store.remember(SEED, seeds(seed)[SEED])
                     store.decide(made[:count])
                 folder = train(frame, method, seed, home / f"{method}-{order}-{count}", home, before)
             scores = folder.read_metrics()["test"]
@@ -160,9 +166,13 @@ def estimates(
 
 def queue_of(folder: RunFolder, store: Store, order: str, budget: int, share: float, seed: int) -> Any:
     """The queue that `mislabel review` would show, with seeds that are known."""
-    for name in ("probe_seed", "order_seed"):
-        store.remember(name, seed + 7 * (name == "order_seed"))
+    for name, value in seeds(seed).items():
+        store.remember(name, value)
     return make_queue(Run.open(folder), store, order=order, budget=budget, share=share, progress=Quiet())
+
+
+def seeds(seed: int) -> dict[str, int]:
+    return {"probe_seed": seed, "order_seed": seed + 7, SEED: seed + 14}
 
 
 def answers(folder: RunFolder, frame: pd.DataFrame, wanted: np.ndarray, probe: np.ndarray) -> list[Decision]:
@@ -178,11 +188,13 @@ def answers(folder: RunFolder, frame: pd.DataFrame, wanted: np.ndarray, probe: n
 
 
 def write(given: argparse.Namespace, retrained: list[dict[str, Any]], estimated: list[dict[str, Any]]) -> None:
-    lines, estimate = pd.DataFrame(retrained), pd.DataFrame(estimated)
+    lines = pd.DataFrame(retrained)
     known = {name: str(value) for name, value in vars(given).items() if name not in ("out", "data")}
     numbers = {"settings": known | {"data": given.data.name}, "retrained": retrained, "estimated": estimated}
     (given.out / "numbers.json").write_text(json.dumps(numbers, indent=1), encoding="utf-8")
-    parts = [accuracy_table(lines), found_table(lines), estimate_table(estimate, given.probe)]
+    parts = [accuracy_table(lines), found_table(lines)]
+    if estimated:
+        parts.append(estimate_table(pd.DataFrame(estimated), given.probe))
     (given.out / "table.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     plot(lines, given.out / "plot.svg")
 

@@ -63,7 +63,7 @@ def test_names_and_their_order_stay(client):
     assert {tuple(one) for one in near["neighbours"]} == {(*ROW, "text", "image", "similarity")}
     estimate = client.get("api/estimate")[1]
     assert list(estimate) == [
-        "probes", "estimate", "low", "high", "rows", "decided", "wrong", "unsure", "model", "curve",
+        "probes", "estimate", "low", "high", "rows", "decided", "wrong", "unsure", "model", "curve", "taught",
     ]  # fmt: skip
     assert estimate["model"] == {"estimate": 0.21, "low": 0.19, "high": 0.23}
     assert {tuple(point) for point in estimate["curve"]} == {("depth", "precision", "low", "high", "decided")}

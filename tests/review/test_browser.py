@@ -25,6 +25,7 @@ from review.browser import (
     write_run,
 )
 
+from mislabel.decisions.events import Decision
 from mislabel.decisions.store import Store, read_decisions
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no chromium here, nor is one in MISLABEL_CHROMIUM")
@@ -456,6 +457,26 @@ def test_random_checks_give_an_estimate_and_a_curve(review, colours):
         expect(page.locator("#estimate-words")).to_contain_text("Of 6 rows decided")
     with Store(colours / "decisions.sqlite") as store:
         assert sum(event.decision.probe for event in store.history()) == probes
+
+
+def test_a_review_that_teaches_says_what_was_learnt_and_when_it_is_enough(review, tmp_path):
+    given = [k % 2 for k in range(110)]
+    run = write_run(tmp_path / "run", [f"text {k}" for k in range(110)], given, given, ["tea", "coffee"])
+    with review(run, "--order", "trust") as it:
+        page = it.page
+        expect(page.locator("#taught-words")).to_contain_text("from 10 on they tell")
+        expect(page.locator("#estimate-words")).not_to_contain_text("--probe")
+        for number in range(10):
+            id = page.locator("#row-id").inner_text()
+            press(page, "k" if number else "s")
+            saved(page, f"· {id} —")
+        expect(page.locator("#taught-words")).to_contain_text("10 answers tell, 100%")
+        expect(page.locator("#taught-title")).to_have_text("What the answers teach")
+        with Store(run / "decisions.sqlite") as store:  # as another window does
+            names = [("tea", "coffee")[code] for code in given]
+            store.decide([Decision(f"m{k}", "keep", name, name) for k, name in enumerate(names)])
+        expect(page.locator("#taught-title")).to_have_text("Enough answers")
+        expect(page.locator("#taught-words")).to_contain_text("mislabel train … --decisions")
 
 
 def test_a_neighbour_is_a_detour(review, colours):

@@ -18,7 +18,12 @@ from mislabel.terminal import answer, tell
 
 def review(
     run: Run,
-    order: Annotated[str, typer.Option(help="worst, gain, pair, stability (texts and images) or random.")] = "worst",
+    order: Annotated[
+        str,
+        typer.Option(
+            help="worst, gain, pair, stability (texts and images), random, or trust: rows that teach --decisions most."
+        ),
+    ] = "worst",
     budget: Annotated[int | None, typer.Option(help="Looks to plan; gain makes the most of them.")] = None,
     probe: Annotated[
         float, typer.Option(help="Share of looks at random rows, to estimate how many labels are wrong.")

@@ -51,6 +51,9 @@ class Dataset:
     decided : (n,) int64 or None
         Codes of the labels that are known, since they are trusted or a review decided them, `FITS_NONE` (-1) where no
         class fits, `UNDECIDED` (-2) elsewhere; see `mislabel.data.decided_labels`. `labels` stay what the data say.
+    decided_weight : (n,) float64 or None
+        How much a known label counts, the inverse of how probable it was that its row was picked, with mean 1; NaN
+        where nobody knows.
     source : str, optional
         From where all of it can be read again: an absolute path, or a hub name; None for what came in memory.
     named : bool
@@ -68,6 +71,7 @@ class Dataset:
     name: str
     gold_classes: list = field(default_factory=list)
     decided: np.ndarray | None = None
+    decided_weight: np.ndarray | None = None
     source: str | None = None
     named: bool = True
 

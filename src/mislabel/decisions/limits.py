@@ -9,8 +9,11 @@ from scipy.stats import hypergeom
 SIDE = 0.025  # error on either side of an interval
 
 
-def binomial_limits(drawn: int, wrong: int) -> tuple[float, float]:
-    """Limits of a share of which `wrong` of `drawn` >= 1 independent draws came (Clopper and Pearson, 1934)."""
+def binomial_limits(drawn: float, wrong: float) -> tuple[float, float]:
+    """Limits of a share of which `wrong` of `drawn` >= 1 independent draws came (Clopper and Pearson, 1934).
+
+    Weighted draws may be worth a number that is not whole.
+    """
     # At an end of its range a side is no beta quantile.
     low = betaincinv(wrong, drawn - wrong + 1, SIDE) if wrong else 0.0
     high = betaincinv(wrong + 1, drawn - wrong, 1 - SIDE) if wrong < drawn else 1.0

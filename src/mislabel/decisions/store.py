@@ -303,3 +303,11 @@ def read_history(path: Path) -> list[Event]:
 def read_decisions(path: Path) -> dict[Any, Decision]:
     """What holds now in a store, by id; nothing where there is none, and none is made. Raises as `read_history`."""
     return {id: event.decision for id, event in replay(read_history(path)).items()}
+
+
+def read_remembered(path: Path, name: str) -> Any:
+    """What a store remembers under a name; None where there is none, or no store. Raises as `read_history`."""
+    if not path.is_file():
+        return None
+    with Store(path, read_only=True) as store:
+        return store.recall(name)

@@ -89,6 +89,15 @@ class ModelRate(Answer):
     high: float | None
 
 
+class Taught(Answer):
+    """What the answers in the order trust say."""
+
+    answers: int
+    words: list[str]
+    enough: bool
+    """Whether more answers are worth little."""
+
+
 class Estimate(Answer):
     probes: int
     estimate: float | None
@@ -100,6 +109,8 @@ class Estimate(Answer):
     unsure: int
     model: ModelRate | None
     curve: list[CurvePoint]
+    taught: Taught | None
+    """None in another order."""
 
 
 class Bar(Answer):

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mislabel.decisions.looks import Looks
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.review import orders
+from mislabel.run import trust_looks
 from mislabel.run.reading import Run
 from mislabel.run.rows import Rows
 from mislabel.training.progress import Quiet
@@ -18,6 +20,7 @@ ORDERS = {
     "pair": "by class pair",
     "stability": "least stable under noise in the weights first",
     "random": "at random",
+    "trust": "what teaches most: at random within pairs of labels",
 }
 BUDGET = 200  # looks that gain and stability plan where nobody says
 
@@ -32,10 +35,13 @@ class Queue:
         Rows in the order in which they are shown, each once.
     probe : (m,) bool
         Whether chance chose it, for the estimate of how many labels are wrong.
+    looks : Looks, optional
+        With the order trust: how probable each was.
     """
 
     rows: np.ndarray
     probe: np.ndarray
+    looks: Looks | None = None
 
 
 def make_queue(run: Run, store: Store, *, order: str, budget: int | None, share: float, progress: Quiet) -> Queue:
@@ -49,7 +55,7 @@ def make_queue(run: Run, store: Store, *, order: str, budget: int | None, share:
     InputError
         If the run lacks what an order needs.
     """
-    rows, planned = run.rows, budget or BUDGET
+    rows, planned, looks = run.rows, budget or BUDGET, None
     if order == "pair":
         labels = rows.labels
         listed = orders.pairs(
@@ -61,15 +67,22 @@ def make_queue(run: Run, store: Store, *, order: str, budget: int | None, share:
         listed = _by_stability(run, planned, store, progress)
     elif order == "random":
         listed = _at_random(rows, store, "order_seed")
+    elif order == "trust":
+        looks = trust_looks.plan(rows, _seed(store, trust_looks.SEED))
+        listed = looks.rows
     else:
         listed = orders.worst(rows.judged)
     drawn = _at_random(rows, store, "probe_seed") if share else np.empty(0, dtype=np.int64)
     queue, probe = orders.mix_in(listed, drawn, share)
-    return Queue(queue[:budget], probe[:budget])
+    return Queue(queue[:budget], probe[:budget], looks)
 
 
 def _at_random(rows: Rows, store: Store, name: str) -> np.ndarray:
-    return orders.probes(rows.judged, int(store.remember(name, secrets.randbelow(2**32))))
+    return orders.probes(rows.judged, _seed(store, name))
+
+
+def _seed(store: Store, name: str) -> int:
+    return int(store.remember(name, secrets.randbelow(2**32)))
 
 
 def _by_gain(run: Run, planned: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 
 from mislabel.errors import InputError
 from mislabel.review.session import Session
+from mislabel.review.teaching import words
 from mislabel.run.folder import RunFolder
 from mislabel.training.progress import Quiet
 
@@ -77,6 +78,9 @@ def farewell(session: Session, before: int) -> str:
             f"the planned looks are done, {undecided} other rows are left; go on without --budget or with a larger "
             f"one: mislabel review {path}"
         )
+    found = session.answers()
+    if found is not None and len(found) and session.preview is not None:
+        lines += words(found, str(session.folder.path), session.preview.gain)
     if decided:
         lines += [
             f"corrected data: mislabel export {path} -o corrected.csv",

@@ -15,10 +15,12 @@ from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import modality
 from mislabel.review.neighbours import Neighbours
+from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
 from mislabel.review.shown_inputs import Contents
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
+from mislabel.run.trust_looks import Answers, answers_of
 from mislabel.tables.arrow import compute
 from mislabel.training.progress import Quiet
 
@@ -26,6 +28,7 @@ RECENT = 300  # seconds over which decisions per minute are counted
 FEW = 5  # decisions that tell no pace yet
 MOST_PAIRS = 200
 BLOCK = 4096
+FIRST_LOOKS = 1000  # whose answers the judge's preview hears
 CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
 
 
@@ -105,6 +108,7 @@ class Session:
         self.counts = dict.fromkeys(KINDS, 0)  # of judged rows
         self.log: list[tuple[int, int]] = []  # number and row of every event
         self._reviewed: tuple[int, ReviewedRows] | None = None
+        self._answers: tuple[int, Answers] | None = None
         self.times: dict[int, float] = {}  # seconds at which each action on a page was taken, without those undone
         self.modality = modality(self.rows.modality)
         self.contents = Contents(folder, texts=not self.modality.kept_bytes)
@@ -113,6 +117,8 @@ class Session:
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
         )
+        looks = self.queue.looks
+        self.preview = None if looks is None else Preview(self.run, looks.rows[:FIRST_LOOKS])
         self.queued = np.zeros(len(self.rows), dtype=bool)
         self.queued[self.queue.rows] = True
         self.left = len(self.queue.rows)  # looks that are not decided
@@ -206,6 +212,19 @@ class Session:
                 history = [event for event in self.store.history() if event.number <= self.seen]
                 self._reviewed = self.seen, reviewed_rows(history, self.rows.judged_rank, self.rows.n_judged)
             return self._reviewed[1]
+
+    def answers(self) -> Answers | None:
+        """What the answers in the order trust say of all judged rows; None in another order."""
+        looks = self.queue.looks
+        if looks is None:
+            return None
+        with self.lock:
+            self.refresh()
+            if self._answers is None or self._answers[0] != self.seen:
+                decided = self.kind >= 0
+                events = [self.stacks[row][-1] for row in np.flatnonzero(decided).tolist()]
+                self._answers = self.seen, answers_of(self.rows, looks, decided, [one.decision for one in events])
+            return self._answers[1]
 
     # What pages say.
 

@@ -27,11 +27,13 @@ from mislabel.review.answers import (
     Row,
     Run,
     State,
+    Taught,
     Undone,
 )
 from mislabel.review.explanations import reasons
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
+from mislabel.review.teaching import is_enough, words
 
 EXCERPT = 300  # characters
 BARS = 9  # as there are digits to press
@@ -110,7 +112,15 @@ class Views:
                 )
                 for point in precision_curve(reviewed)
             ],
+            taught=self.taught(),
         )
+
+    def taught(self) -> Taught | None:
+        found, preview = self.session.answers(), self.session.preview
+        if found is None or preview is None:
+            return None
+        said = words(found, str(self.session.folder.path), preview.ask(found))
+        return Taught(answers=len(found), words=said, enough=is_enough(found))
 
     def next(self, after: int = 0) -> NextLook | NoLook:
         position = self.session.next(after)

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from mislabel.modalities import modality
 from mislabel.run.folder import RunFolder
 from mislabel.run.kept_inputs import BY_PLACE_ALONE, comparable_column, read_by_id
 from mislabel.run.reading import Run
+from mislabel.run.trust_looks import TAKEN_OVER, look_weights
 from mislabel.tables.formulas import neutralised
 
 
@@ -41,7 +43,8 @@ def apply_decisions(dataset: Dataset, earlier: Run) -> tuple[Dataset, dict[str, 
     counts : dict
         Plain values: `run`, the folder of the earlier run; `rows`, the decided rows that are trained on or left out
         here, of which `changed` got another label and `none_of_these` none; `held_out`, the decided rows that are held
-        out and stay so; `fingerprint`, a SHA-256 of all decisions.
+        out and stay so; `fingerprint`, a SHA-256 of all decisions; where rows were drawn with known probabilities,
+        `drawn`, how many of the labelled ones.
 
     Raises
     ------
@@ -64,9 +67,15 @@ def apply_decisions(dataset: Dataset, earlier: Run) -> tuple[Dataset, dict[str, 
     if not _check_inputs(dataset, known, position_of, earlier):
         with_decided = replace(with_decided, notes=[*with_decided.notes, f"Decisions: {BY_PLACE_ALONE}."])
     assert with_decided.decided is not None
+    weight = np.full(len(dataset), np.nan)
+    drawn = {position_of[id]: value for id, value in look_weights(earlier).items() if id in known}
+    weight[list(drawn)] = list(drawn.values())
     of_review = np.zeros(len(dataset), dtype=bool)  # others may have a trusted label
     of_review[[position_of[id] for id in known]] = True
     labelled, fits_none = of_review & (with_decided.decided >= 0), of_review & (with_decided.decided == FITS_NONE)
+    weighted = int((labelled & np.isfinite(weight)).sum())
+    if weighted:
+        with_decided = replace(with_decided, decided_weight=weight)
     return with_decided, {
         "run": str(path),
         "rows": int((labelled | fits_none).sum()),
@@ -74,14 +83,25 @@ def apply_decisions(dataset: Dataset, earlier: Run) -> tuple[Dataset, dict[str, 
         "none_of_these": int(fits_none.sum()),
         "held_out": sum(str(dataset.split[position_of[id]]) != "train" for id in known),
         "fingerprint": _fingerprint(decided.values()),
+        **({"drawn": weighted} if weighted else {}),
     }
 
 
-def take_over(earlier: RunFolder, folder: RunFolder, classes: list) -> None:
+def drawn_weights(dataset: Dataset) -> dict[Any, float]:
+    """How much each decided label counts whose row was drawn with a known probability, by id."""
+    if dataset.decided_weight is None:
+        return {}
+    known = np.flatnonzero(np.isfinite(dataset.decided_weight))
+    return dict(zip(dataset.ids[known].tolist(), dataset.decided_weight[known].tolist(), strict=True))
+
+
+def take_over(
+    earlier: RunFolder, folder: RunFolder, classes: list, weights: Mapping[Any, float] = MappingProxyType({})
+) -> None:
     """Copy the decisions of an earlier run, with their times, into the store of `folder`, whose review goes on.
 
-    A store that holds anything, as that of a resumed run, stays as it is. Labels are written as the `classes` of the
-    new run are.
+    With them go their `weights`, as of `drawn_weights`. A store that holds anything, as that of a resumed run, stays as
+    it is. Labels are written as the `classes` of the new run are.
     """
     spell = _spelling(classes)
 
@@ -91,6 +111,8 @@ def take_over(earlier: RunFolder, folder: RunFolder, classes: list) -> None:
 
     with Store(folder.decisions) as store:
         if not store.last():
+            if weights:
+                store.remember(TAKEN_OVER, list(weights.items()))
             store.take_over(map(spelled, read_history(earlier.decisions)), earlier.path.resolve().name)
 
 

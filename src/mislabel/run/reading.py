@@ -11,7 +11,7 @@ import pyarrow as pa
 from mislabel.audit import Audit
 from mislabel.data.classes import classes_of_one_type
 from mislabel.decisions.events import Decision, Event
-from mislabel.decisions.store import read_decisions, read_history
+from mislabel.decisions.store import read_decisions, read_history, read_remembered
 from mislabel.errors import RunError
 from mislabel.posterior.beta_mixture import BetaMixture
 from mislabel.run.audit_file import GOLD, LABELS, AuditFile, Numbers
@@ -221,6 +221,10 @@ class Run:
     def decisions(self) -> dict[Any, Decision]:
         """What a person decided and what holds now, by id."""
         return read_decisions(self.folder.decisions)
+
+    def remembered(self, name: str) -> Any:
+        """What a review of the run stored under a name beside the decisions; None where there is no such thing."""
+        return read_remembered(self.folder.decisions, name)
 
     def _positions(self, ids: pa.Array) -> np.ndarray | None:
         """Where each row stands in the input: as the audit says, or else by its id in inputs.parquet."""

@@ -26,11 +26,21 @@ export function estimateSoon(wait = 500) {
 /** @param {Estimate} estimate */
 function showEstimate(estimate) {
   const points = estimate.curve.filter(isKnown);
-  byId('estimate').hidden = estimate.estimate === null && !estimate.model && !points.length;
+  byId('estimate').hidden = estimate.estimate === null && !estimate.model && !points.length && !estimate.taught;
   showNumber(estimate);
-  byId('estimate-words').textContent = describeEstimate(estimate);
+  const words = describeEstimate(estimate);
+  byId('estimate-words').textContent = words;
+  byId('estimate-part').hidden = estimate.estimate === null && !words;
+  showTaught(estimate);
   byId('curve').hidden = !points.length;
   if (points.length) showCurve(estimate.curve, points);
+}
+
+/** @param {Estimate} estimate */
+function showTaught({ taught }) {
+  byId('taught').hidden = !taught;
+  byId('taught-words').replaceChildren(...(taught?.words ?? []).map((words) => createText('p', words)));
+  byId('taught-title').textContent = taught?.enough ? 'Enough answers' : 'What the answers teach';
 }
 
 /**
@@ -72,7 +82,8 @@ function describeProbes(estimate) {
   if (hasFewProbes(estimate)) return `That much is sure from ${probes} (95% interval): too few for a number.`;
   if (estimate.probes) return `Estimated from ${probes}, with a 95% interval.`;
   if (estimate.estimate !== null) return 'Every row is decided.';
-  return run.probe ? 'No random check is decided yet.' : 'For an estimate start the review with --probe 0.1.';
+  if (run.probe) return 'No random check is decided yet.';
+  return estimate.taught ? '' : 'For an estimate start the review with --probe 0.1.';
 }
 
 /**

@@ -75,6 +75,14 @@ export interface ModelRate {
   high: number | null;
 }
 
+/** What the answers in the order trust say. */
+export interface Taught {
+  answers: number;
+  words: string[];
+  /** Whether more answers are worth little. */
+  enough: boolean;
+}
+
 export interface Estimate {
   probes: number;
   estimate: number | null;
@@ -86,6 +94,8 @@ export interface Estimate {
   unsure: number;
   model: ModelRate | null;
   curve: CurvePoint[];
+  /** None in another order. */
+  taught: Taught | null;
 }
 
 export interface Bar {
