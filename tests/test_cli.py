@@ -152,9 +152,9 @@ def test_a_run_tells_a_person_what_it_found(toy_file, tiny_options, tmp_path, mi
     worst = pd.read_parquet(tmp_path / "run" / "audit.parquet").head(10)
     for name in worst["id"]:
         assert name in done.stdout
-    assert "panel 1/5" in done.stderr
+    assert "warm 1/4" in done.stderr
     settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
-    assert settings["method"] == metrics["method"] == "panel"  # the name, not "the default"
+    assert settings["method"] == metrics["method"] == "ido"  # the name, not "the default"
 
 
 BASE = ["--text", "text", "--label", "label"]
@@ -181,9 +181,9 @@ def table(tmp_path, make_toy):
         ([*BASE, "--gold", "golden"], ['"golden"', 'did you mean "gold"?']),
         ([*BASE, "--method", "idoo"], ["method 'idoo' is not known (did you mean \"ido\"?); choose one of ce, "]),
         ([*BASE, "--method", "ido", "--option", "warm_epoch=2"], ["IDO has no option", 'did you mean "warm_epochs"']),
-        ([*BASE, "--option", "epoch=2"], ["and panel, which is then taken, has no option 'epoch'", '"epochs"']),
-        ([*BASE, "--option", "epochs"], ["'epochs' is not of the form name=value"]),
-        ([*BASE, "--option", "epochs=0"], ["epochs is 0, needed 1 to"]),
+        ([*BASE, "--option", "warm=2"], ["and ido, which is then taken, has no option 'warm'", "choose one of warm_epochs"]),
+        ([*BASE, "--option", "warm_epochs"], ["'warm_epochs' is not of the form name=value"]),
+        ([*BASE, "--option", "warm_epochs=0"], ["warm_epochs is 0, needed 1 to"]),
         ([*BASE, "--branches", "heads"], ["has no option 'branches'", "name the --method that it belongs to"]),
         ([*BASE, "--tune", "half"], ["tune is 'half', needed one of full, head"]),
         ([*BASE, "--missing", "ignore"], ["missing", "ignore", "error", "drop", "unlabeled"]),
