@@ -100,7 +100,7 @@ SOUND = register(SoundModality())
 class SoundClassifier(RunClassifier):
     modality = "sound"
 
-    def __init__(self, method="ido", options=None, device="auto", seed=0, missing="error", verbose=False):
+    def __init__(self, method=None, options=None, device="auto", seed=0, missing="error", verbose=False):
         self.method, self.options, self.device = method, options, device
         self.seed, self.missing, self.verbose = seed, missing, verbose
 

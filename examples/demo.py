@@ -1,4 +1,4 @@
-"""The main job on the messages that come with the project: plain fine-tuning and IDO side by side.
+"""The main job on the messages that come with the project: plain fine-tuning and panel, the default, side by side.
 
 A third of the training labels is wrong, as a hurried annotator would have them (examples/messages/build.py). The gold
 labels only score. Run it with `make demo`.
@@ -18,6 +18,7 @@ from mislabel.data import Dataset
 from mislabel.modalities.loading import load_dataset
 from mislabel.report import write_report
 from mislabel.run.about import describe
+from mislabel.run.defaults import effective_for
 from mislabel.run.folder import RunFolder
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import run
@@ -37,12 +38,13 @@ def main() -> None:
 
 
 def side_by_side(dataset: Dataset, columns: dict[str, str], label: str, out: Path, **settings: Any) -> None:
-    """Train plain and with IDO, and show what each brought, the worst rows, and where the last report is."""
+    """Train plain and with the default method, show what each brought, the worst rows, and the last report."""
     console, progress = Console(highlight=False), Terminal()
     table = Table(title=f"{label}: wrong labels in training, gold labels in the test", title_justify="left")
     for name in ("method", "test accuracy", "detection AUROC", "wrong labels, estimated", "by gold", "seconds"):
         table.add_column(name)
-    for method in ("ce", "ido"):
+    default = str(effective_for(RunConfig(**settings), dataset).method)
+    for method in ("ce", default):
         console.print(f"[bold]{method}[/bold]")
         config, folder = RunConfig(method=method, **settings), RunFolder(out / method)
         with folder.locked():

@@ -230,6 +230,37 @@ def toy_run(tmp_path_factory, toy_file, tiny_options, mislabel) -> Path:
 
 
 @pytest.fixture(scope="session")
+def swallowed_file(tmp_path_factory) -> Path:
+    """240 rows in three clouds, as CSV: half of what is no wolf is called one. Column `checked` knows 30 rows."""
+    random, names = np.random.default_rng(0), np.array(["fox", "hare", "wolf"])
+    gold = np.arange(240) % 3
+    label = np.where(random.random(240) < 0.5, 2, gold)
+    points = np.array([[0, 4], [4, 0], [-3, -3]])[gold] + random.normal(0, 1, (240, 2))
+    frame = pd.DataFrame({"id": [f"r{k}" for k in range(240)], "x0": points[:, 0], "x1": points[:, 1]})
+    frame = frame.assign(label=names[label], gold=names[gold], checked=None)
+    frame.loc[:29, "checked"] = names[gold[:30]]
+    path = tmp_path_factory.mktemp("swallowed") / "animals.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def evidence_options() -> list[str]:
+    """How to read `swallowed_file`, without its checked rows, and learn from evidence quickly."""
+    words = "--features x* --label label --gold gold --id id --method panel --option epochs=1 --device cpu"
+    return [*words.split(), "--precision", "fp32"]
+
+
+@pytest.fixture(scope="session")
+def evidence_run(tmp_path_factory, swallowed_file, evidence_options, mislabel) -> Path:
+    """The folder of a run with evidence and trusted rows; treat as read-only."""
+    folder = tmp_path_factory.mktemp("evidence") / "run"
+    done = mislabel("audit", swallowed_file, *evidence_options, "--trusted", "checked", "--out", folder)
+    assert done.exit_code == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
 def photos(tmp_path_factory, make_images):
     """The same images as a folder of class folders, a table of their paths, and a table with the files' bytes."""
     from PIL import Image

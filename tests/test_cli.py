@@ -152,7 +152,9 @@ def test_a_run_tells_a_person_what_it_found(toy_file, tiny_options, tmp_path, mi
     worst = pd.read_parquet(tmp_path / "run" / "audit.parquet").head(10)
     for name in worst["id"]:
         assert name in done.stdout
-    assert "warm 1/4" in done.stderr
+    assert "panel 1/5" in done.stderr
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
+    assert settings["method"] == metrics["method"] == "panel"  # the name, not "the default"
 
 
 BASE = ["--text", "text", "--label", "label"]
@@ -178,9 +180,11 @@ def table(tmp_path, make_toy):
         (["--text", "text", "--label", "labl"], ['"labl"', 'did you mean "label"?']),
         ([*BASE, "--gold", "golden"], ['"golden"', 'did you mean "gold"?']),
         ([*BASE, "--method", "idoo"], ["method 'idoo' is not known (did you mean \"ido\"?); choose one of ce, "]),
-        ([*BASE, "--option", "warm_epoch=2"], ["no option 'warm_epoch'", 'did you mean "warm_epochs"']),
-        ([*BASE, "--option", "warm_epochs"], ["'warm_epochs' is not of the form name=value"]),
-        ([*BASE, "--option", "warm_epochs=0"], ["warm_epochs is 0, needed 1 to"]),
+        ([*BASE, "--method", "ido", "--option", "warm_epoch=2"], ["IDO has no option", 'did you mean "warm_epochs"']),
+        ([*BASE, "--option", "epoch=2"], ["and panel, which is then taken, has no option 'epoch'", '"epochs"']),
+        ([*BASE, "--option", "epochs"], ["'epochs' is not of the form name=value"]),
+        ([*BASE, "--option", "epochs=0"], ["epochs is 0, needed 1 to"]),
+        ([*BASE, "--branches", "heads"], ["has no option 'branches'", "name the --method that it belongs to"]),
         ([*BASE, "--tune", "half"], ["tune is 'half', needed one of full, head"]),
         ([*BASE, "--missing", "ignore"], ["missing", "ignore", "error", "drop", "unlabeled"]),
         ([*BASE, "--holdout", "1.5"], ["holdout is 1.5"]),
@@ -324,7 +328,7 @@ def test_what_is_wrong_is_told_before_torch_is_imported(line, words, toy_file, t
     [
         (["train", "DATA", *BASE, "--method", "idoo"], "ido"),
         (["train", "DATA", *BASE, "--method", "ce", "--option", "epocs=3"], "epochs"),
-        (["train", "DATA", *BASE, "--option", "scope=globl"], "global"),
+        (["train", "DATA", *BASE, "--method", "ido", "--option", "scope=globl"], "global"),
         (["train", "DATA", *BASE, "--score", "aun"], "aum"),
         (["train", "DATA", *BASE, "--tune", "heads"], "head"),
         (["train", "DATA", *BASE, "--precision", "bf61"], "bf16"),

@@ -77,6 +77,22 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     assert accuracy == pytest.approx(metrics["test"]["generative"]["accuracy"], abs=0.01)  # embedded anew, in float32
 
 
+def test_commands_of_the_page_on_evidence(tmp_path: Path) -> None:
+    """What the classes mean, said in sentences, is evidence beside rows alike."""
+    page = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    commands = [line for line in page.splitlines() if line.startswith(".venv/bin/")]
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    opinions = []
+    for command in commands:
+        words = [sys.executable, "-m", "mislabel", *shlex.split(command)[1:]]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        metrics = json.loads((tmp_path / words[-1] / "metrics.json").read_text(encoding="utf-8"))
+        assert metrics["test"]["accuracy"] > 0.7
+        opinions.append(metrics["evidence"]["opinions"])
+    assert opinions == [{"transition": 1.0}, {"transition": 0.0, "descriptions": 1.0}]
+
+
 def review_ten_rows(words: list[str], folder: Path) -> None:
     """Take ten suggestions as the page would, then Ctrl-C."""
     with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True) as server:

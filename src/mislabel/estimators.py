@@ -173,8 +173,8 @@ class TextClassifier(RunClassifier):
 
     Parameters
     ----------
-    method : str
-        "ido" (default), or another name of `mislabel methods`.
+    method : str, optional
+        A name of `mislabel methods`; "panel" without it.
     backbone : str, optional
         Hugging Face encoder: hub name or folder; all-MiniLM-L6-v2 without it.
     tune : "full" or "head"
@@ -203,7 +203,7 @@ class TextClassifier(RunClassifier):
     Examples
     --------
     >>> from mislabel import TextClassifier
-    >>> TextClassifier(seed=1).get_params()["method"]
+    >>> TextClassifier(method="ido").get_params()["method"]
     'ido'
     """
 
@@ -211,7 +211,7 @@ class TextClassifier(RunClassifier):
 
     def __init__(
         self,
-        method: str = "ido",
+        method: str | None = None,
         backbone: str | None = None,
         tune: Literal["full", "head"] = "full",
         options: dict[str, Any] | None = None,
@@ -251,8 +251,8 @@ class ImageClassifier(RunClassifier):
 
     Parameters
     ----------
-    method : str
-        "ido" (default), or another name of `mislabel methods`.
+    method : str, optional
+        A name of `mislabel methods`; without it that of the recipe, else "panel", or "ido" from random weights.
     backbone : str, optional
         Hugging Face image classifier: hub name or folder; microsoft/resnet-50 without it.
     scratch : str, optional
@@ -289,7 +289,7 @@ class ImageClassifier(RunClassifier):
 
     def __init__(
         self,
-        method: str = "ido",
+        method: str | None = None,
         backbone: str | None = None,
         scratch: str | None = None,
         recipe: str | None = None,
@@ -341,8 +341,8 @@ class FeatureClassifier(RunClassifier):
 
     Parameters
     ----------
-    method : str
-        "ido" (default), or another name of `mislabel methods`.
+    method : str, optional
+        A name of `mislabel methods`; "panel" without it.
     options : dict, optional
         Options of the method.
     batch_size, accumulate, learning_rate, balance, precision, device
@@ -371,7 +371,7 @@ class FeatureClassifier(RunClassifier):
 
     def __init__(
         self,
-        method: str = "ido",
+        method: str | None = None,
         options: dict[str, Any] | None = None,
         batch_size: int | None = None,
         accumulate: int = 1,

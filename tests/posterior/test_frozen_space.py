@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mislabel.posterior.balanced_transition import balanced_transition
-from mislabel.posterior.frozen_space import HELD, KEPT, frozen_space, kept_share
+from mislabel.posterior.frozen_space import FIRMLY, HELD, INFORMATIVE, KEPT, frozen_space, kept_share
 from mislabel.posterior.moments import ROWS_AT_ONCE, mean_and_deviation
 from mislabel.posterior.ridge import Space
 from mislabel.posterior.spaces import unit_space
@@ -15,13 +15,13 @@ CLASSES = 4
 def labelled(holds, n=1200, d=16, share=0.5, seed=0):
     """Points, true classes and one-sided labels: class 0 took a share of the others.
 
-    Where the space does not hold the classes, each is two clouds far apart, on both sides of a cloud of the others.
+    Where the space does not hold the classes, they stand in a row on one line, so near that they overlap.
     """
     random = np.random.default_rng(seed)
     true = np.arange(n) % CLASSES
     centres = np.eye(CLASSES, d)[true] * 3
     if not holds:
-        centres = np.eye(1, d) * (np.arange(n) // CLASSES % 2 * 2 - 1)[:, None] * (1 + true)[:, None]
+        centres = np.eye(1, d) * true[:, None]
     points = centres + random.normal(size=(n, d))
     return points.astype(np.float32), true, np.where(random.random(n) < share, 0, true)
 
@@ -37,7 +37,16 @@ def test_small_classes_do_not_count():
     given = np.append(np.zeros(98, dtype=int), [1, 2])
     posterior = np.tile([0.7, 0.3, 0.0], (100, 1))
     assert kept_share(posterior, given) == pytest.approx(0.7)
-    assert kept_share(np.full((100, 100), 0.01), np.arange(100)) == 1  # none is large
+    assert kept_share(np.full((5, 20), 0.05), np.zeros(5, dtype=int)) == pytest.approx(0.05)
+
+
+def test_of_many_classes_one_of_half_the_mean_size_is_not_small():
+    """Forty classes: a class is small below an eightieth of the rows, ten of 800."""
+    for size, wanted in ((10, 0.2), (9, 0.6)):
+        given = np.concatenate([np.zeros(size, dtype=int), np.arange(800 - size) % 39 + 1])
+        posterior = np.zeros((800, 40))
+        posterior[np.arange(800), given] = np.where(given == 0, 0.2, 0.6)
+        assert kept_share(posterior, given) == pytest.approx(wanted)
 
 
 def test_errors_of_one_side_are_seen_through_where_the_space_holds_the_classes():
@@ -55,17 +64,28 @@ def test_errors_of_one_side_are_seen_through_where_the_space_holds_the_classes()
 
 
 def test_a_space_without_the_classes_is_held():
-    points, _, given = labelled(holds=False)
-    found = frozen_space(points, given, CLASSES)
+    """Each is a cloud on one line with the others, and the labels alone cannot tell that from a rule's errors."""
+    points, _, given = labelled(holds=False, share=0.25)
+    found, free = (frozen_space(points, given, CLASSES, guard=guard) for guard in (True, False))
     assert not found.free
     assert found.held == HELD
+    assert found.explained > INFORMATIVE
     assert found.kept < KEPT
-    free = frozen_space(points, given, CLASSES, guard=False)
     assert free.free
     assert kept_share(free.fit.posterior, given) == found.kept
     assert kept_share(found.fit.posterior, given) > found.kept
-    again = balanced_transition(unit_space(points), given, CLASSES, held=HELD)
-    np.testing.assert_allclose(found.fit.posterior, again.posterior)
+    again = balanced_transition(found.space, given, CLASSES, held=HELD)
+    np.testing.assert_allclose(found.fit.posterior, again.posterior, atol=1e-6)
+
+
+@pytest.mark.parametrize("guard", [True, False])
+def test_a_space_that_explains_nothing_leaves_the_labels_as_they_are(guard):
+    random = np.random.default_rng(0)
+    given = random.choice(4, 1200, p=[0.4, 0.3, 0.2, 0.1])
+    found = frozen_space(random.normal(size=(1200, 16)), given, CLASSES, guard=guard)
+    assert found.explained < INFORMATIVE
+    assert found.held == FIRMLY
+    assert np.mean(found.fit.posterior.argmax(1) == given) > 0.98
 
 
 @pytest.mark.parametrize(("factor", "shift"), [(1e-20, 0.0), (1e20, 0.0), (2.0, 50.0), (3e36, 0.0)])

@@ -58,3 +58,16 @@ def test_labels_and_cuts():
 def test_paths_may_break_after_a_slash_and_stay_harmless():
     assert formatting.breakable("a/b<i>/c\0") == "a/<wbr>b&lt;i&gt;/<wbr>c␀"
     assert formatting.breakable("</b>") == "&lt;/<wbr>b&gt;"
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("take --decisions RUN and --out.", "take <code>--decisions RUN</code> and <code>--out</code>."),
+        ("--tune full", "<code>--tune</code> full"),
+        ("a--b -- <b> --method panel", "a--b -- &lt;b&gt; <code>--method</code> panel"),
+        ("none", "none"),
+    ],
+)
+def test_options_are_code_on_the_page(text, page):
+    assert formatting.with_options(text) == page

@@ -18,7 +18,7 @@ from mislabel.run.kept_inputs import read_inputs
 from mislabel.run.predictor import load_predictor
 from mislabel.run.reading import Run
 
-QUICK = ["--option", "warm_epochs=2", "--option", "robust_epochs=2", "--batch-size", "16", "--device", "cpu"]
+QUICK = ["--method", "ce", "--option", "epochs=3", "--batch-size", "16", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import numpy as np
 from fake_runs import some_rows
 
 from mislabel.review.explanations import reasons
+from mislabel.run.reading import Run
 
 
 def test_reasons_say_what_there_is_a_number_for():
@@ -23,3 +24,12 @@ def test_reasons_say_what_there_is_a_number_for():
         "The score that orders this run is 3.25; higher is more suspicious.",
     ]
     assert reasons(some_rows([1]), 0) == []
+
+
+def test_a_run_with_evidence_says_what_each_opinion_holds(evidence_run):
+    rows = Run.open(evidence_run).rows
+    told = reasons(rows, 0)[:3]
+    for name, sentence in zip(("transition", "plain", "neighbours"), told, strict=True):
+        label = rows.classes[rows.labels[f"{name}_label"][0]]
+        assert f"“{label}”" in sentence
+        assert sentence.endswith("%).") if label == rows.classes[rows.labels["given_label"][0]] else "gets" in sentence

@@ -78,7 +78,25 @@ def test_what_a_job_knows_of_its_classes(make_toy, tiny_encoder):
     job = prepare(data, RunConfig(**fixed, describe=KEPT), None, Quiet())
     assert (job.meanings.source, job.meanings.sentences) == ("descriptions", dict(enumerate(KEPT.values())))
     assert job.ready.similarity(KEPT["boat"]).shape == (40, 2)
-    assert not [note for note in job.dataset.notes if "descri" in note]
+
+
+@pytest.mark.parametrize(
+    ("method", "trusted", "said"), [("ido", False, True), ("ido", True, False), ("panel", False, False)]
+)
+def test_descriptions_that_nobody_asks_are_said(make_toy, tiny_encoder, method, trusted, said):
+    """Evidence is gathered by panel, and with any method where a label is trusted."""
+    frame = make_toy(40)
+    checked = [frame["label"][0], *[None] * 39] if trusted else None
+    data = make_dataset(frame["text"], frame["label"], trusted=checked, modality="text")
+    fixed = {"backbone": tiny_encoder, "tune": "head", "device": "cpu", "precision": "fp32", "method": method}
+    for describe in (KEPT, None):
+        job = prepare(data, RunConfig(**fixed, describe=describe), None, Quiet())
+        unused = [
+            note for note in job.dataset.notes if note.startswith("What classes mean was described, and ido makes")
+        ]
+        assert len(unused) == (said and describe is not None)
+        assert (job.evidence is None) == (method == "ido" and not trusted)
+        assert not unused or "count with --method panel, or with trusted labels" in unused[0]
 
 
 def test_features_are_not_compared_with_words():

@@ -24,7 +24,9 @@ def run_both(tmp_path_factory, make_toy, tiny_encoder, tiny_options, environment
         config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
         (folder / "encoder" / "config.json").write_text(json.dumps(config))
         rows, size, more = (64, "8", []) if kind == "even" else (58, "7", ["--accumulate", "2"])
-        make_toy(rows).to_csv(folder / "toy.csv", index=False)
+        table = make_toy(rows)
+        table["checked"] = table["gold"].where(table.index < 20)
+        table.to_csv(folder / "toy.csv", index=False)
         line = ["train", str(folder / "toy.csv"), *tiny_options, "--batch-size", size, *more]
         line += ["--backbone", str(folder / "encoder"), "--gold", "gold", *options]
         alone = mislabel(*line, "--out", folder / "one")
@@ -41,7 +43,7 @@ def run_both(tmp_path_factory, make_toy, tiny_encoder, tiny_options, environment
 
 @pytest.fixture(scope="module", params=[pytest.param("even", marks=pytest.mark.sweep), "uneven"])
 def both(request, run_both):
-    return run_both(request.param, "--option", "warm_epochs=2", "--option", "robust_epochs=1")
+    return run_both(request.param, "--method", "ido", "--option", "warm_epochs=2", "--option", "robust_epochs=1")
 
 
 @pytest.mark.parametrize("source", [pytest.param(name, marks=pytest.mark.sweep) for name in ("evaluation", "training")])
@@ -59,6 +61,20 @@ def test_trajectories_are_those_of_one_process(run_both, source):
     assert np.mean(posteriors[0].argmax(1) == posteriors[1].argmax(1)) > 0.9
     scores = [json.loads((run / "metrics.json").read_text())["test"] for run in folders]
     assert scores[0].keys() == scores[1].keys() >= {"classifier", "generative"}
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("tune", ["head", "full"])
+def test_evidence_is_that_of_one_process(run_both, tune):
+    """Each process gathers all of it from all rows, and none waits for the other."""
+    folders = run_both("uneven", "--method", "panel", "--option", "epochs=2", "--trusted", "checked", "--tune", tune)
+    one, two = (pd.read_parquet(run / "audit.parquet").sort_values("id", ignore_index=True) for run in folders)
+    names = [name for name in one if name.endswith("_p_given")]
+    assert len(names) >= 3
+    for name in names:
+        np.testing.assert_allclose(two[name], one[name], atol=0.02)
+    posteriors = [np.load(run / "posterior.npy") for run in folders]
+    np.testing.assert_allclose(*posteriors, atol=0.02)
 
 
 def test_nothing_is_counted_twice_and_nothing_is_left_out(both):

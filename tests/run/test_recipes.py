@@ -43,7 +43,7 @@ def test_a_recipe_fills_in_what_the_user_left_open(name):
         assert {key: getattr(config, key) for key in PUBLISHED[name] | SHARED} == PUBLISHED[name] | SHARED
         options = make_settings(IDO, config.options)
         assert (options.warm_epochs, options.robust_epochs) == (5, 10)
-        assert (options.scope, options.burn_in) == ("class", 0)
+        assert (config.method, options.scope, options.burn_in) == ("ido", "class", 0)
         settings = training_settings(config)
         assert settings.learning_rate == PUBLISHED[name]["learning_rate"]
         assert (settings.schedule, settings.floor, settings.warmup) == ("cosine", PUBLISHED[name]["floor"], 0.0)
@@ -112,12 +112,41 @@ def test_defaults_that_depend_on_the_run(modality, rows, settings, wanted):
 
 
 @pytest.mark.parametrize(
+    ("modality", "settings", "wanted"),
+    [
+        ("text", {}, "panel"),
+        ("text", {"tune": "head"}, "panel"),
+        ("features", {}, "panel"),
+        ("image", {}, "panel"),
+        ("image", {"tune": "head"}, "panel"),
+        ("image", {"scratch": "resnet-small"}, "ido"),
+        ("image", {"scratch": "resnet-small", "method": "ce"}, "ce"),
+        ("image", {"recipe": "ido-resnet50"}, "ido"),
+        ("text", {"method": "dygen"}, "dygen"),
+    ],
+)
+def test_the_method_where_none_is_named(modality, settings, wanted):
+    """Panel learns from what is known of rows before training: of random weights nothing is."""
+    assert chosen(modality=modality, **settings).method == wanted
+
+
+def test_options_of_another_method_than_the_default_are_refused_with_the_default():
+    for modality, settings, default in (("text", {}, "panel"), ("image", {"scratch": "resnet-small"}, "ido")):
+        with pytest.raises(InputError, match=f"no --method was named, and {default}, .* has no option 'branches';"):
+            chosen(modality=modality, **settings, options={"branches": "heads"})
+    with pytest.raises(InputError, match=r"'epoch' .did you mean .epochs"):
+        chosen(modality="text", options={"epoch": 3})
+    assert chosen(modality="text", options={"epochs": 3}).options == {"epochs": 3}
+
+
+@pytest.mark.parametrize(
     ("settings", "wanted"),
     [
-        ({"lengthen": 5}, {"warm_epochs": 20, "robust_epochs": 15}),
-        ({"lengthen": 1.5}, {"warm_epochs": 6, "robust_epochs": 4}),  # 4.5 goes to the even number
-        ({"lengthen": 0.1}, {"warm_epochs": 1, "robust_epochs": 1}),
-        ({"lengthen": 5, "options": {"warm_epochs": 2}}, {"warm_epochs": 2, "robust_epochs": 15}),
+        ({"lengthen": 5}, {"epochs": 25}),
+        ({"lengthen": 5, "method": "ido"}, {"warm_epochs": 20, "robust_epochs": 15}),
+        ({"lengthen": 1.5, "method": "ido"}, {"warm_epochs": 6, "robust_epochs": 4}),  # 4.5 goes to the even number
+        ({"lengthen": 0.1, "method": "ido"}, {"warm_epochs": 1, "robust_epochs": 1}),
+        ({"lengthen": 5, "method": "ido", "options": {"warm_epochs": 2}}, {"warm_epochs": 2, "robust_epochs": 15}),
         ({"lengthen": 5, "method": "dygen"}, {"epochs": 25, "distil_epochs": 30}),
         ({"lengthen": 5, "method": "ce"}, {"epochs": 25}),
         ({}, {}),

@@ -14,7 +14,7 @@ from signalled import run_until
 from mislabel.errors import RunError
 from mislabel.run.folder import RunFolder
 
-EPOCHS = ["--option", "warm_epochs=4", "--option", "robust_epochs=3"]
+EPOCHS = ["--method", "ido", "--option", "warm_epochs=4", "--option", "robust_epochs=3"]
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,19 @@ def test_resume_with_other_settings_is_refused(change, field, unfinished, toy_fi
     done = mislabel("train", toy_file, *tiny_options, *EPOCHS, *change, "--out", unfinished, "--resume")
     assert done.exit_code == 1
     assert field in done.stderr
+
+
+def test_a_run_goes_on_with_its_own_method_where_none_is_named(unfinished, toy_file, tiny_options, mislabel):
+    """Whatever the default is by now; another one that is named is refused."""
+    line = ["train", toy_file, *tiny_options, *EPOCHS[2:], "--out", unfinished, "--resume"]
+    done = mislabel(*line, "--seed", "1")
+    assert done.exit_code == 1
+    assert "settings.seed was 0 and is now 1" in done.stderr
+    words = ["train", toy_file, *tiny_options, "--method", "ce", "--out", unfinished, "--resume"]
+    assert "settings.method was 'ido' and is now 'ce'" in mislabel(*words).stderr
+    done = mislabel(*line)
+    assert done.exit_code == 0, done.stderr
+    assert json.loads((unfinished / "config.json").read_text())["settings"]["method"] == "ido"
 
 
 def test_resume_with_other_data_is_refused(unfinished, toy_file, tiny_options, tmp_path, mislabel):

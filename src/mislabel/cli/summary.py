@@ -1,7 +1,9 @@
 """What a person sees in the terminal at the end of a run."""
 
+import re
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,16 @@ from mislabel.data import Dataset
 from mislabel.errors import listed
 from mislabel.run.decision_gain import gain_line
 from mislabel.run.folder import RunFolder
+from mislabel.run.suggestions import Suggestion
 from mislabel.terminal import answer, drawing_on, one_line
 
 WORST, MOST_CLASSES = 10, 10
 
 
-def show_result(audit: Audit, dataset: Dataset, folder: RunFolder | None, report: Path | None) -> None:
-    """The noise rate, the scores where gold is known, the worst rows, and where the rest is."""
+def show_result(
+    audit: Audit, dataset: Dataset, folder: RunFolder | None, report: Path | None, next_steps: list[Suggestion]
+) -> None:
+    """The noise rate, the scores where gold is known, the worst rows, where the rest is, and what to try next."""
     answer(summary_lines(audit.metrics))
     if len(audit.worst(1)):
         Console(file=drawing_on(sys.stdout), highlight=False).print(worst_table(audit, dataset, WORST))
@@ -30,6 +35,21 @@ def show_result(audit: Audit, dataset: Dataset, folder: RunFolder | None, report
         answer([f"report: {report}"])
     if folder is not None and len(audit.worst(1)):
         answer([review_line(folder)])
+    if next_steps:
+        answer(suggestion_lines(next_steps))
+
+
+def suggestion_lines(next_steps: list[Suggestion]) -> list[str]:
+    """Each suggestion in a line: what to type, and why."""
+    return ["worth trying:", *(f"  {step.command}: {one_line(step.text)}" for step in next_steps)]
+
+
+def in_folder(next_steps: list[Suggestion], folder: RunFolder | None) -> list[Suggestion]:
+    """Suggestions whose commands name the folder of the run, where there is one."""
+    if folder is None:
+        return next_steps
+    path = shlex.quote(str(folder.path))
+    return [replace(step, command=re.sub(r"\bRUN\b", lambda _: path, step.command)) for step in next_steps]
 
 
 def review_line(folder: RunFolder, program: str = "mislabel") -> str:

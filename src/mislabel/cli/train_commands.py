@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mislabel.cli import interrupts
@@ -53,9 +54,10 @@ def _train(given: dict[str, Any]) -> None:
             folder.check_free(resume=given["resume"], overwrite=given["overwrite"])
         check_columns(given["data"], columns)
         # What is wrong up to here is told at once; torch, which all that follows needs, takes seconds to import.
-        from mislabel.cli.summary import show_result
+        from mislabel.cli.summary import in_folder, show_result
         from mislabel.report import write_report
         from mislabel.run.reading import Run
+        from mislabel.run.suggestions import shown_by_audit, suggestions
         from mislabel.run.train import held_out_before, train
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
@@ -70,10 +72,13 @@ def _train(given: dict[str, Any]) -> None:
         leave_processes()
         if not is_main_process():
             return
+        shown = shown_by_audit(trained.audit, config.plain(), trained.dataset.inputs.modality)
+        next_steps = in_folder(suggestions(shown), folder)
         if given["as_json"]:
-            say(True, {**trained.audit.metrics, "out": str(folder.path) if folder else None}, "")
+            out = {"out": str(folder.path) if folder else None, "suggestions": [asdict(step) for step in next_steps]}
+            say(True, {**trained.audit.metrics, **out}, "")
         else:
-            show_result(trained.audit, trained.dataset, folder, trained.report)
+            show_result(trained.audit, trained.dataset, folder, trained.report, next_steps)
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,8 @@ class Modality(ABC):
     encoder : str or None
         The pretrained model to start from where none is named; None where there is none, and a head on the inputs
         themselves is trained.
+    meanings : bool
+        Whether every encoder compares inputs with words that say what a class means; else few do, or none.
     batch_size : int
         The most rows in a step where a whole network is trained.
     learning_rate : float
@@ -125,6 +127,7 @@ class Modality(ABC):
     comparable: bool = True
     replaceable: bool = False
     encoder: str | None = None
+    meanings: bool = False
     batch_size: int = 32
     learning_rate: float = 3e-5
     own_settings: tuple[str, ...] = ()

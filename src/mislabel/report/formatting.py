@@ -1,6 +1,7 @@
 """Values as text: short numbers, and strings that are safe on the page."""
 
 import math
+import re
 from typing import Any, TypeGuard
 
 from markupsafe import Markup, escape
@@ -12,6 +13,7 @@ from mislabel.tables.characters import utf8_safe
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
 _PICTURES |= {0x7F: 0x2421, 0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 # Characters that turn the reading direction would turn the words around a label as well.
+_OPTION = re.compile(r"((?<![\w-])--[a-z][a-z-]*(?: [A-Z]{3,}\b)?)")
 _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F])
 
 
@@ -34,6 +36,12 @@ def short(text: str, limit: int) -> str:
 def breakable(text: str) -> Markup:
     """`text` for the page, with a place for a line break after each slash: ids may be paths in a narrow column."""
     return escape(clean(text)).replace("/", Markup("/<wbr>"))
+
+
+def with_options(text: str) -> Markup:
+    """`text` for the page, its options of the command line as code, which no line break parts."""
+    parts = _OPTION.split(clean(text))  # every second one is an option
+    return Markup("").join(Markup("<code>{}</code>").format(part) if k % 2 else part for k, part in enumerate(parts))
 
 
 def chart_label(value: Any, limit: int) -> str:

@@ -11,6 +11,7 @@ from mislabel.files import atomic_write
 from mislabel.report import formatting
 from mislabel.report.classes import class_rows
 from mislabel.report.decisions import decided_section
+from mislabel.report.evidence import evidence_section
 from mislabel.report.findings import Findings
 from mislabel.report.models import model_rows
 from mislabel.report.pictures import SHOWN
@@ -20,6 +21,7 @@ from mislabel.report.summary import assessed, banners, data_name, method_name, n
 from mislabel.report.worst import LONGEST, worst_rows
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
+from mislabel.run.suggestions import shown_by_run, suggestions
 
 HERE = Path(__file__).parent
 CLASSES_AT_ONCE, MOST_CLASS_ROWS = 30, 500
@@ -69,6 +71,7 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         sentences=sentences(findings),
         tiles=tiles(findings),
         notes=notes(findings),
+        next_steps=suggestions(shown_by_run(run)),
         has_gold=findings.gold is not None,
         has_inputs=run.keeps_inputs,
         content=findings.modality.words,
@@ -79,6 +82,7 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         longest=LONGEST,
         score=None if findings.score is None else findings.metrics.get("score"),
         decided=decided_section(findings),
+        evidence=evidence_section(findings),
         noise=noise_section(findings),
         classes=class_rows(findings),
         classes_at_once=CLASSES_AT_ONCE,
@@ -111,6 +115,7 @@ def _environment() -> Environment:
         "decimal": formatting.decimal,
         "duration": formatting.duration,
         "percent": formatting.percent,
+        "with_options": formatting.with_options,
     }
     return environment
 

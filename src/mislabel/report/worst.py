@@ -6,6 +6,7 @@ from typing import Any
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import clean, is_number, label_text, short
 from mislabel.report.pictures import Picture, picture
+from mislabel.run.opinions import agreement, opinion_sentences
 
 EXCERPT, LONGEST = 300, 4000  # characters shown at once, and at most: one row may hold megabytes
 
@@ -30,6 +31,10 @@ class WorstRow:
         The label of most of the nearest neighbours; None where the method did not ask them.
     neighbours_agree : bool
         Whether that is the suggested one.
+    opinions : list of str
+        What each kind of evidence says, in sentences; empty where the run has none.
+    agree : int
+        How many of them hold the suggested label for the likeliest.
     gold : str or None
     right : bool or None
         Whether the suggestion is the gold label; None where that is not known.
@@ -45,6 +50,8 @@ class WorstRow:
     changes: bool
     neighbours: str | None
     neighbours_agree: bool
+    opinions: list[str]
+    agree: int
     p_mislabeled: float
     score: float | None
     difficulty: float | None
@@ -81,6 +88,8 @@ def _row(findings: Findings, position: int, name: Any, content: Any) -> WorstRow
         changes=given != suggested,
         neighbours=_name(findings, neighbour) if neighbour >= 0 else None,
         neighbours_agree=neighbour == suggested,
+        opinions=opinion_sentences(findings.run.rows, position),
+        agree=agreement(findings.run.rows, position, suggested)[0],
         p_mislabeled=float(findings.p_mislabeled[position]),
         score=None if findings.score is None else float(findings.score[position]),
         difficulty=difficulty if is_number(difficulty) else None,

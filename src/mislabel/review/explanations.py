@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+from mislabel.run.opinions import opinion_sentences
 from mislabel.run.rows import Rows
 
 
 def reasons(rows: Rows, row: int) -> list[str]:
-    """The evidence for and against the given label, as far as the run has it."""
+    """The evidence for and against the given label, as far as the run has it: opinions, then what training showed."""
     sentences = (sentence(rows, row) for sentence in _SENTENCES)
-    return [text for text in sentences if text]
+    return [*opinion_sentences(rows, row), *(text for text in sentences if text)]
 
 
 def _wrong_events(rows: Rows, row: int) -> str | None:

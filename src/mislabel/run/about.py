@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mislabel import __version__
 from mislabel.data import Dataset
-from mislabel.methods import method_entry
-from mislabel.run.defaults import effective_for
+from mislabel.run.defaults import effective_for, method_of
 from mislabel.run.settings import RunConfig
 from mislabel.settings import make_settings
 
@@ -69,7 +68,7 @@ def versions(*packages: str) -> dict[str, str]:
 
 def every_setting(config: RunConfig) -> dict[str, Any]:
     """All settings of an effective configuration, with every option of the method."""
-    return config.plain() | {"options": asdict(make_settings(method_entry(config.method).make, config.options))}
+    return config.plain() | {"options": asdict(make_settings(method_of(config).make, config.options))}
 
 
 def peak_memory_mb(device: "torch.device") -> dict[str, float]:

@@ -10,12 +10,10 @@ import pyarrow.parquet as pq
 
 from mislabel.errors import RunError
 from mislabel.integrity import REMEDY, open_checked, telling_damage
+from mislabel.run.opinions import KINDS
 
 NEEDED = ("id", "given_label", "suggested_label", "p_mislabeled", "status")
-LABELS = (
-    "given_label", "suggested_label", "predicted_label", "neighbour_label", "transition_label", "descriptions_label",
-    "zero_shot_label", "plain_label", "neighbours_label",
-)  # fmt: skip
+LABELS = ("given_label", "suggested_label", "predicted_label", "neighbour_label", *(kind.label for kind in KINDS))
 GOLD = "gold_label"
 NUMBERS_NEEDED = ("p_mislabeled",)
 

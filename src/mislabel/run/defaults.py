@@ -9,8 +9,9 @@ import numpy as np
 from mislabel.data import Dataset
 from mislabel.data.class_meanings import sentences_of
 from mislabel.data.training_rows import TRAINS
-from mislabel.errors import InputError
+from mislabel.errors import InputError, alternatives
 from mislabel.methods import method_entry
+from mislabel.methods.registry import Entry
 from mislabel.modalities import modality as find_modality
 from mislabel.modalities import modality_names
 from mislabel.posterior.detection import find_score
@@ -19,6 +20,7 @@ from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
 from mislabel.training.training_settings import TrainingSettings
 
+METHOD, METHOD_FROM_SCRATCH = "panel", "ido"  # of random weights nothing is known that panel could learn from
 HEAD_RATE, SCRATCH_RATE = 1e-3, 1e-3
 SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
 SMALL_HEAD_BATCH = 32
@@ -39,7 +41,7 @@ def effective(config: RunConfig, modality: str, rows: int) -> RunConfig:
     if config.score is not None:
         find_score(config.score)
     _check_together(config, modality)
-    chosen = with_recipe(config)
+    chosen = with_method(with_recipe(config))
     if find_modality(modality).encoder is None:
         chosen = replace(chosen, tune="head")
     defaults = _defaults(chosen, modality, rows)
@@ -62,18 +64,45 @@ def with_recipe(config: RunConfig) -> RunConfig:
     if config.recipe is None:
         return config
     recipe = find_recipe(config.recipe)
-    if config.method != recipe.method:
+    if config.method not in (None, recipe.method):
         raise InputError(f"recipe {config.recipe!r} is for method {recipe.method}, not {config.method}: leave one out")
     settings = {name: value for name, value in recipe.settings.items() if getattr(config, name) is None}
     if config.scratch is not None:
         settings.pop("backbone", None)
-    return replace(config, **settings, options={**recipe.options, **config.options})
+    return replace(config, **settings, method=recipe.method, options={**recipe.options, **config.options})
+
+
+def with_method(config: RunConfig) -> RunConfig:
+    """The default method where the user and a recipe named none.
+
+    Raises
+    ------
+    InputError
+        If it does not know an option that was given.
+    """
+    if config.method is not None:
+        return config
+    name = METHOD if config.scratch is None else METHOD_FROM_SCRATCH
+    known = declarations(method_entry(name).make)
+    for option in config.options:
+        if option not in known:
+            raise InputError(
+                f"no --method was named, and {name}, which is then taken, has no option {option!r}"
+                f"{alternatives(option, known)}; or name the --method that it belongs to"
+            )
+    return replace(config, method=name)
+
+
+def method_of(config: RunConfig) -> Entry:
+    """The entry of the method of effective settings."""
+    assert config.method is not None
+    return method_entry(config.method)
 
 
 def _lengthened(config: RunConfig) -> RunConfig:
     """The epochs of the method times `lengthen`, where no option names them."""
     factor = config.lengthen or 1.0
-    known = declarations(method_entry(config.method).make)
+    known = declarations(method_of(config).make)
     if factor == 1:
         return config
     longer = {

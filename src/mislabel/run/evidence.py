@@ -16,13 +16,11 @@ from mislabel.data.class_meanings import Meanings
 from mislabel.errors import some_ids
 from mislabel.modalities.contract import Prepared
 from mislabel.posterior.descriptions import DescribedClasses, class_similarity, described_classes
-from mislabel.posterior.frozen_space import FrozenSpace, frozen_space
+from mislabel.posterior.frozen_space import HELD, FrozenSpace, frozen_space
 from mislabel.posterior.judge import Judged, Trusted, judge
 from mislabel.posterior.neighbours import balanced_votes
+from mislabel.run.opinions import DESCRIPTIONS, NEIGHBOURS, PLAIN, TRANSITION, ZERO_SHOT
 from mislabel.training.training_settings import Balance
-
-PLAIN, TRANSITION, NEIGHBOURS = "plain", "transition", "neighbours"
-DESCRIPTIONS, ZERO_SHOT, METHOD = "descriptions", "zero_shot", "method"
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +94,9 @@ def gather(ready: Prepared, meanings: Meanings, *, guard: bool = True) -> Eviden
     notes = [] if space.free else [_doubt(space)]
     if meanings.sentences and ready.similarity is not None:
         described = _described(ready, meanings, space, given)
+        about["meanings"] = meanings.source
         about["agreeing"] = described.agreeing.tolist()
+        about["weak"] = [str(dataset.labels.classes[code]) for code in described.weak]
         if described.weak:
             notes.append(_weak(described, meanings, dataset))
         if described.fit is not None:
@@ -139,6 +139,12 @@ def _described(ready: Prepared, meanings: Meanings, space: FrozenSpace, given: n
 
 
 def _doubt(space: FrozenSpace) -> str:
+    if space.held > HELD:
+        return (
+            "The embeddings explain hardly any of the given labels, so these stand nearly as they are. Another "
+            "--backbone may hold the classes better, and a few dozen trusted labels (--trusted, or --decisions of a "
+            "review) tell."
+        )
     return (
         f"A class would keep {space.kept:.0%} of its rows, so the embeddings seem not to hold the classes: what is "
         "said of wrong labels is careful and finds fewer. Another --backbone may hold them better, and a few dozen "

@@ -54,3 +54,4 @@ class Metrics(TypedDict, total=False):
     detection: dict[str, Number]
     suggestion: dict[str, Number]
     trusted: dict[str, Any]
+    evidence: dict[str, Any]

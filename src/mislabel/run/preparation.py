@@ -9,14 +9,13 @@ from accelerate import Accelerator
 from mislabel.data import Dataset
 from mislabel.data.class_meanings import Meanings, sentences_of
 from mislabel.errors import InputError
-from mislabel.methods import method_entry
 from mislabel.methods.method import Method
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Prepared, sample_rows
 from mislabel.posterior.judge import Judged
 from mislabel.posterior.neighbours import Agreement, label_agreement
 from mislabel.run.about import Clock
-from mislabel.run.defaults import effective_for
+from mislabel.run.defaults import effective_for, method_of
 from mislabel.run.detection_scores import check_score
 from mislabel.run.evidence import Evidence, gather
 from mislabel.run.folder import RunFolder
@@ -112,13 +111,13 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
         If a setting does not go with the data, or the data cannot train a classifier.
     """
     clock, config = Clock(), effective_for(config, dataset)
-    method: Method = make_settings(method_entry(config.method).make, config.options)
+    method: Method = make_settings(method_of(config).make, config.options)
     accelerator = make_accelerator(config.device, config.precision)
     meanings = sentences_of(config.describe, dataset.labels.classes)
     dataset = replace(dataset, notes=[*dataset.notes, *meanings.notes])
     ready = modality(dataset.inputs.modality).prepare(dataset, config, accelerator, folder, progress)
-    if config.describe is not None and ready.similarity is None:
-        ready = _with_unused_note(ready)
+    if config.describe is not None:
+        ready = _with_unused_note(ready, method, config.method)
     for note in ready.dataset.notes if accelerator.is_main_process else ():
         progress.line(f"note: {note}")
     sampled = training_target(ready)[sample_rows(len(ready.trained))]
@@ -137,7 +136,7 @@ def _with_evidence(job: Job) -> Job:
     InputError
         If the method learns from it, and nothing is known of rows before training.
     """
-    if not job.learns_from_evidence and not (job.dataset.status[job.trained] == "decided").any():
+    if not _asks(job.method, job.ready):
         return job
     plural = modality(job.dataset.inputs.modality).words.plural
     if job.ready.space is None and job.learns_from_evidence:
@@ -170,10 +169,23 @@ def training_target(ready: Prepared) -> np.ndarray:
     return ready.dataset.training_codes[ready.trained]
 
 
-def _with_unused_note(ready: Prepared) -> Prepared:
-    """The same with a note that nothing compares its inputs with words."""
-    plural = modality(ready.dataset.inputs.modality).words.plural
-    note = (
-        f"What classes mean was described, and nothing here compares {plural} with words: the descriptions are unused."
-    )
-    return replace(ready, dataset=replace(ready.dataset, notes=[*ready.dataset.notes, note]))
+def _with_unused_note(ready: Prepared, method: Method, name: str) -> Prepared:
+    """The same with a note where descriptions are unused: nothing compares inputs with words, or nobody asks."""
+    unused = "What classes mean was described, and "
+    if ready.similarity is None:
+        plural = modality(ready.dataset.inputs.modality).words.plural
+        unused += f"nothing here compares {plural} with words: the descriptions are unused."
+    elif not _asks(method, ready):
+        unused += (
+            f"{name} makes no use of it where no label is trusted: descriptions count with --method panel, or with "
+            "trusted labels (--trusted, or --decisions of a review)."
+        )
+    else:
+        return ready
+    return replace(ready, dataset=replace(ready.dataset, notes=[*ready.dataset.notes, unused]))
+
+
+def _asks(method: Method, ready: Prepared) -> bool:
+    """Whether somebody asks for evidence: the method learns from it, or rows are trusted."""
+    trusted = bool((ready.dataset.status[ready.trained] == "decided").any())
+    return trusted or getattr(method, "learns_from_evidence", False)

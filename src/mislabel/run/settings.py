@@ -42,7 +42,10 @@ class RunConfig:
         If a value is not what is declared.
     """
 
-    method: Annotated[str, Setting("One of `mislabel methods`.")] = "ido"
+    method: Annotated[
+        str | None,
+        Setting("One of `mislabel methods`.", default="panel, from random weights ido"),
+    ] = None
     options: Annotated[dict[str, Any], Setting("Options of the method; those not named keep its defaults.")] = field(
         default_factory=dict
     )

@@ -106,6 +106,7 @@ def train(
         if folder is not None and folder.path.resolve() == earlier.folder.path.resolve():
             raise InputError(f"--decisions and --out are the same run, {earlier.folder.path}: choose another --out")
         dataset, decisions = apply_decisions(dataset, earlier)
+    config = _as_begun(config, folder) if folder and resume else config
     with folder.locked() if folder and main else nullcontext():
         if folder and main:
             about = describe(config, dataset, columns or {}, decisions) | {"keep_checkpoints": keep_checkpoints}
@@ -130,6 +131,13 @@ def train(
                 take_over(earlier.folder, folder, dataset.labels.classes, drawn_weights(dataset))
             path = report(folder) if report is not None else None
     return Trained(audit, predictor, dataset, decisions, path)
+
+
+def _as_begun(config: RunConfig, folder: RunFolder) -> RunConfig:
+    """Settings with the method that a run was begun with, where none is named: the default may be another by now."""
+    if config.method is not None or config.recipe is not None or not folder.config.is_file():
+        return config
+    return replace(config, method=folder.read_config().get("settings", {}).get("method"))
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class TextModality(Modality):
     help = "Column of texts."
     searchable = True
     encoder = DEFAULT_ENCODER
+    meanings = True
 
     def count(self, values: Any, name: str) -> int:
         from mislabel.data.columns import as_list
