@@ -174,7 +174,7 @@ class TextClassifier(RunClassifier):
     Parameters
     ----------
     method : str, optional
-        A name of `mislabel methods`; "panel" without it.
+        A name of `mislabel methods`; without it "ido", or "panel" with tune="head".
     backbone : str, optional
         Hugging Face encoder: hub name or folder; all-MiniLM-L6-v2 without it.
     tune : "full" or "head"
@@ -252,7 +252,7 @@ class ImageClassifier(RunClassifier):
     Parameters
     ----------
     method : str, optional
-        A name of `mislabel methods`; without it that of the recipe, else "panel", or "ido" from random weights.
+        A name of `mislabel methods`; without it that of the recipe, else "ido", or "panel" with tune="head".
     backbone : str, optional
         Hugging Face image classifier: hub name or folder; microsoft/resnet-50 without it.
     scratch : str, optional

@@ -114,10 +114,10 @@ def test_defaults_that_depend_on_the_run(modality, rows, settings, wanted):
 @pytest.mark.parametrize(
     ("modality", "settings", "wanted"),
     [
-        ("text", {}, "panel"),
+        ("text", {}, "ido"),
         ("text", {"tune": "head"}, "panel"),
         ("features", {}, "panel"),
-        ("image", {}, "panel"),
+        ("image", {}, "ido"),
         ("image", {"tune": "head"}, "panel"),
         ("image", {"scratch": "resnet-small"}, "ido"),
         ("image", {"scratch": "resnet-small", "method": "ce"}, "ce"),
@@ -126,23 +126,23 @@ def test_defaults_that_depend_on_the_run(modality, rows, settings, wanted):
     ],
 )
 def test_the_method_where_none_is_named(modality, settings, wanted):
-    """Panel learns from what is known of rows before training: of random weights nothing is."""
+    """Panel learns from what the frozen space knows, and a whole network soon knows more."""
     assert chosen(modality=modality, **settings).method == wanted
 
 
 def test_options_of_another_method_than_the_default_are_refused_with_the_default():
-    for modality, settings, default in (("text", {}, "panel"), ("image", {"scratch": "resnet-small"}, "ido")):
+    for modality, settings, default in (("text", {"tune": "head"}, "panel"), ("image", {}, "ido")):
         with pytest.raises(InputError, match=f"no --method was named, and {default}, .* has no option 'branches';"):
             chosen(modality=modality, **settings, options={"branches": "heads"})
     with pytest.raises(InputError, match=r"'epoch' .did you mean .epochs"):
-        chosen(modality="text", options={"epoch": 3})
-    assert chosen(modality="text", options={"epochs": 3}).options == {"epochs": 3}
+        chosen(modality="text", tune="head", options={"epoch": 3})
+    assert chosen(modality="text", tune="head", options={"epochs": 3}).options == {"epochs": 3}
 
 
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
-        ({"lengthen": 5}, {"epochs": 25}),
+        ({"lengthen": 5, "tune": "head"}, {"epochs": 25}),
         ({"lengthen": 5, "method": "ido"}, {"warm_epochs": 20, "robust_epochs": 15}),
         ({"lengthen": 1.5, "method": "ido"}, {"warm_epochs": 6, "robust_epochs": 4}),  # 4.5 goes to the even number
         ({"lengthen": 0.1, "method": "ido"}, {"warm_epochs": 1, "robust_epochs": 1}),

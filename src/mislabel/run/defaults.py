@@ -20,7 +20,8 @@ from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
 from mislabel.training.training_settings import TrainingSettings
 
-METHOD, METHOD_FROM_SCRATCH = "panel", "ido"  # of random weights nothing is known that panel could learn from
+# A whole network soon knows more of the classes than the frozen space that panel asks; a head never does.
+METHOD_OF_HEAD, METHOD_OF_WHOLE = "panel", "ido"
 HEAD_RATE, SCRATCH_RATE = 1e-3, 1e-3
 SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
 SMALL_HEAD_BATCH = 32
@@ -41,9 +42,10 @@ def effective(config: RunConfig, modality: str, rows: int) -> RunConfig:
     if config.score is not None:
         find_score(config.score)
     _check_together(config, modality)
-    chosen = with_method(with_recipe(config))
+    chosen = with_recipe(config)
     if find_modality(modality).encoder is None:
         chosen = replace(chosen, tune="head")
+    chosen = with_method(chosen)
     defaults = _defaults(chosen, modality, rows)
     chosen = replace(chosen, **{name: value for name, value in defaults.items() if getattr(chosen, name) is None})
     if chosen.backbone is not None and Path(chosen.backbone).is_dir():
@@ -82,7 +84,7 @@ def with_method(config: RunConfig) -> RunConfig:
     """
     if config.method is not None:
         return config
-    name = METHOD if config.scratch is None else METHOD_FROM_SCRATCH
+    name = METHOD_OF_HEAD if config.tune == "head" else METHOD_OF_WHOLE
     known = declarations(method_entry(name).make)
     for option in config.options:
         if option not in known:
