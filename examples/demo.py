@@ -1,4 +1,4 @@
-"""The main job on the messages that come with the project: plain fine-tuning and panel, the default, side by side.
+"""The main job on the messages that come with the project: plain fine-tuning and the default method, IDO, side by side.
 
 A third of the training labels is wrong, as a hurried annotator would have them (examples/messages/build.py). The gold
 labels only score. Run it with `make demo`.

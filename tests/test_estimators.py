@@ -67,8 +67,8 @@ def test_wrong_settings_are_refused_when_fitting(make):
     one = make(batch_size=0)  # not in the constructor: that is the contract
     with pytest.raises(InputError, match="batch_size is 0"):
         one.fit(["a", "b"] * 5, [0, 1] * 5)
-    with pytest.raises(InputError, match='ido, which is then taken, has no option .* did you mean "warm_epochs"'):
-        make(options={"warm_epoch": 3}).fit(["a", "b"] * 5, [0, 1] * 5)
+    with pytest.raises(InputError, match='panel, which is then taken, has no option .*did you mean "epochs"'):
+        make(tune="head", options={"epoch": 3}).fit(["a", "b"] * 5, [0, 1] * 5)
 
 
 def test_before_fit_there_is_nothing(make, tmp_path):
