@@ -18,6 +18,7 @@ from mislabel.decisions.looks import (
 )
 
 SIZES = [120, 40, 21, 9, 4, 1, 1, 4]
+SHARES = np.array(SIZES) ** 0.75 / np.sum(np.array(SIZES) ** 0.75)  # of the circle
 STRATA = np.repeat(np.arange(len(SIZES)), SIZES)
 
 
@@ -57,15 +58,14 @@ def test_every_row_comes_once_and_the_seed_decides():
     again, other = draw_looks(STRATA, 3), draw_looks(STRATA, 4)
     assert looks.rows.tolist() == again.rows.tolist() != other.rows.tolist()
     assert (np.diff(looks.draws) >= 0).all()
-    roots = np.sqrt(SIZES)[STRATA[looks.rows]]
-    assert looks.share == pytest.approx(1 / roots / np.sqrt(SIZES).sum())
+    assert looks.share == pytest.approx((SHARES / SIZES)[STRATA[looks.rows]])
     assert looks.draws[:9].tolist() == list(range(1, 10))
     assert len(draw_looks(np.empty(0, dtype=np.int64), 0).rows) == 0
 
 
 def test_the_first_looks_are_those_of_the_points_on_the_circle():
     looks = draw_looks(STRATA, 11)
-    ends = np.cumsum(np.sqrt(SIZES) / np.sqrt(SIZES).sum())  # of the strata, in the order of their names
+    ends = np.cumsum(SHARES)  # of the strata, in the order of their names
     found = STRATA[looks.rows[:30]]
     starts = np.linspace(0, 1, 200_001)[:-1]
     fits = np.ones(len(starts), dtype=bool)
@@ -75,23 +75,23 @@ def test_the_first_looks_are_those_of_the_points_on_the_circle():
 
 
 @pytest.mark.parametrize("names", [STRATA, np.random.default_rng(0).permutation(STRATA), 7 * STRATA[::-1]])
-def test_any_number_of_looks_is_spread_as_the_roots_say(names):
-    share_of = {name: np.sqrt(np.sum(names == name)) for name in np.unique(names)}
+def test_any_number_of_looks_is_spread_over_the_strata(names):
+    share_of = {name: np.sum(names == name) ** 0.75 for name in np.unique(names)}
     total = sum(share_of.values())
     for seed in range(20):
         looks = draw_looks(names, seed)
         for taken in (10, 20, 30):  # before small strata run out
             drawn = looks.draws[taken - 1]
-            for name, root in share_of.items():
-                if root > 2:
-                    assert abs(np.sum(names[looks.rows[:taken]] == name) - drawn * root / total) < 2.5
+            for name, mass in share_of.items():
+                if mass > 3:
+                    assert abs(np.sum(names[looks.rows[:taken]] == name) - drawn * mass / total) < 2.5
 
 
 def test_draws_fall_on_every_row_as_often_as_said():
     counted, reviews, taken = np.zeros(len(STRATA)), 1500, 25
     for seed in range(reviews):
         counted[draw_looks(STRATA, seed).rows[:taken]] += 1
-    expected = inclusion(1 / np.sqrt(SIZES)[STRATA] / np.sqrt(SIZES).sum(), taken)
+    expected = inclusion((SHARES / SIZES)[STRATA], taken)
     error = np.sqrt(expected * (1 - expected) / reviews)
     assert (np.abs(counted / reviews - expected) < 5 * error + 0.01).all()
 
@@ -115,7 +115,7 @@ def test_shares_are_right_on_average_and_their_intervals_as_often_as_they_say(ta
     error = np.std(exact) / np.sqrt(len(exact))
     assert abs(np.mean(exact) - truth) < 3.5 * error
     assert abs(np.mean(estimates) - truth) < 0.02  # a ratio of two unbiased sums
-    assert np.mean(plain) - truth > 0.06
+    assert np.mean(plain) - truth > 0.03
     assert np.mean(held) > 0.93
 
 

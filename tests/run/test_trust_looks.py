@@ -53,9 +53,9 @@ def test_strata_are_pairs_of_given_and_suggested_label(folder):
     assert sorted(looks.rows.tolist()) == np.flatnonzero(rows.judged).tolist()
     pairs = list(zip(*(rows.labels[name].tolist() for name in ("given_label", "suggested_label")), strict=True))
     judged = [pair for pair, is_judged in zip(pairs, rows.judged.tolist(), strict=True) if is_judged]
-    total = sum(judged.count(pair) ** 0.5 for pair in set(judged))
+    total = sum(judged.count(pair) ** 0.75 for pair in set(judged))
     for row, share in zip(looks.rows.tolist(), looks.share.tolist(), strict=True):
-        assert share == pytest.approx(judged.count(pairs[row]) ** -0.5 / total)
+        assert share == pytest.approx(judged.count(pairs[row]) ** -0.25 / total)
 
 
 def test_answers_by_hand(folder):
@@ -90,7 +90,7 @@ def test_answers_by_hand(folder):
     assert (len(nothing), nothing.given, nothing.suggested) == (0, None, None)
 
 
-def test_rows_drawn_weigh_the_root_of_their_stratum_and_others_nothing_known(folder):
+def test_rows_drawn_weigh_by_their_stratum_and_of_others_nothing_is_known(folder):
     looks = seeded(folder)
     rows = Run.open(folder).rows
     truth = dict.fromkeys(range(N), "a")

@@ -1,7 +1,7 @@
 """Looks that teach: rows drawn by chance, small strata more densely than large ones, each with a known probability.
 
 Rows of m lie on a circle of length 1, strata side by side and the rows of each in an order that chance gave. A row of a
-stratum of N takes a piece of the length s = c / sqrt(N), so that a stratum takes c sqrt(N). Draw k hits the row at
+stratum of N takes a piece of the length s = c N^(a - 1), so that a stratum takes c N^a. Draw k hits the row at
 
     (u + k g) mod 1,    u uniform in [0, 1),    g = (sqrt(5) - 1) / 2,
 
@@ -13,6 +13,10 @@ row is hit by at least one of D draws if u lies in one of D pieces of its length
 
 exactly, which is D s until pieces touch. Answers weighted by its inverse speak for all m rows without bias (Horvitz and
 Thompson, JASA 1952).
+
+The power a lies between 1, all rows alike, and 1/2, where strata count by the root of their size. After 100 answers
+a judge taught with 3/4 named 72 % of the other rows of wrench_trec rightly, with 1/2 70 %; on wrench_semeval they do
+alike.
 """
 
 from dataclasses import dataclass
@@ -21,6 +25,7 @@ import numpy as np
 
 from mislabel.decisions.limits import binomial_limits
 
+POWER = 0.75
 GOLDEN = (5**0.5 - 1) / 2
 MOST_DRAWS = 1 << 17  # more than a person looks at; rows that none of them hits come last
 FOLLOWED = 0.9  # of the rows, some of which a person may pass over
@@ -76,7 +81,7 @@ def draw_looks(strata: np.ndarray, seed: int) -> Looks:
     if not m:
         return Looks(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64))
     _, stratum, sizes = np.unique(strata, return_inverse=True, return_counts=True)
-    share = 1 / np.sqrt(sizes[stratum])
+    share = sizes[stratum] ** (POWER - 1.0)
     share /= share.sum()
     circle = np.lexsort((random.permutation(m), stratum))
     points = (random.random() + golden_steps(min(4 * m, MOST_DRAWS))) % 1

@@ -13,8 +13,9 @@ The network learns the joined posterior q by cross-entropy, classes balanced by 
     L = mean_i w_i sum_k -q_ik log p_k(x_i),   w_i = sum_k q_ik (n / (K sum_j q_jk))^power
 
 with power 1, or 1/2 where the guard of `posterior/frozen_space.py` doubts that the space holds the classes. `--balance
-half` or `classes` overrules that. What is said of the rows is q itself; the network's dynamics stand beside it, and
-with trusted rows the judge hears them too.
+half` or `classes` overrules that. What is said of the rows is q
+itself; the network's dynamics stand beside it. The judge does not hear them: what a network says of trusted rows, which
+it was taught, does not tell how far to believe it.
 """
 
 from dataclasses import dataclass

@@ -22,6 +22,7 @@ from mislabel.posterior.ridge import Space, leave_one_out
 SOFTNESS = 0.07
 SHARPNESS = 15.0  # of the zero-shot opinion: softmax(SHARPNESS * calibrated cosine)
 ENOUGH, ENOUGH_SHARE = 20, 0.5  # agreeing rows of a class, or their share of its rows where it has fewer
+TINY = 5  # rows of a class below which it says nothing of the descriptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +70,8 @@ def described_classes(space: Space, scores: np.ndarray, given: np.ndarray, held:
     classes = scores.shape[1]
     agrees = scores.argmax(1) == given
     there, agreeing = (np.bincount(rows, minlength=classes) for rows in (given, given[agrees]))
-    enough = (agreeing >= ENOUGH) | (agreeing >= np.maximum(ENOUGH_SHARE * there, 2))
-    weak = [code for code in range(classes) if there[code] and not enough[code]]
+    enough = (agreeing >= ENOUGH) | (agreeing >= np.maximum(ENOUGH_SHARE * there, 2)) | (there < TINY)
+    weak = np.flatnonzero(~enough).tolist()
     fit = None
     if not weak:
         one_hot = np.eye(classes)[given]

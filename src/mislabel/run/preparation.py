@@ -117,7 +117,7 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     dataset = replace(dataset, notes=[*dataset.notes, *meanings.notes])
     ready = modality(dataset.inputs.modality).prepare(dataset, config, accelerator, folder, progress)
     if config.describe is not None:
-        ready = _with_unused_note(ready, method, config.method)
+        ready = _with_unused_note(ready, method, str(config.method))
     for note in ready.dataset.notes if accelerator.is_main_process else ():
         progress.line(f"note: {note}")
     sampled = training_target(ready)[sample_rows(len(ready.trained))]
