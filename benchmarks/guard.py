@@ -20,7 +20,8 @@ from mislabel.bench.shared_embeddings import matrix_of, shared_embeddings
 from mislabel.bench.suites import Source, read_suite
 from mislabel.modalities import modality
 from mislabel.modalities.loading import load_dataset
-from mislabel.posterior.balanced_transition import RIDGE, balanced, balanced_transition
+from mislabel.posterior.balanced_transition import RIDGE, balanced_transition
+from mislabel.posterior.class_balance import balanced
 from mislabel.posterior.frozen_space import HELD, frozen_space
 from mislabel.posterior.ridge import fit, predict
 from mislabel.posterior.spaces import unit_space

@@ -21,7 +21,8 @@ from mislabel.bench.suites import Source, read_suite
 from mislabel.data import Dataset
 from mislabel.data.sorted_classes import with_sorted_classes
 from mislabel.modalities.loading import load_dataset
-from mislabel.posterior.balanced_transition import RIDGE, balanced
+from mislabel.posterior.balanced_transition import RIDGE
+from mislabel.posterior.class_balance import balanced
 from mislabel.posterior.ridge import Space, fit, predict
 from mislabel.run.evidence import Evidence
 from mislabel.run.preparation import Job, prepare

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import softmax
 
+from mislabel.posterior.class_balance import balanced
 from mislabel.posterior.ridge import Space, leave_one_out
 
 ROUNDS, TEMPERATURE, RIDGE = 10, 8.0, 1.0
@@ -50,14 +51,6 @@ class TransitionFit:
     posterior: np.ndarray
     classifier: np.ndarray
     transition: np.ndarray
-
-
-def balanced(shares: np.ndarray, power: float) -> np.ndarray:
-    """The weights of rows (n,) float64 with mean 1, from their class shares (n, K); see w_i above."""
-    mass = shares.sum(0)
-    of_class = np.where(mass > 0, np.maximum(mass, SMALLEST) ** -power, 0.0)
-    weights = shares @ of_class
-    return weights * (len(shares) / weights.sum())
 
 
 def given_classifier(space: Space, given: np.ndarray, n_classes: int, power: float, ridge: float) -> np.ndarray:

@@ -8,7 +8,8 @@ row by all others: 1 - (weighted mean squared error) / (that of equal shares, 1 
 
 import numpy as np
 
-from mislabel.posterior.balanced_transition import RIDGE, balanced, given_classifier
+from mislabel.posterior.balanced_transition import RIDGE, given_classifier
+from mislabel.posterior.class_balance import balanced
 from mislabel.posterior.moments import mean_and_deviation
 from mislabel.posterior.ridge import Space
 

@@ -24,6 +24,7 @@ beside the weights.
 
 import numpy as np
 
+from mislabel.posterior import class_balance
 from mislabel.training.training_settings import Balance
 
 POWERS: dict[Balance, float] = {"none": 0.0, "half": 0.5, "classes": 1.0}
@@ -34,13 +35,7 @@ def class_weights(counts: np.ndarray, balance: Balance) -> np.ndarray:
 
     Their mean over the rows, sum(counts * w) / sum(counts), is 1.
     """
-    counts = np.asarray(counts, dtype=np.float64)
-    weights = np.zeros(len(counts))
-    there = counts > 0
-    # n / K is the same for all classes, and the scale takes it away.
-    weights[there] = (counts[there].max() / counts[there]) ** POWERS[balance] if there.any() else 0.0
-    total = counts @ weights
-    return weights * (counts.sum() / total) if total else weights
+    return class_balance.class_weights(counts, POWERS[balance])
 
 
 def row_weights(target: np.ndarray, balance: Balance, opinion: np.ndarray | None = None) -> np.ndarray | None:
@@ -52,5 +47,5 @@ def row_weights(target: np.ndarray, balance: Balance, opinion: np.ndarray | None
     if balance == "none" or not len(target):
         return None
     if opinion is not None:
-        return (opinion @ class_weights(opinion.sum(0, dtype=np.float64), balance)).astype(np.float32)
+        return class_balance.balanced(opinion, POWERS[balance]).astype(np.float32)
     return class_weights(np.bincount(target), balance)[target].astype(np.float32)
