@@ -23,6 +23,7 @@ from typing import Annotated, ClassVar
 
 from torch import Tensor
 
+from mislabel.methods._losses import cross_entropy
 from mislabel.methods.default_posterior import DefaultPosterior
 from mislabel.methods.registry import register
 from mislabel.settings import Setting, check_settings
@@ -62,5 +63,4 @@ class OpinionCrossEntropy(Loss):
 
     def __call__(self, batch: Batch) -> Tensor:
         assert batch.opinion is not None
-        log_p = batch.logits[0, 0].log_softmax(-1)
-        return batch.mean(-(batch.opinion * log_p).sum(-1))
+        return cross_entropy(batch, batch.logits[0, 0], batch.opinion)
