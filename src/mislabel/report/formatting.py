@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 
 from markupsafe import Markup, escape
 
-from mislabel.tables.characters import utf8_safe
+from mislabel.tables.characters import short, utf8_safe
 
 # Control characters become their pictures (NUL is shown as U+2400), but tab and line ends stay. HTML allows none of
 # the others, nor C1 controls and the two noncharacters.
@@ -26,11 +26,6 @@ def label_text(value: Any) -> str:
     """A class as a reader sees it; a blank one in quotes, so that there is something to see."""
     text = clean(str(value))
     return text if text.strip() else repr(text)
-
-
-def short(text: str, limit: int) -> str:
-    """At most `limit` characters, the last of them an ellipsis where something was cut."""
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def breakable(text: str) -> Markup:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mislabel.run.rows import Rows
+from mislabel.tables.characters import short
 
 PLAIN, TRANSITION, NEIGHBOURS = "plain", "transition", "neighbours"
 DESCRIPTIONS, ZERO_SHOT, METHOD = "descriptions", "zero_shot", "method"
@@ -100,7 +101,7 @@ def opinion_sentences(rows: Rows, row: int) -> list[str]:
     for kind in opinions_in(rows):
         code = rows.code(kind.label, row)
         if code is not None:
-            said = kind.says.format(f"“{_cut(str(rows.classes[code]))}”")
+            said = kind.says.format(f"“{short(str(rows.classes[code]), LONGEST_NAME)}”")
             sentences.append(said + _of_given(code == given, rows.number(kind.p_given, row)))
     return sentences
 
@@ -122,7 +123,3 @@ def chance(probability: float) -> str:
     """``4%``; never 0 % or 100 %, which no opinion means."""
     percent = int(np.floor(100 * probability + 0.5))
     return "less than 1%" if percent < 1 else "more than 99%" if percent > 99 else f"{percent}%"
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"

@@ -18,6 +18,7 @@ from mislabel.modalities import modality
 from mislabel.posterior.frozen_space import HELD
 from mislabel.run.opinions import KIND_OF, TRANSITION
 from mislabel.run.reading import Run, section
+from mislabel.tables.characters import short
 
 MOST = 3
 FEWEST = 100  # judged rows below which shares of classes, and fifty looks, mean little
@@ -239,5 +240,4 @@ def _shares(codes: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _name(value: Any) -> str:
-    text = label_text(value)
-    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1].rstrip()}…"
+    return short(label_text(value), LONGEST_NAME)

@@ -1,4 +1,4 @@
-"""Characters that no file can hold, those that nobody sees, and those that words are made of."""
+"""Characters that no file can hold, those that nobody sees, those that words are made of, and too many of them."""
 
 import re
 import unicodedata
@@ -24,3 +24,8 @@ def is_blank(text: str) -> bool:
 def is_letter(character: str) -> bool:
     """Whether words are made of it, in any script: a letter, or a mark on one, as a vowel is in many scripts."""
     return unicodedata.category(character)[0] in "LM"
+
+
+def short(text: str, limit: int) -> str:
+    """At most `limit` characters, the last of them an ellipsis where something was cut."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
