@@ -82,15 +82,10 @@ def with_evidence(job: Job, posterior: Posterior) -> Posterior:
     method's count the same, as the root of their product, where enough rows are trusted to fit the judge: how far the
     method may be believed cannot be told from trusted rows, which it was taught.
     """
-    evidence, judged, opinion = job.evidence, job.judged, job.opinion
-    if evidence is None or judged is None or opinion is None:
+    evidence, opinion, part = job.evidence, job.opinion, job.part_of_evidence
+    if evidence is None or opinion is None or part == "unused":
         return posterior
-    if job.learns_from_evidence:
-        joined = opinion
-    elif judged.left_out is not None:
-        joined = pool([opinion, posterior.probabilities], [0.5, 0.5]).astype(np.float32)
-    else:
-        return posterior
+    joined = opinion if part == "taught" else pool([opinion, posterior.probabilities], [0.5, 0.5]).astype(np.float32)
     of_given = {
         f"{name}_p_given": each[np.arange(len(each)), evidence.given] for name, each in evidence.opinions.items()
     }

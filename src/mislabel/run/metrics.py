@@ -48,19 +48,16 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
 
 
 def evidence_metrics(job: Job) -> dict[str, Any]:
-    """The part `evidence` of metrics.json: what each opinion counted, and what trusted rows say of the judge.
-
-    Its `part` in the result: `taught` to the network, `joined` with the method's own posterior as `with_evidence` does,
-    or `unused`.
-    """
+    """The part `evidence` of metrics.json: what became of it, what each opinion counted, what trusted rows say."""
     evidence, judged = job.evidence, job.judged
     if evidence is None or judged is None:
         return {}
     weights = {name: round(float(v), 4) for name, v in zip(evidence.opinions, judged.weights, strict=True)}
     told = {"left_out": judged.left_out, "pool_left_out": judged.pool_left_out}
     strength = judged.strength if np.isfinite(judged.strength) else None
-    part = "taught" if job.learns_from_evidence else "joined" if judged.left_out is not None else "unused"
-    return {"evidence": {"part": part, "opinions": weights, "strength": strength, **told, **evidence.about}}
+    return {
+        "evidence": {"part": job.part_of_evidence, "opinions": weights, "strength": strength, **told, **evidence.about}
+    }
 
 
 def trusted_labels(job: Job, decisions: dict[str, Any] | None) -> dict[str, Any]:

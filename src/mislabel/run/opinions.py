@@ -12,7 +12,7 @@ from mislabel.run.rows import Rows
 from mislabel.tables.characters import short
 
 PLAIN, TRANSITION, NEIGHBOURS = "plain", "transition", "neighbours"
-DESCRIPTIONS, ZERO_SHOT, METHOD = "descriptions", "zero_shot", "method"
+DESCRIPTIONS, ZERO_SHOT = "descriptions", "zero_shot"
 LONGEST_NAME = 80
 
 
@@ -78,12 +78,6 @@ KINDS = (
         "Nearest neighbours",
         "the labels of the rows nearest to it, with each class counting the same",
         "Its nearest neighbours speak for {}",
-    ),
-    Kind(
-        METHOD,
-        "Training itself",
-        "what the method concludes from how the network learned",
-        "From how the network learned it, it is most likely {}",
     ),
 )
 KIND_OF = {kind.name: kind for kind in KINDS}

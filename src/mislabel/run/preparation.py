@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from accelerate import Accelerator
@@ -90,6 +91,19 @@ class Job:
     @property
     def learns_from_evidence(self) -> bool:
         return getattr(self.method, "learns_from_evidence", False)
+
+    @property
+    def part_of_evidence(self) -> Literal["taught", "joined", "unused"] | None:
+        """What becomes of the evidence, None where none was gathered.
+
+        It is taught to the network; or joined with the method's posterior, where enough rows are trusted to fit the
+        judge; or unused.
+        """
+        if self.judged is None:
+            return None
+        if self.learns_from_evidence:
+            return "taught"
+        return "joined" if self.judged.left_out is not None else "unused"
 
     @cached_property
     def opinion(self) -> np.ndarray | None:
