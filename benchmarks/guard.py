@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mislabel.bench.data import GIVEN, GOLD, ID, SPLIT, make_table
+from mislabel.bench.data import columns_of, make_table
 from mislabel.bench.shared_embeddings import matrix_of, shared_embeddings
 from mislabel.bench.suites import Source, read_suite
 from mislabel.modalities import modality
@@ -69,8 +69,7 @@ def main() -> None:
 def read(source: Source, data_dir: Path, out: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Embeddings (n, d), codes of given and of gold labels (n,), and which rows train (n,)."""
     table, _ = make_table(source, 0, data_dir, out / "data")
-    columns = {source.modality: source.column, "label": GIVEN, "gold": GOLD, "id": ID, "split": SPLIT}
-    dataset, config, shared = load_dataset(table, **columns), RunConfig(tune="head", **source.run), None
+    dataset, config, shared = load_dataset(table, **columns_of(source)), RunConfig(tune="head", **source.run), None
     if modality(source.modality).encoder is not None:
         shared, _ = shared_embeddings(dataset, table, source.column, config, out / "embeddings")
     assert dataset.gold is not None

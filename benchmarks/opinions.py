@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from mislabel.bench.data import GIVEN, GOLD, ID, SPLIT, TRUSTED, described, make_table
+from mislabel.bench.data import TRUSTED, columns_of, described, make_table
 from mislabel.bench.shared_embeddings import shared_embeddings
 from mislabel.bench.suites import Source, read_suite
 from mislabel.data import Dataset
@@ -56,9 +56,8 @@ def main() -> None:
 def of_seed(source: Source, seed: int, data_dir: Path, out: Path) -> dict[str, tuple[float, float]]:
     """Accuracy and AUROC by which opinions were heard."""
     table, _ = make_table(source, seed, data_dir, out / "data")
-    columns = {source.modality: source.column, "label": GIVEN, "gold": GOLD, "id": ID, "split": SPLIT}
     config = RunConfig(method="panel", tune="head", seed=seed, describe=described(source, data_dir), **source.run)
-    dataset = load_dataset(table, **columns, trusted=TRUSTED)
+    dataset = load_dataset(table, **columns_of(source), trusted=TRUSTED)
     shared, _ = shared_embeddings(dataset, table, source.column, config, out / "embeddings")
     matrix = np.load(shared)
     job = prepare(with_sorted_classes(dataset), config, None, Quiet())
@@ -67,7 +66,7 @@ def of_seed(source: Source, seed: int, data_dir: Path, out: Path) -> dict[str, t
     for name in evidence.opinions:
         rest = {other: each for other, each in evidence.opinions.items() if other != name}
         heard[f"without {name}"] = replace(evidence, opinions=rest)
-    plain = load_dataset(table, **columns)
+    plain = load_dataset(table, **columns_of(source))
     dynamics = {name: posterior_of(plain, replace(config, method=name, describe=None), job) for name in DYNAMICS}
     for name, posterior in dynamics.items():
         heard[f"with {name}"] = evidence.heard(name, posterior, evidence.start)

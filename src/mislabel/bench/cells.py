@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mislabel.bench.data import GIVEN, GOLD, ID, SPLIT, TRUSTED, described, make_table
+from mislabel.bench.data import GOLD, TRUSTED, columns_of, described, make_table
 from mislabel.bench.memory import forget_peak, peak_mb
 from mislabel.bench.peers import cleanlab_scores
 from mislabel.bench.shared_embeddings import lend, matrix_of, shared_embeddings
@@ -95,8 +95,9 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 
 def _worked(cell: Cell) -> dict[str, Any]:
     table, about = make_table(cell.source, cell.seed, cell.data_dir, cell.out / "data")
-    columns: dict[str, Any] = {cell.source.modality: cell.source.column, "gold": GOLD, "id": ID, "split": SPLIT}
-    columns["label"] = GOLD if cell.spec.method == GOLD_METHOD else GIVEN
+    columns = columns_of(cell.source)
+    if cell.spec.method == GOLD_METHOD:
+        columns["label"] = GOLD
     method = CE if cell.spec.method in (GOLD_METHOD, PEER) else cell.spec.method
     options = cell.spec.with_rate(about["noise"])
     settings = cell.settings

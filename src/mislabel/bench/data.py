@@ -53,6 +53,11 @@ def make_table(source: Source, seed: int, data_dir: Path | None, home: Path) -> 
     return path, json.loads(about.read_text(encoding="utf-8"))
 
 
+def columns_of(source: Source) -> dict[str, Any]:
+    """Which column of the made table is what; trusted labels, which not every method gets, aside."""
+    return {source.modality: source.column, "label": GIVEN, "gold": GOLD, "id": ID, "split": SPLIT}
+
+
 def described(source: Source, data_dir: Path | None) -> dict[str, list[str]] | None:
     """What the classes of a source mean, by their text; None where the suite does not say.
 
