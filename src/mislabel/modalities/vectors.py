@@ -6,10 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mislabel.posterior.moments import mean_and_deviation
+
 MASKED_SHARE = 0.15
 JITTER = 0.1  # standard deviations of each feature
 HIDDEN = 256
 DROPOUT = 0.1
+SMALLEST_SPREAD = 3e-37  # float32 holds little below it
 FARTHEST = 1e6  # standard deviations: no training row is so far, of whatever scale a new one may be
 
 
@@ -95,7 +98,6 @@ class FeatureNetwork(nn.Module):
 
 def standardisation(matrix: np.ndarray) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each feature, (d,) float32 each; 1 where a feature is constant."""
-    mean, scale = matrix.mean(0, dtype=np.float64), matrix.std(0, dtype=np.float64)
-    # Constant, up to the rounding of float32: a spread far below the size of the numbers is none.
-    scale = np.where(scale > 3e-7 * np.maximum(1e-30, np.abs(mean)), scale, 1.0)
+    mean, deviation = mean_and_deviation(matrix)
+    scale = np.where(deviation > SMALLEST_SPREAD, deviation, 1.0)
     return torch.tensor(mean, dtype=torch.float32), torch.tensor(scale, dtype=torch.float32)
