@@ -13,9 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from mislabel.cli.summary import review_line, worst_table
+from mislabel.cli.summary import next_lines, worst_table
 from mislabel.data import Dataset
 from mislabel.modalities.loading import load_dataset
+from mislabel.posterior.noise_rate import NoiseRate
 from mislabel.report import write_report
 from mislabel.run.about import describe
 from mislabel.run.defaults import effective_for
@@ -41,7 +42,7 @@ def side_by_side(dataset: Dataset, columns: dict[str, str], label: str, out: Pat
     """Train plain and with the default method, show what each brought, the worst rows, and the last report."""
     console, progress = Console(highlight=False), Terminal()
     table = Table(title=f"{label}: wrong labels in training, gold labels in the test", title_justify="left")
-    for name in ("method", "test accuracy", "detection AUROC", "wrong labels, estimated", "by gold", "seconds"):
+    for name in ("method", "test accuracy", "detection AUROC", "likely wrong", "wrong labels", "by gold", "seconds"):
         table.add_column(name)
     default = str(effective_for(RunConfig(**settings), dataset).method)
     for method in ("ce", default):
@@ -52,20 +53,21 @@ def side_by_side(dataset: Dataset, columns: dict[str, str], label: str, out: Pat
             result = run(dataset, config, folder, progress=progress)
             report = write_report(folder)
         metrics = result.audit.metrics
-        rate = metrics["noise_rate"]
         table.add_row(
             method,
             f"{metrics['test']['accuracy']:.3f}",
             f"{metrics['detection']['auroc']:.3f}",
-            f"{rate['estimate']:.1%} ({rate['low']:.1%} to {rate['high']:.1%})",
-            f"{rate['true']:.1%}",
+            f"{metrics['likely_wrong']['likely']}",
+            NoiseRate.of(metrics).words(),
+            f"{metrics['noise_rate']['true']:.1%}",
             f"{metrics['seconds']['total']:.0f}",
         )
     console.print(worst_table(result.audit, dataset, 10))
     console.print(table)
     console.print(f"report: {report}", markup=False)
     beside_python = os.path.relpath(Path(sys.executable).with_name("mislabel"))  # the venv need not be active
-    console.print(review_line(folder, beside_python), markup=False, soft_wrap=True)
+    for line in next_lines(folder, result.audit.metrics, beside_python):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

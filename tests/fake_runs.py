@@ -234,7 +234,7 @@ def review_run(
         inputs=None if inputs is None else dict(zip(ids, inputs, strict=True)),
         data={"modality": modality},
         config={"settings": {"method": "ido", "options": {}}},
-        metrics={"classes": count, "method": "ido", "noise_rate": {"estimate": 0.21, "low": 0.19, "high": 0.23}},
+        metrics={"classes": count, "method": "ido", "noise_rate": {"basis": "labels", "at_least": 0.19}},
     )
 
 

@@ -145,8 +145,11 @@ def test_a_run_tells_a_person_what_it_found(toy_file, tiny_options, tmp_path, mi
     done = mislabel("train", toy_file, *tiny_options, "--gold", "gold", "--out", tmp_path / "run")
     assert done.exit_code == 0, done.stderr
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert f"wrong labels: {metrics['noise_rate']['estimate']:.1%} estimated" in done.stdout
-    assert "20.0% by gold" in done.stdout
+    likely = metrics["likely_wrong"]
+    assert f"{likely['likely']} of {likely['judged']} judged rows are more likely wrong than right." in done.stdout
+    assert f"At least {metrics['noise_rate']['at_least']:.1%} of the labels are wrong" in done.stdout
+    assert "wrong labels by gold: 20.0%" in done.stdout
+    assert f"mislabel review {tmp_path / 'run'} --order random --budget 50" in done.stdout.replace("\n", "")
     assert f"run: {tmp_path / 'run'}" in done.stdout
     assert f"mislabel review {tmp_path / 'run'}" in done.stdout.replace("\n", "")
     worst = pd.read_parquet(tmp_path / "run" / "audit.parquet").head(10)

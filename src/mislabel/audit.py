@@ -13,13 +13,15 @@ from mislabel.data.order import class_positions
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.neighbours import Agreement
+from mislabel.posterior.noise_rate import LABELS, NoiseRate, at_least
 from mislabel.posterior.posterior import Posterior
-from mislabel.posterior.summary import noise_rate, p_mislabeled, suggested, transition_matrix
+from mislabel.posterior.summary import p_mislabeled, suggested, transition_matrix
 
 # Neighbours' labels agree by less than this above chance, in standard deviations: unrelated to the inputs, if there
 # are enough rows for a relation to show even under heavy noise.
 MINIMUM_DEVIATIONS, ENOUGH_ROWS = 3.0, 200
 ENOUGH_REACHABLE = 5 * MINIMUM_DEVIATIONS  # with the best of labels: five rare rows beside 10,000 others reach less
+LIKELY = 0.5  # p_mislabeled above which a row is more likely wrong than right
 LEARNED = 0.25  # of the given labels a model that agrees with fewer says little of them
 
 
@@ -64,9 +66,13 @@ class Audit:
         return replace(self, classes=classes, posterior=self.posterior[:, codes], transition=transition)
 
     def __repr__(self) -> str:
-        rate = self.metrics.get("noise_rate", {})
-        shown = f"{rate['estimate']:.1%}" if rate.get("estimate") is not None else "not assessed"
-        return f"<Audit of {len(self.table)} rows, {len(self.classes)} classes, wrong labels: {shown}>"
+        likely = int((self.table["p_mislabeled"].where(self.table["status"] == "judged") > LIKELY).sum())
+        rate = NoiseRate.of(self.metrics)
+        beside = ", as far as labels tell" if rate.estimate is None and rate.at_least is not None else ""
+        return (
+            f"<Audit of {len(self.table)} rows, {len(self.classes)} classes: {likely} likely wrong; wrong labels: "
+            f"{rate.words()}{beside}>"
+        )
 
 
 def build_audit(
@@ -161,12 +167,14 @@ def build_audit(
     # Ties keep the order of the input; judged rows without a score come after those with one.
     order = np.lexsort((np.arange(n), -ranking, np.isnan(ranking), ~judged))
     counted = trained[judged[trained]]
-    metrics: dict[str, Any] = {"labels_related": related, "agreement": asdict(agreement)}
-    if len(counted):
-        rate = noise_rate(full[counted], given[counted])
-        metrics["noise_rate"] = {"estimate": rate.estimate, "low": rate.low, "high": rate.high}
-    else:
-        metrics["noise_rate"] = {"estimate": None, "low": None, "high": None}
+    rate = NoiseRate(LABELS, at_least(full[counted], given[counted])) if len(counted) else NoiseRate()
+    likely = int((wrong_probability[counted] > LIKELY).sum())
+    metrics: dict[str, Any] = {
+        "labels_related": related,
+        "agreement": asdict(agreement),
+        "noise_rate": rate.plain(),
+        "likely_wrong": {"likely": likely, "judged": len(counted)},
+    }
     return Audit(
         table=table.iloc[order].reset_index(drop=True),
         posterior=full,

@@ -20,7 +20,7 @@ from mislabel.methods.distillation import Distillation
 from mislabel.methods.npc import NPC, correct, most_confident
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.posterior.generative import last_probabilities
-from mislabel.posterior.summary import noise_rate, p_mislabeled
+from mislabel.posterior.summary import p_mislabeled
 from mislabel.training.loop import Loop, passes_of
 from mislabel.training.losses import Batch
 from mislabel.training.training_settings import TrainingSettings
@@ -314,7 +314,7 @@ def test_only_calibrated_does_it_count_wrong_labels():
         stages = options.stages()
         _, dynamics = loop_of(matrix, given).run(stages)
         found = options.posterior(stages, dynamics, given, np.full((600, 4), 0.25))
-        rates.append(noise_rate(found.probabilities, given).estimate)
+        rates.append(p_mislabeled(found.probabilities, given).mean())
     assert 0.1 < rates[0] < 0.3
     assert rates[1] < 0.05
 

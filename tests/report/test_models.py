@@ -58,7 +58,7 @@ def test_what_neighbours_say_stands_beside_the_labels(make_run, small_table, pag
 
 def test_the_centroid_score_stands_beside_the_detection(make_run, small_table, page):
     found = {"auroc": 0.958, "average_precision": 0.938, "centroid_auroc": 0.9456}
-    metrics = {"method": "dygen", "detection": found, "noise_rate": {"estimate": 0.4, "low": 0.3, "high": 0.5}}
+    metrics = {"method": "dygen", "detection": found, "noise_rate": {"basis": "labels", "at_least": 0.3}}
     shown = page(render_report(make_run(small_table, CLASSES, metrics=metrics)))
     assert "0.9580.5 is chance, 1 is perfect; centroid score 0.946" in shown.text
     scores = dict(shown.rows("gold", 1))

@@ -18,7 +18,7 @@ TRANSITION = [[0.6, 0.0, 0.4], [0.0, 0.9, 0.1], [0.25, 0.0, 0.75]]
 METRICS = {
     "labels_related": True,
     "method": "ido",
-    "noise_rate": {"estimate": 0.391, "low": 0.362, "high": 0.4249, "true": 2 / 7},
+    "noise_rate": {"basis": "labels", "at_least": 0.391, "true": 2 / 7},
     "seconds": {"train": 192.4, "total": 213.0},
     "test": {"rows": 500, "accuracy": 0.9123, "macro_f1": 0.9, "ece": 0.031},
     "detection": {"auroc": 0.934, "average_precision": 0.812},
@@ -55,9 +55,13 @@ def inputs_of(table) -> dict:
 def test_the_headline_tiles_and_notes(make_run, small_table, page):
     run = make_run(small_table, CLASSES, metrics=METRICS, inputs=inputs_of(small_table), transition=TRANSITION)
     shown = page(render_report(run))
-    assert "Of 8 judged rows (of 10 given), about 39% (36–42%) carry a wrong label." in shown.text
-    assert "3 rows are more likely wrong than right." in shown.text
-    assert "95% interval 36–42%; by gold 28.6%" in shown.text
+    assert (
+        "3 of 8 judged rows are more likely wrong than right. The other 2 of the 10 given were not judged."
+        in shown.text
+    )
+    assert "At least 39.1% of the labels are wrong, as far as anything here can tell" in shown.text
+    assert "mislabel review RUN --order random --budget 50" in shown.text
+    assert "at least 39%as far as labels tell; by gold 28.6%" in shown.text
     assert "Test accuracy91.2%macro F1 90.0%, 500 rows" in shown.text
     assert "0.934" in shown.text
     assert "3 min 12 s" in shown.text
@@ -150,7 +154,7 @@ def test_labels_that_look_random_get_a_banner_and_no_list(make_run, small_table,
     table = small_table.assign(status="labels_unrelated", p_mislabeled=np.nan)
     metrics = METRICS | {
         "labels_related": False,
-        "noise_rate": {"estimate": None, "low": None, "high": None},
+        "noise_rate": {"basis": "none", "at_least": None},
         "agreement": {"observed": 0.187, "chance": 0.166, "z": 1.1},
     }
     shown = page(render_report(make_run(table, CLASSES, metrics=metrics, inputs=inputs_of(table))))
@@ -169,7 +173,7 @@ def test_an_unrelated_run_shows_no_rows_even_if_the_table_has_them(make_run, sma
     run = make_run(small_table, CLASSES, metrics=METRICS | {"labels_related": False})
     shown = page(render_report(run))
     assert "worst" not in shown.tables
-    assert "carry a wrong label" not in shown.text
+    assert "of the labels are wrong" not in shown.text
 
 
 def test_no_judged_row_is_said_so(make_run, small_table, page):
@@ -190,7 +194,7 @@ def test_a_run_that_says_almost_nothing(make_run, page):
     shown = page(render_report(make_run(table, [0, 1], config={"data": {}, "settings": {}})))
     assert [row[0] for row in shown.rows("worst")] == ["3", "1"]
     assert "Judged rows without a probability, which are in no number here: 1." in shown.text
-    assert "the share of wrong labels could not be estimated" in shown.text
+    assert "How many labels are wrong is not known." in shown.text
 
 
 @pytest.mark.parametrize("classes", [[False, True], [0, 1], ["no", "yes"], [0.0, 2.0]])

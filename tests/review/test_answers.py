@@ -63,9 +63,9 @@ def test_names_and_their_order_stay(client):
     assert {tuple(one) for one in near["neighbours"]} == {(*ROW, "text", "image", "similarity")}
     estimate = client.get("api/estimate")[1]
     assert list(estimate) == [
-        "probes", "estimate", "low", "high", "rows", "decided", "wrong", "unsure", "model", "curve", "taught",
+        "probes", "estimate", "low", "high", "rows", "decided", "wrong", "unsure", "at_least", "curve", "taught",
     ]  # fmt: skip
-    assert estimate["model"] == {"estimate": 0.21, "low": 0.19, "high": 0.23}
+    assert estimate["at_least"] == 0.19
     assert {tuple(point) for point in estimate["curve"]} == {("depth", "precision", "low", "high", "decided")}
     undone = client.post("api/undo", {"key": "u"})[1]
     assert list(undone) == ["undone", "number", "state"]

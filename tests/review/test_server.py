@@ -465,18 +465,18 @@ def test_a_review_hears_nothing_of_gold(review, tmp_path):
     table = pd.read_parquet(folder / "audit.parquet")
     table.assign(gold_label="the gold").to_parquet(folder / "audit.parquet", index=False)
     metrics = json.loads((folder / "metrics.json").read_text())
-    rate = {"estimate": 0.25, "low": 0.125, "high": 0.5, "true": 0.987654}
+    rate = {"basis": "labels", "at_least": 0.125, "true": 0.987654}
     (folder / "metrics.json").write_text(json.dumps(metrics | {"noise_rate": rate, "test": {"accuracy": 0.987654}}))
     renew_digests(RunFolder(folder))
     client, _ = review(folder)
     asked = ("run", "state", "estimate", "next", "list", "rows/0", "rows/0/neighbours")
     said = {path: json.dumps(client.get(f"api/{path}")[1]) for path in asked}
     assert [path for path, words in said.items() if "0.987654" in words or "gold" in words] == []
-    assert json.loads(said["estimate"])["model"] == {"estimate": 0.25, "low": 0.125, "high": 0.5}
-    for rate, told in (({"estimate": 0.0}, {"estimate": 0.0, "low": None, "high": None}), ({"true": 0.5}, None)):
+    assert json.loads(said["estimate"])["at_least"] == 0.125
+    for rate, told in (({"basis": "labels", "at_least": 0.0}, 0.0), ({"estimate": 0.25, "true": 0.5}, None)):
         (folder / "metrics.json").write_text(json.dumps(metrics | {"noise_rate": rate}))
         renew_digests(RunFolder(folder))
-        assert review(folder)[0].get("api/estimate")[1]["model"] == told
+        assert review(folder)[0].get("api/estimate")[1]["at_least"] == told
 
 
 def test_no_bars_where_there_is_no_input(review, tmp_path):

@@ -66,7 +66,7 @@ def test_metrics_have_the_keys_of_the_design(toy_run):
     assert metrics["rows"] == 90
     assert metrics["classes"] == 3
     assert metrics["method"] == "ido"
-    assert set(metrics["noise_rate"]) == {"estimate", "low", "high", "true"}
+    assert set(metrics["noise_rate"]) == {"basis", "at_least", "estimate", "low", "high", "checked", "true"}
     assert metrics["seconds"]["total"] == pytest.approx(
         sum(value for name, value in metrics["seconds"].items() if name != "total"), abs=0.02
     )

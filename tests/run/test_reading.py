@@ -10,6 +10,7 @@ from fake_runs import decide, make_run, renew_digests, review_run
 
 from mislabel.decisions.events import Decision
 from mislabel.errors import InputError, RunError
+from mislabel.posterior.noise_rate import NoiseRate
 from mislabel.report import render_report
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
@@ -103,7 +104,7 @@ def whole(tmp_path):
 def test_says_what_is_in_the_folder(whole):
     run, table = Run.open(whole), pd.read_parquet(whole.audit)
     assert (run.name, run.method, run.modality, run.n_classes) == ("run", "ido", "text", 3)
-    assert run.noise_rate == {"estimate": 0.21, "low": 0.19, "high": 0.23}
+    assert run.noise_rate == NoiseRate("labels", 0.19)
     assert (run.test, run.notes, run.columns, run.mixture) == ({}, [], {}, None)
     assert run.held_out() == ["m5"]
     assert run.inputs_by_id(["m3", "m1", "other"]) == {"m1": "b", "m3": "d"}

@@ -9,6 +9,7 @@ import pytest
 
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
+from mislabel.posterior.noise_rate import NoiseRate
 from mislabel.run.folder import RunFolder
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import run, write_run
@@ -79,7 +80,9 @@ def test_planted_errors_are_found(tiny_encoder, make_toy, no_network):
     assert auroc > 0.95
     assert result.audit.metrics["detection"]["auroc"] == pytest.approx(auroc)
     noise = result.audit.metrics["noise_rate"]
-    assert noise["low"] <= 0.2 <= noise["high"]
+    assert 0 < noise["at_least"] <= 0.2
+    assert noise["estimate"] is noise["low"] is noise["high"] is None
+    assert noise["basis"] == "labels"
     assert noise["true"] == pytest.approx(0.2)
     right = (table["suggested_label"].to_numpy() == frame["gold"].to_numpy()).mean()
     assert result.audit.metrics["suggestion"]["accuracy"] == pytest.approx(right)
@@ -94,7 +97,7 @@ def test_labels_drawn_at_random_are_called_that(tiny_encoder, make_toy, method, 
     assert result.audit.metrics["labels_related"] is False
     assert not (result.audit.table["status"] == "judged").any()
     assert result.audit.table["p_mislabeled"].isna().all()
-    assert result.audit.metrics["noise_rate"] == {"estimate": None, "low": None, "high": None}
+    assert result.audit.metrics["noise_rate"] == NoiseRate().plain()
     assert len(result.audit.worst()) == 0
     assert any("could not be told from labels drawn at random" in note for note in result.audit.notes)
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from mislabel.bench.specs import CE, GOLD, read_spec
 
-SHARES = ("accuracy", "macro_f1", "ece", "gap_closed", "auroc", "average_precision", "noise_true", "noise_estimate")
+NOISE = ("noise_true", "noise_at_least", "noise_estimate")
+SHARES = ("accuracy", "macro_f1", "ece", "gap_closed", "auroc", "average_precision", *NOISE)
 MEASURES = (*SHARES, "seconds", "times_plain", "peak_memory_mb")
 SMALLEST_GAP = 0.01  # below that, "share of the gap" says nothing
 GENERATIVE = " (generative)"

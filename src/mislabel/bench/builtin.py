@@ -1,4 +1,4 @@
-"""Data that need no download: scikit-learn's digits, and the messages that come with the project."""
+"""Data that need no download: scikit-learn's own, and the messages that come with the project."""
 
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,22 @@ TEST_SHARE = 0.25
 
 
 def builtin_frame(name: str) -> pd.DataFrame:
-    """The table of "digits" (pixel_00 to pixel_63, label, split) or "messages" (text, gold, label, split)."""
-    if name == "digits":
-        return _digits()
-    return read_table(next(filter(Path.is_file, MESSAGES), MESSAGES[0]), strings=["text"])
+    """The table of "messages" (text, gold, label, split) or of scikit-learn's data of that name.
+
+    These have the columns label and split, and as features pixel_00 to pixel_63 (digits) or x_00, x_01, ... (others).
+    """
+    if name == "messages":
+        return read_table(next(filter(Path.is_file, MESSAGES), MESSAGES[0]), strings=["text"])
+    return _features(name)
 
 
-def _digits() -> pd.DataFrame:
-    """1,797 digits of 8 x 8 pixels, a quarter of them as a test."""
-    from sklearn.datasets import load_digits
+def _features(name: str) -> pd.DataFrame:
+    """Features that come with scikit-learn, a quarter of the rows as a test."""
+    from sklearn import datasets
 
-    digits: Any = load_digits()
-    pixels = pd.DataFrame(digits.data, columns=pd.Index([f"pixel_{k:02d}" for k in range(digits.data.shape[1])]))
-    test = np.random.default_rng(0).random(len(pixels)) < TEST_SHARE
-    return pixels.assign(label=[f"digit {code}" for code in digits.target], split=np.where(test, "test", "train"))
+    loaded: Any = getattr(datasets, f"load_{name}")()
+    column, names = ("pixel", [f"digit {code}" for code in range(10)]) if name == "digits" else ("x", None)
+    points = pd.DataFrame(loaded.data, columns=pd.Index([f"{column}_{k:02d}" for k in range(loaded.data.shape[1])]))
+    test = np.random.default_rng(0).random(len(points)) < TEST_SHARE
+    classes = names or [str(each) for each in loaded.target_names]
+    return points.assign(label=[classes[code] for code in loaded.target], split=np.where(test, "test", "train"))

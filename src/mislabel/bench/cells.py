@@ -165,7 +165,7 @@ def measures(metrics: dict[str, Any]) -> dict[str, Any]:
     test, noise, seconds = metrics.get("test", {}), metrics.get("noise_rate", {}), metrics["seconds"]
     line = {name: test.get(name) for name in ("accuracy", "macro_f1", "ece")}
     line |= {name: metrics.get("detection", {}).get(name) for name in ("auroc", "average_precision")}
-    line |= {f"noise_{name}": noise.get(name) for name in ("true", "estimate", "low", "high")}
+    line |= {f"noise_{name}": noise.get(name) for name in ("true", "at_least", "estimate", "low", "high")}
     line["seconds"] = round(seconds.get("train", 0.0) + seconds.get("judge", 0.0), 2)
     line["seconds_prepare"] = seconds.get("prepare", 0.0)
     line["seconds_by_stage"] = metrics.get("seconds_by_stage", {})

@@ -12,7 +12,7 @@ from mislabel.errors import InputError, alternatives, one_of
 from mislabel.modalities import modality_names
 
 SHIPPED = Path(__file__).parent / "suites"
-BUILTIN = ("digits", "messages")
+BUILTIN = ("digits", "messages", "iris", "wine", "breast_cancer")
 INPUT = ("modality", "column")  # of a source; a file says both in one line
 
 
@@ -23,8 +23,8 @@ class Source:
     Attributes
     ----------
     name : str
-    builtin : "digits" or "messages", optional
-        Data that come with the package.
+    builtin : one of BUILTIN, optional
+        Data that come with the package, or with scikit-learn.
     files : tuple of str
         Tables below --data-dir, read one after the other.
     hub : dict

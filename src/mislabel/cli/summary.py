@@ -14,8 +14,10 @@ from rich.text import Text
 from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.errors import listed
+from mislabel.posterior.noise_rate import NONE, NoiseRate
 from mislabel.run.decision_gain import gain_line
 from mislabel.run.folder import RunFolder
+from mislabel.run.headline import asks_for_checks, certain, check_command, check_words, in_list
 from mislabel.run.suggestions import Suggestion
 from mislabel.terminal import answer, drawing_on, one_line
 
@@ -25,7 +27,7 @@ WORST, MOST_CLASSES = 10, 10
 def show_result(
     audit: Audit, dataset: Dataset, folder: RunFolder | None, report: Path | None, next_steps: list[Suggestion]
 ) -> None:
-    """The noise rate, the scores where gold is known, the worst rows, where the rest is, and what to try next."""
+    """What leads, the scores where gold is known, the worst rows, where the rest is, and what to try next."""
     answer(summary_lines(audit.metrics))
     if len(audit.worst(1)):
         Console(file=drawing_on(sys.stdout), highlight=False).print(worst_table(audit, dataset, WORST))
@@ -34,7 +36,7 @@ def show_result(
     if report is not None:
         answer([f"report: {report}"])
     if folder is not None and len(audit.worst(1)):
-        answer([review_line(folder)])
+        answer(next_lines(folder, audit.metrics))
     if next_steps:
         answer(suggestion_lines(next_steps))
 
@@ -52,20 +54,22 @@ def in_folder(next_steps: list[Suggestion], folder: RunFolder | None) -> list[Su
     return [replace(step, command=re.sub(r"\bRUN\b", lambda _: path, step.command)) for step in next_steps]
 
 
-def review_line(folder: RunFolder, program: str = "mislabel") -> str:
-    """The command that comes next."""
-    return f"decide row by row: {program} review {shlex.quote(str(folder.path))}"
+def next_lines(folder: RunFolder, metrics: dict[str, Any], program: str = "mislabel") -> list[str]:
+    """The commands that come next."""
+    path = str(folder.path)
+    lines = [f"decide row by row: {program} review {shlex.quote(path)}"]
+    if asks_for_checks(NoiseRate.of(metrics)):
+        lines.append(f"{check_words()}: {check_command(path, program)}")
+    return lines
 
 
 def summary_lines(metrics: dict[str, Any]) -> list[str]:
     """A few plain sentences about a run."""
-    rate = metrics["noise_rate"]
-    if rate["estimate"] is None:
-        lines = ["wrong labels: not assessed"]
-    else:
-        lines = [f"wrong labels: {rate['estimate']:.1%} estimated ({rate['low']:.1%} to {rate['high']:.1%})"]
-    if "true" in rate:
-        lines[0] += f", {rate['true']:.1%} by gold"
+    rate = NoiseRate.of(metrics)
+    lines = [] if rate.basis == NONE else [in_list(**metrics["likely_wrong"])]
+    lines.append(certain(rate))
+    if "true" in metrics["noise_rate"]:
+        lines.append(f"wrong labels by gold: {metrics['noise_rate']['true']:.1%}")
     if metrics["labels_related"] is False:
         lines.append("the given labels could not be told from labels drawn at random: no row is judged")
     test = metrics.get("test", {})

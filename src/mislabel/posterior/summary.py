@@ -1,6 +1,4 @@
-"""What follows from a posterior: scores per row, the noise rate, the transition matrix."""
-
-from dataclasses import dataclass
+"""What follows from a posterior: scores per row, the transition matrix; and an interval for a share."""
 
 import numpy as np
 
@@ -37,34 +35,6 @@ def transition_matrix(probabilities: np.ndarray, given: np.ndarray) -> np.ndarra
         mass[:, label] = probabilities[given == label].sum(0, dtype=np.float64)
     total = mass.sum(1, keepdims=True)
     return np.where(total > 0, mass / np.where(total > 0, total, 1), np.eye(classes))
-
-
-@dataclass(frozen=True)
-class NoiseRate:
-    """Estimated share of wrong labels and a 95 % interval."""
-
-    estimate: float
-    low: float
-    high: float
-
-
-def noise_rate(probabilities: np.ndarray, given: np.ndarray) -> NoiseRate:
-    """The share of wrong labels, with an interval for three doubts: the draw of rows, which are wrong, how to count.
-
-    The posterior mass beside the given labels and the share of rows whose most probable label is another one would
-    agree if the posterior were calibrated. The estimate lies midway, the interval spans the 95 % intervals of both.
-    Each is a binomial's (Wilson's form): a row drawn at random whose label is then wrong with its own probability is
-    wrong with the mean probability m, so the variance of a share of n such rows is m (1 - m) / n.
-
-    Parameters
-    ----------
-    probabilities : (n, K) float
-    given : (n,) int, all >= 0, n >= 1
-    """
-    mass = float(p_mislabeled(probabilities, given).mean())
-    disagree = float(np.mean(suggested(probabilities) != given))
-    low, high = wilson(np.array([mass, disagree]), len(given))
-    return NoiseRate(estimate=(mass + disagree) / 2, low=float(low.min()), high=float(high.max()))
 
 
 def wilson(share: np.ndarray | float, n: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ class ClassRow:
     unjudged : int
         Further rows with this given label.
     noise : float or None
-        Estimated share of wrong labels among the judged, by the same rule as the noise rate of the run.
+        Mean p_mislabeled of the judged: what the evidence calls wrong.
     suggested : int
         Judged rows for which this class is suggested.
     difficulty : float or None
@@ -47,9 +47,7 @@ def class_rows(findings: Findings) -> list[ClassRow]:
     judged, scored = findings.assessed, findings.scored
     easy = judged & np.isfinite(findings.difficulty)
     rows, everything = _count(given[judged], n), _count(given, n)
-    # The rule of posterior.summary.noise_rate, so that the lines add up to the rate of the run
-    wrong = (p_mislabeled[judged] + (suggested != given)[judged]) / 2
-    noise = _mean(given[judged], wrong, n)
+    noise = _mean(given[judged], p_mislabeled[judged], n)
     difficulty = _mean(given[easy], findings.difficulty[easy], n)
     thought = _count(suggested[judged], n)
     true_noise = right = np.full(n, np.nan)

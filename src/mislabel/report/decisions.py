@@ -172,10 +172,6 @@ def _tiles(findings: Findings, standing: list[Event], estimate: Depth | None) ->
         judged = len(findings) == estimate.depth
         title = "Wrong labels in all" if judged else f"Wrong among the {count(estimate.depth)} judged rows"
         tiles.append(Tile(title, share, how))
-    rate = findings.run.noise_rate
-    if is_number(rate.get("estimate")):
-        span = interval(rate.get("low"), rate.get("high"))
-        tiles.append(Tile("The audit's estimate", percent(rate["estimate"]), f"95% interval {span}" if span else ""))
     return tiles
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mislabel.modalities import Modality, modality
+from mislabel.posterior.noise_rate import NoiseRate
 from mislabel.run.reading import Run
 
 
@@ -27,6 +28,11 @@ class Findings:
     @property
     def metrics(self) -> dict[str, Any]:
         return self.run.metrics
+
+    @cached_property
+    def rate(self) -> NoiseRate:
+        """What is known of the share of wrong labels."""
+        return self.run.noise_rate
 
     @cached_property
     def modality(self) -> Modality:

@@ -55,8 +55,8 @@ def dynamics_section(findings: Findings) -> dict[str, Any]:
         charts.probability_histogram(findings.p_mislabeled[findings.assessed]) if judged else None
     )
     epochs = [line for line in findings.metrics.get("epochs") or [] if isinstance(line, dict)]
-    rate = findings.run.noise_rate.get("estimate")
-    right = 1 - rate if judged and is_number(rate) else None
+    rate = findings.rate.estimate
+    right = 1 - rate if judged and rate is not None else None
     drawn = len(epochs) > 1 and all(is_number(line.get("agreement")) for line in epochs)
     content["agreement"] = charts.agreement_chart(epochs, right) if drawn else None
     content["right_share"] = right

@@ -6,6 +6,7 @@ from mislabel.report.classes import confusions
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import count, decimal, duration, interval, is_number, percent, rows, short
 from mislabel.report.gold import detection
+from mislabel.run.headline import asks_for_checks, certain, check_command, check_words, in_list
 from mislabel.run.reading import section
 
 
@@ -38,19 +39,10 @@ def sentences(findings: Findings) -> list[str]:
     total, judged = len(findings), findings.n_assessed
     if not assessed(findings):
         return [f"{rows(total)} {'was' if total == 1 else 'were'} given, and none of them could be judged."]
-    rate = findings.run.noise_rate
-    known = f"Of {judged:,} judged rows" + (f" (of {total:,} given)" if judged < total else "")
-    if is_number(rate.get("estimate")):
-        span = interval(rate.get("low"), rate.get("high"))
-        paragraph = [f"{known}, about {percent(rate['estimate'])}{f' ({span})' if span else ''} carry a wrong label."]
-    else:
-        paragraph = [f"{known}, the share of wrong labels could not be estimated."]
     wrong = int(findings.likely_wrong.sum())
-    paragraph.append(
-        "No single row is more likely wrong than right."
-        if not wrong
-        else f"{rows(wrong)} {'is' if wrong == 1 else 'are'} more likely wrong than right."
-    )
+    paragraph = [in_list(wrong, judged), certain(findings.rate)]
+    if judged < total:
+        paragraph.insert(1, f"The other {total - judged:,} of the {total:,} given were not judged.")
     pairs = confusions(findings, 1)
     if pairs and pairs[0].rows > max(1, 0.05 * wrong):
         paragraph.append(
@@ -66,13 +58,21 @@ def sentences(findings: Findings) -> list[str]:
     return paragraph
 
 
+def check(findings: Findings) -> tuple[str, str] | None:
+    """What rows checked at random would tell, and the command; None where that is known or nothing was assessed."""
+    if not assessed(findings) or not asks_for_checks(findings.rate):
+        return None
+    words = check_words()
+    return words[0].upper() + words[1:], check_command()
+
+
 def tiles(findings: Findings) -> list[Tile]:
     """The large numbers, as far as the run has them."""
-    rate, test = findings.run.noise_rate, findings.run.test
+    test = findings.run.test
     shown = [_rate_tile(findings)]
     if assessed(findings):
         wrong = int(findings.likely_wrong.sum())
-        shown.append(Tile("Rows likely wrong", count(wrong), f"p > 0.5, of {findings.n_assessed:,} judged"))
+        shown.insert(0, Tile("Rows likely wrong", count(wrong), f"p > 0.5, of {findings.n_assessed:,} judged"))
     if is_number(test.get("accuracy")):
         detail = f"macro F1 {percent(test.get('macro_f1'), 1)}, {rows(test.get('rows', 0))}"
         shown.append(Tile("Test accuracy", percent(test["accuracy"], 1), detail))
@@ -80,7 +80,7 @@ def tiles(findings: Findings) -> list[Tile]:
         detail = f"of {rows(test.get('rows', 0))}; no true labels"
         shown.append(Tile("Agrees with test labels", percent(test["agreement_with_given"], 1), detail))
     area = auroc(findings)
-    if area is not None and is_number(rate.get("estimate")):
+    if area is not None:
         shown.append(Tile("Detection AUROC", decimal(area), _detection_detail(findings)))
     seconds = section(findings.metrics, "seconds")
     if is_number(seconds.get("train")):
@@ -138,10 +138,15 @@ def _detection_detail(findings: Findings) -> str:
 
 
 def _rate_tile(findings: Findings) -> Tile:
-    rate = findings.run.noise_rate
-    if not assessed(findings) or not is_number(rate.get("estimate")):
+    rate, true = findings.rate, section(findings.metrics, "noise_rate").get("true")
+    if not assessed(findings):
         return Tile("Wrong labels", "not assessed", "")
-    span = interval(rate.get("low"), rate.get("high"))
-    truth = f"by gold {percent(rate['true'], 1)}" if is_number(rate.get("true")) else ""
-    spoken = f"95% interval {span}" if span else ""
-    return Tile("Wrong labels", percent(rate["estimate"]), "; ".join(part for part in (spoken, truth) if part))
+    truth = f"by gold {percent(true, 1)}" if is_number(true) else ""
+    if rate.estimate is not None:
+        number = percent(rate.estimate)
+        beside = f"95% interval {interval(rate.low, rate.high)}, from {rate.checked} random rows"
+    elif rate.at_least:
+        number, beside = f"at least {percent(rate.at_least)}", "as far as labels tell"
+    else:
+        number, beside = "not known", "as far as labels tell"
+    return Tile("Wrong labels", number, "; ".join(part for part in (beside, truth) if part))

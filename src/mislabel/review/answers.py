@@ -81,14 +81,6 @@ class CurvePoint(Answer):
     decided: int
 
 
-class ModelRate(Answer):
-    """The noise rate as the method estimates it."""
-
-    estimate: float
-    low: float | None
-    high: float | None
-
-
 class Taught(Answer):
     """What the answers in the order trust say."""
 
@@ -107,7 +99,8 @@ class Estimate(Answer):
     decided: int
     wrong: int
     unsure: int
-    model: ModelRate | None
+    at_least: float | None
+    """Of the labels, without any checked row; None where that is not known."""
     curve: list[CurvePoint]
     taught: Taught | None
     """None in another order."""

@@ -74,6 +74,8 @@ def make_queue(run: Run, store: Store, *, order: str, budget: int | None, share:
         listed = orders.worst(rows.judged)
     drawn = _at_random(rows, store, "probe_seed") if share else np.empty(0, dtype=np.int64)
     queue, probe = orders.mix_in(listed, drawn, share)
+    if order == "random":
+        probe = np.ones(len(queue), dtype=bool)  # all of them are what chance chose
     return Queue(queue[:budget], probe[:budget], looks)
 
 

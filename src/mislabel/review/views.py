@@ -18,7 +18,6 @@ from mislabel.review.answers import (
     Decision,
     Estimate,
     ListPage,
-    ModelRate,
     Neighbour,
     Neighbours,
     NextLook,
@@ -87,7 +86,7 @@ class Views:
         )
 
     def estimate(self) -> Estimate:
-        reviewed, rate = self.session.reviewed(), self.session.run.noise_rate
+        reviewed = self.session.reviewed()
         counted = count_wrong(reviewed)
         return Estimate(
             probes=counted.probes,
@@ -98,10 +97,7 @@ class Views:
             decided=counted.decided,
             wrong=counted.wrong,
             unsure=counted.unsure,
-            # Name by name: metrics also tell the true rate where there is gold, which only scores.
-            model=None
-            if rate.get("estimate") is None
-            else ModelRate(estimate=rate["estimate"], low=rate.get("low"), high=rate.get("high")),
+            at_least=self.session.run.noise_rate.at_least,
             curve=[
                 CurvePoint(
                     depth=point.depth,

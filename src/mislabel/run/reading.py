@@ -14,6 +14,7 @@ from mislabel.decisions.events import Decision, Event
 from mislabel.decisions.store import read_decisions, read_history, read_remembered
 from mislabel.errors import RunError
 from mislabel.posterior.beta_mixture import BetaMixture
+from mislabel.posterior.noise_rate import NoiseRate
 from mislabel.run.audit_file import GOLD, LABELS, AuditFile, Numbers
 from mislabel.run.folder import NO_DIGESTS, RunFolder
 from mislabel.run.kept_inputs import read_by_id
@@ -83,8 +84,9 @@ class Run:
         return section(self.data, "columns")
 
     @property
-    def noise_rate(self) -> dict[str, Any]:
-        return section(self.metrics, "noise_rate")
+    def noise_rate(self) -> NoiseRate:
+        """As the run itself knew it; a review may know more."""
+        return NoiseRate.of(self.metrics)
 
     @property
     def test(self) -> dict[str, Any]:

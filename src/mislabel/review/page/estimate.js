@@ -26,7 +26,7 @@ export function estimateSoon(wait = 500) {
 /** @param {Estimate} estimate */
 function showEstimate(estimate) {
   const points = estimate.curve.filter(isKnown);
-  byId('estimate').hidden = estimate.estimate === null && !estimate.model && !points.length && !estimate.taught;
+  byId('estimate').hidden = estimate.estimate === null && !estimate.at_least && !points.length && !estimate.taught;
   showNumber(estimate);
   const words = describeEstimate(estimate);
   byId('estimate-words').textContent = words;
@@ -68,9 +68,8 @@ function showNumber(estimate) {
 
 /** @param {Estimate} estimate */
 function describeEstimate(estimate) {
-  const { decided, model, unsure, wrong } = estimate;
-  const method =
-    model && `The method itself says ${formatPercent(model.estimate)} (${formatInterval(model, formatPercent)}).`;
+  const { at_least, decided, unsure, wrong } = estimate;
+  const method = at_least && `At least ${formatPercent(at_least)} are wrong, as far as the labels themselves tell.`;
   const untold = unsure ? ` and ${formatNumber(unsure)} could not be told` : '';
   const found = `Of ${formatRows(decided)} decided, ${formatNumber(wrong)} had a wrong label${untold}.`;
   return [describeProbes(estimate), method, decided && found].filter(Boolean).join(' ');
@@ -83,7 +82,7 @@ function describeProbes(estimate) {
   if (estimate.probes) return `Estimated from ${probes}, with a 95% interval.`;
   if (estimate.estimate !== null) return 'Every row is decided.';
   if (run.probe) return 'No random check is decided yet.';
-  return estimate.taught ? '' : 'For an estimate start the review with --probe 0.1.';
+  return estimate.taught ? '' : 'For an estimate start the review with --order random.';
 }
 
 /**

@@ -68,13 +68,6 @@ export interface CurvePoint {
   decided: number;
 }
 
-/** The noise rate as the method estimates it. */
-export interface ModelRate {
-  estimate: number;
-  low: number | null;
-  high: number | null;
-}
-
 /** What the answers in the order trust say. */
 export interface Taught {
   answers: number;
@@ -92,7 +85,8 @@ export interface Estimate {
   decided: number;
   wrong: number;
   unsure: number;
-  model: ModelRate | null;
+  /** Of the labels, without any checked row; None where that is not known. */
+  at_least: number | null;
   curve: CurvePoint[];
   /** None in another order. */
   taught: Taught | null;

@@ -1,0 +1,45 @@
+"""What leads wherever a run is shown: the list, what is certain of the share of wrong labels, what would tell more."""
+
+import shlex
+
+from mislabel.posterior.noise_rate import LABELS, NONE, NoiseRate
+
+CHECKS = 50  # random rows: five minutes, and a share that is known within some ten points
+
+
+def in_list(likely: int, judged: int) -> str:
+    """How many rows the list holds, as a sentence."""
+    if not likely:
+        return f"Of {judged:,} judged rows none is more likely wrong than right."
+    return f"{likely:,} of {judged:,} judged rows {'is' if likely == 1 else 'are'} more likely wrong than right."
+
+
+def certain(rate: NoiseRate) -> str:
+    """What is certain of the share of wrong labels, as a sentence."""
+    if rate.basis == NONE:
+        return "Wrong labels were not assessed."
+    if rate.estimate is not None:
+        return f"Of all labels {rate.words()} are wrong, as {rate.checked} rows tell that were checked at random."
+    if rate.at_least is None:
+        return "How many labels are wrong is not known."
+    if not rate.at_least:
+        return "How many labels are wrong is not known: what looks wrong here may as well be hard to tell."
+    return (
+        f"At least {rate.at_least:.1%} of the labels are wrong, as far as anything here can tell; errors that follow a "
+        "pattern are not in it."
+    )
+
+
+def asks_for_checks(rate: NoiseRate) -> bool:
+    """Whether rows that are checked at random would tell more than is known."""
+    return rate.basis == LABELS
+
+
+def check_command(run: str = "RUN", program: str = "mislabel") -> str:
+    """What to type for them."""
+    return f"{program} review {run if run == 'RUN' else shlex.quote(run)} --order random --budget {CHECKS}"
+
+
+def check_words() -> str:
+    """What they bring, before the command."""
+    return f"check {CHECKS} random rows, five minutes, to know how many are wrong"
