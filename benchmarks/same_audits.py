@@ -117,7 +117,7 @@ def review(folder: Path) -> None:
         "export.tsv": (),
         "export.jsonl": (),
         "export.parquet": (),
-        "suggestions.csv": ("--take-suggestions", "0.9"),
+        "suggestions.csv": ("--take-suggestions", "0.9", "--unchecked"),
         "cleanlab.csv": ("--as", "cleanlab"),
         "tasks.json": ("--as", "label-studio"),
     }.items():

@@ -173,7 +173,7 @@ def build_audit(
         "labels_related": related,
         "agreement": asdict(agreement),
         "noise_rate": rate.plain(),
-        "likely_wrong": {"likely": likely, "judged": len(counted)},
+        "likely_wrong": {"likely": likely, "judged": len(counted), "precision": None},
     }
     return Audit(
         table=table.iloc[order].reset_index(drop=True),

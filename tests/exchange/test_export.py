@@ -60,7 +60,7 @@ def test_without_decisions_nothing_changes(animals, tmp_path):
 @pytest.mark.parametrize(("least", "taken"), [(0.9, ["a1", "a6"]), (0.8, ["a1", "a2", "a6"]), (0.0, list(SUGGESTED))])
 def test_suggestions_are_taken_where_asked_and_never_over_a_person(animals, tmp_path, least, taken):
     decide(animals, Decision("a6", "unsure", None, "bird"), Decision("a1", "keep", "cat", "cat"))
-    export(animals, tmp_path / "out.csv", take_suggestions=least)
+    export(animals, tmp_path / "out.csv", take_suggestions=least, unchecked=True)
     table = pd.read_csv(tmp_path / "out.csv", index_col="id", keep_default_na=False)
     for id in SUGGESTED:
         wanted = "suggestion" if id in taken and id not in ("a1", "a6") else "person" if id == "a1" else "kept"
@@ -88,7 +88,7 @@ def test_rows_that_were_not_judged_keep_their_label(tmp_path):
         tmp_path / "run", frame, source=tmp_path / "d.csv", suggested={1: "y", 2: "x"}, p={1: 1.0, 2: 1.0},
         status={1: "held_out"},
     )  # fmt: skip
-    told = export(run, tmp_path / "out.csv", take_suggestions=0.5)
+    told = export(run, tmp_path / "out.csv", take_suggestions=0.5, unchecked=True)
     assert told["suggestion"] == 1
     assert pd.read_csv(tmp_path / "out.csv")["label"].tolist() == ["x", "x", "y"]
 
@@ -262,7 +262,7 @@ def test_an_ordered_category_keeps_its_levels_and_their_order(tmp_path, new, mor
 
 def test_an_export_of_an_export_remembers_the_first_labels(animals, tmp_path):
     decide(animals, Decision("a1", "suggestion", "dog", "cat"), Decision("a2", "none", None, "dog"))
-    export(animals, tmp_path / "first.csv", take_suggestions=0.95)
+    export(animals, tmp_path / "first.csv", take_suggestions=0.95, unchecked=True)
     again = make_run(tmp_path / "again", pd.read_csv(tmp_path / "first.csv"), source=tmp_path / "first.csv")
     decide(again, Decision("a1", "label", "bird", "dog"), Decision("a3", "label", "dog", "cat"))
     told = export(again, tmp_path / "second.csv")
@@ -281,7 +281,7 @@ def test_no_suggestion_is_taken_over_a_person_of_an_earlier_review(tmp_path):
         tmp_path / "run", pd.read_csv(tmp_path / "d.csv"), source=tmp_path / "d.csv", suggested={1: "b", 3: "b"},
         p={1: 0.99, 3: 0.99},
     )  # fmt: skip
-    told = export(run, tmp_path / "out.csv", take_suggestions=0.95)
+    told = export(run, tmp_path / "out.csv", take_suggestions=0.95, unchecked=True)
     assert cells(tmp_path / "out.csv")[1:] == [
         ["1", "a", "b", "person"], ["2", "b", "b", "kept"], ["3", "b", "a", "suggestion"],
     ]  # fmt: skip

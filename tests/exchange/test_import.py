@@ -58,7 +58,7 @@ def counts(done) -> tuple[int, int, int, int, int]:
 
 
 def test_labels_changed_in_a_spreadsheet_are_decisions_of_one_action(animals, tmp_path):
-    export(animals, tmp_path / "out.csv", take_suggestions=0.85)
+    export(animals, tmp_path / "out.csv", take_suggestions=0.85, unchecked=True)
     table = pd.read_csv(tmp_path / "out.csv", keep_default_na=False).set_index("id")
     assert table.loc["a1", "decided_by"] == "suggestion"
     table.loc["a1", "label"] = "cat"  # no: the given label is right
@@ -140,7 +140,7 @@ def test_export_and_import_are_idempotent_whatever_the_labels_and_decisions(tmp_
             decide(run, Decision(id, kind, named.get(kind), label))  # pyright: ignore[reportArgumentType]
     least = data.draw(st.sampled_from([None, 0.5]))
     out = tmp_path / "runs" / f"out.{ending}"
-    export(run, out, take_suggestions=least)
+    export(run, out, take_suggestions=least, unchecked=True)
     before = read_decisions(run.decisions)
     done = import_decisions(run, out)
     assert (done.imported, done.refused) == (0, [])
@@ -155,7 +155,7 @@ def test_export_and_import_are_idempotent_whatever_the_labels_and_decisions(tmp_
     unsure = any(one.kind == "unsure" for one in before.values())
     if not (unsure and least is not None):  # a fresh run does not know whose suggestion is not to be taken
         text = out.read_bytes()
-        export(fresh, out, take_suggestions=least)
+        export(fresh, out, take_suggestions=least, unchecked=True)
         assert out.read_bytes() == text
 
 

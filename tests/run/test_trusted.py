@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import StopAfter
+from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from mislabel.decisions.events import Decision
@@ -81,6 +82,21 @@ def test_what_a_run_stores_of_them(run):
     assert known["suggested_label"].tolist() == table()["checked"].tolist()[:10]
     assert known["given_label"].tolist() == table()["label"].tolist()[:10]
     assert known["p_mislabeled"].tolist() == (table()["checked"] != table()["label"])[:10].astype(float).tolist()
+
+
+def test_random_ones_tell_the_share_of_wrong_labels(run):
+    """Of the ten, five have another label than the given one; too few for strata."""
+    rate = run.noise_rate
+    assert (rate.basis, rate.checked, rate.estimate) == ("random_checked", 10, 0.5)
+    exact, left = binomtest(5, 10).proportion_ci(0.95, method="exact"), (1 - 10 / ROWS) ** 0.5
+    assert (rate.low, rate.high) == pytest.approx((0.5 + left * (exact.low - 0.5), 0.5 + left * (exact.high - 0.5)))
+    judged = pd.read_parquet(run.folder.audit).query("status == 'judged' and p_mislabeled > 0.5")
+    assert run.metrics["likely_wrong"]["precision"] == pytest.approx(judged["p_mislabeled"].mean())
+
+
+def test_chosen_ones_do_not(source, tmp_path):
+    make(source, tmp_path / "run")
+    assert Run.open(tmp_path / "run").noise_rate.basis == "labels"
 
 
 def test_they_are_never_scored(run):
@@ -204,7 +220,7 @@ def test_cleanlab_s_columns_know_them(run, tmp_path):
 
 
 def test_suggestions_never_win_over_them(run, tmp_path):
-    export(run.folder, tmp_path / "out.csv", take_suggestions=0.0)
+    export(run.folder, tmp_path / "out.csv", take_suggestions=0.0, unchecked=True)
     out = pd.read_csv(tmp_path / "out.csv", index_col="id")
     assert out["label"].tolist()[:10] == table()["checked"].tolist()[:10]
     assert set(out["decided_by"][:10]) == {"person"}

@@ -59,6 +59,9 @@ def export(
         float | None,
         typer.Option(help="Take the suggestion for undecided rows that are at least this likely wrong, 0 to 1."),
     ] = None,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Take suggestions though no random rows were checked.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write the data with the labels that a person decided, and the columns label_before and decided_by.
@@ -70,16 +73,25 @@ def export(
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
         from mislabel.tables.formulas import note
 
-        result = write(finished_run(run), output, kind=kind, data=data, take_suggestions=take_suggestions)
+        taken = {"take_suggestions": take_suggestions, "unchecked": unchecked}
+        result = write(finished_run(run), output, kind=kind, data=data, **taken)
         lines = [
             f"{result['rows']} rows in {output}: {result['person']} decided by a person, {result['suggestion']} by a "
             f"suggestion, {result['kept']} kept; {result['changed']} labels changed"
         ]
+        if result["suggestion"]:
+            lines.append(_suggestions_taken(result["suggestion"], result["expected_wrong"]))
         if result["formulas"]:
             lines.append(note(result["formulas"]))
         if result.get("by_place_alone"):
             tell(BY_PLACE_ALONE)
         say(as_json, result, lines)
+
+
+def _suggestions_taken(taken: int, wrong: float | None) -> str:
+    if wrong is None:
+        return "how many of the suggestions taken are wrong is not known: no random rows were checked"
+    return f"of the {taken} suggestions taken about {wrong:.0f} are expected to be wrong"
 
 
 def import_decisions(

@@ -50,6 +50,11 @@ class Corrected:
     labels: Picked
     decided_by: list[str]
 
+    @property
+    def taken(self) -> np.ndarray:
+        """The rows of the audit whose suggested label was taken, (t,) int64."""
+        return self.row_of[self.suggested]
+
     def counts(self) -> dict[str, int]:
         """Counts of this review: rows by who decided, labels that changed, unsure rows and those that fit no class."""
         persons = [decision for decision in self.decisions.values() if decision.kind != "unsure"]

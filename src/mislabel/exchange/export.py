@@ -5,11 +5,13 @@ from typing import Any
 
 from mislabel.errors import InputError, in_range
 from mislabel.exchange.corrected import correct
+from mislabel.exchange.expected import expected_wrong
 from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.known import known_labels
 from mislabel.exchange.source_table import open_original
 from mislabel.exchange.targets import target
 from mislabel.run.folder import RunFolder
+from mislabel.run.headline import check_command, check_words
 from mislabel.run.reading import Run
 from mislabel.tables.location import locate
 from mislabel.tables.sources import becomes_part
@@ -22,6 +24,7 @@ def export(
     kind: str = "table",
     data: str | None = None,
     take_suggestions: float | None = None,
+    unchecked: bool = False,
 ) -> dict[str, Any]:
     """Write the corrected data, at once, with mode 0600.
 
@@ -46,19 +49,23 @@ def export(
         Where the data are now, if not where the run read them.
     take_suggestions : float, optional
         Take the suggested label where p_mislabeled is at least this.
+    unchecked : bool
+        Take suggestions although no rows were checked at random that would tell how many of them are wrong.
 
     Returns
     -------
     dict
         rows, person, suggestion, kept, changed, unsure, none: counts, of this review; output; formulas: how many cells
         were made plain text for spreadsheets; config: for Label Studio, the file of its labeling interface;
-        by_place_alone: True for a run without ids that keeps nothing to check the positions of rows against.
+        by_place_alone: True for a run without ids that keeps nothing to check the positions of rows against;
+        expected_wrong: where suggestions were taken, how many of them are expected to be wrong, None without checks.
 
     Raises
     ------
     InputError
         If the run is not finished, the data are not there or not those of the run, a column has a name that the export
-        adds, the format cannot hold the data, or the output is one of the run's own files.
+        adds, the format cannot hold the data, the output is one of the run's own files, or suggestions are to be
+        taken that nobody checked.
     """
     chosen, output = target(kind), Path(output)
     if take_suggestions is not None:
@@ -75,9 +82,21 @@ def export(
         raise InputError(f"{output} would be read as a part of {original.source}, the data of the run: choose another")
     corrected = correct(original, rows, known_labels(run), take_suggestions)
     result: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
+    if result["suggestion"]:
+        expected = expected_wrong(run, corrected.taken)
+        if expected is None and not unchecked:
+            raise InputError(_ask_for_checks(result["suggestion"], folder))
+        result["expected_wrong"] = expected
     if only_position_tells(original, rows):
         result["by_place_alone"] = True
     return {**result, **chosen.write(corrected, folder, output)}
+
+
+def _ask_for_checks(taken: int, folder: RunFolder) -> str:
+    return (
+        f"{taken} suggested labels would be taken, and nobody knows how many of them are wrong: {check_words()}: "
+        f"{check_command(str(folder.path))}, then export again; or take them as they are with --unchecked"
+    )
 
 
 def _refuse_own_file(folder: RunFolder, output: Path) -> None:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from mislabel.decisions.estimates import Depth, count_wrong, depths, precision_curve
+from mislabel.decisions.estimates import Depth, depths, precision_curve
 from mislabel.decisions.events import Event, replay
 from mislabel.decisions.reviewed import ReviewedRows, decided_beginning, reviewed_rows
 from mislabel.errors import RunError
@@ -64,7 +64,7 @@ def decided_section(findings: Findings) -> dict[str, Any]:
     if not standing:
         return {"damaged": False, "earlier": earlier, "rows": 0} if earlier else {}
     reviewed = reviewed_rows(history, findings.run.rows.judged_rank, findings.n_assessed)
-    estimate = count_wrong(reviewed) if len(reviewed) else None
+    estimate = findings.checked.whole
     curve = _curve(reviewed, findings) if estimate is not None and estimate.decided else None
     kinds = Counter(event.decision.kind for event in standing)
     return {

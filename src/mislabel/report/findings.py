@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from mislabel.errors import RunError
 from mislabel.modalities import Modality, modality
 from mislabel.posterior.noise_rate import NoiseRate
+from mislabel.run.checked import Checked, checked
 from mislabel.run.reading import Run
 
 
@@ -30,9 +32,16 @@ class Findings:
         return self.run.metrics
 
     @cached_property
+    def checked(self) -> Checked:
+        """What is known of the share of wrong labels; where the review cannot be read, what the run knew of it."""
+        try:
+            return checked(self.run)
+        except RunError:
+            return Checked(self.run.noise_rate)
+
+    @property
     def rate(self) -> NoiseRate:
-        """What is known of the share of wrong labels."""
-        return self.run.noise_rate
+        return self.checked.rate
 
     @cached_property
     def modality(self) -> Modality:
@@ -69,10 +78,10 @@ class Findings:
         """The same for gold labels; None where the run had no such column."""
         return None if self.run.gold is None else self.run.gold[0].astype(np.int64)
 
-    @property
+    @cached_property
     def p_mislabeled(self) -> np.ndarray:
-        """(n,) float64, NaN where there is none."""
-        return self.run.exact["p_mislabeled"]
+        """(n,) float64, NaN where there is none; recalibrated by rows that the review checked at random."""
+        return self.checked.p(self.run.exact["p_mislabeled"])
 
     @cached_property
     def difficulty(self) -> np.ndarray:
@@ -102,6 +111,13 @@ class Findings:
     def likely_wrong(self) -> np.ndarray:
         """(n,) bool: assessed rows that are more likely wrong than right."""
         return self.assessed & (self.p_mislabeled > 0.5)
+
+    @property
+    def precision(self) -> float | None:
+        """The share of these that is expected to be wrong; None without rows that were checked at random."""
+        if self.rate.estimate is None or not self.likely_wrong.any():
+            return None
+        return float(self.p_mislabeled[self.likely_wrong].mean())
 
     @cached_property
     def scored(self) -> np.ndarray:

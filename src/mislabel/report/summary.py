@@ -40,7 +40,7 @@ def sentences(findings: Findings) -> list[str]:
     if not assessed(findings):
         return [f"{rows(total)} {'was' if total == 1 else 'were'} given, and none of them could be judged."]
     wrong = int(findings.likely_wrong.sum())
-    paragraph = [in_list(wrong, judged), certain(findings.rate)]
+    paragraph = [in_list(wrong, judged, findings.precision), certain(findings.rate)]
     if judged < total:
         paragraph.insert(1, f"The other {total - judged:,} of the {total:,} given were not judged.")
     pairs = confusions(findings, 1)
@@ -72,7 +72,10 @@ def tiles(findings: Findings) -> list[Tile]:
     shown = [_rate_tile(findings)]
     if assessed(findings):
         wrong = int(findings.likely_wrong.sum())
-        shown.insert(0, Tile("Rows likely wrong", count(wrong), f"p > 0.5, of {findings.n_assessed:,} judged"))
+        detail = f"p > 0.5, of {findings.n_assessed:,} judged"
+        if findings.precision is not None:
+            detail += f"; {percent(findings.precision)} expected to be wrong"
+        shown.insert(0, Tile("Rows likely wrong", count(wrong), detail))
     if is_number(test.get("accuracy")):
         detail = f"macro F1 {percent(test.get('macro_f1'), 1)}, {rows(test.get('rows', 0))}"
         shown.append(Tile("Test accuracy", percent(test["accuracy"], 1), detail))
@@ -125,6 +128,12 @@ def banners(findings: Findings) -> list[str]:
 def notes(findings: Findings) -> list[str]:
     """Notes of the run, each once, and those of the report itself."""
     notes = [*findings.run.notes, *(findings.run.config.get("notes") or [])]
+    if findings.checked.recalibration is not None:
+        rows_checked = findings.checked.recalibration.checked
+        notes.append(
+            f"P(wrong) is recalibrated here by {rows_checked} rows that the review checked at random; audit.parquet "
+            "has it as the run found it."
+        )
     left = int((findings.run.rows.with_status("judged") & ~findings.assessed).sum())
     if left:
         notes.append(f"Judged rows without a probability, which are in no number here: {left}.")

@@ -18,6 +18,7 @@ from mislabel.review.neighbours import Neighbours
 from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
 from mislabel.review.shown_inputs import Contents
+from mislabel.run.checked import Checked, checked_in_review
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.trust_looks import Answers, answers_of
@@ -212,6 +213,12 @@ class Session:
                 history = [event for event in self.store.history() if event.number <= self.seen]
                 self._reviewed = self.seen, reviewed_rows(history, self.rows.judged_rank, self.rows.n_judged)
             return self._reviewed[1]
+
+    def checked(self) -> Checked:
+        """What the rows that were checked at random tell of all judged rows."""
+        return checked_in_review(
+            self.run.noise_rate, self.rows.numbers["p_mislabeled"][self.rows.judged], self.reviewed()
+        )
 
     def answers(self) -> Answers | None:
         """What the answers in the order trust say of all judged rows; None in another order."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mislabel.decisions.estimates import count_wrong, precision_curve
+from mislabel.decisions.estimates import precision_curve
 from mislabel.decisions.events import Event
 from mislabel.review.answers import (
     Bar,
@@ -87,7 +87,8 @@ class Views:
 
     def estimate(self) -> Estimate:
         reviewed = self.session.reviewed()
-        counted = count_wrong(reviewed)
+        counted = self.session.checked().whole
+        assert counted is not None  # a review has judged rows
         return Estimate(
             probes=counted.probes,
             estimate=counted.estimate,

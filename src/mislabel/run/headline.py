@@ -7,11 +7,13 @@ from mislabel.posterior.noise_rate import LABELS, NONE, NoiseRate
 CHECKS = 50  # random rows: five minutes, and a share that is known within some ten points
 
 
-def in_list(likely: int, judged: int) -> str:
-    """How many rows the list holds, as a sentence."""
+def in_list(likely: int, judged: int, precision: float | None = None) -> str:
+    """How many rows the list holds, as a sentence, and where that is known how many of them should be wrong."""
     if not likely:
         return f"Of {judged:,} judged rows none is more likely wrong than right."
-    return f"{likely:,} of {judged:,} judged rows {'is' if likely == 1 else 'are'} more likely wrong than right."
+    expected = "" if precision is None else f"; {precision:.0%} of them are expected to be wrong"
+    verb = "is" if likely == 1 else "are"
+    return f"{likely:,} of {judged:,} judged rows {verb} more likely wrong than right{expected}."
 
 
 def certain(rate: NoiseRate) -> str:

@@ -4,7 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from mislabel.audit import LIKELY, Audit
+from mislabel.posterior.judge import pool
+from mislabel.posterior.noise_rate import RANDOM, NoiseRate
+from mislabel.posterior.summary import p_mislabeled
 from mislabel.run.about import peak_memory_mb
+from mislabel.run.checked import checked_before
 from mislabel.run.decision_gain import EarlierRun, decision_metrics
 from mislabel.run.judging import Judgement
 from mislabel.run.mixture_metrics import mixture_metrics
@@ -24,6 +29,11 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
         The run whose decisions this one took as known.
     """
     audit, posterior, scores = judgement.audit, judgement.posterior, judgement.test
+    trusted = trusted_labels(job, None if earlier is None else earlier.decisions)
+    if trusted.get("trusted", {}).get("drawn") == "random":
+        rate = checked_before(job.dataset, job.trained, predicted_wrong(job), NoiseRate.of(audit.metrics))
+        audit.metrics["noise_rate"] = rate.plain()
+        audit.metrics["likely_wrong"]["precision"] = expected_precision(audit) if rate.basis == RANDOM else None
     audit.metrics.update(
         {
             "rows": len(job.dataset),
@@ -35,7 +45,7 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
             **({"test": scores} if scores else {}),
             **detection_scores(job.dataset, audit),
             **evidence_metrics(job),
-            **trusted_labels(job, None if earlier is None else earlier.decisions),
+            **trusted,
         }
     )
     if job.config.trusted_drawn != audit.metrics.get("trusted", {}).get("drawn", job.config.trusted_drawn):
@@ -45,6 +55,22 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
         audit.notes.extend(audit.metrics["decisions"]["notes"])
     if posterior.mixture is not None and posterior.rates is not None:
         audit.metrics["mixture"] = mixture_metrics(posterior.mixture, posterior.rates)
+
+
+def expected_precision(audit: Audit) -> float | None:
+    """The mean probability of a wrong label of the rows that are likely wrong; None where there are none."""
+    table = audit.table
+    likely = table.loc[(table["status"] == "judged") & (table["p_mislabeled"] > LIKELY), "p_mislabeled"]
+    return float(likely.mean()) if len(likely) else None
+
+
+def predicted_wrong(job: Job) -> np.ndarray | None:
+    """The probability (m,) that the label of each training row is wrong, by evidence that heard of no trusted label."""
+    evidence = job.evidence
+    if evidence is None:
+        return None
+    untold = pool(list(evidence.opinions.values()), [evidence.start[name] for name in evidence.opinions])
+    return p_mislabeled(untold, evidence.given)
 
 
 def evidence_metrics(job: Job) -> dict[str, Any]:
@@ -63,8 +89,8 @@ def evidence_metrics(job: Job) -> dict[str, Any]:
 def trusted_labels(job: Job, decisions: dict[str, Any] | None) -> dict[str, Any]:
     """The part `trusted` of metrics.json: how many rows learn a trusted or decided label, and how they were drawn.
 
-    They are random ones only where that was said, and holds for all: to rows that were drawn, a review adds those that
-    it looked at.
+    They are random ones only where that was said, or a review looked at nothing but random rows, and where it holds for
+    all: to rows that were drawn, a review adds those that it looked at.
 
     Parameters
     ----------
@@ -80,6 +106,8 @@ def trusted_labels(job: Job, decisions: dict[str, Any] | None) -> dict[str, Any]
     by_class = {str(dataset.labels.classes[code]): int(counts[code]) for code in np.flatnonzero(counts)}
     reviewed = decisions["rows"] - decisions["none_of_these"] if decisions else 0
     drawn = "chosen" if 0 < reviewed < rows else job.config.trusted_drawn
+    if decisions and reviewed == rows and decisions.get("random"):
+        drawn = "random"
     return {"trusted": {"rows": rows, "by_class": by_class, "drawn": drawn}}
 
 

@@ -44,7 +44,8 @@ def apply_decisions(dataset: Dataset, earlier: Run) -> tuple[Dataset, dict[str, 
         Plain values: `run`, the folder of the earlier run; `rows`, the decided rows that are trained on or left out
         here, of which `changed` got another label and `none_of_these` none; `held_out`, the decided rows that are held
         out and stay so; `fingerprint`, a SHA-256 of all decisions; where rows were drawn with known probabilities,
-        `drawn`, how many of the labelled ones.
+        `drawn`, how many of the labelled ones; `random`, true where all of them were drawn at random, as likely as any
+        other.
 
     Raises
     ------
@@ -84,6 +85,7 @@ def apply_decisions(dataset: Dataset, earlier: Run) -> tuple[Dataset, dict[str, 
         "held_out": sum(str(dataset.split[position_of[id]]) != "train" for id in known),
         "fingerprint": _fingerprint(decided.values()),
         **({"drawn": weighted} if weighted else {}),
+        **({"random": True} if all(decision.probe for decision in known.values()) else {}),
     }
 
 
