@@ -61,7 +61,7 @@ def test_the_headline_tiles_and_notes(make_run, small_table, page):
     )
     assert "At least 39.1% of the labels are wrong, as far as anything here can tell" in shown.text
     assert "mislabel review RUN --order random --budget 50" in shown.text
-    assert "at least 39%as far as labels tell; by gold 28.6%" in shown.text
+    assert "≥ 39%at least, as far as labels tell; by gold 28.6%" in shown.text
     assert "Test accuracy91.2%macro F1 90.0%, 500 rows" in shown.text
     assert "0.934" in shown.text
     assert "3 min 12 s" in shown.text

@@ -155,7 +155,7 @@ def _rate_tile(findings: Findings) -> Tile:
         number = percent(rate.estimate)
         beside = f"95% interval {interval(rate.low, rate.high)}, from {rate.checked} random rows"
     elif rate.at_least:
-        number, beside = f"at least {percent(rate.at_least)}", "as far as labels tell"
+        number, beside = f"≥ {percent(rate.at_least)}", "at least, as far as labels tell"
     else:
         number, beside = "not known", "as far as labels tell"
     return Tile("Wrong labels", number, "; ".join(part for part in (beside, truth) if part))
