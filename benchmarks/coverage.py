@@ -24,13 +24,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mislabel.audit import LIKELY
 from mislabel.bench.runner import make_cells, run_bench
 from mislabel.bench.suites import Suite, read_suite
 from mislabel.decisions.limits import binomial_limits
+from mislabel.decisions.reviewed import UNDECIDED, ReviewedRows
 from mislabel.files import atomic_write
-from mislabel.posterior.noise_rate import at_least
-from mislabel.posterior.prediction_powered import powered_share
-from mislabel.posterior.recalibration import recalibrate
+from mislabel.posterior.noise_rate import LABELS, NoiseRate, at_least
+from mislabel.run.checked import checked_in_review
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.scores import calibration_error
@@ -111,36 +112,40 @@ def finished(suite: Suite, out: Path, seeds: int, there: list[str], data_dir: Pa
 
 def measured(cell: Known, draws: int) -> dict[str, float | str]:
     """One line of the table before cells are put together."""
-    n, likely, right = len(cell.wrong), cell.p > 0.5, ~cell.wrong
+    n, worst_first = len(cell.wrong), np.argsort(-cell.p, kind="stable")
+    p, wrong = cell.p[worst_first], cell.wrong[worst_first]
     line: dict[str, float | str] = {"data": cell.name, "kind": cell.kind, "rows": n, "true": cell.truth}
-    line |= {
-        "bound": cell.bound,
-        "bound_false": cell.bound > cell.truth,
-        "false_alarms": float(np.mean(likely & right)),
-    }
-    line["ece"] = calibration_error(cell.p, cell.wrong)
-    random = np.random.default_rng([n, int(cell.wrong.sum())])
+    line |= {"bound": cell.bound, "bound_false": cell.bound > cell.truth}
+    line |= {"false_alarms": float(np.mean((p > LIKELY) & ~wrong)), "ece": calibration_error(p, wrong)}
+    random = np.random.default_rng([n, int(wrong.sum())])
     for checks in CHECKS:
         if checks >= n:
             continue
         held, width, plain, errors = [], [], [], []
         for _ in range(draws):
             rows = random.permutation(n)[:checks]
-            found = powered_share(likely, rows, cell.wrong[rows])
-            low, high = binomial_limits(checks, int(cell.wrong[rows].sum()))
-            held.append(found.low - 1e-9 <= cell.truth <= found.high + 1e-9)
-            width.append(found.high - found.low)
+            found = checked_in_review(NoiseRate(LABELS, cell.bound), p, answered(wrong, rows))
+            assert found.rate.low is not None
+            assert found.rate.high is not None
+            low, high = binomial_limits(checks, int(wrong[rows].sum()))
+            held.append(found.rate.low - 1e-9 <= cell.truth <= found.rate.high + 1e-9)
+            width.append(found.rate.high - found.rate.low)
             plain.append(high - low)
             rest = np.ones(n, dtype=bool)
             rest[rows] = False
-            after = recalibrate(cell.p[rows], cell.wrong[rows])(cell.p[rest])
-            errors.append(calibration_error(after, cell.wrong[rest]))
+            errors.append(calibration_error(found.p(p[rest]), wrong[rest]))
         line |= {f"held_{checks}": float(np.mean(held)), f"ece_{checks}": float(np.mean(errors))}
-        line |= {
-            f"width_{checks}": float(np.mean(width)),
-            f"width_ratio_{checks}": float(np.mean(width) / np.mean(plain)),
-        }
+        line[f"width_{checks}"] = float(np.mean(width))
+        line[f"width_ratio_{checks}"] = float(np.mean(width) / np.mean(plain))
     return line
+
+
+def answered(wrong: np.ndarray, rows: np.ndarray) -> ReviewedRows:
+    """A review that looked at these rows, all of them random ones, and found what gold says."""
+    state, probe = np.full(len(wrong), UNDECIDED, dtype=np.int8), np.zeros(len(wrong), dtype=bool)
+    when = np.zeros(len(wrong), dtype=np.int64)
+    state[rows], probe[rows], when[rows] = wrong[rows], True, np.arange(len(rows)) + 1
+    return ReviewedRows(state, probe, when)
 
 
 def table(frame: pd.DataFrame, draws: int) -> str:

@@ -4,8 +4,13 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from fake_runs import review_run
 
+from mislabel.decisions.store import Store
 from mislabel.review import orders
+from mislabel.review.queue import make_queue
+from mislabel.run.reading import Run
+from mislabel.training.progress import Quiet
 
 
 def adds_up(value: np.ndarray, near: np.ndarray, similarity: np.ndarray, chosen: list[int]) -> float:
@@ -181,3 +186,15 @@ def test_farthest_by_brute_force():
 def test_farthest_takes_no_row_twice():
     assert sorted(orders.farthest(np.zeros((4, 2)), 4).tolist()) == [0, 1, 2, 3]
     assert orders.farthest(np.zeros((0, 2)), 3).tolist() == []
+
+
+def test_every_look_at_random_is_a_check(tmp_path):
+    """As with --probe, whose share is below 1; in another order without a share none is."""
+    texts, given, suggested = [f"text {k}" for k in range(9)], [0, 1, 2] * 3, [1, 1, 2] * 3
+    folder = review_run(tmp_path / "run", texts, given, suggested, ["a", "b", "c"])
+    run, more = Run.open(folder), {"budget": 4, "share": 0.0, "progress": Quiet()}
+    with Store(folder.decisions) as store:
+        probes = {order: make_queue(run, store, order=order, **more).probe for order in ("random", "worst", "trust")}
+    assert {order: each.tolist() for order, each in probes.items()} == {
+        "random": [True] * 4, "worst": [False] * 4, "trust": [False] * 4,
+    }  # fmt: skip

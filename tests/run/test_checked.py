@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from fake_runs import make_run
 
-from mislabel.decisions.estimates import count_wrong
+from mislabel.decisions.estimates import count_wrong, precision_curve
 from mislabel.decisions.events import Decision
 from mislabel.decisions.reviewed import RIGHT, UNDECIDED, WRONG, ReviewedRows
 from mislabel.decisions.store import Store
@@ -13,10 +13,10 @@ from mislabel.errors import InputError
 from mislabel.exchange.expected import expected_wrong
 from mislabel.exchange.export import export
 from mislabel.posterior.noise_rate import LABELS, RANDOM, NoiseRate
-from mislabel.posterior.prediction_powered import powered_share
+from mislabel.posterior.prediction_powered import has_strata, powered_share
 from mislabel.posterior.recalibration import recalibrate
 from mislabel.report import render_report
-from mislabel.run.checked import checked, checked_in_review
+from mislabel.run.checked import checked, checked_in_review, powered_curve
 from mislabel.run.reading import Run
 
 ROWS = 200
@@ -147,3 +147,16 @@ def test_the_report_says_it(run):
     assert "P(wrong) is recalibrated here by 20 rows" in page
     assert "--order random --budget" not in page
     assert f"{found.p(np.array([0.9]))[0]:.3f}" in page
+
+
+def test_the_end_of_the_curve_is_the_whole(run):
+    rows = np.random.default_rng(2).permutation(ROWS)[:60]
+    review = reviewed(rows, wrong=set(range(0, 200, 3)))
+    curve, found = powered_curve(P, review), checked_in_review(BOUND, P, review)
+    assert curve[-1] == found.whole
+    assert curve[-1].depth == ROWS
+    for powered, plain in zip(curve, precision_curve(review), strict=True):
+        assert (powered.depth, powered.decided, powered.wrong) == (plain.depth, plain.decided, plain.wrong)
+        assert powered.wrong <= powered.low <= powered.high <= powered.depth - powered.decided + powered.wrong
+        if not has_strata(P[: plain.depth] > 0.5, plain.probes):
+            assert powered == plain

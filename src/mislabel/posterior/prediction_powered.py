@@ -38,6 +38,12 @@ class Powered:
     high: float
 
 
+def has_strata(likely: np.ndarray, checked: int) -> bool:
+    """Whether so many checks of rows (N,) bool tell of two strata; nothing of what was found decides it."""
+    share = float(likely.mean())
+    return checked * min(share, 1 - share) >= FEWEST
+
+
 def powered_share(likely: np.ndarray, rows: np.ndarray, wrong: np.ndarray) -> Powered:
     """The share of wrong labels among N rows.
 
@@ -55,7 +61,7 @@ def powered_share(likely: np.ndarray, rows: np.ndarray, wrong: np.ndarray) -> Po
     stratum = likely[rows].astype(np.int64)
     drawn, found = np.bincount(stratum, minlength=2), np.bincount(stratum, weights=wrong, minlength=2)
     share = np.array([1 - likely_share, likely_share])
-    if checked * share.min() < FEWEST or not drawn.all():
+    if not has_strata(likely, checked) or not drawn.all():
         drawn, found, share = drawn.sum(keepdims=True), found.sum(keepdims=True), np.ones(1)
     estimate = float(share @ (found / drawn))
     left = (1 - checked / total) ** 0.5

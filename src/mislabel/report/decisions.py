@@ -10,7 +10,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from mislabel.decisions.estimates import Depth, depths, precision_curve
+from mislabel.decisions.estimates import Depth, depths
 from mislabel.decisions.events import Event, replay
 from mislabel.decisions.reviewed import ReviewedRows, decided_beginning, reviewed_rows
 from mislabel.errors import RunError
@@ -19,6 +19,7 @@ from mislabel.report.drawing import ACCENT, MUTED, axes, draw
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import count, duration, interval, is_number, label_text, percent, rows, short
 from mislabel.report.summary import Tile
+from mislabel.run.checked import powered_curve
 from mislabel.run.reading import section
 
 WIDTH, HEIGHT = 440, 300
@@ -154,7 +155,8 @@ def _curve(reviewed: ReviewedRows, findings: Findings) -> Markup:
     n, worked = len(reviewed), decided_beginning(reviewed).depth
     at = np.unique(np.append(depths(n), [worked] if worked else []).astype(np.int64))
     stated = np.cumsum(findings.p_mislabeled[findings.assessed])
-    return precision_chart(precision_curve(reviewed, at), stated[at - 1] / at, worked)
+    curve = powered_curve(findings.p_as_run[findings.assessed], reviewed, at)
+    return precision_chart(curve, stated[at - 1] / at, worked)
 
 
 def _tiles(findings: Findings, standing: list[Event], estimate: Depth | None) -> list[Tile]:

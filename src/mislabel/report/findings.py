@@ -81,7 +81,12 @@ class Findings:
     @cached_property
     def p_mislabeled(self) -> np.ndarray:
         """(n,) float64, NaN where there is none; recalibrated by rows that the review checked at random."""
-        return self.checked.p(self.run.exact["p_mislabeled"])
+        return self.checked.p(self.p_as_run)
+
+    @property
+    def p_as_run(self) -> np.ndarray:
+        """The same as the run found it."""
+        return self.run.exact["p_mislabeled"]
 
     @cached_property
     def difficulty(self) -> np.ndarray:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from mislabel.decisions.estimates import Depth
 from mislabel.decisions.events import KINDS, NAMED, Decision, Event, Kind, apply_event
 from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
@@ -18,7 +19,7 @@ from mislabel.review.neighbours import Neighbours
 from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
 from mislabel.review.shown_inputs import Contents
-from mislabel.run.checked import Checked, checked_in_review
+from mislabel.run.checked import Checked, checked_in_review, powered_curve
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.trust_looks import Answers, answers_of
@@ -216,9 +217,16 @@ class Session:
 
     def checked(self) -> Checked:
         """What the rows that were checked at random tell of all judged rows."""
-        return checked_in_review(
-            self.run.noise_rate, self.rows.numbers["p_mislabeled"][self.rows.judged], self.reviewed()
-        )
+        return checked_in_review(self.run.noise_rate, self._p, self.reviewed())
+
+    def curve(self) -> list[Depth]:
+        """How precise the list is down to each depth."""
+        return powered_curve(self._p, self.reviewed())
+
+    @property
+    def _p(self) -> np.ndarray:
+        """p_mislabeled of the judged rows, worst first."""
+        return self.rows.numbers["p_mislabeled"][self.rows.judged]
 
     def answers(self) -> Answers | None:
         """What the answers in the order trust say of all judged rows; None in another order."""

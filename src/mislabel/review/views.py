@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mislabel.decisions.estimates import precision_curve
 from mislabel.decisions.events import Event
 from mislabel.review.answers import (
     Bar,
@@ -86,7 +85,6 @@ class Views:
         )
 
     def estimate(self) -> Estimate:
-        reviewed = self.session.reviewed()
         counted = self.session.checked().whole
         assert counted is not None  # a review has judged rows
         return Estimate(
@@ -107,7 +105,7 @@ class Views:
                     high=point.precision_interval[1],
                     decided=point.decided,
                 )
-                for point in precision_curve(reviewed)
+                for point in self.session.curve()
             ],
             taught=self.taught(),
         )

@@ -7,10 +7,10 @@ import numpy as np
 
 from mislabel.audit import LIKELY
 from mislabel.data import Dataset
-from mislabel.decisions.estimates import Depth, count_wrong
+from mislabel.decisions.estimates import Depth, precision_curve
 from mislabel.decisions.reviewed import UNDECIDED, WRONG, ReviewedRows, reviewed_rows, worked_through
 from mislabel.posterior.noise_rate import RANDOM, NoiseRate
-from mislabel.posterior.prediction_powered import powered_share
+from mislabel.posterior.prediction_powered import has_strata, powered_share
 from mislabel.posterior.recalibration import Recalibration, recalibrate
 from mislabel.run.reading import Run
 
@@ -69,32 +69,52 @@ def checked_in_review(rate: NoiseRate, p: np.ndarray, reviewed: ReviewedRows) ->
     reviewed : ReviewedRows
         Of these.
     """
-    n = len(reviewed)
-    if not n:
+    if not len(reviewed):
         return Checked(rate)
-    whole, wrong = count_wrong(reviewed), reviewed.state == WRONG
-    decided = reviewed.state != UNDECIDED
-    known = np.arange(n) < worked_through(reviewed.state, reviewed.probe)
-    drawn = decided & reviewed.probe & ~known
+    [whole] = powered_curve(p, reviewed, np.array([len(reviewed)]))
+    known = np.arange(len(reviewed)) < worked_through(reviewed.state, reviewed.probe)
+    drawn = (reviewed.state != UNDECIDED) & reviewed.probe & ~known
     checks = int(np.count_nonzero(drawn))
-    if checks < FEWEST:
+    if checks < FEWEST or whole.precision is None:
         return Checked(rate, whole)
-    if not (decided & ~reviewed.probe & ~known).any():
-        whole = _powered(whole, p, wrong, known, drawn)
-    assert whole.estimate is not None
     low, high = whole.precision_interval
-    rate = replace(rate, basis=RANDOM, estimate=whole.estimate / n, low=low, high=high, checked=checks)
-    return Checked(rate, whole, recalibrate(p[drawn], wrong[drawn]))
+    rate = replace(rate, basis=RANDOM, estimate=whole.precision, low=low, high=high, checked=checks)
+    return Checked(rate, whole, recalibrate(p[drawn], reviewed.state[drawn] == WRONG))
 
 
-def _powered(whole: Depth, p: np.ndarray, wrong: np.ndarray, known: np.ndarray, drawn: np.ndarray) -> Depth:
-    """The same with what the evidence adds to the rows (n,) bool that were drawn from those that are not known."""
-    behind = np.flatnonzero(~known)
-    sample = np.flatnonzero(drawn[behind])
-    share = powered_share(p[behind] > LIKELY, sample, wrong[behind][sample])
-    found, edge = int(np.count_nonzero(wrong & known)), 1e-9 * len(p)  # rounding must not push a whole number outward
-    low, high = math.ceil(share.low * len(behind) - edge), math.floor(share.high * len(behind) + edge)
-    return replace(whole, estimate=found + share.estimate * len(behind), low=found + low, high=found + high)
+def powered_curve(p: np.ndarray, reviewed: ReviewedRows, at: np.ndarray | None = None) -> list[Depth]:
+    """`mislabel.decisions.estimates.precision_curve` with what the evidence adds, where enough rows were checked.
+
+    Parameters
+    ----------
+    p : (n,) float
+        p_mislabeled, worst first.
+    reviewed : ReviewedRows
+        Of these.
+    at : (k,) int, optional
+        Depths.
+    """
+    curve = precision_curve(reviewed, at)
+    decided, wrong = reviewed.state != UNDECIDED, reviewed.state == WRONG
+    behind = np.arange(len(reviewed)) >= worked_through(reviewed.state, reviewed.probe)
+    if (decided & ~reviewed.probe & behind).any():
+        return curve
+    rows = np.flatnonzero(behind)
+    sample = np.flatnonzero(decided[rows])  # probes, all of them
+    likely, found = p[rows] > LIKELY, wrong[rows]
+    return [_powered(each, len(reviewed) - len(rows), likely, sample, found) for each in curve]
+
+
+def _powered(depth: Depth, known: int, likely: np.ndarray, sample: np.ndarray, wrong: np.ndarray) -> Depth:
+    """One depth, of which so many rows are known; the arrays are of the rows behind them."""
+    rows = depth.depth - known
+    inside = sample[sample < rows]
+    if rows <= 0 or not has_strata(likely[:rows], len(inside)):
+        return depth  # whose limits are exact
+    share = powered_share(likely[:rows], inside, wrong[inside])
+    before, edge = depth.wrong - int(wrong[inside].sum()), 1e-9 * rows  # no whole number is to be pushed beyond itself
+    low, high = math.ceil(share.low * rows - edge), math.floor(share.high * rows + edge)
+    return replace(depth, estimate=before + share.estimate * rows, low=before + low, high=before + high)
 
 
 def checked_before(dataset: Dataset, trained: np.ndarray, predicted: np.ndarray | None, rate: NoiseRate) -> NoiseRate:

@@ -69,10 +69,11 @@ function showNumber(estimate) {
 /** @param {Estimate} estimate */
 function describeEstimate(estimate) {
   const { at_least, decided, unsure, wrong } = estimate;
-  const method = at_least && `At least ${formatPercent(at_least)} are wrong, as far as the labels themselves tell.`;
+  const known = estimate.estimate === null && at_least;
+  const bound = known && `At least ${formatPercent(known)} are wrong, as far as the labels themselves tell.`;
   const untold = unsure ? ` and ${formatNumber(unsure)} could not be told` : '';
   const found = `Of ${formatRows(decided)} decided, ${formatNumber(wrong)} had a wrong label${untold}.`;
-  return [describeProbes(estimate), method, decided && found].filter(Boolean).join(' ');
+  return [bound, describeProbes(estimate), decided && found].filter(Boolean).join(' ');
 }
 
 /** @param {Estimate} estimate */
@@ -81,7 +82,7 @@ function describeProbes(estimate) {
   if (hasFewProbes(estimate)) return `That much is sure from ${probes} (95% interval): too few for a number.`;
   if (estimate.probes) return `Estimated from ${probes}, with a 95% interval.`;
   if (estimate.estimate !== null) return 'Every row is decided.';
-  if (run.probe) return 'No random check is decided yet.';
+  if (run.probe || run.order === 'random') return 'No random check is decided yet.';
   return estimate.taught ? '' : 'For an estimate start the review with --order random.';
 }
 
