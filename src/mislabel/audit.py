@@ -66,7 +66,8 @@ class Audit:
         return replace(self, classes=classes, posterior=self.posterior[:, codes], transition=transition)
 
     def __repr__(self) -> str:
-        likely = int((self.table["p_mislabeled"].where(self.table["status"] == "judged") > LIKELY).sum())
+        judged, p = self.table["status"].to_numpy() == "judged", np.asarray(self.table["p_mislabeled"], dtype=float)
+        likely = np.count_nonzero(judged & (p > LIKELY))
         rate = NoiseRate.of(self.metrics)
         beside = ", as far as labels tell" if rate.estimate is None and rate.at_least is not None else ""
         return (
