@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from bench.conftest import blobs
 
+from mislabel.bench.builtin import builtin_frame
 from mislabel.bench.data import described, make_table
 from mislabel.bench.suites import Source
 from mislabel.errors import InputError
@@ -186,3 +187,15 @@ def test_what_classes_mean_lies_below_the_data_folder(tmp_path):
     (tmp_path / "describe" / "t.toml").write_text('0 = "low"\n1 = ["high", "tall"]\n')
     assert described(source, tmp_path) == {"0": ["low"], "1": ["high", "tall"]}
     assert described(replace(source, describe=None), None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "features", "classes"), [("iris", 150, 4, 3), ("wine", 178, 13, 3), ("breast_cancer", 569, 30, 2)]
+)
+def test_data_that_come_with_scikit_learn(name, rows, features, classes):
+    frame = builtin_frame(name)
+    assert len(frame) == rows
+    assert sum(column.startswith("x_") for column in frame) == features
+    assert frame["label"].nunique() == classes
+    assert 0.15 < (frame["split"] == "test").mean() < 0.35
+    assert set(frame["split"]) == {"train", "test"}

@@ -1,5 +1,7 @@
 """What rows checked at random tell of a run: by hand, in the report, and before an export takes suggestions."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,3 +162,12 @@ def test_the_end_of_the_curve_is_the_whole(run):
         assert powered.wrong <= powered.low <= powered.high <= powered.depth - powered.decided + powered.wrong
         if not has_strata(P[: plain.depth] > 0.5, plain.probes):
             assert powered == plain
+
+
+def test_the_command_says_it_to_a_person_and_a_machine(run, mislabel):
+    check(run, 20)
+    rate = checked(Run.open(run)).rate
+    assert json.loads(mislabel("report", run.path, "--json").stdout)["noise_rate"] == rate.plain()
+    assert f"{rate.words()} are wrong, as 20 rows tell" in mislabel("report", run.path).stdout
+    (run.decisions).write_bytes(b"no decisions")
+    assert "as 20 rows tell" not in mislabel("report", run.path).stdout

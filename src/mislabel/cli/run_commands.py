@@ -61,11 +61,14 @@ def report(
         from mislabel.cli.summary import in_folder
         from mislabel.report import write_report
         from mislabel.run import reading
+        from mislabel.run.checked import known
+        from mislabel.run.headline import certain
         from mislabel.run.suggestions import shown_by_run, suggestions
 
         folder = finished_run(run)
         with folder.locked():
             path = write_report(folder, rows=rows)
-        next_steps = in_folder(suggestions(shown_by_run(reading.Run.open(folder))), folder)
-        out = {"report": str(path), "suggestions": [asdict(step) for step in next_steps]}
-        say(as_json, out, f"report: {path}")
+        opened = reading.Run.open(folder)
+        rate, next_steps = known(opened).rate, in_folder(suggestions(shown_by_run(opened)), folder)
+        out = {"report": str(path), "noise_rate": rate.plain(), "suggestions": [asdict(step) for step in next_steps]}
+        say(as_json, out, [certain(rate), f"report: {path}"])

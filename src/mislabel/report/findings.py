@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mislabel.errors import RunError
 from mislabel.modalities import Modality, modality
 from mislabel.posterior.noise_rate import NoiseRate
-from mislabel.run.checked import Checked, checked
+from mislabel.run.checked import Checked, known
 from mislabel.run.reading import Run
 
 
@@ -33,11 +32,8 @@ class Findings:
 
     @cached_property
     def checked(self) -> Checked:
-        """What is known of the share of wrong labels; where the review cannot be read, what the run knew of it."""
-        try:
-            return checked(self.run)
-        except RunError:
-            return Checked(self.run.noise_rate)
+        """What is known of the share of wrong labels."""
+        return known(self.run)
 
     @property
     def rate(self) -> NoiseRate:

@@ -9,6 +9,7 @@ from mislabel.audit import LIKELY
 from mislabel.data import Dataset
 from mislabel.decisions.estimates import Depth, precision_curve
 from mislabel.decisions.reviewed import UNDECIDED, WRONG, ReviewedRows, reviewed_rows, worked_through
+from mislabel.errors import RunError
 from mislabel.posterior.noise_rate import RANDOM, NoiseRate
 from mislabel.posterior.prediction_powered import has_strata, powered_share
 from mislabel.posterior.recalibration import Recalibration, recalibrate
@@ -51,6 +52,14 @@ def checked(run: Run) -> Checked:
     rows = run.rows
     reviewed = reviewed_rows(run.history(), rows.judged_rank, rows.n_judged)
     return checked_in_review(run.noise_rate, run.exact["p_mislabeled"][rows.judged], reviewed)
+
+
+def known(run: Run) -> Checked:
+    """The same; what the run knew by itself where its decisions cannot be read."""
+    try:
+        return checked(run)
+    except RunError:
+        return Checked(run.noise_rate)
 
 
 def checked_in_review(rate: NoiseRate, p: np.ndarray, reviewed: ReviewedRows) -> Checked:
