@@ -70,7 +70,7 @@ def test_what_follows_from_it(audit):
     # two of four suggestions differ, and evidence that errs twice as often as it says may miss three of four
     none = {"estimate": None, "low": None, "high": None, "checked": 0}
     assert audit.metrics["noise_rate"] == {"basis": "labels", "at_least": 0.0, **none}
-    assert audit.metrics["likely_wrong"] == {"likely": 2, "judged": 4}
+    assert audit.metrics["likely_wrong"] == {"likely": 2, "judged": 4, "precision": None}
     # given cat: rows a and c; given dog: rows b and d
     mass = np.array([[0.9 + 0.3, 0.8 + 0.2], [0.1 + 0.7, 0.2 + 0.8]])
     np.testing.assert_allclose(audit.transition, mass / mass.sum(1, keepdims=True), atol=1e-6)
@@ -126,7 +126,7 @@ def test_decided_rows_by_hand(after_a_review):
 def test_decided_rows_are_in_no_estimate(after_a_review):
     """Only a (cat, 0.9) and d (dog, 0.8) are judged."""
     assert after_a_review.worst()["id"].tolist() == ["d", "a"]
-    assert after_a_review.metrics["likely_wrong"] == {"likely": 0, "judged": 2}
+    assert after_a_review.metrics["likely_wrong"] == {"likely": 0, "judged": 2, "precision": None}
     mass = np.array([[0.9, 0.2], [0.1, 0.8]])
     np.testing.assert_allclose(after_a_review.transition, mass / mass.sum(1, keepdims=True), atol=1e-6)
     assert any("2 differ from the given label): 3 of 8" in note for note in after_a_review.notes)

@@ -257,3 +257,21 @@ def test_corrupt_leaves_the_column_alone(source, tmp_path, mislabel):
     out = pd.read_csv(tmp_path / "out.csv")
     pd.testing.assert_series_equal(out["checked"], pd.read_csv(source)["checked"])
     assert (out["noisy_label"] != out["gold"]).any()
+
+
+@pytest.mark.parametrize(("other", "basis"), [(False, "random_checked"), (True, "labels")])
+def test_a_review_of_nothing_but_random_rows_is_a_random_sample(source, tmp_path, other, basis):
+    make(source, tmp_path / "first", COLUMNS)
+    first, frame = Run.open(tmp_path / "first"), table()
+    rows = np.random.default_rng(0).permutation(ROWS)[:12].tolist()
+    with Store(first.folder.decisions) as store:
+        for row in rows:
+            given, gold = frame["label"][row], frame["gold"][row]
+            probe = not (other and row == rows[0])
+            store.decide([Decision(f"r{row}", "keep" if given == gold else "label", gold, given, probe=probe)])
+    make(source, tmp_path / "second", COLUMNS, earlier=first)
+    rate = Run.open(tmp_path / "second").noise_rate
+    assert rate.basis == basis
+    if not other:
+        assert rate.checked == 12
+        assert rate.estimate == pytest.approx((frame["label"] != frame["gold"])[rows].mean())

@@ -211,7 +211,7 @@ def test_labels_that_have_nothing_to_do_with_the_features(tmp_path, mislabel):
     table = pd.read_parquet(tmp_path / "run" / "audit.parquet")
     assert set(table["status"]) == {"labels_unrelated"}
     assert table["p_mislabeled"].isna().all()
-    assert json.loads(done.stdout)["noise_rate"]["estimate"] is None
+    assert json.loads(done.stdout)["noise_rate"]["basis"] == "none"
 
 
 @pytest.mark.parametrize(
