@@ -314,7 +314,8 @@ def test_only_calibrated_does_it_count_wrong_labels():
         stages = options.stages()
         _, dynamics = loop_of(matrix, given).run(stages)
         found = options.posterior(stages, dynamics, given, np.full((600, 4), 0.25))
-        rates.append(p_mislabeled(found.probabilities, given).mean())
+        differ = found.probabilities.argmax(1) != given
+        rates.append((p_mislabeled(found.probabilities, given).mean() + differ.mean()) / 2)
     assert 0.1 < rates[0] < 0.3
     assert rates[1] < 0.05
 
