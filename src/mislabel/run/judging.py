@@ -14,6 +14,7 @@ from mislabel.posterior.judge import pool
 from mislabel.posterior.posterior import Posterior, mean_of_equals
 from mislabel.run.detection_scores import row_scores
 from mislabel.run.generative import TrajectoryModel
+from mislabel.run.opinions import NETWORK
 from mislabel.run.preparation import Job
 from mislabel.run.scores import test_scores
 from mislabel.training.branches import Branches
@@ -85,11 +86,13 @@ def with_evidence(job: Job, posterior: Posterior) -> Posterior:
     evidence, opinion, part = job.evidence, job.opinion, job.part_of_evidence
     if evidence is None or opinion is None or part == "unused":
         return posterior
-    joined = opinion if part == "taught" else pool([opinion, posterior.probabilities], [0.5, 0.5]).astype(np.float32)
-    of_given = {
-        f"{name}_p_given": each[np.arange(len(each)), evidence.given] for name, each in evidence.opinions.items()
-    }
-    labels = {f"{name}_label": each.argmax(1).astype(np.int64) for name, each in evidence.opinions.items()}
+    opinions, joined = evidence.opinions, job.taught
+    if part == "joined":
+        joined = pool([opinion, posterior.probabilities], [0.5, 0.5]).astype(np.float32)
+    elif joined is not opinion:
+        opinions = {**opinions, NETWORK: joined}
+    of_given = {f"{name}_p_given": each[np.arange(len(each)), evidence.given] for name, each in opinions.items()}
+    labels = {f"{name}_label": each.argmax(1).astype(np.int64) for name, each in opinions.items()}
     return replace(
         posterior,
         probabilities=joined,

@@ -55,9 +55,10 @@ def evidence_metrics(job: Job) -> dict[str, Any]:
     weights = {name: round(float(v), 4) for name, v in zip(evidence.opinions, judged.weights, strict=True)}
     told = {"left_out": judged.left_out, "pool_left_out": judged.pool_left_out}
     strength = judged.strength if np.isfinite(judged.strength) else None
-    return {
-        "evidence": {"part": job.part_of_evidence, "opinions": weights, "strength": strength, **told, **evidence.about}
-    }
+    about = {"part": job.part_of_evidence, "opinions": weights, "strength": strength, **told, **evidence.about}
+    if job.taught is not job.opinion:
+        about["revised_after"] = getattr(job.method, "revise_after", None)
+    return {"evidence": about}
 
 
 def trusted_labels(job: Job, decisions: dict[str, Any] | None) -> dict[str, Any]:
