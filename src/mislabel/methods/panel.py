@@ -136,7 +136,7 @@ def revised(said: np.ndarray, target: np.ndarray, *, guard: bool = True) -> np.n
         Whether T is held where it takes too much from a class.
     """
     sure = np.eye(said.shape[1])[target]
-    asked = said.any(1)
+    asked = np.asarray(said.any(1))
     if not asked.any():
         return sure
     free = _through(said, sure, asked, 0.0)

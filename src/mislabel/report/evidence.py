@@ -140,8 +140,8 @@ def _use(evidence: dict[str, Any]) -> list[str]:
         passes = "epoch" if revised == 1 else "epochs"
         return [
             f"What all of it comes to is what the network was taught for {count(revised)} {passes}. Then its own "
-            "opinion of each row, with the given label, took that place, since a whole network soon knows more than a frozen one: that "
-            "is the probability in this report."
+            "opinion of each row, with the given label, took that place, since a whole network soon knows more than a "
+            "frozen one: that is the probability in this report."
         ]
     return [said[part]] if isinstance(part, str) and part in said else []
 
