@@ -12,9 +12,9 @@ import argparse
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from guard import read
 from sklearn import datasets
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -24,6 +24,7 @@ from mislabel.bench.suites import read_suite
 from mislabel.errors import NotAssessed
 from mislabel.methods import METHODS
 from mislabel.noise import corrupt
+from mislabel.noise.corrupt import KINDS, Kind
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]  # features (n, d), given and gold labels (n,)
 MOST_TEXTS = 1500
@@ -82,7 +83,7 @@ def table(name: str) -> Callable[[int], Rows]:
     return make
 
 
-def planted(make: Callable[[int], Rows], kind: str, rate: float) -> Callable[[int], Rows]:
+def planted(make: Callable[[int], Rows], kind: Kind, rate: float) -> Callable[[int], Rows]:
     def corrupted(seed: int) -> Rows:
         points, _, gold = make(seed)
         random = np.random.default_rng(seed + 77)
@@ -110,7 +111,7 @@ def cells(data_dir: Path, out: Path) -> dict[str, Callable[[int], Rows]]:
     noisy = {
         f"{name}-{kind}-{round(100 * rate)}": planted(make, kind, rate)
         for name, make in (("digits", digits), ("trec", trec))
-        for kind in ("sym", "asym", "idn")
+        for kind in KINDS
         for rate in (0.2, 0.4)
     }
     return {
@@ -142,7 +143,7 @@ def audited(rows: Rows, method: str, seed: int) -> dict[str, np.ndarray]:
     points, given, gold = rows
     began = time.perf_counter()
     try:
-        frame = FeatureClassifier(method=method, seed=seed, device="cpu").fit(points, given).audit_.table
+        frame = FeatureClassifier(method=method, seed=seed, device="cpu").fit(points, given.tolist()).audit_.table
     except NotAssessed:
         return {"wrong": given != gold, "judged": np.zeros(len(given), dtype=bool)}
     frame = frame.sort_values("row")
@@ -159,7 +160,7 @@ def audited(rows: Rows, method: str, seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def summary(name: str, seed: int, method: str, kept: dict[str, np.ndarray]) -> Iterator[dict[str, object]]:
+def summary(name: str, seed: int, method: str, kept: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:
     """Rows flagged, how many of them are wrong, and how well rows are ranked, before and after."""
     wrong, judged = kept["wrong"], kept["judged"]
     for when in ("before", "after"):
@@ -168,36 +169,49 @@ def summary(name: str, seed: int, method: str, kept: dict[str, np.ndarray]) -> I
             continue
         score = np.nan_to_num(kept[when])
         flagged = score > 0.5 if when == "before" else judged & (score > 0.5)
-        line = {"data": name, "seed": seed, "method": method, "when": when, "rows": len(wrong)}
+        line: dict[str, Any] = {"data": name, "seed": seed, "method": method, "when": when, "rows": len(wrong)}
         line |= {"judged": judged.sum(), "flagged": flagged.sum(), "hit": (flagged & wrong).sum(), "wrong": wrong.sum()}
         if 0 < wrong.sum() < len(wrong):
             line |= {"auroc": roc_auc_score(wrong, score), "ap": average_precision_score(wrong, score)}
         yield line
 
 
-def tables(lines: pd.DataFrame) -> str:
-    """Flagged rows of each data set by method, in percent, before → after; then detection."""
-    mean = lines.groupby(["data", "method", "when"], sort=False).mean(numeric_only=True)
-    text = []
-    shares: dict[str, Callable[[pd.Series], float]] = {
+def tables(lines: list[dict[str, Any]]) -> str:
+    """For each data set and method what is flagged, and how well rows are ranked, in percent, before → after."""
+    means: dict[tuple[str, str, str], dict[str, float]] = {}
+    for key in {(line["data"], line["method"], line["when"]): None for line in lines}:
+        some = [line for line in lines if (line["data"], line["method"], line["when"]) == key]
+        counted = {name for line in some for name in line} - {"data", "method", "when"}
+        means[key] = {name: float(np.mean([line[name] for line in some if name in line])) for name in counted}
+    shares: dict[str, Callable[[dict[str, float]], float | None]] = {
         "% of rows flagged": lambda row: row["flagged"] / row["rows"],
-        "% of flagged rows wrong": lambda row: row["hit"] / row["flagged"] if row["flagged"] else np.nan,
-        "% of wrong rows flagged": lambda row: row["hit"] / row["wrong"] if row["wrong"] else np.nan,
-        "AUROC": lambda row: row.get("auroc", np.nan),
-        "average precision": lambda row: row.get("ap", np.nan),
+        "% of flagged rows wrong": lambda row: row["hit"] / row["flagged"] if row["flagged"] and row["wrong"] else None,
+        "% of wrong rows flagged": lambda row: row["hit"] / row["wrong"] if row["wrong"] else None,
+        "AUROC": lambda row: row.get("auroc"),
+        "average precision": lambda row: row.get("ap"),
     }
+    methods = list(dict.fromkeys(method for _, method, _ in means))
+    text = []
     for title, share in shares.items():
-        column = (100 * mean.apply(share, axis=1)).unstack("when")
-        shown = column.apply(lambda row: f"{row['before']:.1f} → {row['after']:.1f}", axis=1).unstack("method")
-        shown = shown[~shown.apply(lambda row: row.dropna().str.fullmatch("nan → nan").all(), axis=1)]
-        text.append(f"### {title}\n\n{markdown(shown)}\n")
+        text += [f"### {title}", "", f"| data | {' | '.join(methods)} |", "|---" * (1 + len(methods)) + "|"]
+        for name in dict.fromkeys(data for data, _, _ in means):
+            cells = [cell(means, name, method, share) for method in methods]
+            if any(cells):
+                text.append(f"| {name} | {' | '.join(cells)} |")
+        text.append("")
     return "\n".join(text)
 
 
-def markdown(frame: pd.DataFrame) -> str:
-    rows = [["data", *frame.columns], ["---"] * (1 + frame.shape[1])]
-    rows += [[str(name), *line] for name, line in zip(frame.index, frame.fillna("").to_numpy().tolist(), strict=True)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def cell(means: dict, name: str, method: str, share: Callable[[dict[str, float]], float | None]) -> str:
+    """``12.3 → 0.4``; "-" for what is not assessed, empty where there is nothing to say."""
+    shown = []
+    for when in ("before", "after"):
+        row = means.get((name, method, when))
+        if row is None:
+            return ""
+        value = share(row) if "flagged" in row else None
+        shown.append("-" if "flagged" not in row else "" if value is None else f"{100 * value:.1f}")
+    return " → ".join(shown) if any(shown) and shown != ["-", "-"] else "-" if "-" in shown else ""
 
 
 def main() -> None:
@@ -217,11 +231,11 @@ def main() -> None:
                 path = given.out / "runs" / f"{name}.{seed}.{method}.npz"
                 if not path.is_file():
                     rows = rows or known[name](seed)
-                    np.savez(path, **audited(rows, method, seed))
+                    np.savez(path, allow_pickle=False, **audited(rows, method, seed))
                 with np.load(path) as kept:
                     lines += summary(name, seed, method, dict(kept))
                 print(*(f"{key}={value}" for key, value in lines[-1].items()), flush=True)
-    print(tables(pd.DataFrame(lines)))
+    print(tables(lines))
 
 
 if __name__ == "__main__":

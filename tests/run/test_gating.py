@@ -32,7 +32,7 @@ def test_right_labels_are_not_called_wrong(method):
     assert (table["p_mislabeled"] > 0.5).sum() <= 8  # 2 %
     assert (table["suggested_label"] != table["given_label"]).sum() <= 8
     assert (table[OWN] >= table["p_mislabeled"] - 1e-6).all()
-    assert (np.diff(table[OWN]) <= 1e-6).all()  # the order, worst first, is the method's
+    assert (np.diff(table[OWN]) <= 2e-5).all()  # the order is the method's, but for the rounding of float32
     if method in FOUND_TWO:
         assert (table[OWN] > 0.5).mean() > 0.1
         assert any("look like one kind" in note for note in found.notes)
