@@ -57,7 +57,7 @@ def test_few_rows_of_which_some_are_wrong(method):
     points, labels, wrong = clouds(40, 7)
     table = audit_of(points, labels, method=method).table.sort_values("row")
     flagged = (table["p_mislabeled"] > 0.5).to_numpy()
-    assert (flagged & ~wrong).sum() <= 2
+    assert (flagged & ~wrong).sum() < (flagged & wrong).sum()  # mostly right where it calls a label wrong
 
 
 @pytest.mark.parametrize("method", EVERY)
