@@ -6,6 +6,7 @@ import numpy as np
 
 from mislabel.run.about import peak_memory_mb
 from mislabel.run.decision_gain import EarlierRun, decision_metrics
+from mislabel.run.gating import gate_metrics
 from mislabel.run.judging import Judgement
 from mislabel.run.mixture_metrics import mixture_metrics
 from mislabel.run.preparation import Job
@@ -35,6 +36,7 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
             **({"test": scores} if scores else {}),
             **detection_scores(job.dataset, audit),
             **evidence_metrics(job),
+            **gate_metrics(judgement.evidence),
             **trusted_labels(job, None if earlier is None else earlier.decisions),
         }
     )
