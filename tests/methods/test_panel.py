@@ -112,7 +112,7 @@ def test_a_revised_opinion_is_what_the_run_says():
     assert (table.loc[list(range(20)), "suggested_label"] == true[:20]).all()
     judged = table[table["status"] == "judged"]
     assert (judged["network_label"] == judged["suggested_label"]).all()
-    np.testing.assert_allclose(judged["network_p_given"], 1 - judged["p_mislabeled"], atol=1e-5)
+    np.testing.assert_allclose(judged["network_p_given"], 1 - judged["p_mislabeled_by_method"], atol=1e-5)
     assert np.mean(judged["suggested_label"] == true[judged.index]) > 0.9
 
 
