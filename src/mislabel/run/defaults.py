@@ -45,7 +45,7 @@ def effective(config: RunConfig, modality: str, rows: int) -> RunConfig:
     chosen = with_recipe(config)
     if find_modality(modality).encoder is None:
         chosen = replace(chosen, tune="head")
-    chosen = with_method(chosen)
+    chosen = _of_whole(with_method(chosen))
     defaults = _defaults(chosen, modality, rows)
     chosen = replace(chosen, **{name: value for name, value in defaults.items() if getattr(chosen, name) is None})
     if chosen.backbone is not None and Path(chosen.backbone).is_dir():
@@ -93,6 +93,12 @@ def with_method(config: RunConfig) -> RunConfig:
                 f"{alternatives(option, known)}; or name the --method that it belongs to"
             )
     return replace(config, method=name)
+
+
+def _of_whole(config: RunConfig) -> RunConfig:
+    """With the options that the method has where a whole network trains, and nothing else was said."""
+    own = getattr(method_of(config).make, "of_whole", {}) if config.tune != "head" else {}
+    return replace(config, options={**own, **config.options})
 
 
 def method_of(config: RunConfig) -> Entry:
