@@ -60,7 +60,9 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     ready, config, held_out = job.ready, job.config, job.held_out
     probability, embeddings = answers(job, network, keep=content and job.folder is not None)
     posterior = job.method.posterior(job.stages, dynamics, job.target, probability[job.trained])
-    own = posterior.probabilities if job.part_of_evidence != "taught" else job.taught
+    own = posterior.probabilities
+    if job.part_of_evidence == "taught" and job.taught is not None:
+        own = job.taught
     independent = independent_evidence(job)
     posterior = with_gate(job, own, with_evidence(job, posterior), independent)
     ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
