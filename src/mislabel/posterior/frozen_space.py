@@ -20,11 +20,12 @@ from scipy.special import softmax
 from mislabel.posterior.balanced_transition import (
     RIDGE,
     TEMPERATURE,
-    TransitionFit,
+    Fit,
     balanced_transition,
     given_classifier,
 )
 from mislabel.posterior.ridge import Space
+from mislabel.posterior.source_transitions import Votes, sources_transition
 from mislabel.posterior.spaces import best_space
 
 KEPT, LARGE, SHARE_OF_MEAN = 0.5, 0.05, 0.5  # not small: of so many rows in all, or as many of a class of mean size
@@ -44,7 +45,8 @@ class FrozenSpace:
         The share of the given labels that it explains.
     plain : (n, K) float64
         Probabilities by a fit to the given labels with their shares, of each row by all others.
-    fit : TransitionFit
+    fit : Fit
+        To the given labels, or to what each source says.
     kept : float
         The smallest share of its rows that a class of given labels that is not small keeps under a free matrix.
     held : float
@@ -54,7 +56,7 @@ class FrozenSpace:
     space: Space
     explained: float
     plain: np.ndarray
-    fit: TransitionFit
+    fit: Fit
     kept: float
     held: float
 
@@ -64,7 +66,9 @@ class FrozenSpace:
         return self.held == 0
 
 
-def frozen_space(points: np.ndarray, given: np.ndarray, n_classes: int, *, guard: bool = True) -> FrozenSpace:
+def frozen_space(
+    points: np.ndarray, given: np.ndarray, n_classes: int, *, guard: bool = True, votes: Votes | None = None
+) -> FrozenSpace:
     """Fit all of it.
 
     Parameters
@@ -74,19 +78,31 @@ def frozen_space(points: np.ndarray, given: np.ndarray, n_classes: int, *, guard
     given : (n,) int in [0, n_classes)
     guard : bool
         Whether the matrix is held where it takes too much from a class; else it is free in any case.
+    votes : Votes, optional
+        What several sources say of the rows: each then has a matrix of its own, and the given labels only start the
+        rounds.
     """
     space, scores, explained = best_space(points, given, n_classes)
     plain = softmax(TEMPERATURE * given_classifier(space, given, n_classes, 0.0, RIDGE), axis=1)
     start = softmax(TEMPERATURE * scores, axis=1)
-    fit, held = balanced_transition(space, given, n_classes, start=start), 0.0
+    fit, held = fitted(space, given, votes, n_classes, start), 0.0
     kept = kept_share(fit.posterior, given)
     if explained < INFORMATIVE:
         held = FIRMLY
     elif guard and kept < KEPT:
         held = HELD
     if held:
-        fit = balanced_transition(space, given, n_classes, start=start, held=held)
+        fit = fitted(space, given, votes, n_classes, start, held)
     return FrozenSpace(space, explained, plain, fit, kept, held)
+
+
+def fitted(
+    space: Space, given: np.ndarray, votes: Votes | None, n_classes: int, start: np.ndarray, held: float = 0.0
+) -> Fit:
+    """The transition EM of the given labels (n,), or of the votes where there are any."""
+    if votes is None:
+        return balanced_transition(space, given, n_classes, start=start, held=held)
+    return sources_transition(space, votes, n_classes, start, held=held)
 
 
 def kept_share(posterior: np.ndarray, given: np.ndarray) -> float:
