@@ -26,27 +26,35 @@ def voted(seed=0, n=40, classes=3):
     rules = np.where(fires, [0, 0, 1], -1)
     space = Space((points / np.sqrt(points.var(0).sum())).astype(np.float32))
     start = softmax(8 * given_classifier(space, true, classes, 1.0, 1.0), axis=1)
-    return space, true, Votes(np.hstack([people, rules]), np.arange(PEOPLE + RULES) >= PEOPLE), start
+    return space, true, votes_of(np.hstack([people, rules]), np.arange(PEOPLE + RULES) >= PEOPLE), start
 
 
-def read_by_loops(p, votes, held):
-    """q from P, in the module's own words, cell by cell."""
+def votes_of(codes, rules):
+    """Without models."""
+    return Votes(codes, rules, np.zeros(len(rules), dtype=bool))
+
+
+def read_by_loops(p, votes, held, tables):
+    """q from P, in the module's own words, cell by cell; `tables` are those of the people in the round before."""
     n, classes = p.shape
-    q = np.empty((n, classes))
-    for i in range(n):
+    people = [s for s in range(votes.codes.shape[1]) if not votes.rules[s]]
+    rules = [s for s in range(votes.codes.shape[1]) if votes.rules[s]]
+    ratios = {s: rule_table(p, votes, s, held) for s in rules}
+
+    def posterior(i, heard, known):
+        logs = []
         for k in range(classes):
-            total = np.log(p[i, k])
-            ratios = []
-            for s in range(votes.codes.shape[1]):
-                said = votes.codes[i, s]
-                if said < 0:
-                    continue
-                if votes.rules[s]:
-                    ratios.append(rule_table(p, votes, s, held)[k])
-                else:
-                    total += np.log(person_table(p, votes.codes[:, s], held)[k][said])
-            q[i, k] = total + (np.mean(ratios) if ratios else 0)
-    return softmax(q, axis=1)
+            fired = [ratios[s][k] for s in rules if votes.codes[i, s] >= 0]
+            said = [np.log(known[s][k][votes.codes[i, s]]) for s in heard if votes.codes[i, s] >= 0]
+            logs.append(np.log(p[i, k]) + sum(said) + (np.mean(fired) if fired else 0))
+        return softmax(logs)
+
+    new = {}
+    for s in people:
+        others = [other for other in people if other != s] if tables else []
+        seen = np.array([posterior(i, others, tables) for i in range(n)])
+        new[s] = person_table(seen, votes.codes[:, s], held)
+    return np.array([posterior(i, people, new) for i in range(n)]), new
 
 
 def person_table(p, said, held):
@@ -77,11 +85,11 @@ def rule_table(p, votes, rule, held):
 @pytest.mark.parametrize("held", [0.0, 1.0])
 def test_rounds_are_those_of_the_words(held):
     space, _, votes, start = voted()
-    p = start
-    for _ in range(2):
-        q = read_by_loops(p, votes, held)
+    p, tables = start, {}
+    for _ in range(3):
+        q, tables = read_by_loops(p, votes, held, tables)
         p = softmax(8 * leave_one_out(space, q, balanced(q, 1.0), 1.0), axis=1)
-    found = sources_transition(space, votes, 3, start, held=held, rounds=2)
+    found = sources_transition(space, votes, 3, start, held=held, rounds=3)
     np.testing.assert_allclose(found.posterior, q, atol=1e-9)
     np.testing.assert_allclose(found.classifier, p, atol=1e-9)
 
@@ -91,7 +99,7 @@ def test_one_person_who_says_all_is_one_label_a_row(held):
     space, true, _, start = voted(n=60)
     given = np.where(np.random.default_rng(1).random(60) < 0.3, 0, true)
     alone = balanced_transition(space, given, 3, held=held, start=start)
-    found = sources_transition(space, Votes(given[:, None], np.array([False])), 3, start, held=held)
+    found = sources_transition(space, votes_of(given[:, None], np.array([False])), 3, start, held=held)
     np.testing.assert_allclose(found.posterior, alone.posterior, atol=1e-9)
     np.testing.assert_allclose(found.classifier, alone.classifier, atol=1e-9)
 
@@ -104,7 +112,7 @@ def test_order_repetition_and_silence_change_nothing(seed, order, again):
     changed = np.hstack([votes.codes[:, order], votes.codes[:, [again]], silent])
     rules = np.array([*votes.rules[order], votes.rules[again], False])
     before = sources_transition(space, votes, 3, start, rounds=3)
-    after = sources_transition(space, Votes(changed, rules), 3, start, rounds=3)
+    after = sources_transition(space, votes_of(changed, rules), 3, start, rounds=3)
     np.testing.assert_array_equal(after.posterior, before.posterior)
     np.testing.assert_array_equal(after.classifier, before.classifier)
 
@@ -114,14 +122,14 @@ def test_a_row_without_votes_is_what_the_classifier_says():
     votes.codes[:5] = -1
     found = sources_transition(space, votes, 3, start, rounds=1)
     np.testing.assert_allclose(found.posterior[:5], start[:5], atol=1e-12)
-    nobody = sources_transition(space, Votes(np.full((len(space), 2), -1), np.zeros(2, bool)), 3, start, rounds=1)
+    nobody = sources_transition(space, votes_of(np.full((len(space), 2), -1), np.zeros(2, bool)), 3, start, rounds=1)
     np.testing.assert_allclose(nobody.posterior, start, atol=1e-12)
 
 
 def test_a_rule_says_one_class():
     space, _, votes, start = voted()
     with pytest.raises(ValueError, match="several"):
-        sources_transition(space, Votes(votes.codes, np.ones(5, bool)), 3, start)
+        sources_transition(space, votes_of(votes.codes, np.ones(5, bool)), 3, start)
 
 
 def test_three_people_are_better_than_their_majority():
@@ -131,8 +139,26 @@ def test_three_people_are_better_than_their_majority():
     pulls = [0, 1, 2]  # each calls a third of the others' rows by one class
     codes = np.column_stack([np.where(random.random(600) < 0.4, pull, true) for pull in pulls])
     majority = np.array([np.bincount(row, minlength=3).argmax() for row in codes])
-    found = frozen_space(points, majority, 3, votes=Votes(codes, np.zeros(3, bool)))
+    found = frozen_space(points, majority, 3, votes=votes_of(codes, np.zeros(3, bool)))
     one = frozen_space(points, majority, 3)
     right = [np.mean(each.argmax(1) == true) for each in (found.fit.posterior, one.fit.posterior, np.eye(3)[majority])]
     assert right[0] > right[1]
     assert right[0] > right[2] + 0.03
+
+
+def test_a_model_is_read_once_at_the_end_and_teaches_nothing():
+    space, true, votes, start = voted(n=60)
+    said = np.where(np.random.default_rng(5).random(60) < 0.5, 2, true)
+    said[:7] = -1
+    without = sources_transition(space, votes, 3, start)
+    models = np.append(np.zeros(PEOPLE + RULES, dtype=bool), True)
+    found = sources_transition(
+        space, Votes(np.column_stack([votes.codes, said]), np.append(votes.rules, False), models), 3, start
+    )
+    np.testing.assert_allclose(found.classifier, without.classifier, atol=1e-12)
+    table = np.array(person_table(without.posterior, said, 0.0))
+    wanted = without.posterior * np.where(said[:, None] >= 0, table[:, said].T, 1.0)
+    np.testing.assert_allclose(found.posterior, wanted / wanted.sum(1, keepdims=True), atol=1e-9)
+    alone = sources_transition(space, Votes(said[:, None], np.array([False]), np.array([True])), 3, start)
+    person = sources_transition(space, votes_of(said[:, None], np.array([False])), 3, start)
+    np.testing.assert_array_equal(alone.posterior, person.posterior)

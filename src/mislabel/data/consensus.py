@@ -26,7 +26,7 @@ def agree(sources: Sources, counted: np.ndarray) -> tuple[np.ndarray, dict[str, 
         The rows on which coverage and agreement are measured: those that train.
     """
     heard = sources.distinct()
-    others, people = (heard.take(np.flatnonzero([(kind == "person") == of for kind in heard.kinds])) for of in (0, 1))
+    others, people = (heard.take(np.flatnonzero(heard.are("person") == of)) for of in (False, True))
     by_others = _least_covering(others, counted)
     by_people, tied = _majority(people, counted)
     codes = np.where(by_people >= 0, by_people, by_others)

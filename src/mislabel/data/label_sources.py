@@ -49,14 +49,9 @@ class Sources:
         """Where each speaks, (n, S) bool."""
         return self.votes >= 0
 
-    @property
-    def rules(self) -> np.ndarray:
-        """Which are rules, (S,) bool."""
-        return np.array([kind == "rule" for kind in self.kinds], dtype=bool)
-
-    def of(self, kind: Kind) -> np.ndarray:
-        """The sources of a kind, (s,) int64."""
-        return np.flatnonzero([each == kind for each in self.kinds])
+    def are(self, kind: Kind) -> np.ndarray:
+        """Which are of a kind, (S,) bool."""
+        return np.array([each == kind for each in self.kinds], dtype=bool)
 
     def rows(self, rows: np.ndarray) -> "Sources":
         """What they say of some rows (m,) int64."""
@@ -162,9 +157,9 @@ def _patterns(said: str | None) -> list[tuple[str, Kind]]:
 
 def source_notes(sources: Sources) -> list[str]:
     """What a user should know of the sources before anything is fitted, as sentences."""
-    count = {kind: len(sources.of(kind)) for kind in get_args(Kind)}
+    count = {kind: int(sources.are(kind).sum()) for kind in get_args(Kind)}
     words = {"rule": "rules", "person": "people", "model": "models"}
-    several = ", ".join(f"{number} {words[kind]}" for kind, number in count.items() if number)
+    several = ", ".join(f"{number} {words[kind] if number > 1 else kind}" for kind, number in count.items() if number)
     mean = float(sources.said.sum(1).mean())
     notes = [f"Sources: {len(sources)} ({several}), {mean:.1f} labels a row."]
     silent = sources.silent()

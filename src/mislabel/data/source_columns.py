@@ -127,10 +127,12 @@ def _split(name: str, values: Any, n: int) -> list[tuple[str, Any]]:
 
 
 def _spoken(values: Any, plan: Plan) -> Any:
-    """A column in which -1 as text, beside words, is no vote."""
+    """A column in which -1 as text, beside words, is no vote, and whole numbers with gaps are whole numbers."""
     if is_categorical(values) or (plan.classes is not None and ABSTAINS in list(plan.classes)):
         return values
     cells = _cells(plain(values, "source"))
+    if cells.dtype.kind == "f" and np.isnan(cells).any() and (np.nan_to_num(cells) % 1 == 0).all():
+        return pd.array(cells, dtype="Int64")
     if cells.dtype.kind != "O":
         return values
     silent = np.fromiter((isinstance(cell, str) and cell.strip() == ABSTAINS for cell in cells), bool, len(cells))

@@ -138,7 +138,7 @@ def votes_of(dataset: Dataset, rows: np.ndarray) -> Votes | None:
     sources, codes = dataset.sources.rows(rows), dataset.labels.codes[rows]
     if sources.consensus is None and not sources.holding(codes):
         sources = sources.with_label(codes, "given label")
-    return Votes(sources.votes.astype(np.int64), sources.rules)
+    return Votes(sources.votes.astype(np.int64), sources.are("rule"), sources.are("model"))
 
 
 def _described(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from mislabel.audit import Audit
@@ -169,9 +170,22 @@ class Run:
         with open_parquet(self.folder.transition) as file:
             transition = file.read().to_pandas().to_numpy()
         classes = list(self.data.get("classes") or [])
-        return Audit(table, read_array(self.folder.posterior), classes, transition, self.metrics, self.notes)
+        several = (self._table(path) for path in (self.folder.sources, self.folder.votes))
+        return Audit(table, read_array(self.folder.posterior), classes, transition, self.metrics, self.notes, *several)
 
     # The other files.
+
+    @cached_property
+    def sources(self) -> pd.DataFrame | None:
+        """sources.parquet: one line a source; None where one label a row was given."""
+        return self._table(self.folder.sources)
+
+    def _table(self, path: Path) -> pd.DataFrame | None:
+        """A table that not every run has."""
+        if not path.is_file():
+            return None
+        with open_parquet(path) as file:
+            return file.read().to_pandas()
 
     @property
     def keeps_inputs(self) -> bool:
