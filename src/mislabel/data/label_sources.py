@@ -15,7 +15,7 @@ from mislabel.data.order import recoded
 from mislabel.errors import InputError, one_of, some_ids
 
 Kind = Literal["rule", "person", "model"]
-COMPLETE = 0.95  # of the rows: a source among rules that says several classes and covers so many is a model
+COMPLETE = 0.95  # of the rows with votes: a source among rules that says several classes and covers so many is a model
 NEARLY_ALL = 0.995  # of the rows with votes, on which a label that is made from the sources is one of them
 
 
@@ -126,7 +126,8 @@ def kinds_of(names: Sequence[str], votes: np.ndarray, said: str | None) -> list[
     kinds: list[Kind] = ["person" if many else "rule" for many in several]
     if sum(several) == 1 and len(names) > 1:
         only = several.index(True)
-        if (votes[:, only] >= 0).mean() >= COMPLETE:
+        spoken = votes[(votes >= 0).any(1)]  # held-out rows may have no votes
+        if len(spoken) and (spoken[:, only] >= 0).mean() >= COMPLETE:
             kinds[only] = "model"
     for pattern, kind in _patterns(said):
         fitting = [number for number, name in enumerate(names) if fnmatchcase(name, pattern)]
