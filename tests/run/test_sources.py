@@ -19,6 +19,7 @@ from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.loading import check_columns, load_dataset
 from mislabel.run.evidence import votes_of
 from mislabel.run.folder import RunFolder
+from mislabel.run.opinions import opinion_sentences
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.source_facts import alpha, ask_next, copies, interval, source_table, vote_table
@@ -98,6 +99,19 @@ def test_the_report_says_who_labelled_the_rows(told):
     assert "3 people and 1 rule" in page
     assert "Krippendorff’s alpha" in page
     assert "Whom to ask next" in page
+
+
+def test_report_and_page_say_who_labelled_a_row(told):
+    _, run = told
+    rows, frame = run.rows, table().set_index("id")
+    row = int(rows.find(["r9"])[0])
+    said = frame.loc["r9", ["by_anna", "by_ben", "by_cleo", "swells"]].dropna()
+    assert {(source, label) for source, label, _ in rows.votes.of(row)} == set(said.items())
+    sentence = opinion_sentences(rows, row)[0]
+    for source, label in said.items():
+        assert f"{source} says “{label}” (wrong: " in sentence
+    assert not rows.votes.of(int(rows.find(["r0"])[0]))
+    assert " says “" in run.folder.report.read_text(encoding="utf-8")
 
 
 def test_an_export_keeps_all_sources_and_adds_what_they_come_to(told, tmp_path):

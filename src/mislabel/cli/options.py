@@ -72,7 +72,13 @@ RUN: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "votes": (
-        Annotated[str | None, typer.Option(help="The same as a table: columns id, source, label.", metavar="FILE")],
+        Annotated[
+            str | None,
+            typer.Option(
+                help="The same as a table of id, source, label; or an export of Label Studio or Argilla.",
+                metavar="FILE",
+            ),
+        ],
         None,
     ),
     "source_kind": from_setting("source_kind"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mislabel import tables
+from mislabel.data.annotations import RECORDS, TASKS, as_votes
 from mislabel.data.dataset import Names
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset
@@ -55,7 +56,8 @@ def load_dataset(
         Names or globs of columns that each hold what one source says of the rows ("rule_*,gpt"), or one column of lists
         of votes. Without `label` the given labels are what the sources come to.
     votes : optional
-        A table as `read_table` reads it, or a frame: columns id, source and label, one row a vote.
+        A table as `read_table` reads it, or a frame: columns id, source and label, one row a vote; or what Label Studio
+        or Argilla exports (see `mislabel.data.annotations`).
     checks
         What `Reader.checks` says of a run that new rows are read for.
 
@@ -100,7 +102,7 @@ def load_dataset(
         trusted=column(trusted, "trusted"),
         split=column(split, "split"),
         sources={name: column(name, "source") for name in voting} or None,
-        votes=None if votes is None else as_frame(votes, lossless=VOTE_COLUMNS),
+        votes=None if votes is None else as_votes(as_frame(votes, lossless=VOTE_COLUMNS), id),
         root=root,
         checks=checks,
         names=Names(
@@ -140,7 +142,7 @@ def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None
     """
     _refuse_one_column(columns.get("trusted"), columns.get("label"), columns.get("gold"))
     sources, votes = (columns.get(name) for name in SEVERAL)
-    if votes is not None:
+    if votes is not None and not {TASKS, RECORDS} & set(tables.columns(votes)):
         tables.check_columns(votes, {f"{name} of --votes": name for name in VOTE_COLUMNS})
     if str(source).endswith(".npy") or (Path(source).is_dir() and not holds_tables(source)):
         return

@@ -20,6 +20,7 @@ from mislabel.run.folder import NO_DIGESTS, RunFolder
 from mislabel.run.kept_inputs import read_by_id
 from mislabel.run.mixture_metrics import rate_distribution, read_mixture, read_rates
 from mislabel.run.opening import Matrix, open_parquet, read_array
+from mislabel.run.row_votes import read_row_votes
 from mislabel.run.rows import Rows, positions_among
 
 
@@ -123,6 +124,7 @@ class Run:
             labels=labels,
             numbers=Numbers(self.audit),
             position=self._positions(ids),
+            votes=read_row_votes(self.folder.votes, ids),
         )
 
     @cached_property
