@@ -416,7 +416,7 @@ class FeatureClassifier(RunClassifier):
         ):  # rows that have a trusted label may lack the other
             with np.errstate(invalid="ignore"):  # it casts infinite numbers before it refuses them
                 check_classification_targets(y)
-        if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
+        if y is not None and getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return super()._dataset(X, y, ids, trusted, sources, source_kind)
 

@@ -35,9 +35,9 @@ def one_label(sources: Sources, how: str) -> np.ndarray:
 
 def _dawid_skene(sources: Sources) -> np.ndarray:
     try:
-        from crowdkit.aggregation import DawidSkene
+        from crowdkit.aggregation import DawidSkene  # pyright: ignore[reportMissingImports]
     except ImportError:
-        raise InputError("aggregate dawid_skene needs crowd-kit: pip install crowd-kit") from None
+        raise InputError('aggregate dawid_skene needs crowd-kit: pip install "mislabel[crowd]"') from None
     row, source = np.nonzero(sources.said)
     votes = pd.DataFrame({"task": row, "worker": source, "label": sources.votes[row, source].astype(np.int64)})
     found = DawidSkene(n_iter=100).fit_predict(votes)

@@ -136,7 +136,11 @@ def _spoken(values: Any, plan: Plan) -> Any:
     if cells.dtype.kind != "O":
         return values
     silent = np.fromiter((isinstance(cell, str) and cell.strip() == ABSTAINS for cell in cells), bool, len(cells))
-    return np.where(silent, None, cells) if silent.any() else values
+    if not silent.any():
+        return values
+    heard = cells.copy()
+    heard[silent] = None
+    return heard
 
 
 def _cells(array: Any) -> np.ndarray:

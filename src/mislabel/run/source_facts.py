@@ -48,7 +48,7 @@ def with_sources(dataset: Dataset, audit: Audit) -> Audit:
     notes = [*_doubted(table), *_copied(sources, copied)]
     audit.metrics["sources"] = {
         "sources": len(sources),
-        "kinds": {kind: int((table["kind"] == kind).sum()) for kind in dict.fromkeys(sources.kinds)},
+        "kinds": {kind: sources.kinds.count(kind) for kind in dict.fromkeys(sources.kinds)},
         "labels_a_row": float(sources.said.sum(1).mean()) if len(rows) else 0.0,
         "consensus": dataset.sources.consensus,
         "alpha": alpha(sources, len(audit.classes)),
@@ -193,7 +193,7 @@ def ask_next(sources: Sources, posterior: np.ndarray, ids: np.ndarray) -> list[d
 
     Nothing where no people or models label rows: a rule cannot be asked.
     """
-    people = np.flatnonzero([kind != "rule" for kind in sources.kinds] & sources.said.any(0))
+    people = np.flatnonzero(~sources.are("rule") & sources.said.any(0))
     if not len(people):
         return []
     votes = sources.votes[:, people].astype(np.int64)
@@ -210,7 +210,7 @@ def ask_next(sources: Sources, posterior: np.ndarray, ids: np.ndarray) -> list[d
 
 def _doubted(table: pd.DataFrame) -> list[str]:
     """Sources that say much, most of which the rest does not agree with."""
-    found = table[(table["coverage"] >= WIDE) & (table["agreement"] < DOUBTED)]
+    found: Any = table[(table["coverage"] >= WIDE) & (table["agreement"] < DOUBTED)]
     return [
         f"{line['source']} speaks on {line['coverage']:.0%} of the rows, and by all that is known "
         f"{line['agreement']:.0%} of what it says is right ({line['low']:.0%} to {line['high']:.0%})."
