@@ -15,6 +15,7 @@ import sys
 import time
 
 import numpy as np
+import torch  # noqa: F401  # a run has it long before its evidence, and importing it takes a second
 
 from mislabel.posterior.descriptions import described_classes
 from mislabel.posterior.frozen_space import frozen_space

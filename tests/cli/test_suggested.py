@@ -28,6 +28,8 @@ def test_json_has_them_as_a_list(swallowed_file, evidence_options, tmp_path, mis
     steps = json.loads(done.stdout)["suggestions"]
     assert [step["name"] for step in steps] == ([] if trusted else ["sink", "looks"])
     assert all(set(step) == {"name", "text", "command"} for step in steps)
+    again = mislabel("report", tmp_path / "run", "--json")
+    assert json.loads(again.stdout)["suggestions"] == steps
     assert "suggestions" not in json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
 
 

@@ -1,5 +1,6 @@
 """`mislabel predict` and `report`: what a finished run is for."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -57,9 +58,14 @@ def report(
     Example: mislabel report runs/messages
     """
     with errors():
+        from mislabel.cli.summary import in_folder
         from mislabel.report import write_report
+        from mislabel.run import reading
+        from mislabel.run.suggestions import shown_by_run, suggestions
 
         folder = finished_run(run)
         with folder.locked():
             path = write_report(folder, rows=rows)
-        say(as_json, {"report": str(path)}, f"report: {path}")
+        next_steps = in_folder(suggestions(shown_by_run(reading.Run.open(folder))), folder)
+        out = {"report": str(path), "suggestions": [asdict(step) for step in next_steps]}
+        say(as_json, out, f"report: {path}")

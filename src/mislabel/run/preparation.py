@@ -154,15 +154,19 @@ def _with_evidence(job: Job) -> Job:
         return job
     plural = modality(job.dataset.inputs.modality).words.plural
     if job.ready.space is None and job.learns_from_evidence:
+        why, instead = f"nothing is known of {plural} as they are", "give"
+        if job.config.scratch is not None:
+            why = "random weights (--scratch) tell nothing of them"
+            instead = "give a pretrained --backbone in place of --scratch, or"
         raise InputError(
-            f"--method {job.config.method} learns from what is known of {plural} before training, and random weights "
-            "(--scratch) tell nothing of them: give a pretrained --backbone in place of --scratch, or another --method"
+            f"--method {job.config.method} learns from what is known of {plural} before training, and {why}: {instead} "
+            "another --method"
         )
     if job.ready.space is None:
         return _noted(
             job,
-            f"Trusted labels teach their own rows alone: random weights tell nothing of {plural} before training that "
-            "a judge of the other rows could go by.",
+            f"Trusted labels teach their own rows alone: nothing is known of {plural} before training that a judge of "
+            "the other rows could go by.",
         )
     evidence = gather(job.ready, job.meanings, guard=getattr(job.method, "guard", True))
     judged = evidence.judged(job.config.seed)
