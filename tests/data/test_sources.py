@@ -181,6 +181,7 @@ def test_globs_mean_columns_in_the_order_of_the_table():
             "anna labels row 'u' more than once",
         ),
         ({"sources": FRAME, "source_kind": "dora=rule"}, "no source is called 'dora'"),
+        ({"labels": ANNA, "source_kind": "anna=rule"}, "no sources were given"),
     ],
 )
 def test_what_cannot_be_votes_is_refused(given, words):

@@ -132,6 +132,17 @@ def test_an_export_keeps_all_sources_and_adds_what_they_come_to(told, tmp_path):
     assert import_decisions(run.folder, tmp_path / "back.csv").imported >= 1
 
 
+def test_columns_of_sources_are_no_features(tmp_path):
+    frame = table().drop(columns=["id", "gold"])
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    columns = {"features": "*", "sources": "by_*,swells"}
+    data = load_dataset(tmp_path / "t.csv", **columns)
+    assert data.inputs.matrix.shape == (ROWS, 2)
+    train(data, RunConfig(**CONFIG), RunFolder(tmp_path / "run"), columns=columns)
+    export(RunFolder(tmp_path / "run"), tmp_path / "out.csv")  # rows without ids are known by their features
+    assert pd.read_csv(tmp_path / "out.csv")["label_before"].isna().sum() == 5
+
+
 def test_a_long_table_and_an_estimator_say_the_same(source, tmp_path):
     frame = table()
     names = ["by_anna", "by_ben", "by_cleo", "swells"]

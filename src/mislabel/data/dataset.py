@@ -175,6 +175,8 @@ def _voted(
 ) -> tuple[Sources | None, Labels, list[str]]:
     """The sources, the given labels with all classes, and notes; without a column of labels they are the consensus."""
     if not columns.several:
+        if plan.source_kind is not None:
+            raise InputError("source_kind says what kind of source each is, and no sources were given")
         return None, given, []
     if columns.labels is None and plan.classes is not None:
         given = Labels(given.codes, check_class_list(plan.classes, names.sources))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mislabel.data.ids import check_ids
+from mislabel.data.source_columns import expanded
 from mislabel.errors import InputError, did_you_mean
 from mislabel.modalities import modality, modality_names
 from mislabel.modalities.loading import ROLES, open_source, text_columns
@@ -31,7 +32,8 @@ class Original:
         Where they are: a path, or ``hf:NAME``.
     table : StoredTable
     roles : dict
-        Names of columns by what they are: one for each modality, and `ROLES`; None where there is none.
+        Names of columns by what they are: one for each modality, `ROLES`, and the pattern of `sources`; None where
+        there is none.
     inputs : Path
         Where the run keeps its inputs, if it does.
     given : list, optional
@@ -51,6 +53,13 @@ class Original:
         if self.given is None:
             return self.roles["label"] or "label"
         return "label" if "label" not in self.table.names else "consensus_label"
+
+    @property
+    def beside(self) -> list[str | None]:
+        """The columns that are no input."""
+        sources = self.roles.get("sources")
+        voting = expanded(sources, self.table.names) if sources else []
+        return [*(self.roles[role] for role in ROLES), *voting]
 
     def column(self, rows: np.ndarray, others: list) -> Picked | np.ndarray:
         """A column of labels: those of some rows, -1 for none, and n + k for `others[k]`, as `Picked` says."""
@@ -103,7 +112,7 @@ def open_original(folder: RunFolder, data: str | None = None) -> Original:
         If they cannot be found or read, or have no column for the labels.
     """
     config = folder.read_config()["data"]
-    roles = {name: config.get("columns", {}).get(name) for name in (*modality_names(), *ROLES)}
+    roles = {name: config.get("columns", {}).get(name) for name in (*modality_names(), *ROLES, "sources")}
     source = data or config.get("source")
     if source is None:
         raise InputError(f"the run in {folder.path} does not say where its data are: name them with --data")
@@ -135,5 +144,5 @@ def open_original(folder: RunFolder, data: str | None = None) -> Original:
     option = roles[kind.name]
     if isinstance(table, StoredCells) and option and not kind.one_column:
         with suppress(InputError):  # of --data labels and ids may be all that there is
-            table.features = kind.columns(table.names, option, [roles[role] for role in ROLES])
+            table.features = kind.columns(table.names, option, original.beside)
     return original
