@@ -2,8 +2,8 @@
 
 People: the majority. A tie goes to the class whose voters agree most often with the other people, over all rows. Rules
 and models: the vote of the one that covers the fewest rows, for what is specific beats what is general. That label is
-wrong on 42 % of the rows that 68 keyword rules labelled, and the majority on 46; on 15 and 21 % with 164 rules; and with
-26 rules it is the worse one, on 48 and 46 %. Where people and others speak, the people decide.
+wrong on 42 % of the rows that 68 keyword rules labelled, and the majority on 46; on 15 and 21 % with 164 rules; with 26
+rules it is the worse one, on 48 and 46 %. Where people and others speak, the people decide.
 """
 
 from typing import Any
