@@ -127,11 +127,11 @@ def _split(name: str, values: Any, n: int) -> list[tuple[str, Any]]:
 
 
 def _spoken(values: Any, plan: Plan) -> Any:
-    """A column in which -1 as text, beside words, is no vote, and whole numbers with gaps are whole numbers."""
+    """A column in which -1 as text, beside words, is no vote, and whole numbers are such."""
     if is_categorical(values) or (plan.classes is not None and ABSTAINS in list(plan.classes)):
         return values
     cells = _cells(plain(values, "source"))
-    if cells.dtype.kind == "f" and np.isnan(cells).any() and (np.nan_to_num(cells) % 1 == 0).all():
+    if cells.dtype.kind == "f" and (np.nan_to_num(cells) % 1 == 0).all():
         return pd.array(cells, dtype="Int64")
     if cells.dtype.kind != "O":
         return values
