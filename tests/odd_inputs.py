@@ -183,7 +183,7 @@ def gaps(classifier: Any, inputs: Any, count: int) -> list[str]:
             lacks.append(f"{name} that sums to one")
     if not np.allclose(audit.transition.sum(1), 1, atol=1e-9) or not (audit.transition >= 0).all():
         lacks.append("transition whose rows sum to one")
-    judged, trained = table["status"] == "judged", table["status"].isin([*TRAINS, "labels_unrelated"])
+    judged, trained = table["status"] == "judged", table["status"].isin([*TRAINS, "labels_unrelated", "not_learnt"])
     wrong = table["p_mislabeled"]
     if not wrong[judged].between(0, 1).all() or not wrong[~judged].isna().all():
         lacks.append("p_mislabeled in [0, 1] just where rows are judged")

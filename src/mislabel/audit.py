@@ -12,6 +12,7 @@ from mislabel.data.labels import decode
 from mislabel.data.order import class_positions
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.posterior.gate import Independent
 from mislabel.posterior.neighbours import Agreement
 from mislabel.posterior.posterior import Posterior
 from mislabel.posterior.summary import noise_rate, p_mislabeled, suggested, transition_matrix
@@ -20,6 +21,11 @@ from mislabel.posterior.summary import noise_rate, p_mislabeled, suggested, tran
 # are enough rows for a relation to show even under heavy noise.
 MINIMUM_DEVIATIONS, ENOUGH_ROWS = 3.0, 200
 ENOUGH_REACHABLE = 5 * MINIMUM_DEVIATIONS  # with the best of labels: five rare rows beside 10,000 others reach less
+ONE_KIND = (
+    "The given labels look like one kind: a classifier of the inputs misses no more of them than rows near the border "
+    "of their class explain. So no label is called wrong. The order of the rows is still the method's, and "
+    "p_mislabeled_by_method is what it says by itself. One wrong label in a hundred would not show."
+)
 LEARNED = 0.25  # of the given labels a model that agrees with fewer says little of them
 
 
@@ -82,6 +88,7 @@ def build_audit(
     agreement: Agreement,
     *,
     informative: bool = True,
+    evidence: Independent | None = None,
     score: np.ndarray | None = None,
 ) -> Audit:
     """Put together what is known of every row.
@@ -99,6 +106,9 @@ def build_audit(
         Of neighbours' labels among training rows, before any training.
     informative : bool
         Whether a lack of agreement says that labels and inputs are unrelated.
+    evidence : Independent, optional
+        What the gate went by: no row is judged where a classifier of the inputs could have met labels, and met no more
+        than chance.
     score : (m,) float64, optional
         Higher = more likely wrong: orders the table instead of the posterior, and becomes its column `score`.
     """
@@ -113,22 +123,10 @@ def build_audit(
     status = dataset.status.astype(object)
     decided, fits_none = status == "decided", status == "none_of_these"
     full[decided] = np.eye(labels.n_classes, dtype=np.float32)[dataset.training_codes[decided]]
-    notes = list(dataset.notes)
-    shown = (
-        f"neighbours carry the same label in {agreement.observed:.1%} of the pairs, chance gives {agreement.chance:.1%}"
-    )
-    if related is None:
-        few = " and few of them in most classes, or beside the largest one," if agreement.rows >= ENOUGH_ROWS else ""
-        notes.append(
-            f"With {len(trained)} training rows{few} it cannot be told beforehand whether labels and inputs are "
-            f"related ({shown})."
-        )
-    elif not related:
-        status[trained[status[trained] == "judged"]] = "labels_unrelated"
-        notes.append(
-            f"The given labels could not be told from labels drawn at random ({shown}). No row is judged. Check that "
-            "the right columns were named."
-        )
+    instead, said = assessable(related, agreement, evidence, len(trained))
+    if instead is not None:
+        status[trained[status[trained] == "judged"]] = instead
+    notes = [*dataset.notes, *said]
     agreed = float(np.mean(probabilities[trained].argmax(1) == dataset.training_codes[trained]))
     if agreed < LEARNED:
         notes.append(
@@ -179,6 +177,45 @@ def build_audit(
         metrics=metrics,
         notes=notes,
     )
+
+
+def assessable(
+    related: bool | None, agreement: Agreement, evidence: Independent | None, rows: int
+) -> tuple[str | None, list[str]]:
+    """Why no row can be judged, as a status, or None; and what a reader has to know of it.
+
+    Parameters
+    ----------
+    related : bool or None
+        As by `labels_related`.
+    rows : int
+        How many train.
+    """
+    shown = (
+        f"neighbours carry the same label in {agreement.observed:.1%} of the pairs, chance gives {agreement.chance:.1%}"
+    )
+    if related is False:
+        return "labels_unrelated", [
+            f"The given labels could not be told from labels drawn at random ({shown}). No row is judged. Check that "
+            "the right columns were named."
+        ]
+    notes = []
+    if related is None:
+        if evidence is not None and evidence.met.learnt is False:
+            return "not_learnt", [
+                f"Not assessed: nothing can be learnt from the inputs of {rows} training rows. A classifier meets "
+                f"{evidence.met.share:.1%} of the labels of rows that it was not fitted to, chance gives "
+                f"{evidence.met.chance:.1%}: where a network agrees with more of them, it learnt them by heart. Check "
+                "that the right columns were named, or label more rows."
+            ]
+        few = " and few of them in most classes, or beside the largest one," if agreement.rows >= ENOUGH_ROWS else ""
+        notes.append(
+            f"With {rows} training rows{few} it cannot be told beforehand whether labels and inputs are related "
+            f"({shown})."
+        )
+    if evidence is not None and evidence.kinds.two < 0.5:
+        notes.append(ONE_KIND)
+    return None, notes
 
 
 def without_unseen(probabilities: np.ndarray, seen: np.ndarray) -> np.ndarray:

@@ -10,9 +10,10 @@ from sklearn.metrics import roc_auc_score
 
 from mislabel import FeatureClassifier, InputError
 from mislabel.methods import METHODS
-from mislabel.methods.panel import OpinionCrossEntropy, Panel
+from mislabel.methods.panel import OpinionCrossEntropy, Panel, revised
 from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
+from mislabel.run.defaults import effective
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
@@ -54,9 +55,65 @@ def test_options():
     assert (stage.epochs, stage.views, stage.branches) == (7, 1, 1)
     assert isinstance(stage.loss, OpinionCrossEntropy)
     assert Panel().guard
+    assert Panel().revise_after == 0
     for bad in ({"epochs": 0}, {"guard": "no"}):
         with pytest.raises(InputError, match=next(iter(bad))):
             Panel(**bad)
+
+
+@pytest.mark.parametrize("guard", [True, False])
+def test_the_revised_opinion_by_hand(guard):
+    """Row by row and cell by cell. A trusted row, of which nothing was said, keeps its label and teaches no matrix."""
+    random = np.random.default_rng(0)
+    target, said = random.integers(0, 3, 30), random.dirichlet(np.ones(3), 30)
+    said[:5] = 0
+    found = revised(said, target, guard=guard)
+
+    def by_hand(held):
+        counts = [[0.5 + 2 * (k == other) for other in range(3)] for k in range(3)]
+        for p, given in zip(said, target, strict=True):
+            for k in range(3):
+                counts[k][given] += p[k]
+        for k in range(3):
+            counts[k][k] += held * sum(counts[k])
+        result = []
+        for p, given in zip(said, target, strict=True):
+            joint = [p[k] * counts[k][given] / sum(counts[k]) for k in range(3)]
+            result.append([v / sum(joint) for v in joint] if any(p) else [float(k == given) for k in range(3)])
+        return np.array(result)
+
+    free = by_hand(0)
+    kept = min(free[5:][target[5:] == k, k].mean() for k in range(3))
+    assert kept < 0.5
+    np.testing.assert_allclose(found, by_hand(1) if guard else free)
+
+
+def test_a_network_of_which_nothing_was_said_keeps_all_labels():
+    np.testing.assert_array_equal(revised(np.zeros((4, 3)), np.array([0, 2, 1, 0])), np.eye(3)[[0, 2, 1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("tune", "given", "wanted"), [("head", {}, 0), ("full", {}, 2), ("full", {"revise_after": 0}, 0)]
+)
+def test_only_a_whole_network_revises_the_opinion(tune, given, wanted):
+    settings = effective(RunConfig(method="panel", tune=tune, options=given), "text", 500)
+    assert Panel(**settings.options).revise_after == wanted
+
+
+def test_a_revised_opinion_is_what_the_run_says():
+    points, true, given = one_sided(400)
+    trusted = np.full(len(true), None, dtype=object)
+    trusted[:20] = true[:20]
+    fitted = FeatureClassifier(method="panel", options={"revise_after": 2}, **SETTINGS).fit(
+        points, given, trusted=trusted
+    )
+    table = fitted.audit_.table.set_index("id")
+    assert fitted.audit_.metrics["evidence"]["revised_after"] == 2
+    assert (table.loc[list(range(20)), "suggested_label"] == true[:20]).all()
+    judged = table[table["status"] == "judged"]
+    assert (judged["network_label"] == judged["suggested_label"]).all()
+    np.testing.assert_allclose(judged["network_p_given"], 1 - judged["p_mislabeled_by_method"], atol=1e-5)
+    assert np.mean(judged["suggested_label"] == true[judged.index]) > 0.9
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +179,14 @@ def test_a_class_that_trusted_labels_alone_say_is_learnt():
     assert fitted.score(new, right) > 0.85
 
 
-@pytest.mark.parametrize("part", [0.5, pytest.param(0.9, marks=pytest.mark.sweep)])
-def test_stopped_and_continued_is_as_never_stopped(part, tmp_path):
+@pytest.mark.parametrize(
+    ("part", "revise_after"), [(0.5, 0), (0.5, 2), (0.5, 3), pytest.param(0.9, 0, marks=pytest.mark.sweep)]
+)
+def test_stopped_and_continued_is_as_never_stopped(part, revise_after, tmp_path):
     points, _, given = one_sided(300)
     data = make_dataset(points, given.tolist(), modality="features")
-    config = RunConfig(method="panel", batch_size=16, **SETTINGS)
+    options = {"revise_after": revise_after} if revise_after else {}
+    config = RunConfig(method="panel", options=options, batch_size=16, **SETTINGS)
     steps = -(-300 // 16) * sum(stage.epochs for stage in METHODS["panel"].make().stages())
     whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
     for folder in (whole, broken):

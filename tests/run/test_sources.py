@@ -17,6 +17,7 @@ from mislabel.exchange.export import export
 from mislabel.exchange.importing import import_decisions
 from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.loading import check_columns, load_dataset
+from mislabel.run.defaults import effective_for
 from mislabel.run.evidence import votes_of
 from mislabel.run.folder import RunFolder
 from mislabel.run.opinions import opinion_sentences
@@ -260,3 +261,13 @@ def test_who_copies_is_found_and_who_is_only_as_good_is_not():
 
 def test_an_audit_without_sources_has_no_such_tables():
     assert Audit.__dataclass_fields__["sources"].default is None
+
+
+def test_a_whole_network_is_taught_what_all_sources_come_to():
+    texts = [f"text {row % 7}" for row in range(12)]
+    votes = np.arange(24).reshape(12, 2) % 3
+    one = make_dataset(texts, votes[:, 0].tolist())
+    several = make_dataset(texts, sources=votes)
+    config = RunConfig(method="panel")
+    assert effective_for(config, one).options == {"revise_after": 2}
+    assert effective_for(config, several).options == {}

@@ -131,7 +131,7 @@ def _spoken(values: Any, plan: Plan) -> Any:
     if is_categorical(values) or (plan.classes is not None and ABSTAINS in list(plan.classes)):
         return values
     cells = _cells(plain(values, "source"))
-    if cells.dtype.kind == "f" and (np.nan_to_num(cells) % 1 == 0).all():
+    if cells.dtype.kind == "f" and (np.nan_to_num(cells, posinf=0.5, neginf=0.5) % 1 == 0).all():
         return pd.array(cells, dtype="Int64")
     if cells.dtype.kind != "O":
         return values

@@ -16,18 +16,30 @@ with power 1, or 1/2 where the guard of `posterior/frozen_space.py` doubts that 
 half` or `classes` overrules that. What is said of the rows is q
 itself; the network's dynamics stand beside it. The judge does not hear them: what a network says of trusted rows, which
 it was taught, does not tell how far to believe it.
+
+A whole network soon knows more of the classes than the frozen space that q comes from. So after `revise_after` epochs q
+is made anew, once, from what the network said of each row when that epoch came to it, P, in one more round of the EM:
+
+    q_ik = P_ik T[k, yt_i] / sum over k,   T as in `posterior/balanced_transition.py`, held where the guard says so
+
+A head knows no more than that space, and its own opinion of rows that it was taught would make it surer, not better.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import numpy as np
+import torch
 from torch import Tensor
 
+from mislabel.dynamics.store import DynamicsStore
 from mislabel.methods._losses import cross_entropy
 from mislabel.methods.default_posterior import DefaultPosterior
 from mislabel.methods.registry import register
+from mislabel.posterior.balanced_transition import through, transition_matrix
+from mislabel.posterior.frozen_space import HELD, KEPT, kept_share
 from mislabel.settings import Setting, check_settings
-from mislabel.training.losses import Batch, Loss
+from mislabel.training.losses import OPINION, Batch, Loss
 from mislabel.training.stages import Stage
 
 
@@ -49,18 +61,92 @@ class Panel(DefaultPosterior):
         ),
     ] = True
 
+    revise_after: Annotated[
+        int,
+        Setting(
+            "Epochs after which the network's own opinion is taught in place of the evidence's; 0: never. Where the "
+            "whole network trains, and nothing is said, 2.",
+            0,
+            10_000,
+        ),
+    ] = 0
+
     learns_from_evidence: ClassVar[bool] = True
+    of_whole: ClassVar[dict[str, int]] = {"revise_after": 2}
 
     def __post_init__(self) -> None:
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        return [Stage("panel", self.epochs, OpinionCrossEntropy())]
+        return [Stage("panel", self.epochs, OpinionCrossEntropy(self.revise_after, guard=self.guard))]
 
 
 class OpinionCrossEntropy(Loss):
-    """L; it pulls to a label everywhere."""
+    """L; it pulls to a label everywhere.
+
+    Parameters
+    ----------
+    revise_after : int
+        Epochs; 0: q stays as it is.
+    guard : bool
+        See `revised`.
+    """
+
+    def __init__(self, revise_after: int = 0, *, guard: bool = True):
+        super().__init__()
+        self.revise_after, self.guard = revise_after, guard
+        self.epoch, self.target = 0, np.empty(0, dtype=np.int64)
+
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.epoch, self.target = 0, target
+        if self.revise_after:
+            self.tables["said"] = torch.zeros(len(target), n_classes, device=device)
 
     def __call__(self, batch: Batch) -> Tensor:
         assert batch.opinion is not None
-        return cross_entropy(batch, batch.logits[0, 0], batch.opinion)
+        logits = batch.logits[0, 0]
+        if self.epoch < self.revise_after:
+            self.tables["said"][batch.index] = logits.detach().float().softmax(-1)
+        return cross_entropy(batch, logits, batch.opinion)
+
+    def epoch_end(self, dynamics: DynamicsStore) -> None:
+        self.epoch += 1
+        if self.epoch == self.revise_after:
+            said = self.tables["said"]
+            opinion = revised(said.double().cpu().numpy(), self.target, guard=self.guard)
+            self.tables[OPINION] = torch.as_tensor(opinion, dtype=torch.float32, device=said.device)
+
+    def state(self) -> dict[str, int]:
+        return {"epoch": self.epoch}
+
+    def load_state(self, state: dict[str, int]) -> None:
+        self.epoch = state["epoch"]
+
+
+def revised(said: np.ndarray, target: np.ndarray, *, guard: bool = True) -> np.ndarray:
+    """q from what a network said, (n, K) float64; see above.
+
+    Parameters
+    ----------
+    said : (n, K) float
+        Probabilities; zeros for a row with a trusted label, which has that for sure.
+    target : (n,) int64
+        Given labels, or trusted ones.
+    guard : bool
+        Whether T is held where it takes too much from a class.
+    """
+    sure = np.eye(said.shape[1])[target]
+    asked = np.asarray(said.any(1))
+    if not asked.any():
+        return sure
+    free = _through(said, sure, asked, 0.0)
+    if guard and kept_share(free[asked], target[asked]) < KEPT:
+        return _through(said, sure, asked, HELD)
+    return free
+
+
+def _through(said: np.ndarray, sure: np.ndarray, asked: np.ndarray, held: float) -> np.ndarray:
+    transition = transition_matrix(said[asked], sure[asked], held)
+    opinion = sure.copy()
+    opinion[asked] = through(said[asked], transition, sure[asked].argmax(1))
+    return opinion

@@ -10,7 +10,7 @@ from mislabel.posterior.frozen_space import HELD
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import count, is_number, label_text, percent, rows, short
 from mislabel.report.summary import assessed
-from mislabel.run.opinions import KIND_OF, KINDS, Kind
+from mislabel.run.opinions import KINDS, Kind, opinions_in
 from mislabel.run.reading import section
 
 LONGEST_NAME, MOST_NAMES, MOST_CLASSES = 60, 8, 12
@@ -67,7 +67,7 @@ def evidence_section(findings: Findings) -> dict[str, Any]:
     meanings = meaning_rows(findings, evidence)
     return {
         "sentences": [*_who_decided(findings, evidence), *_use(evidence)],
-        "opinions": [_opinion_row(findings, KIND_OF[name], weights[name]) for name in _known(weights)],
+        "opinions": [_opinion_row(findings, kind, weights.get(kind.name)) for kind in _known(findings, weights)],
         "doubts": [*_doubted(evidence), *_weak(evidence), *_untrusted(findings)],
         "meanings": meanings[:MOST_CLASSES],
         "more_meanings": meanings[MOST_CLASSES:],
@@ -75,10 +75,11 @@ def evidence_section(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _known(weights: dict[str, Any]) -> list[str]:
-    """The opinions with a name that we know, those that counted most first."""
-    names = [kind.name for kind in KINDS if kind.name in weights]
-    return sorted(names, key=lambda name: -weights[name] if is_number(weights[name]) else math.inf)
+def _known(findings: Findings, weights: dict[str, Any]) -> list[Kind]:
+    """The opinions with a name that we know, those that counted most first; one that no rule weighed last."""
+    weighed = [kind for kind in KINDS if kind.name in weights]
+    by_weight = sorted(weighed, key=lambda kind: -weights[kind.name] if is_number(weights[kind.name]) else math.inf)
+    return by_weight + [kind for kind in opinions_in(findings.run.rows) if kind.name not in weights]
 
 
 def _opinion_row(findings: Findings, kind: Kind, weight: Any) -> OpinionRow:
@@ -134,7 +135,14 @@ def _use(evidence: dict[str, Any]) -> list[str]:
         "unused": "This method uses it only with ten trusted rows or more: the probability in this report is the "
         "method's alone.",
     }
-    part = evidence.get("part")
+    part, revised = evidence.get("part"), evidence.get("revised_after")
+    if part == "taught" and is_number(revised):
+        passes = "epoch" if revised == 1 else "epochs"
+        return [
+            f"What all of it comes to is what the network was taught for {count(revised)} {passes}. Then its own "
+            "opinion of each row, with the given label, took that place, since a whole network soon knows more than a "
+            "frozen one: that is the probability in this report."
+        ]
     return [said[part]] if isinstance(part, str) and part in said else []
 
 

@@ -18,6 +18,7 @@ STATUS_WORDS = {
     "decided": "known, since a person checked or decided it: trained on, not judged",
     "none_of_these": "no class fits, says a person: kept out of training and judgement",
     "labels_unrelated": "labels could not be told from random ones, not judged",
+    "not_learnt": "nothing could be learnt from the inputs of so few rows, not judged",
 }
 # Parts of metrics.json that other sections show, or that are lists of numbers behind a chart
 _SHOWN_ELSEWHERE = {"mixture", "epochs", "notes", "seconds", "noise_rate", "test", "detection", "suggestion"}

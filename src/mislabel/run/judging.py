@@ -9,11 +9,14 @@ import numpy as np
 from mislabel.audit import Audit, build_audit
 from mislabel.data.order import equal_rows
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.posterior.gate import Independent
 from mislabel.posterior.generative import Generative
 from mislabel.posterior.judge import pool
 from mislabel.posterior.posterior import Posterior, mean_of_equals
 from mislabel.run.detection_scores import row_scores
+from mislabel.run.gating import independent_evidence, with_gate
 from mislabel.run.generative import TrajectoryModel
+from mislabel.run.opinions import NETWORK
 from mislabel.run.preparation import Job
 from mislabel.run.scores import test_scores
 from mislabel.training.branches import Branches
@@ -29,6 +32,8 @@ class Judgement:
     audit : Audit
     posterior : Posterior
         Of the rows that trained.
+    evidence : Independent, optional
+        What the gate went by.
     embeddings : (n, d) float16, optional
         Those that the run folder still lacks.
     test : dict
@@ -37,6 +42,7 @@ class Judgement:
 
     audit: Audit
     posterior: Posterior
+    evidence: Independent | None = None
     embeddings: np.ndarray | None = None
     test: dict[str, Any] = field(default_factory=dict)
 
@@ -54,7 +60,9 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     ready, config, held_out = job.ready, job.config, job.held_out
     probability, embeddings = answers(job, network, keep=content and job.folder is not None)
     posterior = job.method.posterior(job.stages, dynamics, job.target, probability[job.trained])
-    posterior = with_evidence(job, posterior)
+    own = posterior.probabilities if job.part_of_evidence != "taught" else job.taught
+    independent = independent_evidence(job)
+    posterior = with_gate(job, own, with_evidence(job, posterior), independent)
     ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
     posterior, ranking = equal_rows_alike(job, posterior, ranking)
     audit = build_audit(
@@ -65,6 +73,7 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
         dynamics,
         job.agreement,
         informative=ready.informative,
+        evidence=independent,
         score=ranking,
     )
     scores = test_scores(job.dataset, held_out, probability[held_out])
@@ -72,7 +81,7 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
         model = trajectory_model(posterior.generative, dynamics, network, config.seed, weights)
         scores |= judge_held_out(job, model)
     job.clock.stop("judge")
-    return Judgement(audit, posterior, embeddings, scores)
+    return Judgement(audit, posterior, independent, embeddings, scores)
 
 
 def with_evidence(job: Job, posterior: Posterior) -> Posterior:
@@ -85,11 +94,13 @@ def with_evidence(job: Job, posterior: Posterior) -> Posterior:
     evidence, opinion, part = job.evidence, job.opinion, job.part_of_evidence
     if evidence is None or opinion is None or part == "unused":
         return posterior
-    joined = opinion if part == "taught" else pool([opinion, posterior.probabilities], [0.5, 0.5]).astype(np.float32)
-    of_given = {
-        f"{name}_p_given": each[np.arange(len(each)), evidence.given] for name, each in evidence.opinions.items()
-    }
-    labels = {f"{name}_label": each.argmax(1).astype(np.int64) for name, each in evidence.opinions.items()}
+    opinions, joined = evidence.opinions, job.taught
+    if part == "joined":
+        joined = pool([opinion, posterior.probabilities], [0.5, 0.5]).astype(np.float32)
+    elif joined is not opinion:
+        opinions = {**opinions, NETWORK: joined}
+    of_given = {f"{name}_p_given": each[np.arange(len(each)), evidence.given] for name, each in opinions.items()}
+    labels = {f"{name}_label": each.argmax(1).astype(np.int64) for name, each in opinions.items()}
     return replace(
         posterior,
         probabilities=joined,

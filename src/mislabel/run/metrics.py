@@ -6,6 +6,7 @@ import numpy as np
 
 from mislabel.run.about import peak_memory_mb
 from mislabel.run.decision_gain import EarlierRun, decision_metrics
+from mislabel.run.gating import gate_metrics
 from mislabel.run.judging import Judgement
 from mislabel.run.mixture_metrics import mixture_metrics
 from mislabel.run.preparation import Job
@@ -35,6 +36,7 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
             **({"test": scores} if scores else {}),
             **detection_scores(job.dataset, audit),
             **evidence_metrics(job),
+            **gate_metrics(judgement.evidence),
             **trusted_labels(job, None if earlier is None else earlier.decisions),
         }
     )
@@ -55,9 +57,10 @@ def evidence_metrics(job: Job) -> dict[str, Any]:
     weights = {name: round(float(v), 4) for name, v in zip(evidence.opinions, judged.weights, strict=True)}
     told = {"left_out": judged.left_out, "pool_left_out": judged.pool_left_out}
     strength = judged.strength if np.isfinite(judged.strength) else None
-    return {
-        "evidence": {"part": job.part_of_evidence, "opinions": weights, "strength": strength, **told, **evidence.about}
-    }
+    about = {"part": job.part_of_evidence, "opinions": weights, "strength": strength, **told, **evidence.about}
+    if job.taught is not job.opinion:
+        about["revised_after"] = getattr(job.method, "revise_after", None)
+    return {"evidence": about}
 
 
 def trusted_labels(job: Job, decisions: dict[str, Any] | None) -> dict[str, Any]:

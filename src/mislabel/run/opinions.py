@@ -13,6 +13,7 @@ from mislabel.tables.characters import short
 
 PLAIN, TRANSITION, NEIGHBOURS = "plain", "transition", "neighbours"
 DESCRIPTIONS, ZERO_SHOT = "descriptions", "zero_shot"
+NETWORK = "network"
 LONGEST_NAME, MOST_SOURCES = 80, 8
 
 
@@ -78,6 +79,12 @@ KINDS = (
         "Nearest neighbours",
         "the labels of the rows nearest to it, with each class counting the same",
         "Its nearest neighbours speak for {}",
+    ),
+    Kind(
+        NETWORK,
+        "The network itself",
+        "what the whole network, once it had learnt the rest of this, made of the row",
+        "The network, once it had learnt what all other evidence says, holds {} for most likely",
     ),
 )
 KIND_OF = {kind.name: kind for kind in KINDS}

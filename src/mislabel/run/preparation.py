@@ -23,6 +23,7 @@ from mislabel.run.folder import RunFolder
 from mislabel.run.settings import RunConfig
 from mislabel.settings import make_settings
 from mislabel.training.device import make_accelerator
+from mislabel.training.losses import OPINION
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Stage
 
@@ -109,6 +110,12 @@ class Job:
     def opinion(self) -> np.ndarray | None:
         """What all evidence says of the training rows, (m, K) float32; None where none was gathered."""
         return None if self.evidence is None or self.judged is None else self.evidence.joined(self.judged)
+
+    @property
+    def taught(self) -> np.ndarray | None:
+        """What the network was taught of the training rows, (m, K) float32: the opinion, or what a loss made of it."""
+        revised = self.stages[-1].loss.tables.get(OPINION)
+        return self.opinion if revised is None else revised.cpu().numpy()
 
     @cached_property
     def held_out(self) -> np.ndarray:

@@ -7,7 +7,7 @@ from torch import Tensor
 from mislabel.training.checkpoints import Checkpoint
 from mislabel.training.evaluation import target_losses
 from mislabel.training.history import History
-from mislabel.training.losses import Loss
+from mislabel.training.losses import OPINION, Loss
 from mislabel.training.stage_run import StageRun
 from mislabel.training.watchers import Watcher
 
@@ -38,6 +38,7 @@ class LossMemory(Watcher):
             self.loss.load_state(checkpoint.state["loss"])
             for name, table in checkpoint.tables.items():
                 self.loss.tables[name] = table.to(run.device)
+        run.revise(self.loss.tables.get(OPINION))
         self._remember(run)
 
     def epoch_end(self, run: StageRun, epoch: int) -> None:
@@ -47,6 +48,7 @@ class LossMemory(Watcher):
             table.copy_(before + run.sum(table - before))
         self._evaluate(run)
         self.loss.epoch_end(run.dynamics)
+        run.revise(self.loss.tables.get(OPINION))
         self._remember(run)
 
     def state(self, run: StageRun, checkpoint: Checkpoint) -> None:

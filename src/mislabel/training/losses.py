@@ -10,6 +10,8 @@ from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
 
+OPINION = "opinion"  # the table in which a loss puts what it teaches in place of `Batch.opinion`
+
 
 def _no_mixing(partner: Tensor, share: Tensor) -> Tensor:
     raise ValueError("the stage of this loss does not mix: say Stage(..., mixes=True)")
@@ -70,7 +72,9 @@ class Loss:
     ----------
     tables : dict of Tensor
         What it keeps by row, each (..., n training rows, width), on the device, made in `begin`. In an epoch a row may
-        be written only by the call that has it in its batch: processes then share what they wrote.
+        be written only by the call that has it in its batch: processes then share what they wrote. One that it makes in
+        `epoch_end` under the name OPINION, (n, classes), is `Batch.opinion` from then on, also in the weights of rows
+        and in what the run says of them.
     """
 
     def __init__(self) -> None:

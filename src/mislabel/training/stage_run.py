@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.training.balance import row_weights
 from mislabel.training.branches import Branches
 from mislabel.training.evaluation import branch_logits
 from mislabel.training.inputs import Inputs
@@ -107,6 +108,14 @@ class StageRun:
     def logits(self, inputs: Inputs) -> Tensor:
         """Logits in evaluation mode, (branches, len(inputs), classes) float32, the same on every process."""
         return branch_logits(self.branches, inputs, self.rows.n_classes, self.accelerator, self.progress)
+
+    def revise(self, opinion: Tensor | None) -> None:
+        """Go on with another opinion, and with the rows' weights by that; as before without one."""
+        if opinion is None:
+            return
+        weight = row_weights(self.rows.target, self.stage.balance or self.settings.balance, opinion.cpu().numpy())
+        self.opinion = opinion
+        self.weight = None if weight is None else torch.as_tensor(weight, device=self.device)
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum over processes."""
