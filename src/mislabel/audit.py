@@ -50,6 +50,8 @@ class Audit:
         What metrics.json holds.
     notes : list of str
         Warnings and decisions that a reader has to know.
+    sources, votes : DataFrame, optional
+        Where several sources labelled the rows: the columns of sources.parquet and votes.parquet.
     """
 
     table: pd.DataFrame
@@ -58,6 +60,8 @@ class Audit:
     transition: np.ndarray
     metrics: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    sources: pd.DataFrame | None = None
+    votes: pd.DataFrame | None = None
 
     def worst(self, count: int = 10) -> pd.DataFrame:
         """The judged rows most likely to be mislabelled."""

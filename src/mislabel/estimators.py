@@ -44,11 +44,13 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
     def fit(
         self,
         X: Any,
-        y: Sequence[Any],
+        y: Sequence[Any] | None = None,
         ids: Sequence[Any] | None = None,
         decisions: str | Path | None = None,
         trusted: Sequence[Any] | None = None,
         describe: str | Path | Mapping[Any, str | Sequence[str]] | None = None,
+        sources: Any = None,
+        source_kind: str | None = None,
     ) -> Self:
         """Train on inputs and their given labels.
 
@@ -56,6 +58,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         ----------
         X : n inputs
         y : n labels of any hashable type
+            None where `sources` label the rows: then the given labels are what these come to.
         ids : n names of the rows, optional
             0..n-1 without them.
         decisions : path, optional
@@ -67,19 +70,25 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         describe : path or mapping, optional
             What classes mean: a sentence or several for each class, or a TOML file of them, as with `mislabel train
             --describe`.
+        sources : frame, mapping or (n, S) array, optional
+            What S sources say of each row, one column a source; None, NaN, empty, or -1 beside codes where it abstains.
+        source_kind : str, optional
+            Which of them are rules, people or models, as `mislabel train --source-kind`, where it cannot be told.
 
         Raises
         ------
         InputError
             If inputs or labels cannot be used, the decisions are of other rows, or what is described is no class.
         """
-        refuse_misaligned([("X", X), ("y", y), ("ids", ids), ("trusted", trusted)])
+        refuse_misaligned([("X", X), ("y", y), ("ids", ids), ("trusted", trusted), ("sources", sources)])
         columns = {self.modality: self.modality, "label": "label"} | ({} if trusted is None else {"trusted": "trusted"})
         earlier = None if decisions is None else Run.open(decisions)
         described = read_descriptions(describe) if isinstance(describe, str | Path) else describe
         config = replace(self._config(), describe=described)  # pyright: ignore[reportArgumentType]
         progress = Terminal() if self._verbose else Quiet()
-        trained = train(self._dataset(X, y, ids, trusted), config, earlier=earlier, progress=progress)
+        trained = train(
+            self._dataset(X, y, ids, trusted, sources, source_kind), config, earlier=earlier, progress=progress
+        )
         assert trained.predictor is not None  # as there is no folder with a finished run
         self.audit_, self.predictor_ = trained.audit, trained.predictor
         self._about = config, trained, earlier, columns
@@ -148,10 +157,11 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
     def _verbose(self) -> bool:
         return bool(self.get_params()["verbose"])
 
-    def _dataset(self, X: Any, y: Any, ids: Any, trusted: Any) -> Dataset:
+    def _dataset(self, X: Any, y: Any, ids: Any, trusted: Any, sources: Any, source_kind: str | None) -> Dataset:
         params = self.get_params()
         settings = {name: params[name] for name in ("missing", "on_bad") if name in params}
-        return make_dataset(X, y, modality=self.modality, ids=ids, trusted=trusted, **settings)
+        votes = {"sources": sources, "source_kind": source_kind}
+        return make_dataset(X, y, modality=self.modality, ids=ids, trusted=trusted, **votes, **settings)
 
     def _new(self, X: Any) -> Any:
         checks = self.predictor_.reader.checks()
@@ -397,16 +407,18 @@ class FeatureClassifier(RunClassifier):
         self.trusted_drawn = trusted_drawn
         self.verbose = verbose
 
-    def _dataset(self, X: Any, y: Any, ids: Any, trusted: Any) -> Dataset:
+    def _dataset(self, X: Any, y: Any, ids: Any, trusted: Any, sources: Any, source_kind: str | None) -> Dataset:
         X = self._checked(X, reset=True)
-        if y is None:
+        if y is None and sources is None:
             raise InputError("FeatureClassifier requires y to be passed, but the target y is None: one label per row")
-        if self.missing == "error" and trusted is None:  # rows that have a trusted label may lack the other
+        if (
+            y is not None and self.missing == "error" and trusted is None
+        ):  # rows that have a trusted label may lack the other
             with np.errstate(invalid="ignore"):  # it casts infinite numbers before it refuses them
                 check_classification_targets(y)
-        if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
+        if y is not None and getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return super()._dataset(X, y, ids, trusted)
+        return super()._dataset(X, y, ids, trusted, sources, source_kind)
 
     def _new(self, X: Any) -> Any:
         return super()._new(self._checked(X, reset=False))

@@ -9,8 +9,10 @@ import pytest
 from bench.conftest import blobs
 
 from mislabel.bench.builtin import builtin_frame
-from mislabel.bench.data import described, make_table
+from mislabel.bench.data import columns_of, described, make_table
+from mislabel.bench.one_label import one_label
 from mislabel.bench.suites import Source
+from mislabel.data.label_sources import Sources
 from mislabel.errors import InputError
 
 
@@ -39,6 +41,43 @@ def test_real_errors_and_rows_where_nothing_was_said(tmp_path):
     train = table[table["split"] == "train"]
     assert about["noise"] == pytest.approx((train["given_label"] != train["gold_label"]).mean())
     assert (about["rows"], about["test_rows"], about["classes"]) == (156, 81, 3)
+
+
+def test_several_sources_and_the_one_label_that_they_come_to(tmp_path):
+    frame = blobs()
+    given = frame["given"].to_numpy()
+    votes = np.column_stack([given, np.where(np.arange(240) % 2, given, -1), frame["label"]])
+    votes[5] = -1  # a row of which nobody says anything does not train
+    frame["votes"] = votes.tolist()
+    how = {"modality": "features", "column": "x*", "sources": "votes"}
+    table, about = table_of(tmp_path, frame, **how)
+    said, train = table[["vote_0", "vote_1", "vote_2"]], table["split"] == "train"
+    assert said[~train].isna().all(axis=None)
+    assert "row-5" not in set(table["id"])
+    places = [int(id.removeprefix("row-")) for id in table["id"][train]]
+    np.testing.assert_array_equal(said[train].fillna(-1).to_numpy(dtype=int), votes[places])
+    majority, _ = table_of(tmp_path, frame, name="m", aggregate="majority", **how)
+    modes = [pd.Series(row[row >= 0]).mode() for row in votes[places]]
+    clear = np.array([len(mode) == 1 for mode in modes])
+    assert clear.any()
+    np.testing.assert_array_equal(majority["given_label"][train][clear], [mode[0] for mode in modes if len(mode) == 1])
+    assert about["noise"] == pytest.approx((table["given_label"] != table["gold_label"])[train].mean())
+    named, _ = table_of(tmp_path, frame, name="n", classes=("a", "b", "c"), **how)
+    assert set(named["vote_0"].dropna()) == {"a", "b", "c"}
+    columns = columns_of(Source("t", files=("t",), **how))
+    assert columns["sources"] == "vote_*"
+    assert "label" not in columns
+
+
+@pytest.mark.filterwarnings("ignore")  # crowd-kit's own
+def test_dawid_skene_is_crowd_kits():
+    pytest.importorskip("crowdkit", reason="crowd-kit is not installed")
+    random = np.random.default_rng(0)
+    true = random.integers(0, 3, 200)
+    votes = np.column_stack([np.where(random.random(200) < share, 0, true) for share in (0.1, 0.1, 0.9)])
+    votes[:, 0][::5] = -1
+    found = one_label(Sources(list("abc"), votes, ["person"] * 3), "dawid_skene")
+    assert (found == true).mean() > 0.85  # the third is right on two rows of five
 
 
 def test_planted_errors_follow_the_seed_and_spare_the_test(tmp_path):

@@ -97,7 +97,7 @@ def _worked(cell: Cell) -> dict[str, Any]:
     table, about = make_table(cell.source, cell.seed, cell.data_dir, cell.out / "data")
     columns = columns_of(cell.source)
     if cell.spec.method == GOLD_METHOD:
-        columns["label"] = GOLD
+        columns = {what: name for what, name in columns.items() if what != "sources"} | {"label": GOLD}
     method = CE if cell.spec.method in (GOLD_METHOD, PEER) else cell.spec.method
     options = cell.spec.with_rate(about["noise"])
     settings = cell.settings
@@ -105,7 +105,8 @@ def _worked(cell: Cell) -> dict[str, Any]:
         columns["trusted"], settings = TRUSTED, {**settings, "trusted_drawn": "random"}
     describe = described(cell.source, cell.data_dir)
     config = RunConfig(method=method, options=options, seed=cell.seed, describe=describe, **settings)
-    dataset = load_dataset(table, **columns)
+    kinds = {"source_kind": cell.source.source_kind} if "sources" in columns else {}
+    dataset = load_dataset(table, **columns, **kinds)
     shared, encoding = None, 0.0
     if modality(cell.source.modality).encoder is not None and (config.tune == "head" or cell.spec.method == PEER):
         home = cell.out / "embeddings"
@@ -166,6 +167,7 @@ def measures(metrics: dict[str, Any]) -> dict[str, Any]:
     line = {name: test.get(name) for name in ("accuracy", "macro_f1", "ece")}
     line |= {name: metrics.get("detection", {}).get(name) for name in ("auroc", "average_precision")}
     line |= {f"noise_{name}": noise.get(name) for name in ("true", "at_least", "estimate", "low", "high")}
+    line["suggestion"] = metrics.get("suggestion", {}).get("accuracy")
     line["seconds"] = round(seconds.get("train", 0.0) + seconds.get("judge", 0.0), 2)
     line["seconds_prepare"] = seconds.get("prepare", 0.0)
     line["seconds_by_stage"] = metrics.get("seconds_by_stage", {})

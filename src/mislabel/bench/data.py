@@ -7,10 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from filelock import FileLock
+from pandas.api.types import is_integer_dtype
 
 from mislabel.bench.builtin import builtin_frame
+from mislabel.bench.one_label import one_label
 from mislabel.bench.suites import Source
+from mislabel.data.consensus import agree
 from mislabel.data.descriptions import read_descriptions
+from mislabel.data.labels import Labels
+from mislabel.data.plan import Plan
+from mislabel.data.source_columns import expanded, read_sources, source_columns
 from mislabel.errors import InputError, alternatives, some_ids
 from mislabel.files import atomic_path, atomic_write
 from mislabel.modalities import modality
@@ -20,6 +26,7 @@ from mislabel.tables import read_table
 from mislabel.tables.hub import read_hub
 
 GOLD, GIVEN, TRUSTED, SPLIT, ID = "gold_label", "given_label", "trusted_label", "split", "id"
+VOTE = "vote_"  # beginning of the columns of several sources
 TRUSTED_PURPOSE = 0x7257  # keeps this stream of random numbers apart from others with the same seed
 
 
@@ -42,20 +49,24 @@ def make_table(source: Source, seed: int, data_dir: Path | None, home: Path) -> 
             if source.noise:
                 frame = _corrupted(frame, source, seed, path)
             train: Any = frame[SPLIT] == "train"
+            if source.sources:
+                frame[GIVEN] = _agreed(frame, source)
             frame[GIVEN] = frame[GIVEN].where(train, frame[GOLD])
-            wrong: Any = (frame[GIVEN] != frame[GOLD])[train]
+            wrong: Any = (frame[GIVEN] != frame[GOLD])[train & frame[GOLD].notna()]
             if source.trusted:
                 frame[TRUSTED] = _trusted(frame, source, seed)
             with atomic_path(path) as temporary:
                 frame.to_parquet(temporary, index=False)
             known = {"rows": int(train.sum()), "test_rows": int((~train).sum()), "noise": float(wrong.mean())}
-            atomic_write(about, json.dumps({**known, "classes": len(set(frame[GOLD]))}))
+            atomic_write(about, json.dumps({**known, "classes": frame[GOLD].nunique()}))
     return path, json.loads(about.read_text(encoding="utf-8"))
 
 
 def columns_of(source: Source) -> dict[str, Any]:
     """Which column of the made table is what; trusted labels, which not every method gets, aside."""
-    return {source.modality: source.column, "label": GIVEN, "gold": GOLD, "id": ID, "split": SPLIT}
+    several = source.sources is not None and source.aggregate is None
+    labels = {"sources": f"{VOTE}*"} if several else {"label": GIVEN}
+    return {source.modality: source.column, **labels, "gold": GOLD, "id": ID, "split": SPLIT}
 
 
 def described(source: Source, data_dir: Path | None) -> dict[str, list[str]] | None:
@@ -108,8 +119,14 @@ def _usable(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     for name in wanted:
         if name not in frame:
             raise InputError(f"data {source.name}: no column {name!r}{alternatives(name, frame.columns)}")
-    known: Any = frame[SPLIT].isin(["train", "test"]) & frame[source.label].notna()
     train = frame[SPLIT] == "train"
+    votes = _votes(frame, source) if source.sources else pd.DataFrame(index=frame.index)
+    known: Any = frame[SPLIT].isin(["train", "test"])
+    known &= (
+        votes.notna().any(axis=1) | ~train & frame[source.label].notna()
+        if source.sources
+        else (frame[source.label].notna())
+    )
     if kind.one_column:
         known &= ~train | ~frame[source.column].map(_is_nothing).astype(bool)
     if source.given:
@@ -117,13 +134,41 @@ def _usable(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     inputs = kind.columns(list(frame.columns), source.column, [*wanted, ID])
     kept = frame.loc[known, inputs].assign(**{ID: [f"row-{index}" for index in frame.index[known]]})
     kept[GOLD] = _labels(frame.loc[known, source.label])
+    kept = pd.concat([kept, votes[known]], axis=1)
     if source.given:
         own = frame.loc[known, source.given].where(train[known], frame.loc[known, source.label])
         kept[GIVEN] = _labels(own).astype(kept[GOLD].dtype)
-    for name in (GOLD, GIVEN) if source.classes else ():
+    for name in (GOLD, GIVEN, *votes) if source.classes else ():
         if name in kept:
             kept[name] = _named(kept[name], source)
     return kept.assign(**{SPLIT: frame.loc[known, SPLIT]})
+
+
+def _votes(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """What each source says, one column each, missing where it abstains and on rows that do not train."""
+    names = expanded(source.sources or "", [str(name) for name in frame.columns])
+    columns = [column for name in names for _, column in source_columns(frame[[name]], len(frame), name)]
+    votes = {
+        f"{VOTE}{place}": _labels(pd.Series(column, frame.index).infer_objects())
+        for place, column in enumerate(columns)
+    }
+    train = frame[SPLIT] == "train"
+    gapped = {name: each.astype("Int64") if is_integer_dtype(each) else each for name, each in votes.items()}
+    return pd.DataFrame({name: each.where(_spoken(each) & train) for name, each in gapped.items()}, frame.index)
+
+
+def _agreed(frame: pd.DataFrame, source: Source) -> Any:
+    """The one label of each row that its sources come to."""
+    votes = frame[[name for name in frame if str(name).startswith(VOTE)]]
+    empty = Labels(np.full(len(frame), -1, dtype=np.int64), [])
+    kinds = Plan(source_kind=source.source_kind)
+    sources, labels, _ = read_sources(votes, None, empty, frame[ID].to_numpy(dtype=object), kinds, "sources")
+    if source.aggregate is None:
+        codes, _ = agree(sources, (frame[SPLIT] == "train").to_numpy())
+    else:
+        codes = one_label(sources, source.aggregate)
+    said = pd.Series(Labels(codes, labels.classes).decode(codes), frame.index, dtype=object)
+    return said.where(frame[SPLIT] == "train", frame[GOLD]).astype(frame[GOLD].dtype)
 
 
 def _is_nothing(cell: Any) -> bool:
@@ -138,13 +183,16 @@ def _spoken(given: Any) -> Any:
 
 def _labels(values: Any) -> Any:
     """Whole numbers stay numbers, whatever missing values had made of them; the rest is text."""
-    return values.astype("int64") if pd.api.types.is_numeric_dtype(values) else values.astype(str)
+    if not pd.api.types.is_numeric_dtype(values):
+        return values.astype(str)
+    return values.astype("Int64" if values.isna().any() else "int64")
 
 
 def _named(codes: Any, source: Source) -> Any:
     """The names of codes."""
-    if not pd.api.types.is_integer_dtype(codes) or not codes.between(0, len(source.classes) - 1).all():
-        strange = [value for value in codes.unique().tolist() if value not in range(len(source.classes))]
+    known = codes.dropna()
+    if not pd.api.types.is_integer_dtype(codes) or not known.between(0, len(source.classes) - 1).all():
+        strange = [value for value in known.unique().tolist() if value not in range(len(source.classes))]
         raise InputError(
             f"data {source.name}: classes names {len(source.classes)} codes, 0 to {len(source.classes) - 1}, and the "
             f"labels hold {some_ids(strange)}: list a name for each code, or leave classes out where labels are names"

@@ -11,6 +11,7 @@ from typing import Any
 from mislabel.errors import InputError, alternatives, one_of
 from mislabel.modalities import modality_names
 
+AGGREGATES = ("majority", "least_covering", "dawid_skene")  # how votes become one label: `bench/one_label.py`
 SHIPPED = Path(__file__).parent / "suites"
 BUILTIN = ("digits", "messages", "iris", "wine", "breast_cancer")
 INPUT = ("modality", "column")  # of a source; a file says both in one line
@@ -38,6 +39,14 @@ class Source:
         Column of the gold labels.
     given : str, optional
         Column of labels with real errors; rows where it says nothing (null, negative) do not train.
+    sources : str, optional
+        Columns of what several sources say of a row, as `mislabel train --sources`; rows of which nobody says anything
+        do not train. The given labels are what they come to.
+    aggregate : str, optional
+        With `sources`: one of `AGGREGATES`, by which they become one given label,
+        which is then all that a method gets.
+    source_kind : str, optional
+        As `mislabel train --source-kind`.
     describe : str, optional
         TOML file below --data-dir of what its classes mean, as in `mislabel train --describe`.
     noise : dict
@@ -60,6 +69,9 @@ class Source:
     column: str = ""
     label: str = "label"
     given: str | None = None
+    sources: str | None = None
+    aggregate: str | None = None
+    source_kind: str | None = None
     describe: str | None = None
     noise: dict[str, Any] = field(default_factory=dict)
     train_rows: int = 0
@@ -171,8 +183,12 @@ def _source(content: dict[str, Any], file: str) -> Source:
         *most, last = modality_names()
         raise InputError(f"{where}: what is the input? Give exactly one of {', '.join(most)} and {last}")
     source = replace(source, modality=inputs[0][0], column=inputs[0][1])
-    if (source.given is None) == (not source.noise):
-        raise InputError(f"{where}: give either given (a column with real errors) or noise (errors to plant)")
+    if sum(map(bool, (source.given, source.sources, source.noise))) != 1:
+        raise InputError(
+            f"{where}: give one of given (a column with real errors), sources (several) and noise (errors to plant)"
+        )
+    if source.aggregate is not None:
+        one_of(f"{where}: aggregate", source.aggregate, AGGREGATES)
     if source.noise and "kind" not in source.noise:
         raise InputError(f"{where}: noise needs a kind, as `mislabel corrupt --kind`")
     _check_labels(source, where)

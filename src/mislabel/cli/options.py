@@ -61,6 +61,27 @@ RUN: dict[str, tuple[Any, Any]] = {
         Annotated[str | None, typer.Option(help="Column of the given labels, right or wrong; folders name their own.")],
         None,
     ),
+    "sources": (
+        Annotated[
+            str | None,
+            typer.Option(
+                help="Columns of what several sources say: 'rule_*,gpt', or one column of lists; empty, null or -1 "
+                "abstains. Beside --label or in its place."
+            ),
+        ],
+        None,
+    ),
+    "votes": (
+        Annotated[
+            str | None,
+            typer.Option(
+                help="The same as a table of id, source, label; or an export of Label Studio or Argilla.",
+                metavar="FILE",
+            ),
+        ],
+        None,
+    ),
+    "source_kind": from_setting("source_kind"),
     "gold": (Annotated[str | None, typer.Option(help="Column of true labels where known; they only score.")], None),
     "trusted": (
         Annotated[str | None, typer.Option(help="Column of labels that somebody checked, on few rows; they teach.")],

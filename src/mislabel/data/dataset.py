@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mislabel.data.classes import EncodedColumn, find_classes
+from mislabel.data.classes import EncodedColumn, check_class_list, class_key, find_classes
+from mislabel.data.consensus import agree, consensus_note
 from mislabel.data.decided_labels import with_trusted
 from mislabel.data.inputs import CheckedInputs
 from mislabel.data.label_columns import rows_of
+from mislabel.data.label_sources import Sources, source_notes
 from mislabel.data.labels import Labels, encode_against, refuse_missing
 from mislabel.data.order import class_ranks, recoded, row_order
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset, conflicts, fingerprint, row_status
+from mislabel.data.source_columns import read_sources
 from mislabel.data.splits import parse_split, stratified_holdout
 from mislabel.data.training_rows import TRAINS
 from mislabel.data.trusted_labels import read_trusted, refuse_one_column
@@ -35,12 +38,22 @@ class Columns:
         n times train, valid or test. Without it all rows train.
     trusted
         n labels that somebody checked, most of which may be missing. They teach, and are never scored.
+    sources, votes
+        Several labels a row, as columns or as a long table: see `mislabel.data.source_columns.read_sources`. Without
+        `labels` the given ones are what the sources come to.
     """
 
     labels: Any = None
     gold: Any = None
     split: Any = None
     trusted: Any = None
+    sources: Any = None
+    votes: Any = None
+
+    @property
+    def several(self) -> bool:
+        """Whether sources labelled the rows."""
+        return self.sources is not None or self.votes is not None
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,7 @@ class Names:
     id: str = "ids"
     split: str = "split"
     trusted: str = "trusted"
+    sources: str = "sources"
 
 
 def assemble_dataset(
@@ -91,23 +105,23 @@ def assemble_dataset(
     parts = np.full(len(ids), "train", dtype="U5")
     if columns.split is not None:
         parts = parse_split(columns.split, ids, names.split)
-    encoded = _given(columns.labels, ids, plan, inputs.name, names.label)
+    agreed = columns.labels is None and columns.several
+    asked = replace(plan, need_labels=False) if agreed else plan
+    encoded = _given(columns.labels, ids, asked, inputs.name, names.label)
     given, trusted, gold_codes, gold_classes = Labels(encoded.codes, encoded.classes), None, None, []
-    all_notes = [*notes, *inputs.notes, *encoded.notes]
+    sources, given, more = _voted(columns, given, parts, ids, plan, names)
+    all_notes = [*notes, *inputs.notes, *encoded.notes, *more]
     if columns.trusted is not None:
+        before = given.classes
         trusted, given, more = read_trusted(columns.trusted, given, parts, ids, plan, names.trusted)
-        all_notes += more
+        sources, all_notes = _following(sources, before, given.classes), [*all_notes, *more]
     if columns.gold is not None:
         gold_codes, extended = encode_against(columns.gold, given, ids, names.gold)
         gold_classes = extended.classes
 
     lacking = _lacking(given.codes, gold_codes, trusted, parts) & plan.need_labels
     if lacking.any():
-        rows = np.flatnonzero(lacking)
-        if plan.missing == "error":
-            refuse_missing(encoded, rows, ids, names.label)
-        fate = "now dropped" if plan.missing == "drop" else "kept out of the loss and all counts"
-        all_notes.append(f"Rows without a label, {fate}: {len(rows)} of {len(ids)}; rows {rows_of(ids)(rows)}.")
+        all_notes.append(_fate_of(np.flatnonzero(lacking), encoded, ids, plan, names, agreed))
     if lacking.any() and plan.missing == "drop":
         keep = np.flatnonzero(~lacking)
         inputs, ids, parts, given = (
@@ -118,6 +132,7 @@ def assemble_dataset(
         )
         gold_codes = None if gold_codes is None else gold_codes[keep]
         trusted = None if trusted is None else trusted[keep]
+        sources = None if sources is None else sources.rows(keep)
     if plan.holdout > 0:
         chosen = _hold_out(given, inputs, ids, plan, named)
         parts[chosen] = "test"
@@ -138,12 +153,46 @@ def assemble_dataset(
         name=names.data,
         gold_classes=gold_classes,
         named=named,
+        sources=sources,
     )
     if trusted is not None:
         dataset = with_trusted(dataset, trusted, names.trusted)
     more = (_class_notes(dataset) if plan.need_labels else []) + _gold_notes(dataset) + _conflict_notes(dataset)
-    known = fingerprint(ids, inputs.values, given, parts, dataset.decided)
+    known = fingerprint(ids, inputs.values, given, parts, dataset.decided, sources)
     return replace(dataset, notes=[*dataset.notes, *more], fingerprint=known)
+
+
+def _fate_of(rows: np.ndarray, encoded: EncodedColumn, ids: np.ndarray, plan: Plan, names: Names, agreed: bool) -> str:
+    """What becomes of rows without a label that need one, as a sentence; an error where that is not allowed."""
+    if plan.missing == "error" and not agreed:  # all sources may abstain
+        refuse_missing(encoded, rows, ids, names.label)
+    fate = "now dropped" if plan.missing == "drop" else "kept out of the loss and all counts"
+    return f"Rows without a label, {fate}: {len(rows)} of {len(ids)}; rows {rows_of(ids)(rows)}."
+
+
+def _voted(
+    columns: Columns, given: Labels, parts: np.ndarray, ids: np.ndarray, plan: Plan, names: Names
+) -> tuple[Sources | None, Labels, list[str]]:
+    """The sources, the given labels with all classes, and notes; without a column of labels they are the consensus."""
+    if not columns.several:
+        if plan.source_kind is not None:
+            raise InputError("source_kind says what kind of source each is, and no sources were given")
+        return None, given, []
+    if columns.labels is None and plan.classes is not None:
+        given = Labels(given.codes, check_class_list(plan.classes, names.sources))
+    sources, given, notes = read_sources(columns.sources, columns.votes, given, ids, plan, names.sources)
+    notes = [*notes, *source_notes(sources)]
+    if columns.labels is not None:
+        return sources, given, notes
+    codes, how = agree(sources, parts == "train")
+    return replace(sources, consensus=how), Labels(codes, given.classes), [*notes, consensus_note(how)]
+
+
+def _following(sources: Sources | None, before: list, after: list) -> Sources | None:
+    """The sources after classes were added among those of before."""
+    positions = {class_key(value): code for code, value in enumerate(after)}
+    ranks = np.array([positions[class_key(value)] for value in before], dtype=np.int64)
+    return None if sources is None else sources.recoded(ranks)
 
 
 def _hold_out(given: Labels, inputs: CheckedInputs, ids: np.ndarray, plan: Plan, named: bool) -> np.ndarray:

@@ -29,6 +29,8 @@ class Plan:
         Ids to hold out in place of a draw, as by a run before: labels that changed since would change the draw.
     classes
         The classes, in order; see `encode_labels`.
+    source_kind
+        What kind of source each is, where that cannot be told from what they say.
     need_labels
         Whether labels are needed at all; they are not for prediction, where missing ones are fine.
 
@@ -44,6 +46,13 @@ class Plan:
         float, Setting("Share of rows to hold out as test, where there is no split column.", 0, 0.999)
     ] = 0.0
     seed: Seed = 0
+    source_kind: Annotated[
+        str | None,
+        Setting(
+            "Which sources are rules, people or models: 'rule_*=rule,anna=person,gpt=model'.",
+            default="who says one class is a rule",
+        ),
+    ] = None
     held_out: Collection | None = None
     classes: Sequence | None = None
     need_labels: bool = True

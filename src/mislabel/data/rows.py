@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from mislabel.data.inputs import RawInputs
+from mislabel.data.label_sources import Sources
 from mislabel.data.labels import Labels, decode
 from mislabel.data.order import row_order
 from mislabel.errors import one_of
@@ -43,7 +44,8 @@ class Dataset:
     notes : list of str
         Every warning and decision, as sentences.
     fingerprint : str
-        SHA-256, in hex, of ids, inputs, given label codes, classes, split, and trusted labels where there are any.
+        SHA-256, in hex, of ids, inputs, given label codes, classes, split, and trusted labels and votes where there
+        are any.
     name : str
         The file, hub name, or "data".
     gold_classes : list
@@ -58,6 +60,8 @@ class Dataset:
         From where all of it can be read again: an absolute path, or a hub name; None for what came in memory.
     named : bool
         Whether ids were given; else rows are named by their position.
+    sources : Sources or None
+        Who labelled the rows, and what each said; `labels` are what they come to, or were given beside.
     """
 
     ids: np.ndarray
@@ -74,6 +78,7 @@ class Dataset:
     decided_weight: np.ndarray | None = None
     source: str | None = None
     named: bool = True
+    sources: Sources | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -149,7 +154,12 @@ def with_small_classes(status: np.ndarray, codes: np.ndarray, n_classes: int) ->
 
 
 def fingerprint(
-    ids: np.ndarray, inputs: RawInputs, labels: Labels, split: np.ndarray, trusted: np.ndarray | None = None
+    ids: np.ndarray,
+    inputs: RawInputs,
+    labels: Labels,
+    split: np.ndarray,
+    trusted: np.ndarray | None = None,
+    sources: Sources | None = None,
 ) -> str:
     """SHA-256 in hex over everything that training sees; gold is not part of it.
 
@@ -157,6 +167,8 @@ def fingerprint(
     ----------
     trusted : (n,) int64, optional
         Codes of trusted labels, negative where there is none; without any it is as if not given.
+    sources : Sources, optional
+        Their names, kinds and votes.
     """
     digest = hashlib.sha256()
 
@@ -181,4 +193,8 @@ def fingerprint(
     add_texts(split.tolist())
     if trusted is not None and (trusted >= 0).any():
         digest.update(b"trusted" + trusted.astype("<i8").tobytes())
+    if sources is not None:
+        digest.update(b"sources")
+        add_texts([*sources.names, *sources.kinds])
+        digest.update(sources.votes.astype("<i4").tobytes())
     return digest.hexdigest()

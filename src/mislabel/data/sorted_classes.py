@@ -21,4 +21,5 @@ def with_sorted_classes(dataset: Dataset) -> Dataset:
         gold=None if dataset.gold is None else recoded(dataset.gold, ranks),
         gold_classes=[*listed, *dataset.gold_classes[len(listed) :]] if dataset.gold_classes else [],
         decided=None if dataset.decided is None else recoded(dataset.decided, ranks),
+        sources=None if dataset.sources is None else dataset.sources.recoded(ranks),
     )

@@ -10,7 +10,7 @@ from mislabel.exchange.corrected import MISSING, Corrected, LabelCells
 from mislabel.exchange.table import decided_columns
 from mislabel.exchange.targets import OWN, register
 from mislabel.run.folder import RunFolder
-from mislabel.tables.format import Columns, Picked
+from mislabel.tables.format import Columns
 from mislabel.tables.writing import check_output, rewrite_table
 
 LIKELY_WRONG = 0.5  # undecided rows above it are label issues: more likely wrong than right
@@ -54,6 +54,6 @@ def _issue_columns(corrected: Corrected) -> Columns:
     return {
         "is_label_issue": wrong > LIKELY_WRONG,
         "label_quality": 1 - wrong,
-        "given_label": Picked(original.label, np.arange(len(row_of))),
-        "predicted_label": Picked(original.label, predicted, cells.others),
+        "given_label": original.column(np.arange(len(row_of)), []),
+        "predicted_label": original.column(predicted, cells.others),
     }

@@ -37,7 +37,7 @@ class Corrected:
     suggested : (n,) bool
         Where the suggested label was taken without a person.
     labels : Picked
-        Of the label column.
+        Of the label column, or of the one that the run was given.
     decided_by : list of str
         n times person, suggestion or kept.
     """

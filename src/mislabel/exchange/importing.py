@@ -278,7 +278,10 @@ def _difference(reviewed: TolerantTable, before: str, original: Original) -> str
             column = table.column(name)
             # Floats as numpy's own, which know their precision.
             known[spelled] = list(column.to_numpy() if column.dtype in (np.float16, np.float32) else column)
-    known[before] = list(table.column("label_before" if original.carries_decisions else original.label))
+    if original.carries_decisions or original.given is None:
+        known[before] = list(table.column("label_before" if original.carries_decisions else original.label))
+    else:
+        known[before] = original.given
     n, count = len(original.labels), 0
     for count, line in enumerate(reviewed.lines(), start=1):
         if line.problem is not None or count > n:

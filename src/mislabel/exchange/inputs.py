@@ -9,7 +9,6 @@ from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
 from mislabel.exchange.source_table import Original
 from mislabel.modalities import modality
-from mislabel.modalities.loading import ROLES
 from mislabel.run.kept_inputs import comparable_column, read_inputs
 from mislabel.run.rows import Rows
 
@@ -52,6 +51,5 @@ def _inputs(original: Original, rows: Rows) -> RawInputs:
             f'{original.source} has no {kind.name} column "{column}", which shows whether rows without ids are those '
             "of the run: give the data as they were then with --data"
         )
-    others = [roles[what] for what in ROLES]
-    values = table.column(column) if kind.one_column else kind.values(table.frame(), column, others)
+    values = table.column(column) if kind.one_column else kind.values(table.frame(), column, original.beside)
     return kind.check(values, ids, column).values

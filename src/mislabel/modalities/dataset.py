@@ -22,6 +22,8 @@ def make_dataset(
     gold: Any = None,
     trusted: Any = None,
     split: Any = None,
+    sources: Any = None,
+    votes: Any = None,
     root: Path | None = None,
     checks: Mapping[str, Any] | None = None,
     names: Names | None = None,
@@ -34,7 +36,7 @@ def make_dataset(
     ----------
     inputs
         n texts (an empty one is kept and marked), or what `check_images` or `check_features` take.
-    labels, gold, trusted, split
+    labels, gold, trusted, split, sources, votes
         See `mislabel.data.dataset.Columns`.
     modality : str
         The name of a modality, such as "text", "image" or "features".
@@ -56,14 +58,14 @@ def make_dataset(
         If there are no rows, lengths or the indexes of pandas objects differ, or inputs, labels, ids, splits or
         settings are not what they should be.
     """
-    plan, columns, names = Plan(**settings), Columns(labels, gold, split, trusted), names or Names()
+    plan, columns, names = Plan(**settings), Columns(labels, gold, split, trusted, sources, votes), names or Names()
     plan.check_split(split)
     kind = find_modality(modality)
     inputs_name = names.inputs or kind.words.plural
     refuse_misaligned(
         [
             (inputs_name, inputs), (names.label, labels), (names.id, ids), (names.gold, gold),
-            (names.trusted, trusted), (names.split, split),
+            (names.trusted, trusted), (names.split, split), (names.sources, sources),
         ]
     )  # fmt: skip
     n = kind.count(inputs, inputs_name)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from mislabel import tables
+from mislabel.data.annotations import RECORDS, TASKS, as_votes
 from mislabel.data.dataset import Names
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset
+from mislabel.data.source_columns import VOTE_COLUMNS, expanded
 from mislabel.data.trusted_labels import refuse_one_column
 from mislabel.errors import InputError, listed
 from mislabel.modalities.base import Source
@@ -20,6 +22,7 @@ from mislabel.tables.sources import folder_of, holds_tables
 
 PLANNED = {each.name for each in fields(Plan)}
 ROLES = ("label", "gold", "trusted", "id", "split")  # of the columns beside the input
+SEVERAL = ("sources", "votes")  # where several labels a row are: columns, or a table of their own
 
 
 def load_dataset(
@@ -30,6 +33,8 @@ def load_dataset(
     trusted: str | None = None,
     id: str | None = None,
     split: str | None = None,
+    sources: str | None = None,
+    votes: Any = None,
     checks: Mapping[str, Any] | None = None,
     **given: Any,
 ) -> Dataset:
@@ -47,6 +52,12 @@ def load_dataset(
         .npy file of n rows. One of them is needed. The others are settings of `mislabel.data.plan.Plan`.
     label, gold, trusted, id, split
         The names of columns. Rows are taken by their place; an index is not looked at.
+    sources : str, optional
+        Names or globs of columns that each hold what one source says of the rows ("rule_*,gpt"), or one column of lists
+        of votes. Without `label` the given labels are what the sources come to.
+    votes : optional
+        A table as `read_table` reads it, or a frame: columns id, source and label, one row a vote; or what Label Studio
+        or Argilla exports (see `mislabel.data.annotations`).
     checks
         What `Reader.checks` says of a run that new rows are read for.
 
@@ -66,6 +77,8 @@ def load_dataset(
         label, split, id = label or roles.get("label"), split or roles.get("split"), id or roles.get("id")
     else:
         kept = [name for name in (label, gold, trusted, id, split) if name is not None]
+        if sources is not None and isinstance(source, (str, Path)) and not is_hub(source):
+            kept += expanded(sources, tables.columns(source))
         frame, notes, root = as_frame(source, strings=text_columns(inputs), lossless=kept), [], None
         if isinstance(source, (str, Path)):
             notes, root = frame.attrs.get("notes", []), folder_of(source)
@@ -75,18 +88,21 @@ def load_dataset(
     def column(name: str | None, what: str) -> Any:
         return None if name is None else pick_column(frame, name, what)
 
-    if label is None and settings.get("need_labels", True):
+    if label is None and sources is None and votes is None and settings.get("need_labels", True):
         raise InputError(f"which column holds the labels? There are {listed(frame.columns, 200)}")
+    voting = [] if sources is None else expanded(sources, [str(name) for name in frame.columns])
     kind, option = one_input(inputs)
     checks = dict(checks or {})
     dataset = make_dataset(
-        modality(kind).values(frame, option, (label, gold, trusted, id, split), **checks),
+        modality(kind).values(frame, option, (label, gold, trusted, id, split, *voting), **checks),
         column(label, "label"),
         modality=kind,
         ids=column(id, "id"),
         gold=column(gold, "gold"),
         trusted=column(trusted, "trusted"),
         split=column(split, "split"),
+        sources={name: column(name, "source") for name in voting} or None,
+        votes=None if votes is None else as_votes(as_frame(votes, lossless=VOTE_COLUMNS), id),
         root=root,
         checks=checks,
         names=Names(
@@ -97,6 +113,7 @@ def load_dataset(
             id or "id",
             split or "split",
             trusted or "trusted",
+            "--sources",
         ),
         notes=notes,
         **settings,
@@ -116,7 +133,7 @@ def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None
     Parameters
     ----------
     columns : mapping
-        As `load_dataset`: names of columns by the name of a modality or one of `ROLES`.
+        As `load_dataset`: names of columns by the name of a modality or one of `ROLES`, and `SEVERAL`.
 
     Raises
     ------
@@ -124,9 +141,14 @@ def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None
         If the source cannot be found, or surely lacks a column, or one column is to be two things.
     """
     _refuse_one_column(columns.get("trusted"), columns.get("label"), columns.get("gold"))
+    sources, votes = (columns.get(name) for name in SEVERAL)
+    if votes is not None and not {TASKS, RECORDS} & set(tables.columns(votes)):
+        tables.check_columns(votes, {f"{name} of --votes": name for name in VOTE_COLUMNS})
     if str(source).endswith(".npy") or (Path(source).is_dir() and not holds_tables(source)):
         return
-    many = {name for name in modality_names() if not modality(name).one_column}  # patterns of names
+    many = {name for name in modality_names() if not modality(name).one_column} | set(SEVERAL)  # patterns of names
+    if sources is not None and not is_hub(source):
+        expanded(sources, tables.columns(source))
     tables.check_columns(source, {what: name for what, name in columns.items() if what not in many})
 
 

@@ -20,6 +20,7 @@ one rule swallows half of the others. At 1 it cannot say that: at least half of 
 safe where classifier and matrix would swap or merge classes (`frozen_space.py` tells when).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,22 +35,32 @@ SMALLEST = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class TransitionFit:
+class Fit:
     """What the rounds end with.
 
     Attributes
     ----------
     posterior : (n, K) float64
-        q, which knows the given label.
+        q, which knows what the row was labelled.
     classifier : (n, K) float64
-        P, which knows neither the row's given label nor anything that follows from it.
+        P, which knows neither the row's labels nor anything that follows from them.
+    """
+
+    posterior: np.ndarray
+    classifier: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class TransitionFit(Fit):
+    """The same of one label a row.
+
+    Attributes
+    ----------
     transition : (K, K) float64
         T[k, l] = P(given = l | true = k). It is not to be shown: the rate that follows from it is 20 points off, both
         ways, on labels by rules.
     """
 
-    posterior: np.ndarray
-    classifier: np.ndarray
     transition: np.ndarray
 
 
@@ -85,21 +96,53 @@ def balanced_transition(
     if start is None:
         start = softmax(temperature * given_classifier(space, given, n_classes, power, ridge), axis=1)
     assert start is not None
-    classifier = posterior = start
     transition = np.eye(n_classes)
-    for _ in range(rounds):
+
+    def reading(classifier: np.ndarray) -> np.ndarray:
+        nonlocal transition
         transition = transition_matrix(classifier, one_hot, held)
-        posterior = through(classifier, transition, given)
+        return through(classifier, transition, given)
+
+    fit = alternated(space, start, reading, power, temperature, ridge, rounds)
+    return TransitionFit(fit.posterior, fit.classifier, transition)
+
+
+def alternated(
+    space: Space,
+    start: np.ndarray,
+    reading: Callable[[np.ndarray], np.ndarray],
+    power: float,
+    temperature: float,
+    ridge: float,
+    rounds: int,
+) -> Fit:
+    """q and P after these rounds.
+
+    Parameters
+    ----------
+    start : (n, K) float
+        What P is before the first round.
+    reading : callable
+        From P to q: the step that reads the labels.
+    """
+    classifier = posterior = start
+    for _ in range(rounds):
+        posterior = reading(classifier)
         scores = leave_one_out(space, posterior, balanced(posterior, power), ridge)
         classifier = softmax(temperature * scores, axis=1)
-    return TransitionFit(posterior, classifier, transition)
+    return Fit(posterior, classifier)
 
 
 def transition_matrix(classifier: np.ndarray, one_hot: np.ndarray, held: float) -> np.ndarray:
     """T, (K, K) float64, from probabilities (n, K) and given labels (n, K)."""
-    counts = classifier.T @ one_hot + COUNT + DIAGONAL * np.eye(one_hot.shape[1])
-    counts += held * np.diag(counts.sum(1))
-    return counts / counts.sum(1, keepdims=True)
+    return transition_of(classifier.T @ one_hot, held)
+
+
+def transition_of(counts: np.ndarray, held: float) -> np.ndarray:
+    """T, (..., K, K) float64, from how many rows of class k were given l, without what a cell has beforehand."""
+    counts = counts + COUNT + DIAGONAL * np.eye(counts.shape[-1])
+    counts = counts + held * np.eye(counts.shape[-1]) * counts.sum(-1, keepdims=True)
+    return counts / counts.sum(-1, keepdims=True)
 
 
 def through(classifier: np.ndarray, transition: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp, softmax
 
-from mislabel.posterior.balanced_transition import RIDGE, TEMPERATURE, TransitionFit, balanced_transition
+from mislabel.posterior.balanced_transition import RIDGE, TEMPERATURE, Fit
+from mislabel.posterior.frozen_space import fitted
 from mislabel.posterior.ridge import Space, leave_one_out
+from mislabel.posterior.source_transitions import Votes
 
 SOFTNESS = 0.07
 SHARPNESS = 15.0  # of the zero-shot opinion: softmax(SHARPNESS * calibrated cosine)
@@ -37,14 +39,14 @@ class DescribedClasses:
         Rows of each given class that its own description is nearest to.
     weak : list of int
         Classes of given labels of which too few rows agree, or that have no description.
-    fit : TransitionFit or None
+    fit : Fit or None
         The transition EM that starts from the rows that agree; None where a class is weak.
     """
 
     zero_shot: np.ndarray
     agreeing: np.ndarray
     weak: list[int]
-    fit: TransitionFit | None
+    fit: Fit | None
 
 
 def class_similarity(similarity: np.ndarray, sentences: Mapping[int, Sequence[int]], n_classes: int) -> np.ndarray:
@@ -65,8 +67,13 @@ def class_similarity(similarity: np.ndarray, sentences: Mapping[int, Sequence[in
     return scores
 
 
-def described_classes(space: Space, scores: np.ndarray, given: np.ndarray, held: float = 0.0) -> DescribedClasses:
-    """From similarities (n, K), as `class_similarity` gives them, and given labels (n,) to what they say together."""
+def described_classes(
+    space: Space, scores: np.ndarray, given: np.ndarray, held: float = 0.0, votes: Votes | None = None
+) -> DescribedClasses:
+    """From similarities (n, K), as `class_similarity` gives them, and given labels (n,) to what they say together.
+
+    Where several sources labelled the rows, the rounds read their votes.
+    """
     classes = scores.shape[1]
     agrees = scores.argmax(1) == given
     there, agreeing = (np.bincount(rows, minlength=classes) for rows in (given, given[agrees]))
@@ -78,5 +85,5 @@ def described_classes(space: Space, scores: np.ndarray, given: np.ndarray, held:
         weights = np.where(agrees, 1 / np.maximum(agreeing, 1)[given], 0.0)
         weights *= agrees.sum() / weights.sum()
         start = softmax(TEMPERATURE * leave_one_out(space, one_hot, weights, RIDGE), axis=1)
-        fit = balanced_transition(space, given, classes, start=start, held=held)
+        fit = fitted(space, given, votes, classes, start, held)
     return DescribedClasses(softmax(SHARPNESS * scores, axis=1), agreeing, weak, fit)

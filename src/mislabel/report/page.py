@@ -18,6 +18,7 @@ from mislabel.report.pictures import SHOWN
 from mislabel.report.sections import dynamics_section, gold_section, noise_section, trajectory_section
 from mislabel.report.settings import setting_groups, statuses
 from mislabel.report.summary import assessed, banners, check, data_name, method_name, notes, sentences, tiles
+from mislabel.report.votes import source_section
 from mislabel.report.worst import LONGEST, worst_rows
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
@@ -83,6 +84,7 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         longest=LONGEST,
         score=None if findings.score is None else findings.metrics.get("score"),
         decided=decided_section(findings),
+        votes=source_section(findings),
         evidence=evidence_section(findings),
         noise=noise_section(findings),
         classes=class_rows(findings),

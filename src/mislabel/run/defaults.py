@@ -29,8 +29,11 @@ HEAD_BATCH, HEAD_STEPS_AN_EPOCH = 256, 400  # a head on very many rows: a step c
 SCRATCH_LENGTHEN = 8.0  # fine-tuning takes a few epochs, random weights some dozens
 
 
-def effective(config: RunConfig, modality: str, rows: int) -> RunConfig:
+def effective(config: RunConfig, modality: str, rows: int, *, several: bool = False) -> RunConfig:
     """The settings with every default that depends on the run filled in, for `rows` training rows.
+
+    Where several sources labelled the rows, a whole network is taught what they come to and nothing else, since what it
+    says itself would be read through the one given label.
 
     The path of a local backbone becomes absolute, so that the run is usable from any folder.
 
@@ -45,7 +48,7 @@ def effective(config: RunConfig, modality: str, rows: int) -> RunConfig:
     chosen = with_recipe(config)
     if find_modality(modality).encoder is None:
         chosen = replace(chosen, tune="head")
-    chosen = _of_whole(with_method(chosen))
+    chosen = with_method(chosen) if several else _of_whole(with_method(chosen))
     defaults = _defaults(chosen, modality, rows)
     chosen = replace(chosen, **{name: value for name, value in defaults.items() if getattr(chosen, name) is None})
     if chosen.backbone is not None and Path(chosen.backbone).is_dir():
@@ -58,7 +61,7 @@ def effective_for(config: RunConfig, dataset: Dataset) -> RunConfig:
     if config.describe is not None:
         sentences_of(config.describe, dataset.labels.classes)
     rows = int(np.count_nonzero(np.isin(dataset.status, TRAINS)))
-    return effective(config, dataset.inputs.modality, rows)
+    return effective(config, dataset.inputs.modality, rows, several=dataset.sources is not None)
 
 
 def with_recipe(config: RunConfig) -> RunConfig:

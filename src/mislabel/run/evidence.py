@@ -19,6 +19,7 @@ from mislabel.posterior.descriptions import DescribedClasses, class_similarity, 
 from mislabel.posterior.frozen_space import HELD, FrozenSpace, frozen_space
 from mislabel.posterior.judge import Judged, Trusted, judge
 from mislabel.posterior.neighbours import balanced_votes
+from mislabel.posterior.source_transitions import Votes
 from mislabel.run.opinions import DESCRIPTIONS, NEIGHBOURS, PLAIN, TRANSITION, ZERO_SHOT
 from mislabel.training.training_settings import Balance
 
@@ -87,13 +88,14 @@ def gather(ready: Prepared, meanings: Meanings, *, guard: bool = True) -> Eviden
     classes, trusted = dataset.labels.n_classes, trusted_rows(dataset, trained)
     codes = dataset.labels.codes[trained]
     given = np.where(codes >= 0, codes, dataset.training_codes[trained])
-    space = frozen_space(ready.space(), given, classes, guard=guard)
+    votes = votes_of(dataset, trained)
+    space = frozen_space(ready.space(), given, classes, guard=guard, votes=votes)
     points = space.space.points
     opinions, start = {TRANSITION: space.fit.posterior}, {TRANSITION: 1.0}
     about: dict[str, Any] = {name: round(getattr(space, name), 4) for name in ("explained", "kept", "held")}
     notes = [] if space.free else [_doubt(space)]
     if meanings.sentences and ready.similarity is not None:
-        described = _described(ready, meanings, space, given)
+        described = _described(ready, meanings, space, given, votes)
         about["meanings"] = meanings.source
         about["agreeing"] = described.agreeing.tolist()
         about["weak"] = [str(dataset.labels.classes[code]) for code in described.weak]
@@ -126,7 +128,22 @@ def trusted_rows(dataset: Dataset, trained: np.ndarray) -> Trusted:
     return Trusted(rows, dataset.training_codes[positions], weights)
 
 
-def _described(ready: Prepared, meanings: Meanings, space: FrozenSpace, given: np.ndarray) -> DescribedClasses:
+def votes_of(dataset: Dataset, rows: np.ndarray) -> Votes | None:
+    """What several sources say of some rows (m,) int64; None where none or one labelled them.
+
+    Given labels that stand beside the sources, and were not made from them, are one more source.
+    """
+    if dataset.sources is None:
+        return None
+    sources, codes = dataset.sources.rows(rows), dataset.labels.codes[rows]
+    if sources.consensus is None and not sources.holding(codes):
+        sources = sources.with_label(codes, "given label")
+    return Votes(sources.votes.astype(np.int64), sources.are("rule"), sources.are("model"))
+
+
+def _described(
+    ready: Prepared, meanings: Meanings, space: FrozenSpace, given: np.ndarray, votes: Votes | None
+) -> DescribedClasses:
     assert ready.similarity is not None
     sentences = [sentence for each in meanings.sentences.values() for sentence in each]
     ends = np.cumsum([len(each) for each in meanings.sentences.values()])
@@ -135,7 +152,7 @@ def _described(ready: Prepared, meanings: Meanings, space: FrozenSpace, given: n
         for (code, each), end in zip(meanings.sentences.items(), ends.tolist(), strict=True)
     }
     scores = class_similarity(ready.similarity(sentences), columns, ready.dataset.labels.n_classes)
-    return described_classes(space.space, scores, given, space.held)
+    return described_classes(space.space, scores, given, space.held, votes)
 
 
 def _doubt(space: FrozenSpace) -> str:

@@ -59,6 +59,7 @@ class RunFolder:
         self.posterior = self.path / "posterior.npy"
         self.inputs = self.path / "inputs.parquet"
         self.transition = self.path / "transition.parquet"
+        self.sources, self.votes = self.path / "sources.parquet", self.path / "votes.parquet"
         self.metrics = self.path / "metrics.json"
         self.report = self.path / "report.html"
         self.dynamics = self.path / "dynamics"

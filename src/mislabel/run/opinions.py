@@ -14,7 +14,7 @@ from mislabel.tables.characters import short
 PLAIN, TRANSITION, NEIGHBOURS = "plain", "transition", "neighbours"
 DESCRIPTIONS, ZERO_SHOT = "descriptions", "zero_shot"
 NETWORK = "network"
-LONGEST_NAME = 80
+LONGEST_NAME, MOST_SOURCES = 80, 8
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,20 @@ def opinion_sentences(rows: Rows, row: int) -> list[str]:
         if code is not None:
             said = kind.says.format(f"“{short(str(rows.classes[code]), LONGEST_NAME)}”")
             sentences.append(said + _of_given(code == given, rows.number(kind.p_given, row)))
-    return sentences
+    return [*_of_sources(rows, row), *sentences]
+
+
+def _of_sources(rows: Rows, row: int) -> list[str]:
+    """Who labelled the row, as what, and how probable it is that this is wrong, as a sentence."""
+    votes = [] if rows.votes is None else rows.votes.of(row)
+    if not votes:
+        return []
+    said = [
+        f"{short(source, LONGEST_NAME)} says “{short(str(label), LONGEST_NAME)}” (wrong: {chance(wrong)})"
+        for source, label, wrong in votes[:MOST_SOURCES]
+    ]
+    more = f"; {len(votes) - MOST_SOURCES} more" if len(votes) > MOST_SOURCES else ""
+    return ["; ".join(said) + more + "."]
 
 
 def _of_given(same: bool, probability: float | None) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from mislabel.audit import Audit
@@ -20,6 +21,7 @@ from mislabel.run.folder import NO_DIGESTS, RunFolder
 from mislabel.run.kept_inputs import read_by_id
 from mislabel.run.mixture_metrics import rate_distribution, read_mixture, read_rates
 from mislabel.run.opening import Matrix, open_parquet, read_array
+from mislabel.run.row_votes import read_row_votes
 from mislabel.run.rows import Rows, positions_among
 
 
@@ -124,6 +126,7 @@ class Run:
             labels=labels,
             numbers=Numbers(self.audit),
             position=self._positions(ids),
+            votes=read_row_votes(self.folder.votes, ids),
         )
 
     @cached_property
@@ -171,9 +174,22 @@ class Run:
         with open_parquet(self.folder.transition) as file:
             transition = file.read().to_pandas().to_numpy()
         classes = list(self.data.get("classes") or [])
-        return Audit(table, read_array(self.folder.posterior), classes, transition, self.metrics, self.notes)
+        several = (self._table(path) for path in (self.folder.sources, self.folder.votes))
+        return Audit(table, read_array(self.folder.posterior), classes, transition, self.metrics, self.notes, *several)
 
     # The other files.
+
+    @cached_property
+    def sources(self) -> pd.DataFrame | None:
+        """sources.parquet: one line a source; None where one label a row was given."""
+        return self._table(self.folder.sources)
+
+    def _table(self, path: Path) -> pd.DataFrame | None:
+        """A table that not every run has."""
+        if not path.is_file():
+            return None
+        with open_parquet(path) as file:
+            return file.read().to_pandas()
 
     @property
     def keeps_inputs(self) -> bool:

@@ -4,12 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from mislabel.tables.arrow import compute
+
+if TYPE_CHECKING:
+    from mislabel.run.row_votes import RowVotes
 
 BLOCK = 1 << 16
 
@@ -36,6 +39,8 @@ class Rows:
     position : (n,) int64 or None
         Of each row in the data, and so in posterior.npy, embeddings.npy and inputs.parquet; None for old runs that do
         not keep it.
+    votes : RowVotes or None
+        What each source said, where several labelled the rows.
     """
 
     modality: str
@@ -45,6 +50,7 @@ class Rows:
     labels: Mapping[str, np.ndarray]
     numbers: Mapping[str, np.ndarray]
     position: np.ndarray | None
+    votes: "RowVotes | None" = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -21,6 +21,7 @@ from mislabel.run.predictor import Predictor
 from mislabel.run.preparation import Job, prepare
 from mislabel.run.room import bytes_beside_training
 from mislabel.run.settings import RunConfig
+from mislabel.run.source_facts import with_sources
 from mislabel.run.writing import write_parquet, write_run
 from mislabel.training.branches import Branches
 from mislabel.training.history import History
@@ -76,6 +77,7 @@ def run(
         beside = bytes_beside_training(job, content=content)
         network, dynamics, history = train(job, weights, beside, resume=resume, interrupted=interrupted)
         judgement = judge(job, network, dynamics, weights, content=content)
+    judgement = replace(judgement, audit=with_sources(job.dataset, judgement.audit))
     add_metrics(job, history, judgement, earlier)
     classes = dataset.labels.classes  # in the order in which they were listed
     judgement = replace(judgement, audit=judgement.audit.with_classes(classes))

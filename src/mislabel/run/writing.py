@@ -47,6 +47,9 @@ def write_audit(audit: Audit, folder: RunFolder) -> None:
     write_array(audit.posterior, folder.posterior)
     names = [str(value) for value in audit.classes]
     write_parquet(pd.DataFrame(audit.transition, columns=pd.Index(names)), folder.transition)
+    for table, path in ((audit.sources, folder.sources), (audit.votes, folder.votes)):
+        if table is not None:
+            write_parquet(table, path)
     metrics = json_bytes({"schema": SCHEMA, **audit.metrics, "notes": audit.notes})
     add_digests(folder.path, *folder.read_back(), also={folder.metrics: metrics})
     atomic_write(folder.metrics, metrics)

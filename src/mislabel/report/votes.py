@@ -1,0 +1,84 @@
+"""The section on sources: who labelled the rows, how far the rest agrees with each, and whom to ask next."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from mislabel.report.findings import Findings
+from mislabel.report.formatting import count, is_number, label_text, percent, rows, short
+from mislabel.report.summary import assessed
+from mislabel.run.reading import section
+
+AT_ONCE, LONGEST = 20, 60
+KINDS = {"rule": ("rule", "rules"), "person": ("person", "people"), "model": ("model", "models")}
+
+
+def source_section(findings: Findings) -> dict[str, Any]:
+    """The content of the section; empty where one label a row was given, or no row was judged."""
+    table, about = findings.run.sources, section(findings.metrics, "sources")
+    if table is None or not about or not assessed(findings):
+        return {}
+    lines = [_line(each) for each in table.to_dict("records")]
+    lines.sort(key=lambda line: (-line["expected_wrong"], line["name"]))
+    return {
+        "sentences": [*_who(about), *_consensus(about), *_agreement(about)],
+        "lines": lines[:AT_ONCE],
+        "more": lines[AT_ONCE:],
+        "copies": [" and ".join(map(_name, pair)) for pair in about.get("copies") or [] if isinstance(pair, list)],
+        "asked": [(_name(each.get("id")), _name(each.get("source"))) for each in about.get("ask_next") or []],
+    }
+
+
+def _line(values: dict[Any, Any]) -> dict[str, Any]:
+    """What the table says of one source."""
+    agreement, said = values["agreement"], int(values["rows"])
+    known = is_number(agreement) and not math.isnan(agreement)
+    worst = ""
+    if values["worst_rows"] >= 0.5 and not pd.isna(values["worst_said"]):
+        worst = f"says “{_name(values['worst_said'])}” of about {rows(round(values['worst_rows']))} that are "
+        worst += f"“{_name(values['worst_true'])}”"
+    repeats = values.get("repeats")
+    return {
+        "name": _name(values["source"]),
+        "kind": KINDS.get(values["kind"], (str(values["kind"]),))[0],
+        "rows": said,
+        "coverage": values["coverage"],
+        "agreement": agreement if known else None,
+        "range": f"{percent(values['low'], 0)} to {percent(values['high'], 0)}" if known else "",
+        "worst": f"says what {_name(repeats)} says" if isinstance(repeats, str) else worst,
+        "expected_wrong": said * (1 - agreement) if known else 0.0,
+    }
+
+
+def _name(value: Any) -> str:
+    return short(label_text(value), LONGEST)
+
+
+def _who(about: dict[str, Any]) -> list[str]:
+    kinds = section(about, "kinds")
+    parts = [f"{count(number)} {KINDS[kind][number > 1]}" for kind, number in kinds.items() if kind in KINDS and number]
+    each = about.get("labels_a_row")
+    mean = f", {each:.1f} labels a row" if is_number(each) else ""
+    return [f"The rows were labelled by {' and '.join(parts)}{mean}."] if parts else []
+
+
+def _consensus(about: dict[str, Any]) -> list[str]:
+    how = section(about, "consensus")
+    if not how:
+        return ["The given label is that of its own column."]
+    parts = []
+    if how.get("majority"):
+        ties = f", {count(how['ties'])} of them tied" if how.get("ties") else ""
+        parts.append(f"what most people say ({rows(how['majority'])}{ties})")
+    if how.get("least_covering"):
+        parts.append(f"what the source says that covers the fewest rows ({rows(how['least_covering'])})")
+    silent = f" Nobody labelled {rows(how['none'])}." if how.get("none") else ""
+    return [f"The given label is {' or '.join(parts)}.{silent}"] if parts else []
+
+
+def _agreement(about: dict[str, Any]) -> list[str]:
+    alpha = about.get("alpha")
+    if not is_number(alpha):
+        return []
+    return [f"Where several speak, Krippendorff’s alpha is {alpha:.2f}: 1 is full agreement, 0 as much as by chance."]
