@@ -593,7 +593,7 @@ def test_estimates_are_asked_for_again_and_old_ones_do_not_come_last(review, col
     with review(colours, "--probe", 0.5, problems_allowed="ERR_FAILED") as it:
         page, asked = it.page, []
         words = expect(page.locator("#estimate-words"))
-        words.to_contain_text("The method itself")
+        words.to_contain_text("as far as the labels themselves tell")
         id = page.locator("#row-id").inner_text()
 
         def estimate(route):

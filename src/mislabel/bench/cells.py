@@ -105,8 +105,9 @@ def _worked(cell: Cell) -> dict[str, Any]:
         columns["trusted"], settings = TRUSTED, {**settings, "trusted_drawn": "random"}
     describe = described(cell.source, cell.data_dir)
     config = RunConfig(method=method, options=options, seed=cell.seed, describe=describe, **settings)
-    kinds = {"source_kind": cell.source.source_kind} if "sources" in columns else {}
-    dataset = load_dataset(table, **columns, **kinds)
+    if "sources" in columns:
+        columns["source_kind"] = cell.source.source_kind
+    dataset = load_dataset(table, **columns)
     shared, encoding = None, 0.0
     if modality(cell.source.modality).encoder is not None and (config.tune == "head" or cell.spec.method == PEER):
         home = cell.out / "embeddings"
