@@ -95,7 +95,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 
 def _worked(cell: Cell) -> dict[str, Any]:
     table, about = make_table(cell.source, cell.seed, cell.data_dir, cell.out / "data")
-    columns = columns_of(cell.source)
+    columns: dict[str, Any] = columns_of(cell.source)
     if cell.spec.method == GOLD_METHOD:
         columns = {what: name for what, name in columns.items() if what != "sources"} | {"label": GOLD}
     method = CE if cell.spec.method in (GOLD_METHOD, PEER) else cell.spec.method
