@@ -135,18 +135,15 @@ def revised(said: np.ndarray, target: np.ndarray, *, guard: bool = True) -> np.n
     guard : bool
         Whether T is held where it takes too much from a class.
     """
-    sure = np.eye(said.shape[1])[target]
-    asked = np.asarray(said.any(1))
-    if not asked.any():
-        return sure
-    free = _through(said, sure, asked, 0.0)
-    if guard and kept_share(free[asked], target[asked]) < KEPT:
-        return _through(said, sure, asked, HELD)
-    return free
-
-
-def _through(said: np.ndarray, sure: np.ndarray, asked: np.ndarray, held: float) -> np.ndarray:
-    transition = transition_matrix(said[asked], sure[asked], held)
-    opinion = sure.copy()
-    opinion[asked] = through(said[asked], transition, sure[asked].argmax(1))
+    opinion, asked = np.eye(said.shape[1])[target], np.asarray(said.any(1))
+    if asked.any():
+        opinion[asked] = _one_round(said[asked], target[asked], guard)
     return opinion
+
+
+def _one_round(said: np.ndarray, given: np.ndarray, guard: bool) -> np.ndarray:
+    def through_matrix(held: float) -> np.ndarray:
+        return through(said, transition_matrix(said, np.eye(said.shape[1])[given], held), given)
+
+    free = through_matrix(0.0)
+    return through_matrix(HELD) if guard and kept_share(free, given) < KEPT else free

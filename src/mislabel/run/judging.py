@@ -60,11 +60,10 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     ready, config, held_out = job.ready, job.config, job.held_out
     probability, embeddings = answers(job, network, keep=content and job.folder is not None)
     posterior = job.method.posterior(job.stages, dynamics, job.target, probability[job.trained])
-    own = posterior.probabilities
-    if job.part_of_evidence == "taught" and job.taught is not None:
-        own = job.taught
+    if job.part_of_evidence == "taught" and job.opinion is not None:  # what it was taught is what it says
+        posterior = replace(posterior, probabilities=job.opinion if job.revised is None else job.revised)
     independent = independent_evidence(job)
-    posterior = with_gate(job, own, with_evidence(job, posterior), independent)
+    posterior = with_gate(job, posterior.probabilities, with_evidence(job, posterior), independent)
     ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
     posterior, ranking = equal_rows_alike(job, posterior, ranking)
     audit = build_audit(
@@ -96,11 +95,11 @@ def with_evidence(job: Job, posterior: Posterior) -> Posterior:
     evidence, opinion, part = job.evidence, job.opinion, job.part_of_evidence
     if evidence is None or opinion is None or part == "unused":
         return posterior
-    opinions, joined = evidence.opinions, job.taught
+    opinions, joined = evidence.opinions, posterior.probabilities
     if part == "joined":
-        joined = pool([opinion, posterior.probabilities], [0.5, 0.5]).astype(np.float32)
-    elif joined is not opinion:
-        opinions = {**opinions, NETWORK: joined}
+        joined = pool([opinion, joined], [0.5, 0.5]).astype(np.float32)
+    if job.revised is not None:
+        opinions = {**opinions, NETWORK: job.revised}
     of_given = {f"{name}_p_given": each[np.arange(len(each)), evidence.given] for name, each in opinions.items()}
     labels = {f"{name}_label": each.argmax(1).astype(np.int64) for name, each in opinions.items()}
     return replace(

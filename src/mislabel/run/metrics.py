@@ -84,7 +84,7 @@ def evidence_metrics(job: Job) -> dict[str, Any]:
     told = {"left_out": judged.left_out, "pool_left_out": judged.pool_left_out}
     strength = judged.strength if np.isfinite(judged.strength) else None
     about = {"part": job.part_of_evidence, "opinions": weights, "strength": strength, **told, **evidence.about}
-    if job.taught is not job.opinion:
+    if job.revised is not None:
         about["revised_after"] = getattr(job.method, "revise_after", None)
     return {"evidence": about}
 

@@ -112,10 +112,10 @@ class Job:
         return None if self.evidence is None or self.judged is None else self.evidence.joined(self.judged)
 
     @property
-    def taught(self) -> np.ndarray | None:
-        """What the network was taught of the training rows, (m, K) float32: the opinion, or what a loss made of it."""
-        revised = self.stages[-1].loss.tables.get(OPINION)
-        return self.opinion if revised is None else revised.cpu().numpy()
+    def revised(self) -> np.ndarray | None:
+        """What a loss taught in place of the opinion, (m, K) float32, once training is over; None where none did."""
+        opinion = self.stages[-1].loss.tables.get(OPINION)
+        return None if opinion is None else opinion.cpu().numpy()
 
     @cached_property
     def held_out(self) -> np.ndarray:
