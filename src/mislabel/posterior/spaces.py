@@ -29,14 +29,16 @@ def best_space(points: np.ndarray, given: np.ndarray, n_classes: int) -> tuple[S
     """
     linear = unit_space(narrowed(np.asarray(points, dtype=np.float32)))
     curved = unit_space(fourier_features(linear.points))
+
+    def told(space: Space, given: np.ndarray) -> tuple[np.ndarray, float]:
+        scores = given_classifier(space, given, n_classes, 1.0, RIDGE)
+        return scores, explained_share(scores, given)
+
+    if len(given) <= ASKED:
+        return max(((space, *told(space, given)) for space in (linear, curved)), key=lambda found: found[2])
     asked = np.sort(np.random.default_rng(0).permutation(len(given))[:ASKED])
-    explained = []
-    for space in (linear, curved):
-        scores = given_classifier(space.take(asked), given[asked], n_classes, 1.0, RIDGE)
-        explained.append(explained_share(scores, given[asked]))
-    space = curved if explained[1] > explained[0] else linear
-    scores = given_classifier(space, given, n_classes, 1.0, RIDGE)
-    return space, scores, explained_share(scores, given)
+    best = max((linear, curved), key=lambda space: told(space.take(asked), given[asked])[1])
+    return best, *told(best, given)
 
 
 def unit_space(points: np.ndarray) -> Space:
