@@ -69,10 +69,9 @@ def _majority(people: Sources, counted: np.ndarray) -> tuple[np.ndarray, np.ndar
     n, top = len(people.votes), int(people.votes.max(initial=-1)) + 1
     if not top:
         return np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=bool)
-    number, standing = np.zeros((n, top), dtype=np.int32), np.zeros((n, top))
-    for votes, trust in zip(people.votes.T, _agreement(people, counted), strict=True):
+    number, standing = people.counts(top), np.zeros((n, top))
+    for votes, trust in zip(people.votes.T, _agreement(people, counted, top), strict=True):
         rows = np.flatnonzero(votes >= 0)
-        number[rows, votes[rows]] += 1
         standing[rows, votes[rows]] += trust
     most = number.max(1, keepdims=True)
     leading = number == most
@@ -81,16 +80,12 @@ def _majority(people: Sources, counted: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.where(most[:, 0] > 0, codes, -1), tied
 
 
-def _agreement(people: Sources, counted: np.ndarray) -> np.ndarray:
+def _agreement(people: Sources, counted: np.ndarray, n_classes: int) -> np.ndarray:
     """How often each says what the others say, over all pairs of votes on a row, (S,) float64; 0 for one alone."""
-    votes = people.votes[counted]
-    top = int(votes.max(initial=-1)) + 1
-    number = np.zeros((len(votes), max(top, 1)), dtype=np.int64)
-    for each in votes.T:
-        rows = np.flatnonzero(each >= 0)
-        number[rows, each[rows]] += 1
+    people = people.rows(np.flatnonzero(counted))
+    number = people.counts(n_classes)
     total, result = number.sum(1), np.zeros(len(people))
-    for source, each in enumerate(votes.T):
+    for source, each in enumerate(people.votes.T):
         rows = np.flatnonzero(each >= 0)
         pairs = (total[rows] - 1).sum()
         result[source] = (number[rows, each[rows]] - 1).sum() / pairs if pairs else 0.0

@@ -53,6 +53,12 @@ class Sources:
         """Which are of a kind, (S,) bool."""
         return np.array([each == kind for each in self.kinds], dtype=bool)
 
+    def counts(self, n_classes: int) -> np.ndarray:
+        """How many say each class of each row, (n, n_classes) int64."""
+        row, source = np.nonzero(self.said)
+        cells = row * n_classes + self.votes[row, source]
+        return np.bincount(cells, minlength=len(self.votes) * n_classes).reshape(len(self.votes), n_classes)
+
     def rows(self, rows: np.ndarray) -> "Sources":
         """What they say of some rows (m,) int64."""
         return replace(self, votes=self.votes[rows])

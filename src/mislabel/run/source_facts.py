@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
-from scipy.stats import binomtest
 
 from mislabel.audit import Audit, label_column
 from mislabel.data import Dataset
@@ -22,6 +21,7 @@ from mislabel.data.label_sources import Sources
 from mislabel.data.rows import STATUSES
 from mislabel.errors import some_ids
 from mislabel.posterior.balanced_transition import transition_of
+from mislabel.posterior.summary import wilson
 
 READ = [status for status in STATUSES if status not in ("unreadable", "empty_input", "held_out")]
 ASKED = 10  # rows to ask somebody about
@@ -102,8 +102,8 @@ def interval(right: float, rows: int) -> tuple[float, float]:
     """The Wilson interval of 95 % for the share of so many right ones; NaN where there is no row."""
     if not rows:
         return np.nan, np.nan
-    found = binomtest(round(right), rows).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
+    low, high = wilson(round(right) / rows, rows)
+    return float(low), float(high)
 
 
 def confusion(codes: np.ndarray, posterior: np.ndarray) -> np.ndarray:
@@ -141,8 +141,7 @@ def alpha(sources: Sources, n_classes: int) -> float | None:
     """Krippendorff's alpha for names, over rows that several sources label; None where that says nothing."""
     import krippendorff
 
-    heard = sources.distinct()
-    counts = np.stack([(heard.votes == code).sum(1) for code in range(n_classes)], axis=1)
+    counts = sources.distinct().counts(n_classes)
     counts = counts[counts.sum(1) > 1]
     if not len(counts) or (counts.sum(0) > 0).sum() < 2:
         return None
