@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mislabel.audit import LIKELY
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import MISSING, Corrected, LabelCells
 from mislabel.exchange.table import decided_columns
@@ -13,7 +14,6 @@ from mislabel.run.folder import RunFolder
 from mislabel.tables.format import Columns
 from mislabel.tables.writing import check_output, rewrite_table
 
-LIKELY_WRONG = 0.5  # undecided rows above it are label issues: more likely wrong than right
 ADDED = ("is_label_issue", "label_quality", "given_label", "predicted_label")
 
 
@@ -52,7 +52,7 @@ def _issue_columns(corrected: Corrected) -> Columns:
         if decision.wrong is not None:  # a row without a given label has nothing that could be wrong
             wrong[position] = float(decision.wrong)
     return {
-        "is_label_issue": wrong > LIKELY_WRONG,
+        "is_label_issue": wrong > LIKELY,
         "label_quality": 1 - wrong,
         "given_label": original.column(np.arange(len(row_of)), []),
         "predicted_label": original.column(predicted, cells.others),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mislabel.audit import LIKELY
 from mislabel.modalities import Modality, modality
 from mislabel.posterior.noise_rate import NoiseRate
 from mislabel.run.checked import Checked, known
@@ -111,7 +112,7 @@ class Findings:
     @cached_property
     def likely_wrong(self) -> np.ndarray:
         """(n,) bool: assessed rows that are more likely wrong than right."""
-        return self.assessed & (self.p_mislabeled > 0.5)
+        return self.assessed & (self.p_mislabeled > LIKELY)
 
     @property
     def precision(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mislabel.audit import LIKELY
 from mislabel.report.classes import confusions
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import count, decimal, duration, interval, is_number, percent, rows, short
@@ -72,7 +73,7 @@ def tiles(findings: Findings) -> list[Tile]:
     shown = [_rate_tile(findings)]
     if assessed(findings):
         wrong = int(findings.likely_wrong.sum())
-        detail = f"p > 0.5, of {findings.n_assessed:,} judged"
+        detail = f"p > {LIKELY}, of {findings.n_assessed:,} judged"
         if findings.precision is not None:
             detail += f"; {percent(findings.precision)} expected to be wrong"
         shown.insert(0, Tile("Rows likely wrong", count(wrong), detail))
