@@ -409,14 +409,16 @@ class FeatureClassifier(RunClassifier):
 
     def _dataset(self, X: Any, y: Any, ids: Any, trusted: Any, sources: Any, source_kind: str | None) -> Dataset:
         X = self._checked(X, reset=True)
-        if y is None and sources is None:
-            raise InputError("FeatureClassifier requires y to be passed, but the target y is None: one label per row")
-        if (
-            y is not None and self.missing == "error" and trusted is None
-        ):  # rows that have a trusted label may lack the other
+        if y is None:
+            if sources is None:
+                raise InputError(
+                    "FeatureClassifier requires y to be passed, but the target y is None: one label per row"
+                )
+            return super()._dataset(X, y, ids, trusted, sources, source_kind)
+        if self.missing == "error" and trusted is None:  # rows that have a trusted label may lack the other
             with np.errstate(invalid="ignore"):  # it casts infinite numbers before it refuses them
                 check_classification_targets(y)
-        if y is not None and getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
+        if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return super()._dataset(X, y, ids, trusted, sources, source_kind)
 

@@ -97,7 +97,8 @@ def _worked(cell: Cell) -> dict[str, Any]:
     table, about = make_table(cell.source, cell.seed, cell.data_dir, cell.out / "data")
     columns: dict[str, Any] = columns_of(cell.source)
     if cell.spec.method == GOLD_METHOD:
-        columns = {what: name for what, name in columns.items() if what != "sources"} | {"label": GOLD}
+        columns.pop("sources", None)
+        columns["label"] = GOLD
     method = CE if cell.spec.method in (GOLD_METHOD, PEER) else cell.spec.method
     options = cell.spec.with_rate(about["noise"])
     settings = cell.settings

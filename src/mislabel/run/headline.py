@@ -39,7 +39,7 @@ def asks_for_checks(rate: NoiseRate) -> bool:
 
 def check_command(run: str = "RUN", program: str = "mislabel") -> str:
     """What to type for them."""
-    return f"{program} review {run if run == 'RUN' else shlex.quote(run)} --order random --budget {CHECKS}"
+    return f"{program} review {shlex.quote(run)} --order random --budget {CHECKS}"
 
 
 def check_words() -> str:
