@@ -8,12 +8,12 @@ the posterior that hears each source, with its classifier alone. Over the traini
 it scores, and does nothing else. Prints a Markdown table.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from cleanlab.multiannotator import get_label_quality_multiannotator
+from suite_arguments import suite_arguments
 
 from mislabel.bench.data import columns_of, make_table
 from mislabel.bench.one_label import one_label
@@ -30,11 +30,7 @@ WAYS = ("each alone", "majority", "Dawid-Skene", "CrowdLab", "one label", "each 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="keeps tables and embeddings")
-    parser.add_argument("--suite", default=str(Path(__file__).parent / "sources.toml"))
-    parser.add_argument("--data", nargs="*", default=[])
+    parser = suite_arguments(__doc__, "sources.toml", "tables and embeddings")
     given = parser.parse_args()
     print(f"| data | rows | {' | '.join(WAYS)} |\n|---|---|{'---|' * len(WAYS)}", flush=True)
     for source in read_suite(given.suite).with_data(given.data):

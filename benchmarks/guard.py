@@ -9,11 +9,11 @@ by which it chooses. Copies: random projections to 12 and 40 dimensions, which m
 twice the spread. Gold scores, nothing else. Prints a Markdown table.
 """
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from suite_arguments import suite_arguments
 
 from mislabel.bench.data import columns_of, make_table
 from mislabel.bench.shared_embeddings import matrix_of, shared_embeddings
@@ -50,11 +50,7 @@ SPACES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="keeps tables and embeddings")
-    parser.add_argument("--suite", default=str(Path(__file__).parent / "evidence.toml"))
-    parser.add_argument("--data", nargs="*", default=[])
+    parser = suite_arguments(__doc__, "evidence.toml", "tables and embeddings")
     given = parser.parse_args()
     print("| data | space | plain | free | held | guarded | kept |\n|---|---|---|---|---|---|---|", flush=True)
     for source in read_suite(given.suite).with_data(given.data):

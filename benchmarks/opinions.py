@@ -8,12 +8,12 @@ and DyGen are run on the same rows without their trusted labels: what a network 
 scores, nothing else. Prints a Markdown table, means over the seeds.
 """
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
+from suite_arguments import suite_arguments
 
 from mislabel.bench.data import TRUSTED, columns_of, described, make_table
 from mislabel.bench.shared_embeddings import shared_embeddings
@@ -34,11 +34,7 @@ DYNAMICS = ("ido", "dygen")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="keeps tables and embeddings")
-    parser.add_argument("--suite", default=str(Path(__file__).parent / "trusted.toml"))
-    parser.add_argument("--data", nargs="*", default=[])
+    parser = suite_arguments(__doc__, "trusted.toml", "tables and embeddings")
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     sources = [source for source in read_suite(given.suite).with_data(given.data) if source.trusted]

@@ -9,11 +9,9 @@ from then on (`mislabel.methods.panel`); and by the transition EM on the tuned e
 accuracy. Gold scores, nothing else. Prints a Markdown table. An epoch of 5,000 texts takes minutes.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 from sklearn.metrics import roc_auc_score
+from suite_arguments import suite_arguments
 
 from mislabel.bench.data import columns_of, make_table
 from mislabel.bench.suites import read_suite
@@ -29,11 +27,7 @@ from mislabel.training.progress import Quiet
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="keeps tables")
-    parser.add_argument("--suite", default=str(Path(__file__).parent / "evidence.toml"))
-    parser.add_argument("--data", nargs="*", default=[])
+    parser = suite_arguments(__doc__, "evidence.toml", "tables")
     parser.add_argument("--epochs", type=int, default=2)
     given = parser.parse_args()
     print("| data | opinion | labels right % | AUROC % | test accuracy % |\n|---|---|---|---|---|", flush=True)
