@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mislabel import ImageClassifier, InputError
 from mislabel.data.class_meanings import Meanings
@@ -14,10 +15,11 @@ from mislabel.posterior.posterior import Posterior
 from mislabel.run.about import describe
 from mislabel.run.evidence import gather, trusted_rows
 from mislabel.run.folder import RunFolder
-from mislabel.run.judging import with_evidence
+from mislabel.run.judging import as_taught, with_evidence
 from mislabel.run.preparation import prepare
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import balanced_settings, run
+from mislabel.training.losses import OPINION
 from mislabel.training.progress import Quiet
 
 ROWS, NAMES = 300, np.array(["ant", "bee", "cow"], dtype=object)
@@ -190,7 +192,11 @@ def test_too_few_trusted_rows_leave_another_method_as_it_is():
 
 def test_the_panel_says_what_it_learns():
     job, own = job_of(made()[0]), Posterior(np.full((ROWS, 3), 1 / 3), {})
-    np.testing.assert_array_equal(with_evidence(job, own).probabilities, job.opinion)
+    np.testing.assert_array_equal(as_taught(job, own).probabilities, job.opinion)
+    revised = np.ascontiguousarray(job.opinion[::-1])
+    job.stages[-1].loss.tables[OPINION] = torch.from_numpy(revised)
+    np.testing.assert_array_equal(as_taught(job, own).probabilities, revised)
+    assert as_taught(job_of(made(trusted=range(40))[0], "ce"), own) is own
 
 
 @pytest.mark.parametrize("method", ["ce", pytest.param("ido", marks=pytest.mark.sweep)])

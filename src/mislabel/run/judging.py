@@ -60,8 +60,7 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     ready, config, held_out = job.ready, job.config, job.held_out
     probability, embeddings = answers(job, network, keep=content and job.folder is not None)
     posterior = job.method.posterior(job.stages, dynamics, job.target, probability[job.trained])
-    if job.part_of_evidence == "taught" and job.opinion is not None:  # what it was taught is what it says
-        posterior = replace(posterior, probabilities=job.opinion if job.revised is None else job.revised)
+    posterior = as_taught(job, posterior)
     independent = independent_evidence(job)
     posterior = with_gate(job, posterior.probabilities, with_evidence(job, posterior), independent)
     ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
@@ -83,6 +82,13 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
         scores |= judge_held_out(job, model)
     job.clock.stop("judge")
     return Judgement(audit, posterior, independent, embeddings, scores)
+
+
+def as_taught(job: Job, posterior: Posterior) -> Posterior:
+    """The posterior of the method; of one that learns the evidence itself, what it was taught last."""
+    if job.part_of_evidence != "taught" or job.opinion is None:
+        return posterior
+    return replace(posterior, probabilities=job.opinion if job.revised is None else job.revised)
 
 
 def with_evidence(job: Job, posterior: Posterior) -> Posterior:
