@@ -113,7 +113,7 @@ def neighbour_probabilities(
     probabilities = np.zeros((len(given), n_classes), dtype=np.float32)
     np.add.at(probabilities, (np.arange(len(given))[:, None], given[near]), weights / np.where(total > 0, total, 1))
     probabilities[alone] = 1 / n_classes
-    return probabilities
+    return np.minimum(probabilities, 1, out=probabilities)  # ten sums in float32 may come to a little more
 
 
 def votes_of_neighbours(

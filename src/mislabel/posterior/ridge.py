@@ -93,7 +93,8 @@ def _sums(space: Space, targets: np.ndarray, weights: np.ndarray, precision: typ
 def leave_one_out(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) -> np.ndarray:
     """What a fit to all other rows says of each row, (n, K) float64; rows sum to about 1.
 
-    A row of weight 0 is predicted by all others as it is. See `fit` for the parameters.
+    A row of weight 0 is predicted by all others as it is. What float32 rounds off grows by 1 / (1 - h), and h counts as
+    at most .999. See `fit` for the parameters.
     """
     coefficients, factor = fit(space, targets, weights, ridge)
     inverse = solve_triangular(factor, np.eye(len(factor)), lower=True).T.astype(np.float32)  # A^-1 = inverse inverse^T
