@@ -72,6 +72,8 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             --describe`.
         sources : frame, mapping or (n, S) array, optional
             What S sources say of each row, one column a source; None, NaN, empty, or -1 beside codes where it abstains.
+            A column of mappings {class: share}, or an (n, K) array of shares of the sorted classes of `y`, is one
+            source that gives soft labels.
         source_kind : str, optional
             Which of them are rules, people or models, as `mislabel train --source-kind`, where it cannot be told.
 

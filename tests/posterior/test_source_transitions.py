@@ -38,6 +38,7 @@ def read_by_loops(p, votes, held, tables):
     """q from P, in the module's own words, cell by cell; `tables` are those of the people in the round before."""
     n, classes = p.shape
     people = [s for s in range(votes.codes.shape[1]) if not votes.rules[s]]
+    parts = {s: parts_of(votes, s, classes) for s in people}
     rules = [s for s in range(votes.codes.shape[1]) if votes.rules[s]]
     ratios = {s: rule_table(p, votes, s, held) for s in rules}
 
@@ -45,7 +46,7 @@ def read_by_loops(p, votes, held, tables):
         logs = []
         for k in range(classes):
             fired = [ratios[s][k] for s in rules if votes.codes[i, s] >= 0]
-            said = [np.log(known[s][k][votes.codes[i, s]]) for s in heard if votes.codes[i, s] >= 0]
+            said = [w * np.log(known[s][k][c]) for s in heard for c, w in enumerate(parts[s][i]) if w]
             logs.append(np.log(p[i, k]) + sum(said) + (np.mean(fired) if fired else 0))
         return softmax(logs)
 
@@ -53,13 +54,20 @@ def read_by_loops(p, votes, held, tables):
     for s in people:
         others = [other for other in people if other != s] if tables else []
         seen = np.array([posterior(i, others, tables) for i in range(n)])
-        new[s] = person_table(seen, votes.codes[:, s], held)
+        new[s] = person_table(seen, parts[s], held)
     return np.array([posterior(i, people, new) for i in range(n)]), new
 
 
-def person_table(p, said, held):
+def parts_of(votes, source, classes):
+    """How much of what a source says of each row is which class: all of one, or shares."""
+    if source in votes.shares:
+        return votes.shares[source].tolist()
+    return [[float(code == c) for c in range(classes)] for code in votes.codes[:, source]]
+
+
+def person_table(p, parts, held):
     classes = p.shape[1]
-    table = [[sum(p[i, k] for i in range(len(p)) if said[i] == c) for c in range(classes)] for k in range(classes)]
+    table = [[sum(p[i, k] * parts[i][c] for i in range(len(p))) for c in range(classes)] for k in range(classes)]
     for k in range(classes):
         table[k] = [count + 0.5 + 2 * (k == c) for c, count in enumerate(table[k])]
         table[k][k] += held * sum(table[k])
@@ -83,8 +91,15 @@ def rule_table(p, votes, rule, held):
 
 
 @pytest.mark.parametrize("held", [0.0, 1.0])
-def test_rounds_are_those_of_the_words(held):
+@pytest.mark.parametrize("soft", [False, True])
+def test_rounds_are_those_of_the_words(held, soft):
     space, _, votes, start = voted()
+    if soft:
+        random = np.random.default_rng(2)
+        shares = random.dirichlet(np.ones(3), len(space)) * (random.random((len(space), 1)) < 0.8)
+        codes = votes.codes.copy()
+        codes[:, 0] = np.where(shares.any(1), shares.argmax(1), -1)
+        votes = Votes(codes, votes.rules, votes.models, {0: shares})
     p, tables = start, {}
     for _ in range(3):
         q, tables = read_by_loops(p, votes, held, tables)
@@ -115,6 +130,35 @@ def test_order_repetition_and_silence_change_nothing(seed, order, again):
     after = sources_transition(space, votes_of(changed, rules), 3, start, rounds=3)
     np.testing.assert_array_equal(after.posterior, before.posterior)
     np.testing.assert_array_equal(after.classifier, before.classifier)
+
+
+def test_shares_of_one_class_are_labels():
+    space, _, votes, start = voted()
+    soft = {1: np.vstack([np.eye(3), np.zeros(3)])[votes.codes[:, 1]]}
+    hard = sources_transition(space, votes, 3, start)
+    found = sources_transition(space, Votes(votes.codes, votes.rules, votes.models, soft), 3, start)
+    np.testing.assert_allclose(found.posterior, hard.posterior, atol=1e-9)
+    model = np.array([False, True, *[False] * RULES])  # read late
+    hard = sources_transition(space, Votes(votes.codes, votes.rules, model), 3, start)
+    found = sources_transition(space, Votes(votes.codes, votes.rules, model, soft), 3, start)
+    np.testing.assert_allclose(found.posterior, hard.posterior, atol=1e-9)
+
+
+def test_soft_labels_that_repeat_or_say_nothing_change_nothing():
+    space, _, votes, start = voted()
+    shares = np.random.default_rng(1).dirichlet(np.ones(3), len(space))
+    codes = np.column_stack([votes.codes, shares.argmax(1)])
+    rules, nobody = np.append(votes.rules, False), np.zeros(len(votes.rules) + 1, dtype=bool)
+    once = Votes(codes, rules, nobody, {5: shares})
+    more = Votes(
+        np.column_stack([np.full(len(space), -1), codes, codes[:, 5]]),
+        np.array([False, *rules, False]),
+        np.zeros(8, dtype=bool),
+        {0: np.zeros_like(shares), 6: shares, 7: shares},
+    )
+    before, after = (sources_transition(space, each, 3, start, rounds=3) for each in (once, more))
+    np.testing.assert_array_equal(after.posterior, before.posterior)
+    assert np.abs(before.posterior - sources_transition(space, votes, 3, start, rounds=3).posterior).max() > 0.01
 
 
 def test_a_row_without_votes_is_what_the_classifier_says():
@@ -156,7 +200,7 @@ def test_a_model_is_read_once_at_the_end_and_teaches_nothing():
         space, Votes(np.column_stack([votes.codes, said]), np.append(votes.rules, False), models), 3, start
     )
     np.testing.assert_allclose(found.classifier, without.classifier, atol=1e-12)
-    table = np.array(person_table(without.posterior, said, 0.0))
+    table = np.array(person_table(without.posterior, [[float(code == c) for c in range(3)] for code in said], 0.0))
     wanted = without.posterior * np.where(said[:, None] >= 0, table[:, said].T, 1.0)
     np.testing.assert_allclose(found.posterior, wanted / wanted.sum(1, keepdims=True), atol=1e-9)
     alone = sources_transition(space, Votes(said[:, None], np.array([False]), np.array([True])), 3, start)

@@ -65,8 +65,8 @@ RUN: dict[str, tuple[Any, Any]] = {
         Annotated[
             str | None,
             typer.Option(
-                help="Columns of what several sources say: 'rule_*,gpt', or one column of lists; empty, null or -1 "
-                "abstains. Beside --label or in its place."
+                help="Columns of what several sources say: 'rule_*,gpt', or one column of lists or soft labels; empty, "
+                "null or -1 abstains. Beside --label or in its place."
             ),
         ],
         None,

@@ -1,9 +1,10 @@
 """One label a row from several sources.
 
-People: the majority. A tie goes to the class whose voters agree most often with the other people, over all rows. Rules
-and models: the vote of the one that covers the fewest rows, for what is specific beats what is general. That label is
-wrong on 42 % of the rows that 68 keyword rules labelled, and the majority on 46; on 15 and 21 % with 164 rules; with 26
-rules it is the worse one, on 48 and 46 %. Where people and others speak, the people decide.
+People: the majority, to which a soft label adds its shares. A tie goes to the class whose voters agree most
+often with the other people, over all rows. Rules and models: the vote of the one that covers the fewest rows, for what
+is specific beats what is general. That label is wrong on 42 % of the rows that 68 keyword rules labelled, and the
+majority on 46; on 15 and 21 % with 164 rules; with 26 rules it is the worse one, on 48 and 46 %. Where people and
+others speak, the people decide.
 """
 
 from typing import Any
@@ -69,7 +70,7 @@ def _majority(people: Sources, counted: np.ndarray) -> tuple[np.ndarray, np.ndar
     n, top = len(people.votes), int(people.votes.max(initial=-1)) + 1
     if not top:
         return np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=bool)
-    number, standing = people.counts(top), np.zeros((n, top))
+    number, standing = np.round(people.shares_of_votes(top), 6), np.zeros((n, top))
     for votes, trust in zip(people.votes.T, _agreement(people, counted, top), strict=True):
         rows = np.flatnonzero(votes >= 0)
         standing[rows, votes[rows]] += trust

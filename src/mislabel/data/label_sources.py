@@ -4,8 +4,8 @@ A source is a rule, which says one class where it fires; a person; or a model, s
 nothing: null, empty, or -1.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Literal, get_args
 
@@ -31,6 +31,9 @@ class Sources:
         Codes of classes, -1 where a source abstains.
     kinds : list of str
         "rule", "person" or "model".
+    shares : dict
+        Of sources that give soft labels, by name: their shares of the classes, (n, K) float32, whose rows sum to 1 or,
+        where the source abstains, to 0; classes that came later have none. `votes` holds the likeliest class.
     consensus : dict, optional
         How the given labels were made of the votes, as `mislabel.data.consensus.agree` tells it; None where they were
         given beside.
@@ -39,6 +42,7 @@ class Sources:
     names: list[str]
     votes: np.ndarray
     kinds: list[Kind]
+    shares: dict[str, np.ndarray] = field(default_factory=dict)
     consensus: dict | None = None
 
     def __len__(self) -> int:
@@ -54,23 +58,46 @@ class Sources:
         return np.array([each == kind for each in self.kinds], dtype=bool)
 
     def counts(self, n_classes: int) -> np.ndarray:
-        """How many say each class of each row, (n, n_classes) int64."""
+        """How many say each class of each row, (n, n_classes) int64; of soft labels the likeliest class counts."""
         row, source = np.nonzero(self.said)
         cells = row * n_classes + self.votes[row, source]
         return np.bincount(cells, minlength=len(self.votes) * n_classes).reshape(len(self.votes), n_classes)
 
+    def shares_of_votes(self, n_classes: int) -> np.ndarray:
+        """How many say each class of each row, a soft label in parts, (n, n_classes) float64."""
+        number = self.counts(n_classes).astype(np.float64)
+        for source in range(len(self)):
+            soft = self.soft(source, n_classes)
+            if soft is not None:
+                rows = np.flatnonzero(self.votes[:, source] >= 0)
+                number[rows, self.votes[rows, source]] -= 1
+                number += soft
+        return number
+
     def rows(self, rows: np.ndarray) -> "Sources":
         """What they say of some rows (m,) int64."""
-        return replace(self, votes=self.votes[rows])
+        return replace(self, votes=self.votes[rows], shares={name: each[rows] for name, each in self.shares.items()})
 
     def take(self, sources: np.ndarray) -> "Sources":
         """Some of the sources (s,) int64."""
         names, kinds = ([each[int(source)] for source in sources] for each in (self.names, self.kinds))
-        return replace(self, names=names, votes=self.votes[:, sources], kinds=kinds)
+        shares = {name: each for name, each in self.shares.items() if name in names}
+        return replace(self, names=names, votes=self.votes[:, sources], kinds=kinds, shares=shares)
 
     def recoded(self, ranks: np.ndarray) -> "Sources":
         """The same after classes were put in another order."""
-        return replace(self, votes=recoded(self.votes, ranks).astype(self.votes.dtype))
+        shares = {}
+        for name, each in self.shares.items():
+            shares[name] = np.zeros((len(each), max(int(ranks.max()) + 1, each.shape[1])), dtype=each.dtype)
+            shares[name][:, recoded(np.arange(each.shape[1]), ranks)] = each
+        return replace(self, votes=recoded(self.votes, ranks).astype(self.votes.dtype), shares=shares)
+
+    def soft(self, source: int, n_classes: int) -> np.ndarray | None:
+        """The shares of one source, (n, n_classes) float32; None where it says one class a row."""
+        shares = self.shares.get(self.names[source])
+        if shares is None:
+            return None
+        return np.pad(shares, ((0, 0), (0, max(n_classes - shares.shape[1], 0))))[:, :n_classes]
 
     def silent(self) -> np.ndarray:
         """Those that never speak, (s,) int64."""
@@ -78,10 +105,11 @@ class Sources:
 
     def repeated(self) -> dict[int, int]:
         """Those that say on every row what an earlier one of their kind says, with that one; silent ones aside."""
-        first: dict[tuple[str, bytes], int] = {}
+        first: dict[tuple[str, bytes, bytes], int] = {}
         found = {}
         for source in np.flatnonzero(self.said.any(0)).tolist():
-            key = self.kinds[source], np.ascontiguousarray(self.votes[:, source]).tobytes()
+            shares = self.shares.get(self.names[source], np.empty(0))
+            key = self.kinds[source], np.ascontiguousarray(self.votes[:, source]).tobytes(), shares.tobytes()
             if key in first:
                 found[source] = first[key]
             else:
@@ -110,7 +138,7 @@ class Sources:
         return replace(self, names=[*self.names, name], votes=votes, kinds=[*self.kinds, "person"])
 
 
-def kinds_of(names: Sequence[str], votes: np.ndarray, said: str | None) -> list[Kind]:
+def kinds_of(names: Sequence[str], votes: np.ndarray, said: str | None, *, soft: Collection[str] = ()) -> list[Kind]:
     """What kind each source is.
 
     Who says one class alone is a rule, and who says several a person; but where all others are rules, one that covers
@@ -122,13 +150,17 @@ def kinds_of(names: Sequence[str], votes: np.ndarray, said: str | None) -> list[
     votes : (n, S) int
     said : str, optional
         Patterns of names and their kind, which win: ``"rule_*=rule,anna=person"``.
+    soft : names
+        Who give soft labels, and so say several classes.
 
     Raises
     ------
     InputError
         If a pattern fits no name, or a kind is none.
     """
-    several = [len(np.unique(column[column >= 0])) > 1 for column in votes.T]
+    several = [
+        name in soft or len(np.unique(column[column >= 0])) > 1 for name, column in zip(names, votes.T, strict=True)
+    ]
     kinds: list[Kind] = ["person" if many else "rule" for many in several]
     if sum(several) == 1 and len(names) > 1:
         only = several.index(True)
@@ -176,4 +208,9 @@ def source_notes(sources: Sources) -> list[str]:
     if repeated:
         pairs = [f"{sources.names[each]} = {sources.names[first]}" for each, first in repeated.items()]
         notes.append(f"Sources that say what another says on every row, counted once: {some_ids(pairs)}.")
+    if sources.shares:
+        notes.append(
+            f"Sources with soft labels: {some_ids(list(sources.shares))}. Every share is heard; where one class a row "
+            "is told, it is the likeliest."
+        )
     return notes

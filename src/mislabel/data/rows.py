@@ -197,4 +197,6 @@ def fingerprint(
         digest.update(b"sources")
         add_texts([*sources.names, *sources.kinds])
         digest.update(sources.votes.astype("<i4").tobytes())
+        for shares in sources.shares.values():
+            digest.update(shares.astype("<f4").tobytes())
     return digest.hexdigest()

@@ -1,4 +1,7 @@
-"""Votes in any usual form become `Sources`: columns, an (n, S) array, one column of lists, or a long table of votes."""
+"""Votes in any usual form become `Sources`.
+
+Columns, of labels or of soft labels; an (n, S) array; one column of lists; or a long table of votes.
+"""
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -13,6 +16,7 @@ from mislabel.data.label_sources import Sources, kinds_of
 from mislabel.data.labels import Labels, encode_against
 from mislabel.data.order import class_ranks, recoded
 from mislabel.data.plan import Plan
+from mislabel.data.soft_labels import is_soft, likeliest, parsed, read_shares
 from mislabel.errors import InputError, did_you_mean, some_ids
 
 VOTE_COLUMNS = ("id", "source", "label")
@@ -28,6 +32,7 @@ def read_sources(
     ----------
     columns
         A frame or mapping of one column a source; an (n, S) array; or n lists of S votes. None where there are none.
+        A column of soft labels (`mislabel.data.soft_labels`), or an (n, K) array of shares, is one source.
     votes
         A frame with columns id, source and label: one row a vote. None where there is none.
     given : Labels
@@ -43,9 +48,16 @@ def read_sources(
     """
     named: list[str] = []
     coded: list[np.ndarray] = []
+    shares: dict[str, np.ndarray] = {}
     labels, notes = given, []
     for source, values in source_columns(columns, len(ids), name):
-        codes, labels = encode_against(_spoken(values, plan), labels, ids, f"{name} {source}")
+        if is_soft(values):
+            shares[source], labels = read_shares(
+                values, labels, ids, f"{name} {source}", listed=plan.classes is not None
+            )
+            codes = likeliest(shares[source])
+        else:
+            codes, labels = encode_against(_spoken(values, plan), labels, ids, f"{name} {source}")
         named.append(source)
         coded.append(codes)
     matrix = np.column_stack(coded) if coded else np.empty((len(ids), 0), dtype=np.int64)
@@ -65,7 +77,8 @@ def read_sources(
             "classes, or correct these votes"
         )
     kind = np.int16 if labels.n_classes < np.iinfo(np.int16).max else np.int32
-    sources = Sources(named, matrix.astype(kind), kinds_of(named, matrix, plan.source_kind))
+    kinds = kinds_of(named, matrix, plan.source_kind, soft=shares)
+    sources = Sources(named, matrix.astype(kind), kinds, shares=shares)
     ranks = class_ranks(labels.classes)
     if not foreign or (np.diff(ranks[: given.n_classes]) < 0).any():  # the classes have an order of their own
         return sources, labels, notes
@@ -102,7 +115,12 @@ def _split(name: str, values: Any, n: int) -> list[tuple[str, Any]]:
     if is_categorical(values):
         return [(name, values)]
     array = _cells(plain(values, name))
+    if array.ndim == 2 and array.dtype.kind == "f" and (np.nan_to_num(array, posinf=0, neginf=0) % 1 != 0).any():
+        array = _rows(array)
     if array.dtype.kind == "O" and array.ndim == 1:
+        array = parsed(array)
+        if is_soft(array):
+            return [(name, array)]
         listed = np.fromiter((isinstance(cell, (list, tuple, np.ndarray)) for cell in array), bool, len(array))
         if not listed.any():
             return [(name, values)]
@@ -141,6 +159,14 @@ def _spoken(values: Any, plan: Plan) -> Any:
     heard = cells.copy()
     heard[silent] = None
     return heard
+
+
+def _rows(array: np.ndarray) -> np.ndarray:
+    """Each row of (n, K) as one cell, None where it holds NaN alone."""
+    cells = np.full(len(array), None, dtype=object)
+    for row in np.flatnonzero(~np.isnan(array).all(1)):
+        cells[row] = array[row]
+    return cells
 
 
 def _cells(array: Any) -> np.ndarray:

@@ -9,6 +9,9 @@ it, v_is the vote of source s on row i (or none), and F_i the rules that fire on
 counted on the rows on which s speaks, by what all but s say of them: the posterior without the term of s, with the
 matrices of the round before. Of a single source that is P. Whether s speaks at all says nothing of the class.
 
+A soft label says a share w_isl of every class. It is one label in parts: w_isl log T_s[k, l], summed over l, and T_s
+counts each part. A share of 1 is a label.
+
 *Models* are read in the same way, but once, after the last round. What a model gets wrong follows the input, as what a
 classifier learns does: heard in every round, an LLM that is right on 44 % of 1,749 rows taught the classifier its
 mistakes, and 4 points of the labels were lost. Where models alone label the rows they are read as people are.
@@ -28,7 +31,7 @@ Dawid-Skene counts, does harm on both (`docs/sources.md`).
 A source that never speaks, one that repeats another, and the order of sources change nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -60,18 +63,52 @@ class Votes:
         Classes, -1 where a source abstains.
     rules, models : (S,) bool
         Which are rules, that say one class each, and which are models.
+    shares : dict
+        Of the sources, by their position, that say a share of every class, (n, K) float; `codes` has their likeliest.
     """
 
     codes: np.ndarray
     rules: np.ndarray
     models: np.ndarray
+    shares: dict[int, np.ndarray] = field(default_factory=dict)
 
     def distinct(self) -> "Votes":
         """Those that speak, each once, in an order that hangs on what they say alone."""
         kinds = np.vstack([self.rules, self.models]).astype(self.codes.dtype)
-        both = np.vstack([kinds, self.codes])[:, (self.codes >= 0).any(0)]
+        kept = (self.codes >= 0).any(0) & ~np.isin(np.arange(self.codes.shape[1]), list(self.shares))
+        both = np.vstack([kinds, self.codes])[:, kept]
         both = np.unique(both, axis=1) if both.size else both
-        return Votes(both[2:], both[0].astype(bool), both[1].astype(bool))
+        soft = {(bool(self.models[source]), each.tobytes()): source for source, each in self.shares.items()}
+        last = [soft[key] for key in sorted(soft) if self.shares[soft[key]].any()]
+        return Votes(
+            np.hstack([both[2:], self.codes[:, last]]),
+            np.append(both[0], np.zeros(len(last))).astype(bool),
+            np.append(both[1], self.models[last]).astype(bool),
+            {both.shape[1] + place: self.shares[source] for place, source in enumerate(last)},
+        )
+
+    def said(self, sources: np.ndarray, n_classes: int) -> tuple[np.ndarray, csr_array]:
+        """What some sources (S',) bool say of rows, as M labels, each by one source of one row.
+
+        Returns
+        -------
+        rows : (M,) int64
+            The row of each label.
+        labels : (M, S' K) sparse
+            How much of each is which class of which source: all of one, or the shares of a soft label.
+        """
+        chosen = np.flatnonzero(sources)
+        rows, source = np.nonzero(self.codes[:, chosen] >= 0)
+        label, outcome = np.arange(len(rows)), source * n_classes + self.codes[rows, chosen[source]]
+        weight = np.ones(len(rows))
+        for place in (place for place in range(len(chosen)) if int(chosen[place]) in self.shares):
+            of, kept = np.flatnonzero(source == place), source[label] != place
+            shares = np.asarray(self.shares[int(chosen[place])][rows[of]], dtype=np.float64)
+            entry, said = np.nonzero(shares)
+            label = np.append(label[kept], of[entry])
+            outcome = np.append(outcome[kept], place * n_classes + said)
+            weight = np.append(weight[kept], shares[entry, said])
+        return rows, csr_array((weight, (label, outcome)), shape=(len(rows), len(chosen) * n_classes))
 
 
 def sources_transition(
@@ -99,7 +136,7 @@ def sources_transition(
     """
     heard = votes.distinct()
     late = heard.models if not heard.models.all() else np.zeros(len(heard.models), dtype=bool)
-    people = _People(heard.codes[:, ~heard.rules & ~late], n_classes, held)
+    people = _People(heard, ~heard.rules & ~late, n_classes, held)
     rules = _Rules(heard.codes[:, heard.rules], n_classes, held)
 
     def reading(classifier: np.ndarray) -> np.ndarray:
@@ -110,24 +147,26 @@ def sources_transition(
     if not late.any():
         return fit
     logs = np.log(np.maximum(fit.posterior, SMALLEST))
-    logs = logs + _People(heard.codes[:, late], n_classes, held).evidence(logs)
+    logs = logs + _People(heard, late, n_classes, held).evidence(logs)
     return Fit(np.exp(log_softmax(logs, axis=1)), fit.classifier)
 
 
 class _People:
     """Sources that say any class, through the rounds.
 
-    Of the M votes, `rows` and `outcomes` (M,) say on which row which class of which source; `said` is (n, S K), and
-    `table` (S K, K) holds log T_s[k, l] of the last round, one row a source and class that it says.
+    Of M labels, each by one source of one row, `rows` (M,) says of which row, and `labels` (M, S K) how much of it is
+    which class of which source; `said` (n, S K) is the same, summed by row. `table` (S K, K) holds log T_s[k, l] of the
+    last round, one line a source and class that it says.
     """
 
-    def __init__(self, codes: np.ndarray, n_classes: int, held: float):
-        self.rows, sources = np.nonzero(codes >= 0)
-        self.outcomes = sources * n_classes + codes[self.rows, sources]
-        votes, shape = len(self.rows), (len(codes), codes.shape[1] * n_classes)
-        self.said = csr_array((np.ones(votes), (self.rows, self.outcomes)), shape=shape)
-        self.gathered = csr_array((np.ones(votes), (self.outcomes, np.arange(votes))), shape=(shape[1], votes))
-        self.table = np.zeros((shape[1], n_classes))
+    def __init__(self, votes: Votes, sources: np.ndarray, n_classes: int, held: float):
+        self.rows, self.labels = votes.said(sources, n_classes)
+        parts = self.labels.tocoo()
+        outcomes = int(sources.sum()) * n_classes
+        place = self.rows[parts.coords[0]], parts.coords[1]
+        self.said = csr_array((parts.data, place), shape=(len(votes.codes), outcomes))
+        self.gathered = self.labels.T.tocsr()
+        self.table = np.zeros((outcomes, n_classes))
         self.n_classes, self.held = n_classes, held
 
     def evidence(self, others: np.ndarray) -> np.ndarray:
@@ -139,7 +178,7 @@ class _People:
             Logs of what all else says of the rows, up to a constant a row.
         """
         whole = others + self.said @ self.table
-        without = softmax(whole[self.rows] - self.table[self.outcomes], axis=1)
+        without = softmax(whole[self.rows] - self.labels @ self.table, axis=1)
         counts = (self.gathered @ without).reshape(-1, self.n_classes, self.n_classes)  # source, said, true
         transitions = transition_of(counts.transpose(0, 2, 1), self.held)
         self.table = np.log(transitions).transpose(0, 2, 1).reshape(-1, self.n_classes)

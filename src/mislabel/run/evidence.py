@@ -138,7 +138,9 @@ def votes_of(dataset: Dataset, rows: np.ndarray) -> Votes | None:
     sources, codes = dataset.sources.rows(rows), dataset.labels.codes[rows]
     if sources.consensus is None and not sources.holding(codes):
         sources = sources.with_label(codes, "given label")
-    return Votes(sources.votes.astype(np.int64), sources.are("rule"), sources.are("model"))
+    soft = (sources.soft(source, dataset.labels.n_classes) for source in range(len(sources)))
+    shares = {source: each for source, each in enumerate(soft) if each is not None}
+    return Votes(sources.votes.astype(np.int64), sources.are("rule"), sources.are("model"), shares)
 
 
 def _described(
