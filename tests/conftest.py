@@ -15,9 +15,11 @@ import pytest
 # Tiny tensors only wait for a second thread. Read when torch is imported, which not every test needs.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# A shared machine stalls for a moment now and then: how long an example takes is not what these tests are about.
-hypothesis.settings.register_profile("suite", deadline=None)
-hypothesis.settings.load_profile("suite")
+# A shared machine stalls for a moment now and then: how long an example takes is not what these tests are about. The
+# same code gets the same examples, so that what fails fails again; HYPOTHESIS_PROFILE=explore looks for new ones.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 # `make test` hands whole files to two processes: what takes longest begins first, so that neither waits at the end.
 LONGEST_FIRST = ("test_browser", "test_processes", "test_every_method", "test_resume", "test_runner", "test_dygen")

@@ -141,6 +141,7 @@ def test_corrupt_plants_what_it_says(toy_file, tmp_path, mislabel):
     assert (tmp_path / "again.csv").read_bytes() == out.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_tells_a_person_what_it_found(toy_file, tiny_options, tmp_path, mislabel):
     done = mislabel("train", toy_file, *tiny_options, "--gold", "gold", "--out", tmp_path / "run")
     assert done.exit_code == 0, done.stderr
@@ -296,6 +297,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -369,6 +371,7 @@ def test_a_misspelt_name_gets_the_one_that_was_meant(line, meant, toy_file, toy_
     assert f'did you mean "{meant}"?' in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_on_a_relative_backbone_is_usable_from_anywhere(toy_file, tiny_options, tmp_path, mislabel, monkeypatch):
     encoder = Path(tiny_options[tiny_options.index("--backbone") + 1])
     monkeypatch.chdir(encoder.parent)

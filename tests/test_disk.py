@@ -184,6 +184,7 @@ for name, write in writes.items():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="neither is there")
 @pytest.mark.parametrize("way", ["small file system", "largest file"])
 def test_every_kind_of_write_on_a_full_disk(way, tmp_path):

@@ -81,6 +81,7 @@ def test_before_fit_there_is_nothing(make, tmp_path):
             call(make())
 
 
+@pytest.mark.slow
 def test_fit_connects_to_nowhere_and_predicts_the_truth(blocked, make, make_toy):
     frame = make_toy(90)
     one = make().fit(frame["text"], frame["label"], ids=frame["id"])
@@ -92,6 +93,7 @@ def test_fit_connects_to_nowhere_and_predicts_the_truth(blocked, make, make_toy)
     assert one.predict(new["text"].tolist()).tolist() == one.classes_[p.argmax(1)].tolist()
 
 
+@pytest.mark.slow
 def test_the_audit_is_a_table_of_all_rows(fitted, make_toy):
     assert isinstance(fitted.audit_, Audit)
     table = fitted.audit_.table
@@ -132,6 +134,7 @@ def test_in_a_pipeline(make, make_toy):
     np.testing.assert_array_equal(pipeline.predict_proba(upper), alone.predict_proba(frame["text"].tolist()))
 
 
+@pytest.mark.slow
 def test_cross_val_predict(make, make_toy):
     frame = make_toy(40, wrong=0.0)
     folds = StratifiedKFold(2, shuffle=True, random_state=0)

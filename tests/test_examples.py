@@ -69,6 +69,7 @@ def test_add_a_modality(environment: dict[str, str], tmp_path: Path) -> None:
     assert len(pd.read_parquet(tmp_path / "run" / "audit.parquet")) == 1500
 
 
+@pytest.mark.slow
 def test_add_a_format(environment: dict[str, str], tmp_path: Path) -> None:
     words = [sys.executable, str(EXAMPLES / "add_a_format.py"), "--out", str(tmp_path)]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)

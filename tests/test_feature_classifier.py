@@ -23,6 +23,7 @@ EXPECTED_FAILED_CHECKS: dict[str, str] = {}  # none; `check_array_api_input` ski
 CHECKED = [FeatureClassifier(), FeatureClassifier(method="ce")]
 
 
+@pytest.mark.slow
 @parametrize_with_checks(CHECKED, expected_failed_checks=lambda _: EXPECTED_FAILED_CHECKS)
 def test_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
@@ -75,6 +76,7 @@ def test_it_finds_the_planted_errors_and_predicts_like_the_best_rule(fitted):
     assert best - 0.03 <= fitted.score(new, new_gold) <= best + 0.01
 
 
+@pytest.mark.slow
 def test_the_unit_of_a_feature_does_not_matter():
     """Powers of two are exact in float32, so probabilities keep every bit; ids say that rows are the same."""
     X, _, given = blobs()
@@ -171,6 +173,7 @@ def test_trusted_labels_that_are_none_are_refused():
         make(trusted_drawn="all").fit(X, given)
 
 
+@pytest.mark.slow
 def test_pickle_and_clone(fitted):
     new = blobs(30, seed=4)[0]
     again = pickle.loads(pickle.dumps(fitted))
@@ -188,6 +191,7 @@ def test_cross_val_predict():
         np.testing.assert_array_equal(found[test], make(method="ce").fit(X[train], given[train]).predict_proba(X[test]))
 
 
+@pytest.mark.slow
 def test_minus_one_and_one_are_two_classes():
     """Alone with 1, -1 cannot mean "no label": nothing would be left to tell apart. Beside others it does."""
     X, gold, _ = blobs(60, wrong=0)

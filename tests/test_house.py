@@ -59,6 +59,7 @@ def import_without_training(names: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY / "src").stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", ["tables", "data", "decisions", "report", "review", "exchange", "cli"])
 def test_a_room_imports_without_torch(room):
     names = module_names(room)

@@ -64,6 +64,7 @@ def all_modules() -> list[str]:
     return [".".join(path.parts).removesuffix(".__init__") for path in paths]
 
 
+@pytest.mark.slow
 def test_every_module_is_imported_without_posix_and_tells_its_memory():
     modules = all_modules()
     assert len(modules) > 200

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 def test_a_hundred_classes(tmp_path, mislabel):
     names = json.loads(pq.read_schema(PHOTOGRAPHS).metadata[b"classes"])
     frame = pd.read_parquet(PHOTOGRAPHS)

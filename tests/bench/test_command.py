@@ -5,6 +5,7 @@ import json
 import pytest
 
 
+@pytest.mark.slow
 def test_a_bench_from_the_command_line(blob_suite, tmp_path, mislabel):
     out, results = tmp_path / "out", tmp_path / "RESULTS.md"
     words = ["bench", blob_suite, "--methods", "ce:epochs=2, gold:epochs=2", "--seeds", 2, "--data", "real"]

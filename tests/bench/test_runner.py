@@ -21,6 +21,8 @@ from mislabel.run.folder import RunFolder
 from mislabel.settings import Setting
 from mislabel.training.progress import Quiet
 
+pytestmark = pytest.mark.slow
+
 FAST = "ce:epochs=1"
 SOME = f"{FAST},gold:epochs=2"
 

@@ -43,6 +43,7 @@ def toy_suite(tmp_path, make_toy, tiny_encoder):
     return path
 
 
+@pytest.mark.slow
 def test_one_file_for_all_and_the_same_results(toy_suite, tmp_path):
     out = tmp_path / "out"
     found = run_bench(read_suite(str(toy_suite)), out, methods=["ce", "gold", "cleanlab"], seeds=1, data_dir=tmp_path)

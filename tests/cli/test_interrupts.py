@@ -51,6 +51,7 @@ def test_while_the_commands_are_imported(files, environment):
 ENCODE = ["audit", "DATA", *TRAIN, "--backbone", "ENCODER", "--out", "OUT"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["in Python", pytest.param("in C", marks=pytest.mark.sweep)])
 def test_while_a_frozen_encoder_reads_the_texts(how, files, environment):
     done = ended_at(ENCODE, files, environment, "mislabel.training.inference", "prefetched", how)
@@ -77,6 +78,7 @@ LONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "module", "name"), SHORT, ids=lambda value: value if isinstance(value, str) else "")
 def test_while_a_file_is_made(words, module, name, files, environment, tmp_path):
     files["OUT.csv"] = tmp_path / "out.csv"

@@ -20,6 +20,7 @@ def test_a_class_that_swallows_others_is_asked_about(swallowed_file, evidence_op
     assert told[2].startswith(f"  mislabel review '{out}' --order trust: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trusted", [True, False])
 def test_json_has_them_as_a_list(swallowed_file, evidence_options, tmp_path, mislabel, trusted):
     line = [*evidence_options, *(["--trusted", "checked"] if trusted else []), "--out", tmp_path / "run", "--json"]

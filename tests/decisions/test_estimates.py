@@ -69,6 +69,7 @@ def worst_first() -> dict:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [200, 400])
 @pytest.mark.parametrize("after", [60, 150])
 def test_unbiased_and_covering_while_a_list_is_worked_through_worst_first(worst_first, after, depth):
@@ -112,6 +113,7 @@ def test_unbiased_and_covering_whatever_a_person_does_in_between(share):
     assert np.abs(held - wrong.sum()).mean() < np.abs(np.array([one.unbounded for one in found]) - wrong.sum()).mean()
 
 
+@pytest.mark.slow
 def test_unsure_rows_count_as_looked_at_and_not_as_called_wrong():
     wrong = simulated()
     told = np.random.default_rng(3).random(400) < np.where(wrong, 0.7, 0.95)

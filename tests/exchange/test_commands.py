@@ -42,6 +42,7 @@ def test_decisions_that_a_file_overrules_are_named_at_most_five_of_them(mislabel
     assert (told["imported"], told["replaced"], told["replaced_ids"]) == (1, 1, [2])
 
 
+@pytest.mark.slow
 def test_a_real_run_on_features_without_ids_knows_its_rows_again(mislabel, tmp_path):
     random = np.random.default_rng(0)
     label = np.where(random.random(60) < 0.5, "a", "b")
@@ -93,6 +94,7 @@ def test_vectors_that_begin_alike_are_told_apart(mislabel, tmp_path):
     assert (done.exit_code, "1 rows have other features than then, 5" in done.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_what_was_held_out_stays_held_out_when_labels_are_corrected(mislabel, tmp_path):
     random = np.random.default_rng(1)
     gold = np.arange(80) % 2

@@ -119,6 +119,7 @@ NAMES = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), names=NAMES, ending=st.sampled_from(["csv", "tsv", "jsonl", "parquet"]))
 def test_export_and_import_are_idempotent_whatever_the_labels_and_decisions(tmp_path, data, names, ending):
@@ -593,6 +594,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(items=st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=4), min_size=1, max_size=5),
        indent=st.sampled_from([None, 0, 2]), ascii=st.booleans(), pad=st.sampled_from([0, CHUNK - 36]))  # fmt: skip
@@ -608,6 +610,7 @@ def test_an_array_is_cut_into_its_items_wherever_chunks_end(tmp_path, items, ind
 # A real run
 
 
+@pytest.mark.slow
 def test_a_real_audit_corrected_by_its_gold_labels(mislabel, tmp_path):
     source = "examples/messages/messages.csv"
     run = tmp_path / "run"

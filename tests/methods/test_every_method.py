@@ -58,6 +58,7 @@ def whole():
     return get
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_planted_flips_are_found(name, whole):
     _, given, flipped = planted()

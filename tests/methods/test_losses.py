@@ -10,6 +10,7 @@ from mislabel.methods._losses import draw_partners, from_uniform
 CLASSES = 4
 
 
+@pytest.mark.slow
 def test_shares_follow_the_beta_distribution():
     torch.manual_seed(0)
     for alpha in (0.5, 1.0, 32.0):

@@ -180,6 +180,7 @@ def test_calibration_is_a_power_that_new_rows_share():
     np.testing.assert_allclose(after.probabilities, raised / raised.sum(1, keepdims=True), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_evidence_is_of_the_first_stage():
     """As it is when the last stage goes on after passes of its own."""
     options = NPC(epochs=EPOCHS, distil_epochs=2, passes=1)
@@ -280,6 +281,7 @@ def loop_of(matrix, given, dropout=0.0, *, folder=None, interrupted=lambda: Fals
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["dirichlet", "gamma"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_planted_noise(seed, sampler):
@@ -305,6 +307,7 @@ def test_planted_noise(seed, sampler):
     assert roc_auc_score(wrong, p_mislabeled(p, given)) > max(0.95, of_classifier + 0.03)
 
 
+@pytest.mark.slow
 def test_only_calibrated_does_it_count_wrong_labels():
     """All labels are right: by the paper's formula about a fifth seems wrong."""
     matrix, _, given = planted(600, noise=0.0)
@@ -333,6 +336,7 @@ def bytes_under(folder):
     return {path.name: path.read_bytes() for part in ("dynamics", "weights") for path in (folder / part).iterdir()}
 
 
+@pytest.mark.slow
 def test_interrupted_and_continued_is_as_never_interrupted(tmp_path):
     """Four steps an epoch, two epochs and two of distilling: stopped in each of them and between."""
     matrix, _, given = planted(100)

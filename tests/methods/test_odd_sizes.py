@@ -60,6 +60,7 @@ def test_few_is_of_the_grid():
     assert {method for _, _, method in FEW} == set(METHODS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name", "method"), GRID)
 def test_odd_inputs_get_a_whole_answer_or_a_reason(kind, name, method, classifier, request, record_property):
     odd, held = KINDS[kind][name], 0

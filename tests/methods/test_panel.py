@@ -100,6 +100,7 @@ def test_only_a_whole_network_revises_the_opinion(tune, given, wanted):
     assert Panel(**settings.options).revise_after == wanted
 
 
+@pytest.mark.slow
 def test_a_revised_opinion_is_what_the_run_says():
     points, true, given = one_sided(400)
     trusted = np.full(len(true), None, dtype=object)
@@ -123,6 +124,7 @@ def both():
     return [FeatureClassifier(method=name, **SETTINGS).fit(points, given) for name in ("ce", "panel")]
 
 
+@pytest.mark.slow
 def test_errors_of_one_side_are_found_where_plain_training_learns_them(both):
     points, true, given = one_sided()
     new, right, _ = one_sided(seed=7)
@@ -149,6 +151,7 @@ def test_the_audit_says_what_the_opinion_says(both):
     assert "transition_label" not in both[0].audit_.table
 
 
+@pytest.mark.slow
 def test_trusted_rows_are_taught_and_judged_by():
     points, true, given = one_sided()
     trusted = np.full(len(true), None, dtype=object)
@@ -166,6 +169,7 @@ def test_trusted_rows_are_taught_and_judged_by():
     assert fitted.score(new, right) > 0.92
 
 
+@pytest.mark.slow
 def test_a_class_that_trusted_labels_alone_say_is_learnt():
     """A rule knows two of three classes; forty checked rows show the third."""
     points, true, _ = one_sided()
@@ -200,6 +204,7 @@ def test_stopped_and_continued_is_as_never_stopped(part, revise_after, tmp_path)
         assert (whole.path / name).read_bytes() == (broken.path / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_the_guard_may_be_switched_off_and_balance_said(tmp_path):
     """Three quarters of two classes went to the first, which keeps two fifths of its rows: the guard doubts that."""
     points, true, given = one_sided(share=0.75)
@@ -219,6 +224,7 @@ def test_the_guard_may_be_switched_off_and_balance_said(tmp_path):
     assert right[False] > right[True] - 0.01
 
 
+@pytest.mark.slow
 def test_a_run_is_read_again(tmp_path):
     points, _, given = one_sided(200)
     data = make_dataset(points, given.tolist(), modality="features")

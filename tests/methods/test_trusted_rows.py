@@ -46,6 +46,7 @@ def decided_data():
 FEW = {"ce", "ido", "elr", "divide_mix"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in FEW else pytest.mark.sweep) for name in METHODS]
 )
@@ -87,6 +88,7 @@ def watch_losses(name, monkeypatch):
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["ido", *(pytest.param(name, marks=pytest.mark.sweep) for name in ("ce", "dygen", "divide_mix"))]
 )

@@ -49,6 +49,7 @@ def test_of_many_classes_one_of_half_the_mean_size_is_not_small():
         assert kept_share(posterior, given) == pytest.approx(wanted)
 
 
+@pytest.mark.slow
 def test_errors_of_one_side_are_seen_through_where_the_space_holds_the_classes():
     """Of class 0 four sevenths of the labels are right, and where the rule took half of the others, two fifths."""
     points, true, given = labelled(holds=True, share=0.25)

@@ -129,6 +129,7 @@ def test_classes_by_other_codes(order):
     assert (one.share, one.chance, one.deviations) == pytest.approx((other.share, other.chance, other.deviations))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [0, 20, 80])
 def test_one_kind_and_two_on_clouds(wrong):
     """400 rows of four classes far apart, none, 5 or 20 % of the labels wrong."""
@@ -143,6 +144,7 @@ def test_one_kind_and_two_on_clouds(wrong):
     assert met(space.plain.argmax(1), labels, 4).learnt is True
 
 
+@pytest.mark.slow
 def test_labels_beside_the_inputs_are_not_learnt():
     for seed in range(4):
         random = np.random.default_rng(seed)

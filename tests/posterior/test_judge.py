@@ -197,6 +197,7 @@ def test_nothing_is_fitted_where_left_out_rows_gain_nothing():
     assert kept >= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "t", "draws"), [(60, 60, 4), (25, 40, 6), (3, 15, 12)])
 def test_few_trusted_rows_are_not_worse_than_none(classes, t, draws):
     """In the mean over draws, of the rows that nobody checked: as likely, and as often right."""
@@ -278,6 +279,7 @@ def test_of_very_many_trusted_rows_some_choose(monkeypatch):
     assert np.mean(found.posterior.argmax(1) == true) > 0.8
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @drawn(st.integers(0, 10_000), st.integers(2, 5), st.integers(0, 30))
 def test_posteriors_sum_to_one_and_the_same_seed_says_the_same(seed, classes, t):

@@ -176,6 +176,7 @@ def test_a_rule_says_one_class():
         sources_transition(space, votes_of(votes.codes, np.ones(5, bool)), 3, start)
 
 
+@pytest.mark.slow
 def test_three_people_are_better_than_their_majority():
     random = np.random.default_rng(3)
     true = np.arange(600) % 3

@@ -135,6 +135,7 @@ def test_names_of_many_classes_are_cut(tmp_path):
     assert "“class 8” and 11 more classes" in said
 
 
+@pytest.mark.slow
 def test_a_real_run_shows_what_its_files_hold(evidence_run, page):
     audit = pd.read_parquet(evidence_run / "audit.parquet")
     evidence = json.loads((evidence_run / "metrics.json").read_text(encoding="utf-8"))["evidence"]

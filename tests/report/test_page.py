@@ -99,6 +99,7 @@ def test_without_content_only_ids_are_shown_and_the_page_says_so(make_run, small
     assert "This file contains data" in page(render_report(with_content)).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nasty", NASTY)
 def test_no_text_can_become_markup_and_all_of_it_is_shown(make_run, small_table, page, nasty):
     table = small_table.replace({"cat": nasty})
@@ -253,6 +254,7 @@ def test_every_setting_is_shown(make_run, small_table, page):
     ]
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(make_run, small_table):
     run = make_run(small_table, CLASSES, metrics=METRICS, inputs=inputs_of(small_table), transition=TRANSITION)
     first = write_report(run).read_bytes()

@@ -55,6 +55,7 @@ def no_sideways(page):
     assert widths[0] <= widths[1]
 
 
+@pytest.mark.slow
 def test_a_session_by_keyboard_alone_is_what_the_store_holds(review, colours):
     with review(colours) as it:
         page = it.page
@@ -95,6 +96,7 @@ def test_a_session_by_keyboard_alone_is_what_the_store_holds(review, colours):
     ]
 
 
+@pytest.mark.slow
 def test_keys_do_nothing_in_inputs_dialogs_or_with_other_keys_and_work_on_other_keyboards(review, colours):
     with review(colours) as it:
         page = it.page
@@ -123,6 +125,7 @@ def test_keys_do_nothing_in_inputs_dialogs_or_with_other_keys_and_work_on_other_
     assert history(colours) == [("m0", "unsure", None)]
 
 
+@pytest.mark.slow
 def test_a_double_click_decides_one_row(review, colours):
     with review(colours) as it:
         at(it.page, "m0")
@@ -134,6 +137,7 @@ def test_a_double_click_decides_one_row(review, colours):
     assert history(colours) == [("m0", "keep", "red")]
 
 
+@pytest.mark.slow
 def test_a_fast_typist_loses_nothing_and_decides_nothing_unseen(review, colours):
     with review(colours) as it:
         page, held = it.page, []
@@ -154,6 +158,7 @@ def test_a_fast_typist_loses_nothing_and_decides_nothing_unseen(review, colours)
     assert [(id, kind) for id, kind, _ in history(colours)] == [(f"m{k}", kind) for k, kind in enumerate(kinds)]
 
 
+@pytest.mark.slow
 def test_the_end_of_the_queue_offers_what_was_passed_over(review, colours):
     with review(colours, "--budget", 6) as it:
         page = it.page
@@ -175,6 +180,7 @@ def test_the_end_of_the_queue_offers_what_was_passed_over(review, colours):
     assert [event[0] for event in history(colours)] == ["m1", "m2", "m3", "m4", "m5", "m0"]
 
 
+@pytest.mark.slow
 def test_filters_and_search_of_the_list(review, tmp_path):
     status = ["judged"] * 5 + ["held_out"]
     texts = ["Apple pie", "a PEAR", "plum", "Äpfel", "pear tree", "another pear"]
@@ -296,6 +302,7 @@ def test_all_rows_that_match_are_decided_after_a_question(review, tmp_path):
     assert [event[0] for event in events[:230]] == [f"m{k}" for k in range(0, 460, 2)]
 
 
+@pytest.mark.slow
 def test_reload_in_the_middle_goes_on_at_the_same_place(review, colours):
     with review(colours) as it:
         page = it.page
@@ -316,6 +323,7 @@ def test_reload_in_the_middle_goes_on_at_the_same_place(review, colours):
     assert len(history(colours)) == 4
 
 
+@pytest.mark.slow
 def test_two_windows_agree(review, colours):
     with review(colours, script=QUICK_POLLS) as it:
         first, second = it.page, it.context.new_page()
@@ -344,6 +352,7 @@ def test_two_windows_agree(review, colours):
         assert more == []
 
 
+@pytest.mark.slow
 def test_hostile_text_and_labels_are_shown_as_text(review, tmp_path):
     classes = ["<b>red</b>", "<img src=x onerror=alert(3)>", "</script>"]
     run = write_run(tmp_path / "hostile", [HOSTILE] * 4, [0, 1, 2, 0], [1, 0, 0, 0], classes)
@@ -390,6 +399,7 @@ def test_any_text_is_readable_without_sideways_scrolling(review, tmp_path, width
         no_sideways(page)
 
 
+@pytest.mark.slow
 def test_a_chooser_of_150_classes(review, tmp_path):
     classes = [f"class {k:03d}" for k in range(148)] + ["Café", "naïve"]
     run = write_run(tmp_path / "classes", ["some text"] * 3, [0, 1, 2], [3, 4, 5], classes)
@@ -438,6 +448,7 @@ def test_a_run_without_inputs_says_so(review, tmp_path):
         expect(it.page.locator("#near-note")).to_contain_text("keeps no embeddings")
 
 
+@pytest.mark.slow
 def test_random_checks_give_an_estimate_and_a_curve(review, colours):
     with review(colours, "--probe", 0.5) as it:
         page = it.page
@@ -460,6 +471,7 @@ def test_random_checks_give_an_estimate_and_a_curve(review, colours):
         assert sum(event.decision.probe for event in store.history()) == probes
 
 
+@pytest.mark.slow
 def test_a_review_that_teaches_says_what_was_learnt_and_when_it_is_enough(review, tmp_path):
     given = [k % 2 for k in range(110)]
     run = write_run(tmp_path / "run", [f"text {k}" for k in range(110)], given, given, ["tea", "coffee"])
@@ -497,6 +509,7 @@ def test_a_neighbour_is_a_detour(review, colours):
     assert [event[:2] for event in history(colours)] == [(id, "unsure"), ("m0", "keep")]
 
 
+@pytest.mark.slow
 def test_a_lost_answer_is_asked_for_again_and_counts_once(review, colours):
     with review(colours, problems_allowed="ERR_FAILED") as it:
         page, tries, heard = it.page, [], []
@@ -518,6 +531,7 @@ def test_a_lost_answer_is_asked_for_again_and_counts_once(review, colours):
     assert history(colours) == [("m0", "keep", "red"), ("m1", "suggestion", "blue")]
 
 
+@pytest.mark.slow
 def test_an_answer_cut_in_the_middle_is_no_answer(review, colours):
     with review(colours) as it:
         page, keys, whole = it.page, set(), []
@@ -553,6 +567,7 @@ def test_an_answer_cut_in_the_middle_is_no_answer(review, colours):
     assert history(colours) == [("m0", "keep", "red")]
 
 
+@pytest.mark.slow
 def test_a_refused_decision_brings_the_row_back(review, colours):
     with review(colours, problems_allowed="400") as it:
         page = it.page
@@ -579,6 +594,7 @@ def test_nothing_to_undo_is_said(review, colours):
         saved(it.page, "m0")
 
 
+@pytest.mark.slow
 def test_decisions_that_wait_survive_a_reload(review, colours):
     with review(colours, problems_allowed="ERR_FAILED|beforeunload") as it:
         page = it.page
@@ -597,6 +613,7 @@ def test_decisions_that_wait_survive_a_reload(review, colours):
     assert history(colours) == [("m0", "keep", "red"), ("m1", "none", None)]
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_and_comes_back_elsewhere_is_said(review, colours):
     with review(colours, problems_allowed="net::ERR_|404|beforeunload", process=True) as it:
         page = it.page

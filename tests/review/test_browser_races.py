@@ -26,7 +26,10 @@ from review.browser import (
 
 from mislabel.decisions.store import Store
 
-pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no chromium here, nor is one in MISLABEL_CHROMIUM")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(chromium() is None, reason="there is no chromium here, nor is one in MISLABEL_CHROMIUM"),
+]
 
 
 class Hold:

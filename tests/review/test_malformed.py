@@ -86,6 +86,7 @@ def test_malformed_requests_get_an_answer_or_are_cut_and_a_good_one_works_after(
     client.connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin", ["nothing", "head", "body", "chunks", "answered"])
 def test_a_half_open_connection_is_closed(begin, served):
     head = f"POST /{served.token}/api/decide HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n"
@@ -119,6 +120,7 @@ def test_a_head_that_comes_drop_by_drop_is_cut(served):
     assert sent_until_cut(served, [b"GET / HTTP/1.1\r\n", *[b"X: y\r\n"] * 3000], 0.02)
 
 
+@pytest.mark.slow
 def test_whoever_does_not_read_is_cut(served):
     line = f"GET /{served.token}/ HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n\r\n".encode()
     assert sent_until_cut(served, [line] * 100_000, 0)

@@ -529,6 +529,7 @@ def kill_while_posting(process, answers):
     raise AssertionError("the server was not killed")
 
 
+@pytest.mark.slow
 def test_a_killed_server_loses_nothing(tmp_path):
     folder = some_run(tmp_path / "run")
     process = Process(folder)
@@ -616,6 +617,7 @@ def test_a_broken_matrix_is_not_taken_for_none(tmp_path, mislabel, name):
     assert "is of shape (11, 3), and the run has rows up to position 11" in mislabel("review", file.parent).stderr
 
 
+@pytest.mark.slow
 def test_says_which_extra_is_missing(tmp_path):
     folder = some_run(tmp_path / "run", n=12)
     script = "import sys; sys.modules['fastapi'] = None\nfrom mislabel.cli import main\nmain()"

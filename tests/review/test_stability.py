@@ -60,6 +60,7 @@ def test_noise_has_its_length_in_every_layer_and_leaves_no_trace():
     assert all(torch.equal(network.state_dict()[name], value) for name, value in before.items())
 
 
+@pytest.mark.slow
 def test_deviations_of_a_head_by_hand(text_runs):
     texts = Texts(kept_texts(text_runs.head)[:7])
     found = deviations(text_runs.head, texts, repeats=3, scale=0.05, seed=5)
@@ -115,6 +116,7 @@ def test_of_many_rows_the_least_confident_are_asked(text_runs, monkeypatch):
     assert sorted(order.tolist()) == sorted(doubtful.tolist())
 
 
+@pytest.mark.slow
 def test_images(photos, train_images):
     epochs = ["--option", "warm_epochs=1", "--option", "robust_epochs=1"]
     words = ["--scratch", "resnet-small", "--resolution", "16", "--batch-size", "16", "--device", "cpu", *epochs]

@@ -1,6 +1,7 @@
 """The sentences that say why a row is listed."""
 
 import numpy as np
+import pytest
 from fake_runs import some_rows
 
 from mislabel.review.explanations import reasons
@@ -26,6 +27,7 @@ def test_reasons_say_what_there_is_a_number_for():
     assert reasons(some_rows([1]), 0) == []
 
 
+@pytest.mark.slow
 def test_a_run_with_evidence_says_what_each_opinion_holds(evidence_run):
     rows = Run.open(evidence_run).rows
     told = reasons(rows, 0)[:3]

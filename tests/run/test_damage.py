@@ -164,6 +164,7 @@ def odd_versions(content: Any) -> Iterator[tuple[str, Any]]:
             yield f"{key}.{path}", other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*JSON_FILES, *(f"stopped/{name}" for name in JSON_FILES_OF_A_STOPPED_RUN)])
 @pytest.mark.parametrize("times", [QUICK, pytest.param(MANY, marks=pytest.mark.sweep)])
 def test_json_that_says_something_odd_is_no_traceback(trained, tmp_path, name, times, record_property):
@@ -200,6 +201,7 @@ def test_no_changed_byte_of_a_finished_run_goes_unnoticed(trained, tmp_path, tim
     assert not fell
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [QUICK, pytest.param(MANY // 4, marks=pytest.mark.sweep)])
 def test_no_changed_byte_of_a_stopped_run_changes_what_it_ends_with(trained, tmp_path, times, record_property):
     attacks, fell = attack(trained.stopped, all_that_a_resumed_run_says, trained.dataset, tmp_path, times)

@@ -51,6 +51,7 @@ def both(tmp_path_factory, mislabel):
     return home, decisions, done
 
 
+@pytest.mark.slow
 def test_decided_rows_are_known_and_the_gain_is_told(both):
     home, decisions, done = both
     before, after = (json.loads((home / name / "metrics.json").read_text()) for name in ("before", "after"))
@@ -190,6 +191,7 @@ def continued(toy_file, tiny_encoder, tmp_path):
     return start, before
 
 
+@pytest.mark.slow
 def test_a_whole_encoder_stopped_and_continued(continued):
     """And, since nothing is held out, without a gain."""
     start, _ = continued
@@ -206,6 +208,7 @@ def test_a_whole_encoder_stopped_and_continued(continued):
     assert note in json.loads(whole.metrics.read_text())["notes"]
 
 
+@pytest.mark.slow
 def test_resume_with_other_decisions_is_refused(continued):
     start, before = continued
     with pytest.raises(KeyboardInterrupt):

@@ -60,6 +60,7 @@ def evidence(recorded, folder):
     return make_evidence(dynamics, given, 3, (matrix - mean.numpy()) / scale.numpy())
 
 
+@pytest.mark.slow
 def test_the_table_is_ordered_by_the_score(recorded, folder, evidence):
     table = pd.read_parquet(folder / "audit.parquet")
     assert (table["score"].diff().dropna() <= 0).all()
@@ -99,6 +100,7 @@ def test_scores_find_planted_errors(recorded, evidence):
         assert roc_auc_score(wrong, found[name]) > (0.8 if name == "forgetting" else 0.9), name
 
 
+@pytest.mark.slow
 def test_a_score_changes_nothing_but_the_order(source, folder, mislabel, tmp_path):
     done = mislabel("audit", source, *LINE, "--out", tmp_path / "plain", "--json")
     assert done.exit_code == 0, done.stderr
@@ -144,6 +146,7 @@ def seen(monkeypatch):
 ONE_EPOCH = {"method": "ce", "options": {"epochs": 1}, "device": "cpu", "precision": "fp32"}
 
 
+@pytest.mark.slow
 def test_a_whole_encoder_is_asked_as_it_was_before_training(seen, toy_file, tiny_encoder):
     data = load_dataset(str(toy_file), text="text", label="label", id="id")
     found = {}

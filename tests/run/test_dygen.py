@@ -176,6 +176,7 @@ def by_hand(plain, table):
     return before, after / after.sum(1, keepdims=True)
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_predictions(plain, table, predicted):
     """The shipped model's and the generative model's, each on the same test rows."""
     rows, metrics = rows_held_out(table), read_metrics(plain.folder)["test"]
@@ -205,6 +206,7 @@ def before_the_gate(folder, rows):
     return replace_given(posterior, given, 1 - own.to_numpy(dtype=np.float64))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "projected", "heads"])
 def test_a_training_text_is_judged_anew_as_in_the_audit(kind, plain, kinds, table, predicted):
     """The posterior came from trajectories recorded while training, the prediction from the weights that were kept."""
@@ -299,6 +301,7 @@ def shown_sizes(said):
     return tuple(int(value) for value in found.groups()[:4]), found.group(5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "networks", "dimension"), [("plain", 2, 32), ("projected", 2, 8), ("heads", 1, 32), ("training", 2, 32)]
 )
@@ -337,6 +340,7 @@ def test_heads_are_kept_with_the_one_network_they_stand_on(kinds):
     assert starts == {"networks.0", "heads.0"}
 
 
+@pytest.mark.slow
 def test_an_audit_without_a_folder_scores_the_test_rows_too(start, table, tmp_path, monkeypatch, predicted):
     """As the one with a folder, which keeps everything; and nothing is left on disk."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -389,6 +393,7 @@ def fitted(tiny_encoder, make_toy):
     return one.fit(frame["text"].tolist(), [10 * CLASSES.index(value) for value in frame["label"]])
 
 
+@pytest.mark.slow
 def test_the_estimator_learns_and_survives_saving(fitted, make_toy, tmp_path):
     from mislabel import TextClassifier
 
@@ -429,6 +434,7 @@ def recorded(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in [*parts, folder / "model" / "model.safetensors"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["00-0001", pytest.param("00-0002", marks=pytest.mark.sweep)])
 def test_killed_and_resumed_gives_the_same_bytes(moment, plain, tmp_path, environment, mislabel):
     """SIGKILL in the second epoch of the branches, or after it: while denoising or distilling."""
@@ -447,6 +453,7 @@ def test_killed_and_resumed_gives_the_same_bytes(moment, plain, tmp_path, enviro
     assert not (folder / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_no_gold_label_and_no_test_row_touches_anything(plain, start, table):
     """D1, D5: gold labels of all rows permuted, texts and labels of the test rows changed: the same bytes."""
     other = table.assign(gold=np.roll(table["gold"], 1))
@@ -467,6 +474,7 @@ def test_no_gold_label_and_no_test_row_touches_anything(plain, start, table):
     assert read_metrics(again.folder)["test"] != read_metrics(plain.folder)["test"]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_run(plain, start, table):
     other = recorded(start(table, "--seed", "1").folder)
     assert other["embedding.npy"] != recorded(plain.folder)["embedding.npy"]

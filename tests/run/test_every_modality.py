@@ -32,6 +32,7 @@ def test_texts(method, make_toy, tiny_encoder):
     check(classifier, (frame["label"] != frame["gold"]).to_numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", sweep_but("divide_mix", IMAGES))
 def test_images(method, make_images):
     """Pixels are mixed themselves; a small network learns their colours in few epochs."""

@@ -56,6 +56,7 @@ def test_without_trusted_rows_only_the_panel_asks():
     assert job_of(data, "ce").evidence is None
 
 
+@pytest.mark.slow
 def test_with_trusted_rows_every_method_asks():
     data, true = made(trusted=range(40))
     for method in ("panel", "ce"):
@@ -69,6 +70,7 @@ def test_with_trusted_rows_every_method_asks():
         assert job.judged.left_out is not None
 
 
+@pytest.mark.slow
 def test_opinions_hear_given_labels_alone():
     """Whatever the trusted labels say, opinions are the same: else trusted rows could not tell how good they are."""
     data, _ = made(trusted=range(40))
@@ -88,6 +90,7 @@ def test_a_trusted_row_without_a_given_label_does_not_judge_and_keeps_its_label(
     np.testing.assert_array_equal(job.evidence.given >= 0, True)
 
 
+@pytest.mark.slow
 def test_classes_without_a_trusted_row_are_named():
     data, true = made()
     trusted = np.flatnonzero(true != 2)[:20]
@@ -113,6 +116,7 @@ def described(job, right, sentences=None):
     return replace(job.ready, similarity=similarity), Meanings(sentences, "descriptions")
 
 
+@pytest.mark.slow
 def test_what_classes_mean_is_one_more_opinion_and_counts_where_it_is_strong():
     data, true = made()
     ready, meanings = described(job_of(data), true, {0: ["an ant", "small"], 1: ["a bee"], 2: ["a cow"]})
@@ -125,6 +129,7 @@ def test_what_classes_mean_is_one_more_opinion_and_counts_where_it_is_strong():
     assert found.notes == []
 
 
+@pytest.mark.slow
 def test_weak_descriptions_do_not_count_and_trusted_rows_hear_them_all_the_same():
     data, true = made(trusted=range(40))
     ready, meanings = described(job_of(data), (true + 1) % 3)  # each is like the rows of another class
@@ -136,6 +141,7 @@ def test_weak_descriptions_do_not_count_and_trusted_rows_hear_them_all_the_same(
     assert [note for note in named.notes if note.startswith("Few rows look like the names of their classes")]
 
 
+@pytest.mark.slow
 def test_without_similarity_or_sentences_descriptions_say_nothing():
     data, true = made()
     job = job_of(data)
@@ -144,6 +150,7 @@ def test_without_similarity_or_sentences_descriptions_say_nothing():
         assert set(gather(*parts).opinions) == {"transition"}
 
 
+@pytest.mark.slow
 def test_the_guard_is_said_and_balances_half_as_hard():
     sure, doubtful = job_of(made(share=0.3)[0]), job_of(made(share=0.8)[0])
     assert sure.evidence.balance == "classes"
@@ -190,6 +197,7 @@ def test_too_few_trusted_rows_leave_another_method_as_it_is():
     assert with_evidence(none, own) is own
 
 
+@pytest.mark.slow
 def test_the_panel_says_what_it_learns():
     job, own = job_of(made()[0]), Posterior(np.full((ROWS, 3), 1 / 3), {})
     np.testing.assert_array_equal(as_taught(job, own).probabilities, job.opinion)
@@ -199,6 +207,7 @@ def test_the_panel_says_what_it_learns():
     assert as_taught(job_of(made(trusted=range(40))[0], "ce"), own) is own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ce", pytest.param("ido", marks=pytest.mark.sweep)])
 def test_a_method_that_learns_a_rule_is_put_right_by_trusted_rows(method):
     plain, true = made(share=0.6)
@@ -213,6 +222,7 @@ def test_a_method_that_learns_a_rule_is_put_right_by_trusted_rows(method):
     assert set(audit.metrics["evidence"]) >= {"opinions", "strength", "left_out", "pool_left_out", "kept", "held"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trusted", [1, ROWS])
 @pytest.mark.parametrize("method", ["panel", "ce"])
 def test_one_trusted_row_and_all_of_them(method, trusted):
@@ -224,6 +234,7 @@ def test_one_trusted_row_and_all_of_them(method, trusted):
     assert np.isfinite(audit.posterior).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1e-30, 1e30])
 def test_the_unit_of_a_table_does_not_matter(factor):
     plain, scaled = (job_of(made(trusted=range(40), factor=each)[0]).opinion for each in (1.0, factor))
@@ -245,6 +256,7 @@ def test_images_from_random_weights_cannot_teach_the_panel_and_judge_no_other_me
     assert [note for note in job.dataset.notes if note.startswith("Trusted labels teach their own rows alone")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tune", ["head", "full"])
 def test_images_have_evidence_from_a_pretrained_network(tune, make_images, image_models):
     pixels, frame = make_images(60)
@@ -255,6 +267,7 @@ def test_images_have_evidence_from_a_pretrained_network(tune, make_images, image
     assert fitted.predict(pixels).shape == (60,)
 
 
+@pytest.mark.slow
 def test_texts_have_evidence_and_their_class_names_say_something(make_toy, tiny_encoder):
     frame = make_toy(60)
     data = make_dataset(frame["text"], frame["label"], modality="text")
@@ -265,6 +278,7 @@ def test_texts_have_evidence_and_their_class_names_say_something(make_toy, tiny_
         assert job.opinion.shape == (60, 3)
 
 
+@pytest.mark.slow
 def test_tables_show_what_opinions_said(tmp_path):
     """The audit file keeps labels by their names."""
     data, _ = made(trusted=range(20))

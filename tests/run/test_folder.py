@@ -101,6 +101,7 @@ def die_at(call: int, act) -> int:
     return status
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no process can be killed by itself")
 @pytest.mark.parametrize(
     "then", ["start", *(pytest.param(name, marks=pytest.mark.sweep) for name in ("overwrite", "resume"))]

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 STRANGER = """
 from pathlib import Path
 Path({marker!r}).write_text("run")

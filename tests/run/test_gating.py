@@ -7,6 +7,8 @@ from mislabel import FeatureClassifier
 from mislabel.methods import METHODS
 from mislabel.run.gating import OWN
 
+pytestmark = pytest.mark.slow
+
 FOUND_TWO = {"ido", "jocor", "divide_mix", "m_correction"}  # their mixtures or thresholds call a tenth or more wrong
 EVERY = [pytest.param(name, marks=() if name in FOUND_TWO else pytest.mark.sweep) for name in METHODS]
 

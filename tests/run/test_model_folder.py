@@ -121,6 +121,7 @@ def test_config_tells_every_effective_setting(toy_run, tiny_encoder):
     assert {"python", "mislabel", "torch", "transformers"} <= set(config["versions"])
 
 
+@pytest.mark.slow
 def test_a_head_predicts_as_it_judged(toy_file, tiny_encoder, tmp_path, mislabel):
     """`audit` keeps a head on a frozen encoder; predictions for the same texts are those in its audit."""
     options = ["--text", "text", "--label", "label", "--id", "id", "--backbone", tiny_encoder, "--precision", "fp32"]

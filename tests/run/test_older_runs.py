@@ -49,6 +49,7 @@ def test_every_command_that_takes_a_run_takes_it_and_says_so(old, tmp_path, misl
     assert NO_DIGESTS in (old / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_its_decisions_teach_the_next_run_which_has_digests(old, tmp_path, mislabel):
     columns = ["--features", "legs,wings,weight", "--label", "label", "--gold", "gold", "--id", "id"]
     line = ["train", DATA, *columns, "--holdout", "0.2", "--decisions", old, "--out", tmp_path / "new"]

@@ -97,6 +97,7 @@ def with_ids(methods, kept):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "ids"), with_ids(METHODS, ["ido"]))
 def test_features(method, ids):
     points, labels = blobs()
@@ -204,6 +205,7 @@ def test_a_run_that_took_rows_in_the_order_of_the_table_is_not_resumed(tmp_path)
         again()
 
 
+@pytest.mark.slow
 def test_a_shuffled_file_gives_the_same_answers(tmp_path, toy_file, tiny_encoder, mislabel):
     """Without ids, on the command line."""
     frame = pd.read_csv(toy_file)

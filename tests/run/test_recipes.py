@@ -78,6 +78,7 @@ def test_recipes_are_refused_where_they_do_not_fit():
             chosen(modality=modality, recipe="ido-vit-b16")
 
 
+@pytest.mark.slow
 def test_the_settings_in_effect_are_written(photos, image_models, tmp_path, mislabel):
     """Those of the recipe and the user's, of a whole run."""
     few = ["--option", "warm_epochs=1", "--option", "robust_epochs=1", "--resolution", "32", "--batch-size", "40"]

@@ -36,6 +36,7 @@ def same_results(one, other):
     assert not (other / "checkpoints").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "moment",
     [
@@ -59,6 +60,7 @@ def test_killed_and_resumed_gives_the_same_bytes(
     same_results(plain, folder)
 
 
+@pytest.mark.slow
 def test_ctrl_c_gives_the_command_that_goes_on(plain, toy_file, tiny_options, tmp_path, environment, mislabel):
     folder = tmp_path / "a run"
     line = ["train", toy_file, *tiny_options, *EPOCHS, "--out", folder]
@@ -97,6 +99,7 @@ def test_resume_with_other_settings_is_refused(change, field, unfinished, toy_fi
     assert field in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_its_own_method_where_none_is_named(unfinished, toy_file, tiny_options, mislabel):
     """Whatever the default is by now; another one that is named is refused."""
     line = ["train", toy_file, *tiny_options, *EPOCHS[2:], "--out", unfinished, "--resume"]
@@ -151,6 +154,7 @@ def test_overwrite_replaces_a_run_and_nothing_else(unfinished, toy_file, tiny_op
     assert (precious / "thesis.txt").read_text() == "ten years"
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_with_the_pid(unfinished, toy_file, tiny_options, command):
     from mislabel.run.folder import RunFolder
 

@@ -58,6 +58,7 @@ def open_to_others(folder):
     return {name: oct(mode) for name, mode in modes(folder).items() if mode != usual[(folder.path / name).is_dir()]}
 
 
+@pytest.mark.slow
 def test_what_is_told_is_what_is_written(undisturbed):
     folder, told = undisturbed
     assert len(told) == 1
@@ -117,6 +118,7 @@ def test_nothing_in_a_model_is_for_others(toy_file, tiny_options, tmp_path, misl
     assert open_to_others(RunFolder(tmp_path / "run")) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no limits for a process")
 @pytest.mark.parametrize(
     "limit", [1_000, 45_000, *(pytest.param(size, marks=pytest.mark.sweep) for size in (10_000, 100_000, 150_000))]

@@ -50,6 +50,7 @@ def test_the_packaged_encoder_reads_english(no_network):
     assert set(audit.table["id"][:4]) == {3, 17, 30, 44}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tune", ["full", "head"])
 def test_gold_labels_reach_nothing_but_the_scores(tiny_encoder, make_toy, tmp_path, tune):
     """With the gold column turned upside down, weights and judgements keep every byte."""
@@ -69,6 +70,7 @@ def test_gold_labels_reach_nothing_but_the_scores(tiny_encoder, make_toy, tmp_pa
     assert "detection" not in found[2][2]
 
 
+@pytest.mark.slow
 def test_planted_errors_are_found(tiny_encoder, make_toy, no_network):
     frame = make_toy(90, wrong=0.2)
     _, result = trained(frame, tiny_encoder)
@@ -88,6 +90,7 @@ def test_planted_errors_are_found(tiny_encoder, make_toy, no_network):
     assert result.audit.metrics["suggestion"]["accuracy"] == pytest.approx(right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "seed"), [("ido", 0), ("ce", 1), ("ce", 2)])
 def test_labels_drawn_at_random_are_called_that(tiny_encoder, make_toy, method, seed):
     """Shuffled labels: no list of suspects, no noise rate, and a note that says why."""
@@ -111,6 +114,7 @@ def test_few_rows_with_random_labels_are_not_assessed(tiny_encoder, make_toy):
     assert any("nothing can be learnt from the inputs of 60 training rows" in note for note in result.audit.notes)
 
 
+@pytest.mark.slow
 def test_rows_that_cannot_be_judged_say_why(tiny_encoder, make_toy):
     frame = make_toy(90)
     labels = frame["label"].tolist()
@@ -150,6 +154,7 @@ def test_loss_of_half_the_columns_of_a_posterior_never_happens(tiny_encoder, mak
         assert row["suggested_label"] == audit.classes[audit.posterior[place[row["id"]]].argmax()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [[3, 10, -7], [True, False, True], ["b", "a", "ü ,\n"]])
 def test_labels_come_back_with_their_type(tiny_encoder, make_toy, tmp_path, labels, mislabel):
     """Whole numbers, true/false and words: in the table, in the files and in predictions."""
@@ -174,6 +179,7 @@ def test_labels_come_back_with_their_type(tiny_encoder, make_toy, tmp_path, labe
     assert {type(value) for value in classes} == {kind}
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes_and_another_seed_does_not(tiny_encoder, make_toy):
     frame = make_toy(60)
     one, two, other = (trained(frame, tiny_encoder, seed=seed)[1].audit for seed in (0, 0, 1))

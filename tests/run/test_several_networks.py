@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from mislabel import FeatureClassifier
 
 
+@pytest.mark.slow
 def test_two_text_networks_answer_with_their_mean(toy_file, tiny_options, tmp_path, mislabel):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 

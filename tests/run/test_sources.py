@@ -63,6 +63,7 @@ def told(source, command):
     return json.loads(done.stdout), Run.open(out)
 
 
+@pytest.mark.slow
 def test_the_command_line_tells_what_each_source_is_worth(told):
     metrics, run = told
     assert metrics["sources"]["kinds"] == {"person": 3, "rule": 1}
@@ -133,6 +134,7 @@ def test_an_export_keeps_all_sources_and_adds_what_they_come_to(told, tmp_path):
     assert import_decisions(run.folder, tmp_path / "back.csv").imported >= 1
 
 
+@pytest.mark.slow
 def test_columns_of_sources_are_no_features(tmp_path):
     frame = table().drop(columns=["id", "gold"])
     frame.to_csv(tmp_path / "t.csv", index=False)
@@ -144,6 +146,7 @@ def test_columns_of_sources_are_no_features(tmp_path):
     assert pd.read_csv(tmp_path / "out.csv")["label_before"].isna().sum() == 5
 
 
+@pytest.mark.slow
 def test_a_long_table_and_an_estimator_say_the_same(source, tmp_path):
     frame = table()
     names = ["by_anna", "by_ben", "by_cleo", "swells"]
@@ -166,6 +169,7 @@ def test_a_long_table_and_an_estimator_say_the_same(source, tmp_path):
         FeatureClassifier().fit(frame[["x0", "x1"]].to_numpy())
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_same_votes_alone(source, tmp_path):
     data, folder = load_dataset(source, **COLUMNS), RunFolder(tmp_path / "run")
     with pytest.raises(KeyboardInterrupt):

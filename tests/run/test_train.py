@@ -37,6 +37,7 @@ def reviewed(tmp_path_factory, mislabel):
     return home, table
 
 
+@pytest.mark.slow
 def test_decisions_from_python_and_from_the_command_line_give_the_same_audit(reviewed, mislabel):
     home, table = reviewed
     done = mislabel("audit", home / "data.parquet", *LINE, "--decisions", home / "first", "--out", home / "second")
@@ -73,6 +74,7 @@ def test_whoever_holds_a_folder_may_lock_it_again_and_nobody_else(tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_a_folder_changes_no_number(tmp_path):
     """What is counted of a network before it trains must not touch it: it once trained in another precision then."""
     from mislabel.modalities.loading import load_dataset

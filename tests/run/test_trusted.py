@@ -116,6 +116,7 @@ def test_without_any_nothing_is_said_and_how_they_were_drawn_has_no_effect(sourc
     np.testing.assert_array_equal(plain.audit.posterior, asked.audit.posterior)
 
 
+@pytest.mark.slow
 def test_resume_with_other_trusted_labels_is_refused(source, tmp_path):
     stopped(source, tmp_path / "run", TRUSTED)
     other = table()
@@ -147,6 +148,7 @@ def reviewed(source, folder, *decisions):
     return Run.open(folder)
 
 
+@pytest.mark.slow
 def test_a_review_is_newer(source, tmp_path):
     """Of its four rows one has the same trusted label and two another, one of which fits no class; one has none."""
     given = table()["label"]
@@ -184,6 +186,7 @@ def test_a_review_is_newer(source, tmp_path):
     assert pd.isna(out.loc["r2", "label"])
 
 
+@pytest.mark.slow
 def test_decisions_alone_are_trusted_labels_too(source, tmp_path):
     earlier = reviewed(source, tmp_path / "before", Decision("r50", "label", "ant", table()["label"][50]))
     trained = make(source, tmp_path / "after", COLUMNS, earlier=earlier)
@@ -259,6 +262,7 @@ def test_corrupt_leaves_the_column_alone(source, tmp_path, mislabel):
     assert (out["noisy_label"] != out["gold"]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("other", "basis"), [(False, "random_checked"), (True, "labels")])
 def test_a_review_of_nothing_but_random_rows_is_a_random_sample(source, tmp_path, other, basis):
     make(source, tmp_path / "first", COLUMNS)

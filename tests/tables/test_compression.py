@@ -95,6 +95,7 @@ def test_not_utf8_is_told_of_what_is_inside(tmp_path):
         read_table(path)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_not_unpacked_at_once(tmp_path):
     with gzip.open(tmp_path / "t.jsonl.gz", "wb") as stream:
         for _ in range(100):

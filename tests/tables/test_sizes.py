@@ -19,6 +19,7 @@ def seconds(action) -> float:
     return best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["columns", "carriage returns", "quotes", "nul", "brackets", "escapes"])
 def test_time_is_linear(tmp_path, kind):
     """Quadratic work takes 1024 times as long for 32 times as much: there is room for a busy machine between."""
@@ -45,6 +46,7 @@ def test_time_is_linear(tmp_path, kind):
     assert seconds(read(large)) < 150 * seconds(read(small))
 
 
+@pytest.mark.slow
 def test_a_cell_of_a_megabyte_in_every_format(tmp_path):
     frame = pd.DataFrame({"text": ["x\r\n" * 350_000, 'a"b' * 350_000], "label": ["a", "b"]})
     for ending in ("csv", "tsv", "csv.xz", "jsonl", "json", "parquet"):

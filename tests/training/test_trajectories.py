@@ -332,6 +332,7 @@ def run_in(folder, options, resume=False, interrupted=lambda: False):
     return loop.run(options.stages(), resume=resume)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_fit")
 @pytest.mark.parametrize(
     "options",

@@ -78,6 +78,7 @@ def runs(sources, mislabel, tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 def test_the_planted_errors_come_first(runs):
     table = pd.read_parquet(runs["columns"] / "audit.parquet")
     judged = table[table["status"] == "judged"]
@@ -161,6 +162,7 @@ def test_a_matrix_of_another_size_is_refused(runs, sources, mislabel, tmp_path):
     assert "where training had 6 columns" in done.stderr
 
 
+@pytest.mark.slow
 def test_dygen_predicts_by_the_model_and_by_the_trajectory(sources, mislabel, predict, tmp_path):
     source, features = sources["columns"]
     line = ["train", source, "--features", features, *BASE, "--method", "dygen"]
@@ -214,6 +216,7 @@ def test_labels_that_have_nothing_to_do_with_the_features(tmp_path, mislabel):
     assert json.loads(done.stdout)["noise_rate"]["basis"] == "none"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "auroc", "accuracy"), [("ido", 0.95, 0.86), pytest.param("dygen", 0.96, 0.87, marks=pytest.mark.sweep)]
 )

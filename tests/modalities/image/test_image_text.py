@@ -129,6 +129,7 @@ def test_other_models_do_not_read_words(folders, data, image_models, tmp_path):
     assert prepared(data, "head", backbone=str(tmp_path / "clip")).similarity is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
 def test_a_run_with_descriptions_on_such_a_model(kind, folders, photos, tmp_path, mislabel):
     """It trains, predicts what it judged, and a classifier that was made of it reads no words any more."""

@@ -29,6 +29,7 @@ def predicted(mislabel, folder, photos, path, *more):
     return pd.read_parquet(path).set_index("id")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["resnet", "vit"])
 def test_a_head_on_a_frozen_classifier(kind, photos, image_models, tmp_path, mislabel):
     """`audit` trains no weight of the encoder, finds the errors, and predicts as it judged."""
@@ -46,6 +47,7 @@ def test_a_head_on_a_frozen_classifier(kind, photos, image_models, tmp_path, mis
     np.testing.assert_allclose(found["confidence"], table["confidence"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_embeddings_are_what_the_classifiers_last_layer_reads(photos, image_models, tmp_path, mislabel):
     """Of unit length; by transformers alone, with its own preprocessing."""
     from transformers import AutoImageProcessor, AutoModelForImageClassification
@@ -62,6 +64,7 @@ def test_embeddings_are_what_the_classifiers_last_layer_reads(photos, image_mode
     np.testing.assert_allclose(np.load(tmp_path / "run" / "embeddings.npy"), wanted, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["resnet", "convnext", "vit"])
 def test_a_pretrained_classifier_is_fine_tuned(kind, photos, image_models, tmp_path, train_images, mislabel):
     """And shipped as what it was: transformers gives the same probabilities."""
@@ -125,6 +128,7 @@ def test_the_architecture_of_a_folder_from_nothing(photos, image_models, train_i
     assert metrics_of(folder)["detection"]["auroc"] > 0.8
 
 
+@pytest.mark.slow
 def test_an_audit_from_random_weights_trains_the_whole_network(photos, tmp_path, mislabel):
     """There is nothing frozen to stand on."""
     short = ["--scratch", "resnet-small", "--resolution", "16", "--lengthen", "1"]

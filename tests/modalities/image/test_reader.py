@@ -49,6 +49,7 @@ def same_results(one, other, names=("audit.parquet", "posterior.npy", "model/mod
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_planted_errors_are_found(photos, plain):
     table = audit_of(plain.folder).set_index("id")
     assert sorted(table.index) == sorted(photos.frame.index)
@@ -61,6 +62,7 @@ def test_planted_errors_are_found(photos, plain):
     assert json.loads((plain.folder / "metrics.json").read_text())["noise_rate"]["at_least"] <= 24 / 120
 
 
+@pytest.mark.slow
 def test_a_folder_a_table_and_bytes_give_the_same(photos, plain, train_images):
     """Where ids and order agree; gold labels change no byte of what is judged."""
     for source, column in ((photos.table, "path"), (photos.parquet, "file")):
@@ -73,6 +75,7 @@ def test_a_folder_a_table_and_bytes_give_the_same(photos, plain, train_images):
         assert detection["auroc"] == pytest.approx(roc_auc_score(wrong, found["p_mislabeled"]))
 
 
+@pytest.mark.slow
 def test_images_over_the_budget_are_decoded_on_the_way(photos, plain, train_images):
     assert "120 images of 16 x 16 pixels decoded once, 0.1 MB of --image-cache 2000" in plain.said
     other = train_images(photos.folder, *OPTIONS, "--image-cache", "0")
@@ -147,6 +150,7 @@ def test_wrong_words_get_exit_code_2(words, message, photos, tmp_path, mislabel)
     assert not (tmp_path / "run" / "metrics.json").exists()
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_named_or_kept_out(photos, copy, tmp_path, mislabel):
     name = photos.frame.index[70]
     (copy / name).write_bytes((copy / name).read_bytes()[:60])
@@ -188,6 +192,7 @@ def test_predictions_leave_out_what_cannot_be_read(photos, plain, copy, tmp_path
     pd.testing.assert_frame_equal(found.drop(index=name), whole.drop(index=name), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "steps", [pytest.param(11, marks=pytest.mark.sweep), 45]
 )  # in the second epoch; in the second stage

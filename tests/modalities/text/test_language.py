@@ -148,6 +148,7 @@ def test_plain_runs(text, runs):
     assert plain_runs(text) == runs
 
 
+@pytest.mark.slow
 def test_the_note_is_said_before_training_and_kept(minilm, mislabel, tmp_path):
     """Polish, shuffled word by word, beside the same with English."""
     random = np.random.default_rng(0)
