@@ -44,6 +44,24 @@ def write_run(folder: Path, *what: Any, **more: Any) -> Path:
     return review_run(folder, *what, **more).path
 
 
+def voted_run(folder: Path, people: int = 0) -> Path:
+    """Four rows; anna and ben label the first three, ben two of them wrongly; one source never speaks."""
+    from mislabel.data.label_sources import Sources
+    from mislabel.run.source_facts import source_table, vote_table
+    from mislabel.run.writing import write_parquet
+
+    path = write_run(folder, ["a", "b", "c", "d"], [0, 1, 2, 3], [1, 1, 0, 3], COLOURS)
+    votes = np.array([[0, 3], [1, 1], [0, 3], [-1, -1]])
+    votes = np.column_stack([votes, np.full(4, -1), np.tile(votes[:, [0]], people)])
+    names = ["anna", "ben", "silent", *(f"person {k}" for k in range(people))]
+    sources = Sources(names, votes, ["person"] * len(names))
+    posterior = np.array([[0.9, 0.1, 0, 0], [0.2, 0.8, 0, 0], [0.9, 0.1, 0, 0], [0.25] * 4])
+    ids = np.array([f"m{k}" for k in range(4)], dtype=object)
+    write_parquet(source_table(sources, posterior, COLOURS), path / "sources.parquet")
+    write_parquet(vote_table(sources, posterior, ids, COLOURS), path / "votes.parquet")
+    return path
+
+
 def message_run(folder: Path) -> Path:
     """The customer messages of examples/, as if their true labels had been suggested; the wrong ones come first."""
     frame = pd.read_csv(HERE.parents[2] / "examples" / "messages" / "messages.csv")

@@ -8,12 +8,15 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 
+from contextlib import closing
+
 from pydantic import BaseModel
-from review.browser import COLOURS, write_run
+from review.browser import COLOURS, voted_run, write_run
 from review.client import Client
 
 from mislabel.review.server import Server
 from mislabel.review.session import Session
+from mislabel.review.views import Views
 from mislabel.run.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +38,34 @@ def client(tmp_path):
     session.close()
 
 
+def test_who_labelled_the_rows_is_told(tmp_path):
+    run = voted_run(tmp_path / "run")
+    with closing(Session(RunFolder(run))) as session:
+        views = Views(session)
+        told = {source.name: source for source in views.run().sources}
+        assert list(told) == ["ben", "anna", "silent"]  # those with the most wrong labels first
+        assert (told["anna"].kind, told["anna"].rows, told["anna"].agreement) == ("person", 3, pytest.approx(2.6 / 3))
+        assert told["silent"].agreement is None
+        assert [mistake.model_dump() for mistake in told["ben"].mistakes] == [
+            {"true": "red", "said": "gold", "rows": 2}
+        ]
+        assert told["anna"].mistakes == []  # less than half a row
+        first, last = views.row(0), views.row(3)
+        assert [vote.model_dump() for vote in first.votes] == [
+            {"source": "anna", "label": 0, "p_wrong": pytest.approx(0.1)},
+            {"source": "ben", "label": 3, "p_wrong": pytest.approx(1.0)},
+        ]
+        assert not any("says" in sentence for sentence in first.why)
+        assert (last.votes, last.more_votes) == ([], 0)
+
+
+def test_more_votes_than_are_shown_are_counted(tmp_path):
+    run = voted_run(tmp_path / "run", people=23)
+    with closing(Session(RunFolder(run))) as session:
+        row = Views(session).row(0)
+        assert (len(row.votes), row.more_votes) == (20, 5)
+
+
 def test_names_and_their_order_stay(client):
     decided = client.decide([0], "keep")[1]
     assert list(decided) == ["saved", "action", "number", "rows", "state"]
@@ -45,10 +76,23 @@ def test_names_and_their_order_stay(client):
     run = client.get("api/run")[1]
     assert list(run) == [
         "name", "path", "modality", "method", "classes", "rows", "judged", "order", "order_words", "budget", "probe",
-        "looks", "statuses", "has_inputs", "has_neighbours", "pairs",
+        "looks", "statuses", "has_inputs", "has_neighbours", "pairs", "sources",
     ]  # fmt: skip
+    assert run["sources"] == []
     assert run["pairs"] == [{"given": 0, "suggested": 1, "count": 1}, {"given": 2, "suggested": 0, "count": 1}]
-    row = [*ROW, "predicted", "difficulty", "confidence", "posterior", "why", "text", "image", "note"]
+    row = [
+        *ROW,
+        "predicted",
+        "difficulty",
+        "confidence",
+        "posterior",
+        "why",
+        "votes",
+        "more_votes",
+        "text",
+        "image",
+        "note",
+    ]
     assert list(client.get("api/rows/0")[1]) == row
     look = client.get("api/next")[1]
     assert list(look) == ["place", "row", "probe"]

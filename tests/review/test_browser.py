@@ -21,6 +21,7 @@ from review.browser import (
     read,
     saved,
     served,
+    voted_run,
     watch,
     write_run,
 )
@@ -634,3 +635,25 @@ def test_a_server_that_dies_and_comes_back_elsewhere_is_said(review, colours):
             it.servers.append(again)
             page.goto(again.address)
             at(page, "m1")
+
+
+def test_who_labelled_a_row_and_how_right_each_source_is(review, tmp_path):
+    with review(voted_run(tmp_path / "run")) as it:
+        page = it.page
+        at(page, "m0")
+        expect(page.locator("#votes li")).to_have_text(["annaredwrong: 10%", "bengoldwrong: 100%"])
+        page.locator("#to-list").click()
+        expect(page.locator("#sources-title")).to_have_text("Who labelled the rows: 3 sources")
+        page.locator("#sources-title").click()
+        expect(page.locator("#source-lines tr")).to_have_count(3)
+        expect(page.locator("#source-lines tr").first).to_contain_text("“gold” of about 2 rows that are “red”")
+        no_sideways(page)
+
+
+def test_a_run_of_one_label_a_row_tells_of_no_sources(review, colours):
+    with review(colours) as it:
+        at(it.page, "m0")
+        assert it.page.locator("#votes-part").is_hidden()
+        it.page.locator("#to-list").click()
+        expect(it.page.locator("#list li").first).to_be_visible()
+        assert it.page.locator("#sources").is_hidden()

@@ -24,6 +24,7 @@ from mislabel.run.opinions import opinion_sentences
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.source_facts import alpha, ask_next, copies, interval, source_table, vote_table
+from mislabel.run.source_lines import source_lines
 from mislabel.run.train import train
 
 ROWS, NAMES = 240, np.array(["ant", "bee", "cow"], dtype=object)
@@ -221,6 +222,11 @@ def test_tables_by_hand():
     assert lines[0]["coverage"] == 0.75
     assert lines[0]["agreement"] == pytest.approx((0.9 + 0.2 + 0.4) / 3)
     # Called no what is yes: .1 + .8; called yes what is no: .6.
+    assert [(cell["true"], cell["said"], round(cell["rows"], 6)) for cell in lines[0]["confusion"]] == [
+        ("no", "no", 1.1),
+        ("yes", "no", 0.9),
+        ("no", "yes", 0.6),
+    ]
     assert (lines[0]["worst_said"], lines[0]["worst_true"]) == ("no", "yes")
     assert lines[0]["worst_rows"] == pytest.approx(0.9)
     votes = vote_table(TWO, POSTERIOR, np.array(list("abcd"), dtype=object), ["no", "yes"])
@@ -239,6 +245,18 @@ def test_tables_by_hand():
     z = 1.959963984540054
     middle, half = (0.8 + z * z / 20) / (1 + z * z / 10), z * np.sqrt(0.016 + z * z / 400) / (1 + z * z / 10)
     assert interval(8.0, 10) == pytest.approx((middle - half, middle + half))
+
+
+def test_lines_of_runs_with_and_without_confusions():
+    table = source_table(TWO, POSTERIOR, ["no", "yes"])
+    anna, ben = source_lines(table)
+    assert [anna.name, ben.name] == ["anna", "ben"]  # 1.5 and .9 wrong labels
+    assert [(each.true, each.said) for each in anna.mistakes] == [("yes", "no"), ("no", "yes")]
+    older, _ = source_lines(table.drop(columns="confusion"))
+    assert older.mistakes == anna.mistakes[:1]
+    silent = Sources(["nobody"], np.full((4, 1), -1), ["person"])
+    [line] = source_lines(source_table(silent, POSTERIOR, ["no", "yes"]))
+    assert (line.agreement, line.low, line.mistakes, line.expected_wrong) == (None, None, [], 0.0)
 
 
 def test_alpha_by_hand():

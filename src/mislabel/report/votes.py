@@ -1,14 +1,12 @@
 """The section on sources: who labelled the rows, how far the rest agrees with each, and whom to ask next."""
 
-import math
 from typing import Any
-
-import pandas as pd
 
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import count, is_number, label_text, percent, rows, short
 from mislabel.report.summary import assessed
 from mislabel.run.reading import section
+from mislabel.run.source_lines import SourceLine, source_lines
 
 AT_ONCE, LONGEST = 20, 60
 KINDS = {"rule": ("rule", "rules"), "person": ("person", "people"), "model": ("model", "models")}
@@ -19,8 +17,7 @@ def source_section(findings: Findings) -> dict[str, Any]:
     table, about = findings.run.sources, section(findings.metrics, "sources")
     if table is None or not about or not assessed(findings):
         return {}
-    lines = [_line(each) for each in table.to_dict("records")]
-    lines.sort(key=lambda line: (-line["expected_wrong"], line["name"]))
+    lines = [_shown(line) for line in source_lines(table)]
     return {
         "sentences": [*_who(about), *_consensus(about), *_agreement(about)],
         "lines": lines[:AT_ONCE],
@@ -30,24 +27,22 @@ def source_section(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _line(values: dict[Any, Any]) -> dict[str, Any]:
-    """What the table says of one source."""
-    agreement, said = values["agreement"], int(values["rows"])
-    known = is_number(agreement) and not math.isnan(agreement)
-    worst = ""
-    if values["worst_rows"] >= 0.5 and not pd.isna(values["worst_said"]):
-        worst = f"says “{_name(values['worst_said'])}” of about {rows(round(values['worst_rows']))} that are "
-        worst += f"“{_name(values['worst_true'])}”"
-    repeats = values.get("repeats")
+def _shown(line: SourceLine) -> dict[str, Any]:
+    mistakes = [
+        f"says “{_name(each.said)}” of about {rows(round(each.rows))} that are “{_name(each.true)}”"
+        for each in line.mistakes
+    ]
+    if line.repeats is not None:
+        mistakes = [f"says what {_name(line.repeats)} says"]
     return {
-        "name": _name(values["source"]),
-        "kind": KINDS.get(values["kind"], (str(values["kind"]),))[0],
-        "rows": said,
-        "coverage": values["coverage"],
-        "agreement": agreement if known else None,
-        "range": f"{percent(values['low'], 0)} to {percent(values['high'], 0)}" if known else "",
-        "worst": f"says what {_name(repeats)} says" if isinstance(repeats, str) else worst,
-        "expected_wrong": said * (1 - agreement) if known else 0.0,
+        "name": _name(line.name),
+        "kind": KINDS.get(line.kind, (line.kind,))[0],
+        "rows": line.rows,
+        "coverage": line.coverage,
+        "agreement": line.agreement,
+        "range": "" if line.low is None else f"{percent(line.low, 0)} to {percent(line.high, 0)}",
+        "worst": mistakes[0] if mistakes else "",
+        "others": mistakes[1:],
     }
 
 

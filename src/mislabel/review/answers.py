@@ -21,6 +21,29 @@ class Pair(Answer):
     count: int
 
 
+class Mistake(Answer):
+    true: str
+    said: str
+    rows: int
+    """That are expected."""
+
+
+class Source(Answer):
+    """Who gave labels, and how far the rest of what is known agrees with them."""
+
+    name: str
+    kind: str
+    rows: int
+    agreement: float | None
+    low: float | None
+    high: float | None
+    """The 95 % interval of the agreement is from low to high."""
+    mistakes: list[Mistake]
+    """The largest first."""
+    repeats: str | None
+    """A source that says the same on every row."""
+
+
 class Run(Answer):
     name: str
     path: str
@@ -41,6 +64,8 @@ class Run(Answer):
     has_neighbours: bool
     pairs: list[Pair]
     """The most frequent pairs of classes that differ, the most frequent first."""
+    sources: list[Source]
+    """Those with the most wrong labels first; none where one label a row was given."""
 
 
 class Decision(Answer):
@@ -111,6 +136,12 @@ class Bar(Answer):
     p: float
 
 
+class Vote(Answer):
+    source: str
+    label: int | None
+    p_wrong: float
+
+
 class AnyRow(Answer):
     """The fields of a row in every answer."""
 
@@ -130,6 +161,10 @@ class Row(AnyRow):
     posterior: list[Bar]
     """The most probable classes, the most probable first."""
     why: list[str]
+    votes: list[Vote]
+    """What each source says of it, the least wrong first."""
+    more_votes: int
+    """How many there are beside these."""
     text: str | None
     image: str | None
     """Where its picture is."""

@@ -7,9 +7,12 @@ from mislabel.run.rows import Rows
 
 
 def reasons(rows: Rows, row: int) -> list[str]:
-    """The evidence for and against the given label, as far as the run has it: opinions, then what training showed."""
+    """The evidence for and against the given label, as far as the run has it: opinions, then what training showed.
+
+    What each source says is told beside them.
+    """
     sentences = (sentence(rows, row) for sentence in _SENTENCES)
-    return [*opinion_sentences(rows, row), *(text for text in sentences if text)]
+    return [*opinion_sentences(rows, row, sources=False), *(text for text in sentences if text)]
 
 
 def _wrong_events(rows: Rows, row: int) -> str | None:

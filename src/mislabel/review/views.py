@@ -17,6 +17,7 @@ from mislabel.review.answers import (
     Decision,
     Estimate,
     ListPage,
+    Mistake,
     Neighbour,
     Neighbours,
     NextLook,
@@ -24,17 +25,22 @@ from mislabel.review.answers import (
     Pair,
     Row,
     Run,
+    Source,
     State,
     Taught,
     Undone,
+    Vote,
 )
 from mislabel.review.explanations import reasons
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.teaching import is_enough, words
+from mislabel.run.source_lines import source_lines
 
 EXCERPT = 300  # characters
 BARS = 9  # as there are digits to press
+VOTES = 20  # of a row that are shown
+SOURCES = 200  # that are shown
 MOST_CHANGES = 1000  # rows that are named one by one; beyond that a page reads everything again
 NO_NEIGHBOURS = "This run keeps no embeddings, so neighbours cannot be shown."
 NO_INPUT = ("empty_input", "unreadable")  # statuses of rows of which a model says something all the same
@@ -66,6 +72,7 @@ class Views:
             has_inputs=session.contents.there,
             has_neighbours=session.neighbours.there,
             pairs=[Pair(**pair) for pair in session.pairs()],
+            sources=self._sources(),
         )
 
     def state(self, since: int = 0) -> State:
@@ -126,6 +133,7 @@ class Views:
 
     def row(self, row: int) -> Row:
         content, note = self._content(row)
+        votes = [] if self.rows.votes is None else self.rows.votes.of(row)
         return Row(
             **self._about(np.array([row]))[0],
             predicted=self.rows.code("predicted_label", row),
@@ -133,10 +141,32 @@ class Views:
             confidence=self._number("confidence", row),
             posterior=self._bars(row),
             why=reasons(self.rows, row),
+            votes=[
+                Vote(source=source, label=self.code_of.get(str(label)), p_wrong=round(wrong, 6))
+                for source, label, wrong in votes[:VOTES]
+            ],
+            more_votes=max(len(votes) - VOTES, 0),
             text=content if isinstance(content, str) else None,
             image=f"media/{row}" if isinstance(content, bytes) else None,
             note=note,
         )
+
+    def _sources(self) -> list[Source]:
+        table = self.session.run.sources
+        shown = [] if table is None else source_lines(table)[:SOURCES]
+        return [
+            Source(
+                name=line.name,
+                kind=line.kind,
+                rows=line.rows,
+                agreement=line.agreement,
+                low=line.low,
+                high=line.high,
+                mistakes=[Mistake(true=each.true, said=each.said, rows=round(each.rows)) for each in line.mistakes],
+                repeats=line.repeats,
+            )
+            for line in shown
+        ]
 
     def _briefs(self, rows: np.ndarray) -> list[dict[str, Any]]:
         # Pictures are not looked at for a list: whether there is one is known when the browser asks for it.

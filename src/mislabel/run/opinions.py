@@ -95,8 +95,8 @@ def opinions_in(rows: Rows) -> list[Kind]:
     return [kind for kind in KINDS if kind.label in rows.labels]
 
 
-def opinion_sentences(rows: Rows, row: int) -> list[str]:
-    """What each kind of evidence says of a row, as far as the run has it."""
+def opinion_sentences(rows: Rows, row: int, *, sources: bool = True) -> list[str]:
+    """What each kind of evidence says of a row, as far as the run has it; with `sources`, who labelled it as what."""
     given = rows.code("given_label", row)
     sentences = []
     for kind in opinions_in(rows):
@@ -104,7 +104,7 @@ def opinion_sentences(rows: Rows, row: int) -> list[str]:
         if code is not None:
             said = kind.says.format(f"“{short(str(rows.classes[code]), LONGEST_NAME)}”")
             sentences.append(said + _of_given(code == given, rows.number(kind.p_given, row)))
-    return [*_of_sources(rows, row), *sentences]
+    return [*(_of_sources(rows, row) if sources else []), *sentences]
 
 
 def _of_sources(rows: Rows, row: int) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from mislabel.audit import Audit, label_column
+from mislabel.audit import Audit, classes_of_one_type, label_column
 from mislabel.data import Dataset
 from mislabel.data.label_sources import Sources
 from mislabel.data.rows import STATUSES
@@ -28,6 +28,7 @@ ASKED = 10  # rows to ask somebody about
 SHARED, EXPECTED, FEWER = 30, 10, 0.25  # see `copies`
 ALIKE, FIRINGS = 0.9, 10
 WIDE, DOUBTED = 0.25, 0.6  # coverage and agreement of a source that is told of
+HALF = 0.5  # of a row: less is rounded away where confusions are told
 MOST_PEOPLE = 200  # past it nobody is compared with everybody
 
 
@@ -64,8 +65,10 @@ def source_table(sources: Sources, posterior: np.ndarray, classes: list) -> pd.D
 
     `agreement` is the mean probability that the posterior (n, K) gives to what it says, `low` and `high` the Wilson
     interval of 95 % for so many votes; `worst_rows` how many rows of class `worst_true` it is expected to have called
-    `worst_said`, the most of all such pairs; `repeats` a source that says the same on every row.
+    `worst_said`, the most of all such pairs; `confusion` lists of how many rows of class `true` it is expected to have
+    called `said`, the most first, without those below half a row; `repeats` a source that says the same on every row.
     """
+    names = classes_of_one_type(classes)
     repeated = {source: sources.names[first] for source, first in sources.repeated().items()}
     lines = []
     for source, name in enumerate(sources.names):
@@ -73,8 +76,8 @@ def source_table(sources: Sources, posterior: np.ndarray, classes: list) -> pd.D
         codes = sources.votes[said, source].astype(np.int64)
         right = float(posterior[said, codes].sum())
         low, high = interval(right, len(said))
-        wrong = confusion(codes, posterior[said])
-        np.fill_diagonal(wrong, 0)
+        cells = confusion(codes, posterior[said])
+        wrong = cells * (1 - np.eye(len(cells)))
         true, called = np.unravel_index(wrong.argmax(), wrong.shape)
         there = wrong[true, called] > 0
         lines.append(
@@ -89,6 +92,7 @@ def source_table(sources: Sources, posterior: np.ndarray, classes: list) -> pd.D
                 "worst_true": int(true) if there else -1,
                 "worst_said": int(called) if there else -1,
                 "worst_rows": float(wrong[true, called]),
+                "confusion": _largest(cells, names),
                 "repeats": repeated.get(source),
             }
         )
@@ -96,6 +100,16 @@ def source_table(sources: Sources, posterior: np.ndarray, classes: list) -> pd.D
     for name in ("worst_true", "worst_said"):
         table[name] = label_column(table[name].to_numpy(dtype=np.int64), classes)
     return table
+
+
+def _largest(cells: np.ndarray, names: list) -> list[dict[str, Any]]:
+    """The cells of a confusion matrix of at least half a row, the largest first."""
+    true, said = np.nonzero(cells >= HALF)
+    order = np.argsort(-cells[true, said], kind="stable")
+    return [
+        {"true": names[k], "said": names[code], "rows": float(cells[k, code])}
+        for k, code in zip(true[order].tolist(), said[order].tolist(), strict=True)
+    ]
 
 
 def interval(right: float, rows: int) -> tuple[float, float]:

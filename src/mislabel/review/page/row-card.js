@@ -1,5 +1,5 @@
 // One row: its content, its labels and what the run says of it.
-/** @import { Bar, Row } from './types.js' */
+/** @import { Bar, Row, Vote } from './types.js' */
 /** @import { Look } from './session.js' */
 import { display } from './display.js';
 import { byId, createElement, createText, currentDialog } from './elements.js';
@@ -60,6 +60,10 @@ function fillVerdict(row) {
   byId('chance').textContent = row.p_mislabeled === null ? 'The run does not judge this row.' : chance;
   byId('bars').replaceChildren(...row.posterior.map((bar, index) => createBar(bar, index, row)));
   byId('bars-part').hidden = !row.posterior.length;
+  byId('votes').replaceChildren(...row.votes.map((vote) => createVote(vote, row)));
+  byId('votes-part').hidden = !row.votes.length;
+  byId('more-votes').textContent = `and ${formatNumber(row.more_votes)} more`;
+  byId('more-votes').hidden = !row.more_votes;
   byId('why').replaceChildren(...row.why.map((sentence) => createElement('li', { textContent: sentence })));
   byId('why-part').hidden = !row.why.length;
 }
@@ -79,6 +83,17 @@ function createBar(bar, index, row) {
   const name = createText('span', className(bar.label), 'name');
   const share = createText('b', formatPercent(bar.p));
   return createElement('li', { className: role }, digit, name, createText('small', role), track, share);
+}
+
+/**
+ * @param {Vote} vote
+ * @param {Row} row
+ */
+function createVote(vote, row) {
+  const wrong = createText('small', `wrong: ${formatPercent(vote.p_wrong)}`);
+  const roles = [vote.label === row.given && 'given', vote.label === row.suggested && 'suggested'];
+  const label = createText('b', className(vote.label), roles.filter(Boolean).join(' '));
+  return createElement('li', {}, createText('span', vote.source, 'name'), label, wrong);
 }
 
 /** @param {Row} row */

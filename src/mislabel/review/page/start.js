@@ -17,6 +17,7 @@ import { showProgress } from './progress.js';
 import { showRow } from './row-view.js';
 import { fillRun, MOST_DIGITS, run } from './run.js';
 import { saveSession, session } from './session.js';
+import { fillSources } from './sources.js';
 import { outcomes, poll } from './sync.js';
 
 const POLL_EVERY = 2000; // milliseconds
@@ -67,6 +68,7 @@ async function start() {
   showTitle();
   restoreWaiting();
   fillFilters();
+  fillSources();
   showProgress(state);
   estimateSoon();
   outbox.outcomes = outcomes;

@@ -8,6 +8,28 @@ export interface Pair {
   count: number;
 }
 
+export interface Mistake {
+  true: string;
+  said: string;
+  /** That are expected. */
+  rows: number;
+}
+
+/** Who gave labels, and how far the rest of what is known agrees with them. */
+export interface Source {
+  name: string;
+  kind: string;
+  rows: number;
+  agreement: number | null;
+  low: number | null;
+  /** The 95 % interval of the agreement is from low to high. */
+  high: number | null;
+  /** The largest first. */
+  mistakes: Mistake[];
+  /** A source that says the same on every row. */
+  repeats: string | null;
+}
+
 export interface Run {
   name: string;
   path: string;
@@ -28,6 +50,8 @@ export interface Run {
   has_neighbours: boolean;
   /** The most frequent pairs of classes that differ, the most frequent first. */
   pairs: Pair[];
+  /** Those with the most wrong labels first; none where one label a row was given. */
+  sources: Source[];
 }
 
 export interface Decision {
@@ -97,6 +121,12 @@ export interface Bar {
   p: number;
 }
 
+export interface Vote {
+  source: string;
+  label: number | null;
+  p_wrong: number;
+}
+
 /** The fields of a row in every answer. */
 export interface AnyRow {
   row: number;
@@ -122,6 +152,10 @@ export interface Row {
   /** The most probable classes, the most probable first. */
   posterior: Bar[];
   why: string[];
+  /** What each source says of it, the least wrong first. */
+  votes: Vote[];
+  /** How many there are beside these. */
+  more_votes: number;
   text: string | null;
   /** Where its picture is. */
   image: string | null;
