@@ -21,6 +21,7 @@ BY_HAND = {
     "forward": [(1, 0), (1, 0)],
     "mixup": [(1, 1)],  # clean inputs are looked at besides
     "m_correction": [(1, 2), (1, 2)],  # and all losses after each epoch
+    "sop": [(2, 0)],  # two views
     "divide_mix": [(2, 2), (4, 6)],  # two networks, two views; labels guessed on both; all losses
 }
 
