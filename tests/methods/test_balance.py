@@ -23,6 +23,7 @@ from mislabel.methods.jocor import JoCoR, JointLoss
 from mislabel.methods.m_correction import CorrectedLoss, MCorrection
 from mislabel.methods.panel import OpinionCrossEntropy
 from mislabel.methods.sce import SCE, SymmetricCrossEntropy
+from mislabel.methods.sop import SOP, SparseErrorLoss
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
@@ -92,6 +93,16 @@ def mixed(z, w, drawn):
     for row in range(B):
         for part, one in ((share[0, row], row), (1 - share[0, row], partner[0, row])):
             total -= part * w[one] * log_p[row, GIVEN[one]]
+    return total / B
+
+
+def explained_away(z, w, drawn):
+    """Where u and v of every row are .1, as they start."""
+    total = 0.0
+    for row in range(B):
+        own = np.eye(K)[GIVEN[row]]
+        q = np.maximum(softmax(z[0, 0, row]) + 0.01 * own - 0.01 * (1 - own), 1e-4)
+        total -= w[row] * np.log(q[GIVEN[row]] / q.sum())
     return total / B
 
 
@@ -200,6 +211,7 @@ CASES = {
     "m_correction": Case(
         lambda: started(CorrectedLoss(MCorrection()), wrong=torch.tensor(WRONG)), (1, B, K), corrected
     ),
+    "sop": Case(lambda: started(SparseErrorLoss(SOP())), (1, 2, B, K), explained_away),
     "divide_mix": Case(
         lambda: started(DividedLoss(DivideMix(unlabelled_weight=25)), clean=torch.tensor(CLEAN), epoch=1),
         (2, 2 * B, K), divided, views=2,

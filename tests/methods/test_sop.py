@@ -134,7 +134,7 @@ def test_a_label_that_is_always_contradicted_is_explained_away():
     assert wrong[5] < 0.02
     stage = Stage("train", 1, loss)
     dynamics = DynamicsStore([Pass("train", 0, 0)], ROWS)
-    dynamics.prediction, dynamics.margin = np.zeros((1, ROWS), dtype=np.int64), np.zeros((1, ROWS))
+    dynamics.write(0, {"prediction": GIVEN, "loss": np.ones(ROWS), "margin": np.zeros(ROWS)})
     found = SOP().posterior([stage], dynamics, GIVEN, np.full((ROWS, CLASSES), 1 / 3)).probabilities
     np.testing.assert_allclose(found[np.arange(ROWS), GIVEN], 1 - wrong.clamp(max=1), atol=1e-6)
 
