@@ -78,3 +78,15 @@ def test_add_a_format(environment: dict[str, str], tmp_path: Path) -> None:
     lines = [(tmp_path / name).read_text(encoding="utf-8").splitlines() for name in ("clouds.ltsv", "corrected.ltsv")]
     for before, after in zip(*lines, strict=True):
         assert after == f"{before}\tlabel_before:{before.rpartition(':')[2]}\tdecided_by:kept"
+
+
+@pytest.mark.slow
+def test_pretrain_reweighted(environment: dict[str, str]) -> None:
+    words = [sys.executable, str(EXAMPLES / "pretrain_reweighted.py"), "--steps", "60", "--shuffled", "0.3"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    _, _, line = done.stdout.splitlines()
+    share, *found = [cell.strip() for cell in line.strip("| ").split("|")]
+    assert share == "30%"
+    assert len(set(found)) == 4  # each strategy learns something else
+    assert all(2 < float(value) < 40 for value in found)  # 256 before anything is learnt
