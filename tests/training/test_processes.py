@@ -18,6 +18,7 @@ from mislabel.modalities.vectors import FeatureInputs
 from mislabel.methods.ce import CrossEntropy
 from mislabel.methods.divide_mix import DivideMix
 from mislabel.methods.elr import ELR
+from mislabel.methods.lccn import LCCN
 from mislabel.training.device import leave_processes
 from mislabel.training.evaluation import held_back
 from mislabel.training.loop import Loop
@@ -51,6 +52,9 @@ def main():
     (stage,) = ELR(epochs=2).stages()
     _, other = kept.run([replace(stage, validation=0.2, evaluates=True)])
     targets = stage.loss.tables["targets"].numpy()
+    (drawing,) = LCCN(warm_epochs=1, epochs=2).stages()
+    Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings).run([drawing])
+    latent, counts = drawing.loss.tables["latent"].numpy(), drawing.loss.counts
     divided = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
     mixed, seen = divided.run(DivideMix(warm_epochs=1, epochs=2).stages())
     mixed_weights = torch.cat([value.flatten() for value in mixed.state_dict().values()]).numpy()
@@ -76,6 +80,7 @@ def main():
     losses = np.array([line["loss"] for line in loop.history.epochs])
     np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
              loss=dynamics.loss, margin=dynamics.margin, losses=losses, targets=targets,
+             latent=latent, counts=counts,
              held=held_back(labels, 0.2, [0, 0]), held_prediction=other.prediction, evaluation=other.evaluation,
              taught_weights=taught_weights, trusted_mixed=trusted_mixed, balanced_weights=balanced_weights,
              idle_weights=idle_weights, searched=np.array(searched, dtype=object).astype(str),
@@ -128,6 +133,14 @@ def test_what_losses_keep_by_row_and_rows_held_back_are_known_to_all(found, rank
     assert (one["targets"][~held].sum(1) > 0.1).all()
     np.testing.assert_array_equal(two["held_prediction"], one["held_prediction"])
     np.testing.assert_allclose(two["evaluation"], one["evaluation"], atol=1e-4)
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_labels_are_drawn_alike_by_one_process_and_by_two(found, rank):
+    one, two = found["1-0"], found[rank]
+    np.testing.assert_array_equal(two["latent"], one["latent"])
+    np.testing.assert_array_equal(two["counts"], one["counts"])
+    assert one["counts"].sum() == 38
 
 
 def test_processes_that_mix_their_rows_stay_together(found):
