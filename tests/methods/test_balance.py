@@ -24,6 +24,7 @@ from mislabel.methods.lccn import LatentLabels
 from mislabel.methods.m_correction import CorrectedLoss, MCorrection
 from mislabel.methods.panel import OpinionCrossEntropy
 from mislabel.methods.sce import SCE, SymmetricCrossEntropy
+from mislabel.methods.turn import CleansedCrossEntropy
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
@@ -69,6 +70,10 @@ def corrected_forward(z, w, drawn):
 
 def dynamic(z, w, drawn):
     return np.mean(w * np.array([0.2, 0.5, 0.9])[GIVEN] * own_terms(z)[0].sum(0))
+
+
+def cleansed(z, w, drawn):
+    return np.mean(w * CLEAN[0, INDEX] * own_terms(z))
 
 
 def of_drawn(z, w, drawn):
@@ -149,6 +154,11 @@ def started(loss: Loss, **values: Any) -> Loss:
     target = np.zeros(N, dtype=np.int64)
     target[INDEX] = GIVEN
     loss.begin(store, target, K, CPU)
+    return with_values(loss, **values)
+
+
+def with_values(loss: Loss, **values: Any) -> Loss:
+    """A loss that knows these."""
     for name, value in values.items():
         setattr(loss, name, value)
     return loss
@@ -198,6 +208,9 @@ CASES = {
     "elr": Case(lambda: started(EarlyLearningLoss(0.7, 3.0)), SINGLE, plain),
     "lccn, warm-up": Case(lambda: started(LatentLabels(1, 1.0)), SINGLE, plain),
     "lccn": Case(lambda: started(LatentLabels(0, 1.0)), SINGLE, of_drawn),
+    "turn": Case(
+        lambda: with_values(CleansedCrossEntropy(0.7, 0.6), weight=torch.tensor(CLEAN[0])), SINGLE, cleansed
+    ),
     "panel": Case(OpinionCrossEntropy, SINGLE, of_soft),
     "npc and dygen, last": Case(distillation, SINGLE, of_soft),
     "gce": Case(lambda: GeneralisedCrossEntropy(0.7), SINGLE, of_powers),
@@ -320,6 +333,7 @@ SEE_THROUGH_IT = {
     "m_correction",
     "divide_mix",
     "lccn",
+    "turn",  # which balances in any case
 }  # by themselves, on clouds as clear as these
 
 
