@@ -101,6 +101,8 @@ class LatentLabels(Loss):
 
     Attributes
     ----------
+    counts : (K, K) int64
+        N.
     transition : (K, K) float64
         T, by the rows' latest z at the end of the epoch before.
     """
@@ -109,7 +111,8 @@ class LatentLabels(Loss):
         super().__init__()
         self.warm_epochs, self.alpha = warm_epochs, alpha
         self.epoch, self.target, self.device = 0, np.empty(0, dtype=np.int64), torch.device("cpu")
-        self._know(np.zeros((0, 0), dtype=np.int64))
+        self.counts, self.transition = np.zeros((0, 0), dtype=np.int64), np.empty((0, 0))
+        self._of_given, self._uniform = torch.empty(0, 0), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.epoch, self.target, self.device = 0, target, device
