@@ -29,6 +29,7 @@ What differs from the paper:
   where it kept fewer, so that a single row does not pull like all of another class.
 - The probe weighs classes too, by all of their rows (an adaptation). What rules wrote is wrong to one side, and a probe
   that learns the given shares agrees with them. `--balance` changes neither stage: balance is part of the method.
+  Rows with a trusted label weigh by class in the probe, and 1 in the tuning.
 - Losses are those of the last pass of the probe, under weights that hardly change any more, and as generalised
   cross-entropy measures them: they have an upper end, which a Gaussian needs.
 - A class keeps at least its surest rows, and all where they are fewer than a mixture needs: no class vanishes.
