@@ -178,7 +178,7 @@ def test_the_matrix_of_planted_flips_is_found():
     matrix = (3 * np.eye(3)[true] + random.normal(size=(n, 3))).astype(np.float32)
     wanted = np.array([[0.6, 0.4, 0.0], [0.0, 1.0, 0.0], [0.2, 0.0, 0.8]])
     given = np.array([random.choice(3, p=wanted[label]) for label in true])
-    settings = TrainingSettings(batch_size=16, learning_rate=0.01, precision="fp32", device="cpu")
+    settings = TrainingSettings(batch_size=32, learning_rate=0.01, precision="fp32", device="cpu")
     scale = standardisation(matrix)
     loop = Loop(lambda: FeatureNetwork(*scale, 3), FeatureInputs(matrix), given, np.arange(n), 3, settings)
     (stage,) = LCCN().stages()

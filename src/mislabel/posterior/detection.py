@@ -147,11 +147,11 @@ def centroid(evidence: Evidence) -> np.ndarray:
 def neighbours(evidence: Evidence) -> np.ndarray:
     """1 - the share of a row's nearest neighbours, weighted by 1 / distance, that carry its given label."""
     rows, everyone = np.arange(len(evidence.given)), np.ones(len(evidence.given), dtype=bool)
-    each = [
-        neighbour_probabilities(space, evidence.given, everyone, evidence.n_classes)[rows, evidence.given]
-        for space in _spaces(evidence, "neighbours")
-    ]
-    return 1.0 - np.mean(each, axis=0, dtype=np.float64)
+    agreed = np.zeros(len(rows))
+    spaces = _spaces(evidence, "neighbours")
+    for space in spaces:
+        agreed += neighbour_probabilities(space, evidence.given, everyone, evidence.n_classes)[rows, evidence.given]
+    return 1.0 - agreed / len(spaces)
 
 
 def cut(evidence: Evidence) -> np.ndarray:
