@@ -234,6 +234,8 @@ FEW = {
     "npc": ["epochs=2", "distil_epochs=1"],
     "divide_mix": ["warm_epochs=1", "epochs=1"],
     "co_teaching": ["epochs=2"],
+    "lccn": ["warm_epochs=1", "epochs=2"],
+    "turn": ["probe_epochs=1", "epochs=1"],
 }
 QUICK = ["--precision", "fp32", "--device", "cpu", "--batch-size", "32", "--label", "label", "--id", "id"]
 

@@ -24,6 +24,18 @@ class Plain(nn.Module):
         return self.layers(inputs["features"])
 
 
+class WithEncoder(nn.Module):
+    """What says which part of it is pretrained; that part has dropout, and a norm that counts the batches."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(FEATURES, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.5))
+        self.head = nn.Linear(8, CLASSES)
+
+    def forward(self, inputs):
+        return self.head(self.encoder(inputs["features"]))
+
+
 def data(seed=0):
     random = np.random.default_rng(seed)
     labels = random.integers(0, CLASSES, ROWS)

@@ -20,10 +20,12 @@ from mislabel.methods.forward import ForwardCorrection, RememberingCrossEntropy
 from mislabel.methods.gce import GeneralisedCrossEntropy
 from mislabel.methods.ido import IDO, DynamicLoss
 from mislabel.methods.jocor import JoCoR, JointLoss
+from mislabel.methods.lccn import LatentLabels
 from mislabel.methods.m_correction import CorrectedLoss, MCorrection
 from mislabel.methods.panel import OpinionCrossEntropy
 from mislabel.methods.sce import SCE, SymmetricCrossEntropy
 from mislabel.methods.sop import SOP, SparseErrorLoss
+from mislabel.methods.turn import CleansedCrossEntropy
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
@@ -69,6 +71,17 @@ def corrected_forward(z, w, drawn):
 
 def dynamic(z, w, drawn):
     return np.mean(w * np.array([0.2, 0.5, 0.9])[GIVEN] * own_terms(z)[0].sum(0))
+
+
+def cleansed(z, w, drawn):
+    return np.mean(w * CLEAN[0, INDEX] * own_terms(z))
+
+
+def of_drawn(z, w, drawn):
+    """Cross-entropy of the labels that a flat matrix, told nothing of any row, lets be drawn."""
+    numbers = np.random.default_rng([N, 0]).random(N)[INDEX]
+    latent = (softmax(z[0, 0]).cumsum(1) <= numbers[:, None]).sum(1)
+    return np.mean(w * -log_softmax(z[0, 0])[np.arange(B), latent])
 
 
 KEPT = 4  # 6 less a third of them
@@ -152,6 +165,11 @@ def started(loss: Loss, **values: Any) -> Loss:
     target = np.zeros(N, dtype=np.int64)
     target[INDEX] = GIVEN
     loss.begin(store, target, K, CPU)
+    return with_values(loss, **values)
+
+
+def with_values(loss: Loss, **values: Any) -> Loss:
+    """A loss that knows these."""
     for name, value in values.items():
         setattr(loss, name, value)
     return loss
@@ -199,6 +217,11 @@ CASES = {
     "co_regularization": Case(lambda: started(CoRegularised(5.0, warmup=0)), PAIR, plain),
     "divide_mix, warm-up": Case(PenalisedCrossEntropy, PAIR, plain),
     "elr": Case(lambda: started(EarlyLearningLoss(0.7, 3.0)), SINGLE, plain),
+    "lccn, warm-up": Case(lambda: started(LatentLabels(1, 1.0)), SINGLE, plain),
+    "lccn": Case(lambda: started(LatentLabels(0, 1.0)), SINGLE, of_drawn),
+    "turn": Case(
+        lambda: with_values(CleansedCrossEntropy(0.7, 0.6), weight=torch.tensor(CLEAN[0])), SINGLE, cleansed
+    ),
     "panel": Case(OpinionCrossEntropy, SINGLE, of_soft),
     "npc and dygen, last": Case(distillation, SINGLE, of_soft),
     "gce": Case(lambda: GeneralisedCrossEntropy(0.7), SINGLE, of_powers),
@@ -321,6 +344,8 @@ SEE_THROUGH_IT = {
     "forward",
     "m_correction",
     "divide_mix",
+    "lccn",
+    "turn",  # which balances in any case
 }  # by themselves, on clouds as clear as these
 
 

@@ -20,7 +20,8 @@ FEW = {  # of `make test`: each kind of data once or twice, each method about on
     ("features", "one row of 1e38", "forward"), ("features", "too large", "ce"), ("features", "d = 1", "ce"),
     ("features", "d > n", "co_teaching"), ("features", "10 rows", "m_correction"), ("text", "two empty texts", "ce"),
     ("text", "identical texts", "ido"), ("text", "texts of unknown words", "co_regularization"),
-    ("image", "images of one colour", "ce"), ("features", "10 rows", "panel"),
+    ("image", "images of one colour", "ce"), ("features", "10 rows", "panel"), ("features", "duplicates", "lccn"),
+    ("features", "a single row beside", "turn"),
 }  # fmt: skip
 SWEPT = [pytest.mark.sweep, pytest.mark.timeout(1800)]  # dygen on 1,000 classes takes minutes: rows x classes squared
 GRID = [

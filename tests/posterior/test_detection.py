@@ -150,6 +150,20 @@ def disagreement(points, labels, row):
     return 1 - weight[labels[near] == labels[row]].sum() / weight.sum()
 
 
+def disagreement_beside_chance(points, labels, row):
+    distance = np.linalg.norm(points - points[row], axis=1)
+    distance[row] = np.inf
+    near = np.argsort(distance)[:20]
+    weight, share = 1 / (1 + distance[near]), np.mean(labels == labels[row])
+    against = sum(w for w, label in zip(weight, labels[near], strict=True) if label != labels[row])
+    return (against - (1 - share) * weight.sum()) / np.sqrt(share * (1 - share) * (weight**2).sum())
+
+
+def off_direction(points, labels, row):
+    first = np.linalg.svd(points[labels == labels[row]])[2][0]
+    return -((points[row] @ first) ** 2)
+
+
 @pytest.mark.parametrize("epochs", [1, 3])
 @pytest.mark.parametrize("networks", [1, 2])
 def test_scores_in_space_by_a_loop(epochs, networks):
@@ -157,11 +171,15 @@ def test_scores_in_space_by_a_loop(epochs, networks):
     at = lambda epoch, network: evidence.trajectory.embedding(epoch, network).astype(np.float64)
     labels, last = evidence.given, epochs - 1
     centroid, near = SCORES["centroid"].function(evidence), SCORES["neighbours"].function(evidence)
+    cut, fine = SCORES["cut"].function(evidence), SCORES["fine"].function(evidence)
     for row in range(len(labels)):
         each = [relative_distance(at(e, k), labels, row) for e in range(epochs) for k in range(networks)]
         assert centroid[row] == pytest.approx(np.mean(each), abs=1e-6)
         asked = [disagreement(at(last, k), labels, row) for k in range(networks)]
         assert near[row] == pytest.approx(np.mean(asked), abs=1e-5)
+        for found, by_hand in ((cut, disagreement_beside_chance), (fine, off_direction)):
+            wanted = np.mean([by_hand(at(last, k), labels, row) for k in range(networks)])
+            assert found[row] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_embeddings_stand_in_for_a_trajectory():
@@ -169,11 +187,11 @@ def test_embeddings_stand_in_for_a_trajectory():
     embeddings = one.trajectory.embedding(0, 0).astype(np.float32)
     none = np.empty((0, 40))
     other = Evidence(one.given, 3, none, none, none, embeddings=embeddings)
-    for name in ("centroid", "neighbours"):
+    for name in ("centroid", "neighbours", "cut", "fine"):
         np.testing.assert_allclose(SCORES[name].function(other), SCORES[name].function(one), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["centroid", "neighbours", "confident_learning"])
+@pytest.mark.parametrize("name", ["centroid", "neighbours", "cut", "fine", "confident_learning"])
 def test_without_embeddings_the_message_says_what_is_needed(name, small):
     with pytest.raises(InputError, match=f"score {name} needs embeddings.*--tune head"):
         SCORES[name].function(small)

@@ -11,7 +11,7 @@ import pytest
 
 CRASHING = Path(__file__).resolve().parents[1] / "crashing.py"
 MOST = {"features": 6, "text-head": 2, "text-full": 2, "images": 2}  # writes at which each is killed
-METHODS = ("ido", "dygen", "divide_mix", "co_teaching", "npc")
+METHODS = ("ido", "dygen", "divide_mix", "co_teaching", "npc", "lccn", "turn")
 
 pytestmark = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="a process is forked for every crash")
 

@@ -92,12 +92,15 @@ def test_people_see_the_rows_in_that_order(folder):
 
 
 def test_scores_find_planted_errors(recorded, evidence):
-    """Variability alone ranks ambiguous rows. The others lie above 0.9, forgetting, which takes few values, lower."""
+    """Variability alone ranks ambiguous rows. Most others lie above 0.9.
+
+    Forgetting takes few values, and FINE does not tell the two ends of a direction apart.
+    """
     wrong = (recorded["label"] != recorded["gold"]).to_numpy()
     found = all_scores(evidence)
     assert set(found) >= set(SCORES) - {"confident_learning"}  # where cleanlab is not installed
     for name in set(found) - {"variability"}:
-        assert roc_auc_score(wrong, found[name]) > (0.8 if name == "forgetting" else 0.9), name
+        assert roc_auc_score(wrong, found[name]) > {"forgetting": 0.8, "fine": 0.7}.get(name, 0.9), name
 
 
 @pytest.mark.slow

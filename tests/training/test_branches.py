@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from mislabel.modalities.image.models import ImageNetwork, load_image_classifier
 from mislabel.modalities.text.batches import TextInputs
 from mislabel.modalities.text.models import TextNetwork, load_classifier, load_tokenizer
 from mislabel.modalities.vectors import FeatureNetwork, standardisation
@@ -235,3 +236,32 @@ def test_logits_are_float32_whatever_the_network_computes_in():
     branches = Branches([feature_network().bfloat16()]).eval()
     logits, _ = branches({"features": features()["features"].bfloat16()})
     assert logits.dtype == torch.float32
+
+
+def trained(branches):
+    return {name.removeprefix("networks.0.") for name, one in branches.named_parameters() if one.requires_grad}
+
+
+def test_of_a_frozen_text_network_the_head_alone_trains(tiny_encoder):
+    branches = Branches([TextNetwork(load_classifier(tiny_encoder, ["a", "b", "c"]))])
+    branches.freeze()
+    assert branches.frozen
+    assert trained(branches) == {"classifier.classifier.weight", "classifier.classifier.bias"}
+
+
+@pytest.mark.parametrize("kind", ["resnet", "convnext", "vit"])
+def test_of_a_frozen_image_network_too_unless_its_weights_are_random(kind, image_models):
+    classifier, unit = load_image_classifier(image_models[kind], ["a", "b"], new_head=True), torch.ones(3)
+    head = last_linear(classifier)
+    assert head is not None
+    branches = Branches([ImageNetwork(classifier, unit, unit)])
+    branches.freeze()
+    assert trained(branches) == {
+        f"classifier.{name}" for name, one in classifier.named_parameters() if one is head.weight or one is head.bias
+    }
+    for one in classifier.parameters():
+        one.requires_grad_(True)
+    random = Branches([ImageNetwork(classifier, unit, unit, pretrained=False)])
+    random.freeze()
+    assert not random.frozen
+    assert trained(random) == {f"classifier.{name}" for name, _ in classifier.named_parameters()}

@@ -24,6 +24,8 @@ BY_HAND = {
     "sop": [(2, 0)],  # two views
     "loss_reweighting": [(1, 0)],
     "divide_mix": [(2, 2), (4, 6)],  # two networks, two views; labels guessed on both; all losses
+    "lccn": [(1, 0)],
+    "turn": [(1, 0), (1, 0)],  # features have no encoder to freeze
 }
 
 
@@ -38,6 +40,12 @@ def test_total_by_hand():
     held = CE(epochs=5, stop="validation", validation=0.3).stages()
     assert cost(held) == pytest.approx(5 * (0.7 + 0.3 / 3))
     assert cost(METHODS["ido"].make(warm_epochs=4, robust_epochs=3).stages()) == 4 + 3 * 2
+
+
+def test_a_frozen_encoder_is_passed_forward_alone():
+    probe, tune = METHODS["turn"].make(probe_epochs=6, epochs=5).stages()
+    assert [(one.both, one.forward) for one in (passes(probe), passes(tune))] == [(0, 1), (1, 0)]
+    assert cost([probe, tune]) == pytest.approx(6 / 3 + 5)
 
 
 @pytest.mark.parametrize("name", BY_HAND)

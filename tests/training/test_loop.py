@@ -7,16 +7,30 @@ import numpy as np
 import pytest
 import torch
 from helpers import StopAfter
-from small_loop import CLASSES, FEATURES, ROWS, Plain, assert_same_weights, data, make_loop, weights, with_dropout
+from small_loop import (
+    CLASSES,
+    FEATURES,
+    ROWS,
+    Plain,
+    WithEncoder,
+    assert_same_weights,
+    data,
+    make_loop,
+    weights,
+    with_dropout,
+)
 from torch import nn
 
 from mislabel.dynamics.scores import prediction_changes
 from mislabel.errors import RunError
 from mislabel.methods.ce import CE, CrossEntropy
 from mislabel.methods.ido import IDO
+from mislabel.training.branches import make_branches
 from mislabel.training.checkpoints import load_checkpoint
 from mislabel.training.loop import passes_of
 from mislabel.training.stages import Stage
+from mislabel.training.steps import torch_seed
+from mislabel.training.training_settings import HEAD_RATE
 from mislabel.training.watchers import Watcher
 
 
@@ -305,3 +319,71 @@ def test_what_is_on_the_disk_already_is_not_needed_again(tmp_path, monkeypatch):
         make_loop(folder=tmp_path, beside={"tables": 10**6}).run(stages, resume=True)
     free += 1
     make_loop(folder=tmp_path, beside={"tables": 10**6}).run(stages, resume=True)
+
+
+def frozen_then_whole(epochs=2):
+    return [
+        Stage("probe", epochs, CrossEntropy(), frozen=True),
+        Stage("tune", epochs, CrossEntropy(), start="last"),
+    ]
+
+
+def test_a_frozen_stage_leaves_encoder_and_its_counts_and_trains_the_rest(steps):
+    torch.manual_seed(torch_seed(0, 0, 0))
+    start, (probe, tune) = weights(WithEncoder()), frozen_then_whole()
+    probed, _ = make_loop(WithEncoder, learning_rate=1e-5).run([probe])
+    del steps[:]
+    tuned, _ = make_loop(WithEncoder, learning_rate=1e-5).run([probe, tune])
+    before, after = weights(probed), weights(tuned)
+    for name, value in start.items():
+        key, of_encoder = f"networks.0.{name}", name.startswith("encoder")
+        assert torch.equal(before[key], value) == of_encoder, name
+        assert not torch.equal(after[key], before[key]), name
+    assert (probed.frozen, tuned.frozen) == (True, False)
+    assert all(parameter.requires_grad for parameter in tuned.parameters())
+    rates = [rate for rate, _ in steps]
+    assert max(rates[:10]) == HEAD_RATE
+    assert max(rates[10:]) == 1e-5
+    trained = [sum(len(group["params"]) for group in groups) for _, groups in steps]
+    assert trained == [2] * 10 + [6] * 10
+
+
+def test_a_frozen_encoder_drops_nothing():
+    branches = make_branches(WithEncoder, 1, shared=False)
+    branches.freeze()
+    inputs = {"features": torch.randn(7, FEATURES)}
+    first, second = (branches.train()(inputs)[0] for _ in range(2))
+    assert torch.equal(first, second)
+    assert branches.training
+    assert not branches.networks[0].encoder.training
+
+
+def test_a_network_without_an_encoder_trains_whole(steps):
+    loop = make_loop(Plain, learning_rate=1e-5)
+    frozen, _ = loop.run(frozen_then_whole())
+    plain, _ = make_loop(Plain, learning_rate=1e-5).run([replace(one, frozen=False) for one in frozen_then_whole()])
+    assert_same_weights(weights(frozen), weights(plain))
+    assert max(rate for rate, _ in steps) == 1e-5
+
+
+def test_the_last_layer_trains_where_it_lies_in_the_encoder():
+    class AllOfIt(Plain):
+        @property
+        def encoder(self):
+            return self.layers
+
+    branches = make_branches(AllOfIt, 2, shared=False)
+    branches.freeze()
+    trained = [name for name, parameter in branches.named_parameters() if parameter.requires_grad]
+    assert trained == [f"networks.{k}.layers.3.{part}" for k in (0, 1) for part in ("weight", "bias")]
+
+
+@pytest.mark.parametrize("after", [2, 7, 10, 12, 18])
+def test_stopped_in_or_after_a_frozen_stage_and_continued(after, tmp_path):
+    """Ten steps are of the frozen stage."""
+    whole, record = make_loop(WithEncoder).run(frozen_then_whole())
+    with pytest.raises(KeyboardInterrupt):
+        make_loop(WithEncoder, folder=tmp_path, interrupted=StopAfter(after)).run(frozen_then_whole())
+    network, other = make_loop(WithEncoder, folder=tmp_path).run(frozen_then_whole(), resume=True)
+    assert_same_weights(weights(whole), weights(network))
+    np.testing.assert_array_equal(other.loss, record.loss)

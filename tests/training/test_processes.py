@@ -18,6 +18,8 @@ from mislabel.modalities.vectors import FeatureInputs
 from mislabel.methods.ce import CrossEntropy
 from mislabel.methods.divide_mix import DivideMix
 from mislabel.methods.elr import ELR
+from mislabel.methods.lccn import LCCN
+from mislabel.methods.turn import TURN
 from mislabel.training.device import leave_processes
 from mislabel.training.evaluation import held_back
 from mislabel.training.loop import Loop
@@ -38,6 +40,11 @@ class WithIdleLayer(Plain):
         del self.layers  # the last linear layer is to stay the one that gives the logits
         self.idle, self.layers = nn.Linear(5, 4), layers
 
+class WithEncoder(Plain):
+    @property
+    def encoder(self):
+        return self.layers[:3]
+
 random = np.random.default_rng(0)
 matrix, labels = random.normal(size=(38, 5)).astype(np.float32), random.integers(0, 3, 38)
 settings = TrainingSettings(batch_size=6, accumulate=2, learning_rate=0.01, precision="fp32", device="cpu")
@@ -51,6 +58,12 @@ def main():
     (stage,) = ELR(epochs=2).stages()
     _, other = kept.run([replace(stage, validation=0.2, evaluates=True)])
     targets = stage.loss.tables["targets"].numpy()
+    (drawing,) = LCCN(warm_epochs=1, epochs=2).stages()
+    Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings).run([drawing])
+    latent, counts = drawing.loss.tables["latent"].numpy(), drawing.loss.counts
+    turning = Loop(WithEncoder, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
+    turned, _ = turning.run(TURN(probe_epochs=2, epochs=2).stages())
+    turned_weights = torch.cat([value.flatten() for value in turned.state_dict().values()]).numpy()
     divided = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
     mixed, seen = divided.run(DivideMix(warm_epochs=1, epochs=2).stages())
     mixed_weights = torch.cat([value.flatten() for value in mixed.state_dict().values()]).numpy()
@@ -76,6 +89,7 @@ def main():
     losses = np.array([line["loss"] for line in loop.history.epochs])
     np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
              loss=dynamics.loss, margin=dynamics.margin, losses=losses, targets=targets,
+             latent=latent, counts=counts, turned_weights=turned_weights,
              held=held_back(labels, 0.2, [0, 0]), held_prediction=other.prediction, evaluation=other.evaluation,
              taught_weights=taught_weights, trusted_mixed=trusted_mixed, balanced_weights=balanced_weights,
              idle_weights=idle_weights, searched=np.array(searched, dtype=object).astype(str),
@@ -128,6 +142,19 @@ def test_what_losses_keep_by_row_and_rows_held_back_are_known_to_all(found, rank
     assert (one["targets"][~held].sum(1) > 0.1).all()
     np.testing.assert_array_equal(two["held_prediction"], one["held_prediction"])
     np.testing.assert_allclose(two["evaluation"], one["evaluation"], atol=1e-4)
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_labels_are_drawn_alike_by_one_process_and_by_two(found, rank):
+    one, two = found["1-0"], found[rank]
+    np.testing.assert_array_equal(two["latent"], one["latent"])
+    np.testing.assert_array_equal(two["counts"], one["counts"])
+    assert one["counts"].sum() == 38
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_an_encoder_is_frozen_and_then_trained_by_two_processes_as_by_one(found, rank):
+    np.testing.assert_allclose(found[rank]["turned_weights"], found["1-0"]["turned_weights"], atol=2e-5)
 
 
 def test_processes_that_mix_their_rows_stay_together(found):

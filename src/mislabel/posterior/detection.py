@@ -17,7 +17,9 @@ from mislabel.dynamics.scores import wrong_events as count_wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.dynamics.trajectory import Trajectory
 from mislabel.errors import InputError, alternatives
+from mislabel.posterior.alignment import alignment
 from mislabel.posterior.confident_learning import label_errors
+from mislabel.posterior.cut_statistic import cut_statistic
 from mislabel.posterior.neighbours import neighbour_probabilities
 
 
@@ -144,16 +146,23 @@ def centroid(evidence: Evidence) -> np.ndarray:
 
 def neighbours(evidence: Evidence) -> np.ndarray:
     """1 - the share of a row's nearest neighbours, weighted by 1 / distance, that carry its given label."""
-    trajectory, rows = evidence.trajectory, np.arange(len(evidence.given))
-    if trajectory is None:
-        spaces = [_embeddings(evidence, "neighbours")]
-    else:
-        spaces = [trajectory.embedding(trajectory.done - 1, network) for network in range(trajectory.shape.networks)]
-    everyone = np.ones(len(rows), dtype=bool)
+    rows, everyone = np.arange(len(evidence.given)), np.ones(len(evidence.given), dtype=bool)
     agreed = np.zeros(len(rows))
+    spaces = _spaces(evidence, "neighbours")
     for space in spaces:
         agreed += neighbour_probabilities(space, evidence.given, everyone, evidence.n_classes)[rows, evidence.given]
     return 1.0 - agreed / len(spaces)
+
+
+def cut(evidence: Evidence) -> np.ndarray:
+    """How far a row's nearest neighbours disagree with its given label, beside labels that were dealt out at random."""
+    spaces = _spaces(evidence, "cut")
+    return np.mean([cut_statistic(space, evidence.given, evidence.n_classes) for space in spaces], axis=0)
+
+
+def fine(evidence: Evidence) -> np.ndarray:
+    """Minus the squared part of a row along the first direction of the rows of its given label."""
+    return -np.mean([alignment(space, evidence.given) for space in _spaces(evidence, "fine")], axis=0)
 
 
 def confident_learning(evidence: Evidence) -> np.ndarray:
@@ -167,6 +176,14 @@ def confident_learning(evidence: Evidence) -> np.ndarray:
 def _of_given(evidence: Evidence) -> Iterator[np.ndarray]:
     """Probability of the given label, pass by pass."""
     return (np.exp(-loss.astype(np.float64)) for loss in evidence.loss)
+
+
+def _spaces(evidence: Evidence, name: str) -> list[np.ndarray]:
+    """Where rows lie after the last epoch, (n, d) by each network; before training where no trajectory is known."""
+    trajectory = evidence.trajectory
+    if trajectory is None:
+        return [_embeddings(evidence, name)]
+    return [trajectory.embedding(trajectory.done - 1, network) for network in range(trajectory.shape.networks)]
 
 
 def _embeddings(evidence: Evidence, name: str) -> np.ndarray:
@@ -210,6 +227,8 @@ SCORES: dict[str, Score] = {
     "forgetting": Score(forgetting, "Toneva et al., ICLR 2019, arXiv 1812.05159", "many passes over the rows"),
     "centroid": Score(centroid, "Zhuang et al., KDD 2023, arXiv 2305.19395", "labels made by rules", "space"),
     "neighbours": Score(neighbours, "nearest neighbours vote", "an encoder that knows the classes", "space"),
+    "cut": Score(cut, "Lang et al., NeurIPS 2022, arXiv 2206.02914", "one class was given too often", "space"),
+    "fine": Score(fine, "Kim et al., NeurIPS 2021, arXiv 2102.11628", "classes that each point one way", "space"),
     "confident_learning": Score(
         confident_learning, "Northcutt et al., JAIR 2021, arXiv 1911.00068", "cleanlab, for comparison",
         "embeddings",

@@ -18,11 +18,11 @@ from mislabel.posterior.detection import find_score
 from mislabel.run.recipes import find_recipe
 from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
-from mislabel.training.training_settings import TrainingSettings
+from mislabel.training.training_settings import HEAD_RATE, TrainingSettings
 
 # A whole network soon knows more of the classes than the frozen space that panel asks; a head never does.
 METHOD_OF_HEAD, METHOD_OF_WHOLE = "panel", "ido"
-HEAD_RATE, SCRATCH_RATE = 1e-3, 1e-3
+SCRATCH_RATE = 1e-3
 SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
 SMALL_HEAD_BATCH = 32
 HEAD_BATCH, HEAD_STEPS_AN_EPOCH = 256, 400  # a head on very many rows: a step costs next to nothing but its overhead

@@ -1,6 +1,7 @@
 """Networks trained side by side, as one module that also shows the embedding that each of them classifies."""
 
 from collections.abc import Callable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -23,12 +24,18 @@ class Branches(nn.Module):
         Each gives logits (m, classes).
     heads : sequence of Module
         More branches on the embedding of the only network: each takes (m, d) and gives logits.
+
+    Attributes
+    ----------
+    frozen : bool
+        Whether there are encoders, and they stay as they are.
     """
 
     def __init__(self, networks: list[nn.Module], heads: Sequence[nn.Module] = ()):
         super().__init__()
         self.networks = nn.ModuleList(networks)
         self.heads = nn.ModuleList(heads)
+        self.frozen = False
 
     def __len__(self) -> int:
         return len(self.networks) + len(self.heads)
@@ -38,6 +45,29 @@ class Branches(nn.Module):
         """Size of an embedding; None where a network has no linear layer and its logits stand for it."""
         last = last_linear(self.networks[0])
         return None if last is None else last.in_features
+
+    @property
+    def encoders(self) -> list[nn.Module]:
+        """What is pretrained, of each network that says so in `encoder`."""
+        named = [getattr(network, "encoder", None) for network in self.networks]
+        return [encoder for encoder in named if encoder is not None]
+
+    def freeze(self) -> None:
+        """Leave the encoders as they are from here on, and in evaluation mode; all else trains, and the last layers."""
+        self.frozen = bool(self.encoders)
+        for encoder in self.encoders:
+            encoder.requires_grad_(False)
+        for network in self.networks:
+            last = last_linear(network)
+            if last is not None:  # it lies in the encoder where the network is all that was pretrained
+                last.requires_grad_(True)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for encoder in self.encoders if self.frozen else []:
+            encoder.eval()
+        return self
 
     def forward(self, inputs: dict[str, Tensor] | list[dict[str, Tensor]]) -> tuple[Tensor, Tensor]:
         each = inputs if isinstance(inputs, list) else [inputs] * len(self.networks)

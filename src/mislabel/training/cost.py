@@ -29,9 +29,15 @@ class Passes:
 
 
 def passes(stage: Stage, *, numeric: bool = False) -> Passes:
-    """What an epoch of a stage demands; `numeric` inputs are mixed themselves where a stage mixes, texts are not."""
+    """What an epoch of a stage demands.
+
+    `numeric` inputs are mixed themselves where a stage mixes, texts are not; nor need they have an encoder that a stage
+    could leave as it is. Of one that stays so, only forward passes count: beside them a head costs nothing.
+    """
     networks = 1 if stage.shared else stage.branches
     both, forward = networks * stage.views * (1 - stage.validation), networks * stage.validation
+    if stage.frozen and not numeric:
+        both, forward = 0.0, forward + both
     if stage.mixes and numeric:
         forward += networks * stage.views
     if stage.evaluates:

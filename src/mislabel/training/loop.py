@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from mislabel.training.selection import Selection
 from mislabel.training.stage_run import Rows, StageRun
 from mislabel.training.stages import Stage
 from mislabel.training.steps import Steps, torch_seed
-from mislabel.training.training_settings import TrainingSettings
+from mislabel.training.training_settings import HEAD_RATE, TrainingSettings
 from mislabel.training.trajectories import TrajectoryRecorder
 from mislabel.training.watchers import Watcher
 
@@ -176,11 +177,18 @@ class Loop:
     def _start_weights(
         self, stage: Stage, number: int, selected: dict[str, Tensor], checkpoint: Checkpoint | None
     ) -> None:
-        if self._model is None or stage.start == "fresh":
+        last = None if self._model is None else self.accelerator.unwrap_model(self._model)
+        # What trains is told to other processes once, when a network is wrapped, so where that changes it is made anew.
+        if last is None or stage.start == "fresh" or last.frozen != (stage.frozen and bool(last.encoders)):
+            weights = checkpoint.model if checkpoint is not None else None
+            if last is not None and stage.start != "fresh":
+                weights = last.state_dict()
             torch.manual_seed(torch_seed(self.settings.seed, number, 0))
             network = make_branches(self.build, stage.branches, stage.shared)
-            if checkpoint is not None:
-                network.load_state_dict(checkpoint.model)
+            if weights is not None:
+                network.load_state_dict(weights)
+            if stage.frozen:
+                network.freeze()
             self._model = wrap_network(network, self.rows.inputs, self.accelerator, compiled=self.settings.compile)
         # Where all labels are trusted no row is held back, and nothing was selected: the last weights go on.
         if checkpoint is None and stage.start == "selected" and selected:
@@ -188,6 +196,8 @@ class Loop:
 
     def _stage_run(self, stage: Stage, number: int, dynamics: DynamicsStore, checkpoint: Checkpoint | None) -> StageRun:
         settings, rows, device = self.settings, self.rows, self.accelerator.device
+        if self.accelerator.unwrap_model(self._model).frozen:
+            settings = replace(settings, learning_rate=max(settings.learning_rate, HEAD_RATE))
         weight = row_weights(rows.target, stage.balance or settings.balance, rows.opinion)
         optimizer = make_optimizer(self._model, settings, device)
         if checkpoint is not None and checkpoint.optimizer:

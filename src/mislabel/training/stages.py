@@ -62,6 +62,9 @@ class Stage:
     validation : float
         Share of the rows, drawn by target, that are not trained on; after each epoch they are predicted, and where it
         is above 0 the weights of the epoch that predicts their targets best are selected.
+    frozen : bool
+        Whether pretrained encoders stay as they are, dropout off, and the last linear layer and what lies beside the
+        encoder train alone, at a rate for heads. A network without one, as on features, trains whole.
     balance : "none", "half" or "classes", optional
         How classes weigh in this stage; as the run's settings say without it.
     """
@@ -79,4 +82,5 @@ class Stage:
     mixes: bool = False
     evaluates: bool = False
     validation: float = 0.0
+    frozen: bool = False
     balance: Balance | None = None

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from mislabel.data.plan import Seed
 from mislabel.settings import Setting
 
+HEAD_RATE = 1e-3  # peak learning rate of a head that stands on an encoder which stays as it is
+
 BatchSize = Annotated[int, Setting("Rows per step.", 1, 100_000)]
 Accumulate = Annotated[int, Setting("Split each step into this many passes: less memory, same result.", 1, 100_000)]
 Optimizer = Annotated[Literal["adamw", "sgd"], Setting("What takes the steps.")]

@@ -32,17 +32,32 @@ class ImageNetwork(nn.Module):
         Of the preprocessor's normalisation.
     side : (int, int), optional
         Height and width that the classifier reads, where the pixels come smaller.
+    pretrained : bool
+        Whether the weights are those of a model, not random ones.
     """
 
-    def __init__(self, classifier: nn.Module, mean: Tensor, scale: Tensor, side: tuple[int, int] | None = None):
+    def __init__(
+        self,
+        classifier: nn.Module,
+        mean: Tensor,
+        scale: Tensor,
+        side: tuple[int, int] | None = None,
+        *,
+        pretrained: bool = True,
+    ):
         super().__init__()
         self.classifier = classifier.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.register_buffer("mean", mean.view(3, 1, 1), persistent=False)
         self.register_buffer("scale", scale.view(3, 1, 1), persistent=False)
-        self.side = side
+        self.side, self.pretrained = side, pretrained
 
     mean: Tensor
     scale: Tensor
+
+    @property
+    def encoder(self) -> nn.Module | None:
+        """The pretrained part, as `TextNetwork` has it; None where weights are random."""
+        return getattr(self.classifier, "base_model", self.classifier) if self.pretrained else None
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         return self.classifier(pixel_values=self.normalised(inputs)).logits

@@ -119,7 +119,7 @@ def prepare(
 
     def build() -> nn.Module:
         if settings.scratch is not None:
-            return network_of(scratch_classifier(name, labels), preprocessor)
+            return network_of(scratch_classifier(name, labels), preprocessor, pretrained=False)
         return network_of(load_image_classifier(name, labels, new_head=True), preprocessor)
 
     start = FrozenImageEncoder(cast(ImageNetwork, build()))  # first, so that a model that does not fit is known at once
@@ -164,11 +164,11 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[ImageReader, nn.Module]:
     return ImageReader(preprocessor, name, None, about.get("encoder_digest")), network
 
 
-def network_of(classifier: nn.Module, preprocessor: Preprocessor) -> ImageNetwork:
+def network_of(classifier: nn.Module, preprocessor: Preprocessor, *, pretrained: bool = True) -> ImageNetwork:
     """A classifier that reads the pixels of this preprocessor."""
     size = preprocessor.processor.size
     enlarged = (int(size["height"]), int(size["width"])) if preprocessor.stored is not None else None
-    return ImageNetwork(classifier, preprocessor.mean, preprocessor.scale, enlarged)
+    return ImageNetwork(classifier, preprocessor.mean, preprocessor.scale, enlarged, pretrained=pretrained)
 
 
 def decoded(

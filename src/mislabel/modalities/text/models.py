@@ -49,6 +49,11 @@ class TextNetwork(nn.Module):
         super().__init__()
         self.classifier = classifier
 
+    @property
+    def encoder(self) -> nn.Module:
+        """The pretrained part; with the head in it where the library does not tell them apart."""
+        return getattr(self.classifier, "base_model", self.classifier)
+
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         return self.classifier(**inputs).logits
 

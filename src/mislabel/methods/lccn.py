@@ -1,0 +1,164 @@
+"""LCCN: true labels are latent, drawn from their posterior, and the noise between classes is counted from the draws.
+
+Yao et al., "Latent Class-Conditional Noise Model", TPAMI 2023, arXiv 2302.09595.
+
+    z ~ f(x),   y | z = k ~ Categorical(phi_k),   phi_k ~ Dirichlet(alpha)
+
+The network f explains z, the noise model explains y by z. Stage 1 is cross-entropy on the given labels. Then each row
+gets, every time it comes, a true label drawn from its posterior (Gibbs sampling), and f learns that by cross-entropy:
+
+    P(z_i = k) = f_k(x_i) T_(k, y_i) / sum over k,   T_kl = (N_kl + alpha) / sum_l (N_kl + alpha)
+    L          = CE(f(x_i), z_i), no gradient through z
+
+The posterior is the same formula, with the final model and the final T.
+
+======  ==============================================================
+symbol  meaning
+======  ==============================================================
+y, z    given label, and the true one as it was last drawn
+f       class probabilities of the training pass
+N_kl    how many rows have z = k and y = l
+T_kl    P(given = l | true = k)
+alpha   how many rows of each kind are believed in before any is seen
+======  ==============================================================
+
+A row weighs by the label that it was given, though it learns z.
+
+What differs from the paper:
+
+- It trains for 120 epochs, of which the first 20,000 steps have a fixed T, and refreshes T every 200 steps while single
+  rows move from count to count. A few epochs of fine-tuning have no room for either: here the warm-up is some epochs of
+  cross-entropy, and N is counted after each epoch from the latest z of all rows. Processes then need to agree once an
+  epoch, and all rows of an epoch meet the same T.
+- The published code reads the first T from a file. Here z is what the warm network predicts in the last epoch of the
+  warm-up, so the first T is that confusion and nothing of the true labels is known.
+- Draws depend on a row's place and on the epoch alone: they are the same in a run that is continued and on any number
+  of processes.
+- The weights of f are those of the last step, not their running mean.
+
+A network that has learnt the errors predicts them, and T then says that they are none: what rules got wrong the same
+way over and over stays. `panel` has the same model on a frozen space, with classes balanced.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mislabel.dynamics.store import DynamicsStore
+from mislabel.methods._losses import cross_entropy
+from mislabel.methods.registry import register
+from mislabel.posterior.balanced_transition import through
+from mislabel.posterior.mean_probability import given_replaced
+from mislabel.posterior.posterior import Posterior
+from mislabel.settings import Setting, check_settings
+from mislabel.training.losses import Batch, Loss
+from mislabel.training.stages import Stage
+
+UNSEEN = -1  # z of a row that no loss is shown: its label is trusted, or it is held back
+
+
+@register(
+    "lccn", paper="Yao et al., TPAMI 2023, arXiv 2302.09595", when="classes are taken for each other in any proportion"
+)
+@dataclass(frozen=True)
+class LCCN:
+    """Options of the method."""
+
+    warm_epochs: Annotated[int, Setting("Epochs with cross-entropy on the given labels.", 1, 10_000)] = 2
+    epochs: Annotated[int, Setting("Epochs with drawn labels.", 1, 10_000)] = 5
+    alpha: Annotated[
+        float,
+        Setting("Rows of each pair of true and given label that are believed in before any is seen.", 1e-6, 1e6),
+    ] = 1.0
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def stages(self) -> list[Stage]:
+        return [Stage("train", self.warm_epochs + self.epochs, LatentLabels(self.warm_epochs, self.alpha))]
+
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
+        """The final model's opinion and the label that was given, by Bayes' rule."""
+        latent = stages[-1].loss
+        assert isinstance(latent, LatentLabels)
+        joint = through(probabilities, latent.transition, given)
+        return given_replaced(dynamics, given, joint, joint[np.arange(len(given)), given])
+
+
+class LatentLabels(Loss):
+    """L, all of it weighted by row; z lies in `tables`, (n, 1) int64, and N in the state.
+
+    Parameters
+    ----------
+    warm_epochs : int
+        In which the given labels are learnt, and z is what the network predicts.
+    alpha : float
+
+    Attributes
+    ----------
+    counts : (K, K) int64
+        N.
+    transition : (K, K) float64
+        T, by the rows' latest z at the end of the epoch before.
+    """
+
+    def __init__(self, warm_epochs: int, alpha: float):
+        super().__init__()
+        self.warm_epochs, self.alpha = warm_epochs, alpha
+        self.epoch, self.target, self.device = 0, np.empty(0, dtype=np.int64), torch.device("cpu")
+        self.counts, self.transition = np.zeros((0, 0), dtype=np.int64), np.empty((0, 0))
+        self._of_given, self._uniform = torch.empty(0, 0), torch.empty(0)
+
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.epoch, self.target, self.device = 0, target, device
+        self.tables = {"latent": torch.full((len(target), 1), UNSEEN, device=device)}
+        self._know(np.zeros((n_classes, n_classes), dtype=np.int64))
+
+    def __call__(self, batch: Batch) -> Tensor:
+        logits = batch.logits[0, 0]
+        f = logits.detach().softmax(-1)
+        if self.epoch < self.warm_epochs:
+            latent, label = f.argmax(-1), batch.target
+        else:
+            latent = label = drawn(f * self._of_given[batch.target], self._uniform[batch.index])
+        self.tables["latent"][batch.index, 0] = latent
+        return cross_entropy(batch, logits, label)
+
+    def epoch_end(self, dynamics: DynamicsStore) -> None:
+        self.epoch += 1
+        latent = self.tables["latent"][:, 0].cpu().numpy()
+        seen, counts = latent != UNSEEN, np.zeros_like(self.counts)
+        np.add.at(counts, (latent[seen], self.target[seen]), 1)
+        self._know(counts)
+
+    def state(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "counts": self.counts.tolist()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.epoch = state["epoch"]
+        self._know(np.array(state["counts"], dtype=np.int64))
+
+    def _know(self, counts: np.ndarray) -> None:
+        """Go on with N, (K, K) int64, and with the numbers that the next epoch draws by."""
+        self.counts, self.transition = counts, transition(counts, self.alpha)
+        self._of_given = torch.as_tensor(self.transition.T.copy(), dtype=torch.float32, device=self.device)
+        uniform = np.random.default_rng([len(self.target), self.epoch]).random(len(self.target))
+        self._uniform = torch.as_tensor(uniform, dtype=torch.float32, device=self.device)
+
+
+def transition(counts: np.ndarray, alpha: float) -> np.ndarray:
+    """T, (K, K) float64, from N, (K, K) int."""
+    counts = counts + alpha
+    return counts / counts.sum(1, keepdims=True)
+
+
+def drawn(mass: Tensor, uniform: Tensor) -> Tensor:
+    """A class of each row, (b,) int64, in proportion to its mass, (b, K) float, by a number in [0, 1] each, (b,)."""
+    up_to = mass.cumsum(-1)
+    # A number that rounding took to 1 would lie beyond the last class.
+    return (up_to <= uniform[:, None] * up_to[:, -1:]).sum(-1).clamp_max(mass.shape[-1] - 1)
