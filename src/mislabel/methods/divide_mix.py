@@ -25,18 +25,16 @@ theirs are two crops; and texts are mixed in their embedding, which spares the p
 labels. lambda_u rises over the same share of the epochs as theirs (16 of 290).
 """
 
-import warnings
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 from torch import Tensor
 from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.methods._division import clean
 from mislabel.methods._losses import CrossEntropy, draw_partners, from_uniform
 from mislabel.methods.registry import register
 from mislabel.posterior.mean_probability import given_replaced
@@ -180,23 +178,3 @@ def guess(p: Tensor, label: Tensor, clean: Tensor, threshold: float, temperature
     labelled = weight * functional.one_hot(label, p.shape[-1]) + (1 - weight) * own
     target = torch.where(weight > threshold, labelled, both) ** (1 / temperature)
     return target / target.sum(-1, keepdim=True)
-
-
-def clean(losses: np.ndarray) -> np.ndarray:
-    """w of each network: the probability that a row's loss belongs to the lower component, (networks, n) float64.
-
-    Parameters
-    ----------
-    losses : (networks, n) float32
-    """
-    weights = np.ones(losses.shape)
-    for network, own in enumerate(losses.astype(np.float64)):
-        spread = own.max() - own.min()
-        if spread <= 1e-12 or len(own) < 2:
-            continue  # nothing to divide by: all keep their labels
-        scaled = ((own - own.min()) / spread)[:, None]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # ten iterations are the paper's
-            mixture = GaussianMixture(2, max_iter=10, tol=1e-2, reg_covar=5e-4, random_state=0).fit(scaled)
-        weights[network] = mixture.predict_proba(scaled)[:, np.asarray(mixture.means_)[:, 0].argmin()]
-    return weights
