@@ -23,6 +23,7 @@ from mislabel.methods.jocor import JoCoR, JointLoss
 from mislabel.methods.m_correction import CorrectedLoss, MCorrection
 from mislabel.methods.panel import OpinionCrossEntropy
 from mislabel.methods.sce import SCE, SymmetricCrossEntropy
+from mislabel.methods.selfmix import SelfMix, SelfMixLoss
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.device import make_accelerator
 from mislabel.training.inference import Probabilities, outputs
@@ -131,6 +132,19 @@ def divided(z, w, drawn):
     return total
 
 
+def self_mixed(z, w, drawn):
+    """The weak views alone are mixed with each other; rows without their label count as 1."""
+    ((partner, share),) = drawn
+    sharp = softmax(SAID[0]).mean(0) ** 2
+    log_p, total = log_softmax(z[0]), 0.0
+    for row in range(B):
+        for part, one in ((share[0, row], row), (1 - share[0, row], partner[0, row])):
+            keeps = CLEAN[0, INDEX[one]] > 0.5
+            goal = np.eye(K)[GIVEN[one]] if keeps else sharp[one] / sharp[one].sum()
+            total -= part * (w[one] if keeps else 1.0) * goal @ log_p[row]
+    return total / B
+
+
 def started(loss: Loss, **values: Any) -> Loss:
     """A loss that has begun, and what it knows then."""
     store = DynamicsStore([Pass("a", k, 0) for k in range(7)], N)
@@ -203,6 +217,9 @@ CASES = {
     "divide_mix": Case(
         lambda: started(DividedLoss(DivideMix(unlabelled_weight=25)), clean=torch.tensor(CLEAN), epoch=1),
         (2, 2 * B, K), divided, views=2,
+    ),
+    "selfmix": Case(
+        lambda: started(SelfMixLoss(SelfMix()), clean=torch.tensor(CLEAN[0])), (1, 2 * B, K), self_mixed, views=2
     ),
 }  # fmt: skip
 
@@ -309,6 +326,7 @@ SEE_THROUGH_IT = {
     "forward",
     "m_correction",
     "divide_mix",
+    "selfmix",
 }  # by themselves, on clouds as clear as these
 
 

@@ -22,6 +22,7 @@ BY_HAND = {
     "mixup": [(1, 1)],  # clean inputs are looked at besides
     "m_correction": [(1, 2), (1, 2)],  # and all losses after each epoch
     "divide_mix": [(2, 2), (4, 6)],  # two networks, two views; labels guessed on both; all losses
+    "selfmix": [(1, 1), (2, 3)],  # all losses; one network, two views, labels guessed on both
 }
 
 
