@@ -32,7 +32,9 @@ def passes(stage: Stage, *, numeric: bool = False) -> Passes:
     """What an epoch of a stage demands; `numeric` inputs are mixed themselves where a stage mixes, texts are not."""
     networks = 1 if stage.shared else stage.branches
     both, forward = networks * stage.views * (1 - stage.validation), networks * stage.validation
-    if stage.mixes and numeric:
+    if stage.mixes and numeric and stage.features:
+        both += networks * stage.views
+    elif stage.mixes and numeric:
         forward += networks * stage.views
     if stage.evaluates:
         forward += networks
