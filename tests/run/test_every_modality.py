@@ -6,8 +6,16 @@ from sklearn.metrics import roc_auc_score
 
 from mislabel import ImageClassifier, TextClassifier
 
-TEXTS = {"ce": {"stop": "validation"}, "elr": {}, "mixup": {}, "divide_mix": {"epochs": 4}, "npc": {}, "selfmix": {}}
-IMAGES = {"co_teaching": {}, "m_correction": {}, "divide_mix": {"epochs": 4}, "selfmix": {}}
+TEXTS = {
+    "ce": {"stop": "validation"},
+    "elr": {},
+    "mixup": {},
+    "divide_mix": {"epochs": 4},
+    "npc": {},
+    "selfmix": {},
+    "cosine": {},
+}
+IMAGES = {"co_teaching": {}, "m_correction": {}, "divide_mix": {"epochs": 4}, "selfmix": {}, "cosine": {}}
 SHARED = {"precision": "fp32", "device": "cpu", "seed": 0}
 
 
