@@ -11,11 +11,12 @@ from helpers import log_softmax, numerical_gradient, opinion_for, softmax
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.methods import METHODS
+from mislabel.methods._division import guess
 from mislabel.methods._losses import CoRegularised, CrossEntropy, MixedCrossEntropy
 from mislabel.methods.co_teaching import CoTeaching, ExchangeLoss
 from mislabel.methods.cosine import Cosine, SelfTrainingLoss
 from mislabel.methods.distillation import Distillation
-from mislabel.methods.divide_mix import DividedLoss, DivideMix, PenalisedCrossEntropy, guess
+from mislabel.methods.divide_mix import DividedLoss, DivideMix, PenalisedCrossEntropy
 from mislabel.methods.elr import EarlyLearningLoss
 from mislabel.methods.forward import ForwardCorrection, RememberingCrossEntropy
 from mislabel.methods.gce import GeneralisedCrossEntropy
