@@ -352,6 +352,7 @@ SEE_THROUGH_IT = {
     "divide_mix",
     "selfmix",
     "cosine",
+    "unicon",
 }  # by themselves, on clouds as clear as these
 
 

@@ -7,15 +7,12 @@ from sklearn.metrics import roc_auc_score
 from mislabel import ImageClassifier, TextClassifier
 
 TEXTS = {
-    "ce": {"stop": "validation"},
-    "elr": {},
-    "mixup": {},
-    "divide_mix": {"epochs": 4},
-    "npc": {},
-    "selfmix": {},
-    "cosine": {},
-}
-IMAGES = {"co_teaching": {}, "m_correction": {}, "divide_mix": {"epochs": 4}, "selfmix": {}, "cosine": {}}
+    "ce": {"stop": "validation"}, "elr": {}, "mixup": {}, "divide_mix": {"epochs": 4}, "npc": {}, "selfmix": {},
+    "cosine": {}, "unicon": {},
+}  # fmt: skip
+IMAGES = {
+    "co_teaching": {}, "m_correction": {}, "divide_mix": {"epochs": 4}, "selfmix": {}, "cosine": {}, "unicon": {}
+}  # fmt: skip
 SHARED = {"precision": "fp32", "device": "cpu", "seed": 0}
 
 

@@ -23,6 +23,7 @@ BY_HAND = {
     "m_correction": [(1, 2), (1, 2)],  # and all losses after each epoch
     "divide_mix": [(2, 2), (4, 6)],  # two networks, two views; labels guessed on both; all losses
     "selfmix": [(1, 1), (2, 3)],  # all losses; one network, two views, labels guessed on both
+    "unicon": [(2, 2), (8, 2)],  # as divide_mix, and what is looked at before it is mixed carries gradients
 }
 
 

@@ -25,7 +25,7 @@ GROUP = "mislabel.methods"
 # In the order in which they are listed; each is a module of this package.
 OWN = (
     "ce", "panel", "ido", "dygen", "npc", "gce", "sce", "elr", "mixup", "forward", "co_teaching", "jocor",
-    "co_regularization", "m_correction", "divide_mix", "selfmix", "cosine",
+    "co_regularization", "m_correction", "divide_mix", "selfmix", "cosine", "unicon",
 )  # fmt: skip
 
 M = TypeVar("M", bound=type[Any])
