@@ -69,19 +69,21 @@ class Share:
         return (self.high - self.low) / 2
 
 
-def draw_looks(strata: np.ndarray, seed: int) -> Looks:
+def draw_looks(strata: np.ndarray, seed: int, power: float = POWER) -> Looks:
     """Draw all rows, the same for the same seed.
 
     Parameters
     ----------
     strata : (m,) int
         A name of each row's stratum; those with neighbouring names lie side by side.
+    power : float
+        a.
     """
     random, m = np.random.default_rng(seed), len(strata)
     if not m:
         return Looks(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64))
     _, stratum, sizes = np.unique(strata, return_inverse=True, return_counts=True)
-    share = sizes[stratum] ** (POWER - 1.0)
+    share = sizes[stratum] ** (power - 1.0)
     share /= share.sum()
     circle = np.lexsort((random.permutation(m), stratum))
     points = (random.random() + golden_steps(min(4 * m, MOST_DRAWS))) % 1
