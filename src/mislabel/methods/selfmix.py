@@ -27,6 +27,8 @@ lambda_p  weight of the pseudo term, which pulls a look to what it says itself
 The defaults are the paper's for TREC and for AG News with asymmetric noise; it takes lambda_p 0 where errors depend on
 the input. Where classes are balanced, a label that is kept brings the weight of its row, in the warm-up and in every
 mixture; rows that lost theirs bring 1, and the two other terms are not weighted.
+Where one class has labels of many others, classes are to be balanced: what the warm-up learns too well, the mixtures
+take for right.
 
 What differs from the published code: it fits one mixture over all rows, which takes the label from most rows of a class
 that is hard to learn and from few of one that swallows the others (adaptation for labels that rules, models and crowds
