@@ -11,10 +11,12 @@ from helpers import log_softmax, numerical_gradient, opinion_for, softmax
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.methods import METHODS
+from mislabel.methods._division import guess
 from mislabel.methods._losses import CoRegularised, CrossEntropy, MixedCrossEntropy
 from mislabel.methods.co_teaching import CoTeaching, ExchangeLoss
+from mislabel.methods.cosine import Cosine, SelfTrainingLoss
 from mislabel.methods.distillation import Distillation
-from mislabel.methods.divide_mix import DividedLoss, DivideMix, PenalisedCrossEntropy, guess
+from mislabel.methods.divide_mix import DividedLoss, DivideMix, PenalisedCrossEntropy
 from mislabel.methods.elr import EarlyLearningLoss
 from mislabel.methods.forward import ForwardCorrection, RememberingCrossEntropy
 from mislabel.methods.gce import GeneralisedCrossEntropy
@@ -24,6 +26,7 @@ from mislabel.methods.lccn import LatentLabels
 from mislabel.methods.m_correction import CorrectedLoss, MCorrection
 from mislabel.methods.panel import OpinionCrossEntropy
 from mislabel.methods.sce import SCE, SymmetricCrossEntropy
+from mislabel.methods.selfmix import SelfMix, SelfMixLoss
 from mislabel.methods.sop import SOP, SparseErrorLoss
 from mislabel.methods.turn import CleansedCrossEntropy
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
@@ -38,6 +41,7 @@ B, K, N = 6, 3, 12
 INDEX, GIVEN = np.array([7, 2, 9, 0, 4, 5]), np.array([0, 2, 1, 1, 0, 2])
 WEIGHT = np.array([2.0, 1.0, 0.25, 1.5, 1.0, 3.0])
 SAID = np.random.default_rng(8).normal(0, 2, (2, 2, B, K))  # logits of the unmixed rows, where rows are mixed
+READ = np.random.default_rng(7).normal(size=(2, 1, B, 4))  # by the last layer
 SOFT = softmax(np.random.default_rng(9).normal(0, 2, (N, K)))
 T = np.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0], [0.3, 0.3, 0.4]])
 
@@ -155,6 +159,32 @@ def divided(z, w, drawn):
     return total
 
 
+def self_mixed(z, w, drawn):
+    """The weak views alone are mixed with each other; rows without their label count as 1."""
+    ((partner, share),) = drawn
+    sharp = softmax(SAID[0]).mean(0) ** 2
+    log_p, total = log_softmax(z[0]), 0.0
+    for row in range(B):
+        for part, one in ((share[0, row], row), (1 - share[0, row], partner[0, row])):
+            keeps = CLEAN[0, INDEX[one]] > 0.5
+            goal = np.eye(K)[GIVEN[one]] if keeps else sharp[one] / sharp[one].sum()
+            total -= part * (w[one] if keeps else 1.0) * goal @ log_p[row]
+    return total / B
+
+
+SURE = np.linspace(0.1, 0.9, N)
+
+
+def self_taught(z, w, drawn):
+    """The mean over the rows that the teacher is surer of than 0.2."""
+    each = [
+        w[row] * SURE[one] * SOFT[one] @ (np.log(SOFT[one]) - log_softmax(z[0, 0, row]))
+        for row, one in enumerate(INDEX)
+        if SURE[one] > 0.2
+    ]
+    return np.mean(each)
+
+
 def started(loss: Loss, **values: Any) -> Loss:
     """A loss that has begun, and what it knows then."""
     store = DynamicsStore([Pass("a", k, 0) for k in range(7)], N)
@@ -190,6 +220,12 @@ def forward() -> Loss:
 def ido() -> Loss:
     clean = torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)[:, None, None].expand(K, 8, 8)
     return started(DynamicLoss(IDO(burn_in=0)), clean_weight=clean)
+
+
+def self_training() -> Loss:
+    loss = SelfTrainingLoss(Cosine())
+    loss.sure, loss.soft = torch.tensor(SURE), torch.tensor(SOFT)
+    return loss
 
 
 def small(kind: type, options: Any) -> Loss:
@@ -239,6 +275,10 @@ CASES = {
         lambda: started(DividedLoss(DivideMix(unlabelled_weight=25)), clean=torch.tensor(CLEAN), epoch=1),
         (2, 2 * B, K), divided, views=2,
     ),
+    "selfmix": Case(
+        lambda: started(SelfMixLoss(SelfMix()), clean=torch.tensor(CLEAN[0])), (1, 2 * B, K), self_mixed, views=2
+    ),
+    "cosine": Case(self_training, SINGLE, self_taught),
 }  # fmt: skip
 
 
@@ -259,6 +299,7 @@ def evaluated(case, z, weight):
         give,
         weight=None if weight is None else torch.tensor(weight),
         opinion=torch.tensor(SOFT[INDEX]),
+        features=torch.tensor(READ[: len(z)]),
     )
     value = case.make()(batch)
     (gradient,) = torch.autograd.grad(value, point)
@@ -346,6 +387,9 @@ SEE_THROUGH_IT = {
     "divide_mix",
     "lccn",
     "turn",  # which balances in any case
+    "selfmix",
+    "cosine",
+    "unicon",
 }  # by themselves, on clouds as clear as these
 
 

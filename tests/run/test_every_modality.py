@@ -6,8 +6,14 @@ from sklearn.metrics import roc_auc_score
 
 from mislabel import ImageClassifier, TextClassifier
 
-TEXTS = {"ce": {"stop": "validation"}, "elr": {}, "mixup": {}, "divide_mix": {"epochs": 4}, "npc": {}, "turn": {}}
-IMAGES = {"co_teaching": {}, "m_correction": {}, "divide_mix": {"epochs": 4}, "turn": {}}
+TEXTS = {
+    "ce": {"stop": "validation"}, "elr": {}, "mixup": {}, "divide_mix": {"epochs": 4}, "npc": {}, "selfmix": {},
+    "cosine": {}, "unicon": {}, "turn": {}, "sop": {},
+}  # fmt: skip
+IMAGES = {
+    "co_teaching": {}, "m_correction": {}, "divide_mix": {"epochs": 4}, "selfmix": {}, "cosine": {}, "unicon": {},
+    "turn": {}, "sop": {},
+}  # fmt: skip
 SHARED = {"precision": "fp32", "device": "cpu", "seed": 0}
 
 

@@ -16,10 +16,13 @@ import numpy as np, torch
 from torch import nn
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.methods.ce import CrossEntropy
+from mislabel.methods.cosine import Cosine
 from mislabel.methods.divide_mix import DivideMix
 from mislabel.methods.elr import ELR
 from mislabel.methods.lccn import LCCN
 from mislabel.methods.turn import TURN
+from mislabel.methods.selfmix import SelfMix
+from mislabel.methods.unicon import Unicon
 from mislabel.training.device import leave_processes
 from mislabel.training.evaluation import held_back
 from mislabel.training.loop import Loop
@@ -85,6 +88,15 @@ def main():
     heads = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
     shared, _ = heads.run([Stage("a", 3, CrossEntropy(), branches=3, shared=True), Stage("b", 1, CrossEntropy())])
     searched = [getattr(each._model, "find_unused_parameters", None) for each in (loop, idle, heads, divided)]
+    alone = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
+    # Every row counts, and pairs, which are those of a process, do not: two processes then take the steps of one.
+    itself, _ = alone.run(Cosine(warm_epochs=2, epochs=2, threshold=0, contrast_weight=0).stages())
+    itself_weights = torch.cat([value.flatten() for value in itself.state_dict().values()]).numpy()
+    together = []
+    for method in (Cosine(warm_epochs=1, epochs=2), SelfMix(warm_epochs=1, epochs=2), Unicon(epochs=2)):
+        each = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, trusted=trusted)
+        end, _ = each.run(method.stages())
+        together.append(torch.cat([value.flatten() for value in end.state_dict().values()]).numpy())
     rank, processes = loop.accelerator.process_index, loop.accelerator.num_processes
     losses = np.array([line["loss"] for line in loop.history.epochs])
     np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
@@ -93,7 +105,8 @@ def main():
              held=held_back(labels, 0.2, [0, 0]), held_prediction=other.prediction, evaluation=other.evaluation,
              taught_weights=taught_weights, trusted_mixed=trusted_mixed, balanced_weights=balanced_weights,
              idle_weights=idle_weights, searched=np.array(searched, dtype=object).astype(str),
-             mixed_weights=mixed_weights, mixed_prediction=seen.prediction)
+             mixed_weights=mixed_weights, mixed_prediction=seen.prediction,
+             itself_weights=itself_weights, together=np.concatenate(together))
 
 main()
 leave_processes()
@@ -162,6 +175,17 @@ def test_processes_that_mix_their_rows_stay_together(found):
     np.testing.assert_array_equal(found["2-0"]["mixed_weights"], found["2-1"]["mixed_weights"])
     np.testing.assert_array_equal(found["2-0"]["mixed_prediction"], found["2-1"]["mixed_prediction"])
     assert (found["2-0"]["mixed_prediction"] >= 0).all()
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_processes_have_one_teacher(found, rank):
+    np.testing.assert_allclose(found[rank]["itself_weights"], found["1-0"]["itself_weights"], atol=2e-5)
+
+
+def test_processes_that_compare_and_mix_their_rows_stay_together(found):
+    """COSINE's pairs, SelfMix and UNICON, beside trusted rows, which some parts hold alone."""
+    np.testing.assert_array_equal(found["2-0"]["together"], found["2-1"]["together"])
+    assert np.isfinite(found["2-0"]["together"]).all()
 
 
 @pytest.mark.parametrize("rank", ["2-0", "2-1"])

@@ -72,6 +72,8 @@ class DynamicsStore:
     evaluation : (branches, rows) float32 or None
         Each branch's cross-entropy of the given label in evaluation mode after the last epoch, where its stage asks
         for it. In memory alone: a run that continues looks again.
+    probabilities : (branches, rows, classes) float32 or None
+        Each branch's class probabilities by then, likewise.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class DynamicsStore:
         self.passes, self.rows, self.done = passes, rows, 0
         self.trajectory: Trajectory | None = None
         self.evaluation: np.ndarray | None = None
+        self.probabilities: np.ndarray | None = None
         self._digests: dict[str, list[str]] = {name: [] for name in QUANTITIES}
         if folder is not None and resume:
             self.done, self._digests = _check_manifest(folder, passes, rows)

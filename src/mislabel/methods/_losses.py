@@ -122,3 +122,8 @@ def from_uniform(log_p: Tensor) -> Tensor:
     """KL(uniform || mean prediction of the rows), a number from log probabilities (m, classes)."""
     mean = log_p.exp().mean(0).clamp_min(torch.finfo(log_p.dtype).tiny)
     return -(mean.log().mean() + np.log(len(mean)))
+
+
+def symmetric_kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """KL(p || q) + KL(q || p) by row, (b,), from log probabilities (b, classes): both in one sum."""
+    return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(-1)

@@ -29,22 +29,17 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.methods._losses import CrossEntropy, draw_partners, from_uniform
+from mislabel.methods._division import NETWORKS, MixMatch, clean
+from mislabel.methods._losses import CrossEntropy
 from mislabel.methods.registry import register
-from mislabel.posterior.loss_mixture import lower_component
 from mislabel.posterior.mean_probability import given_replaced
 from mislabel.posterior.posterior import Posterior
 from mislabel.settings import Setting, check_settings
-from mislabel.training.losses import Batch, Loss
+from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
-
-RAMP = 16 / 290
-NETWORKS = 2
 
 
 @register("divide_mix", paper="Li et al., ICLR 2020, arXiv 2002.07394", when="many labels are wrong and time is cheap")
@@ -104,87 +99,14 @@ class PenalisedCrossEntropy(CrossEntropy):
         return super().__call__(batch) + (log_p.exp() * log_p).sum(-1).mean()
 
 
-class DividedLoss(Loss):
-    """L, the sum over both networks; each has weights of its own.
-
-    Attributes
-    ----------
-    clean : (networks, n) float32
-        w, by which each network learns.
-    """
+class DividedLoss(MixMatch):
+    """L, with the rows that each network keeps for the other one."""
 
     def __init__(self, options: DivideMix):
-        super().__init__()
-        self.options = options
-        self.device, self.epoch, self.clean = torch.device("cpu"), 0, torch.empty(NETWORKS, 0)
+        super().__init__(
+            options.threshold, options.temperature, options.alpha, options.unlabelled_weight, options.epochs
+        )
 
-    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.device, self.epoch = device, 0
-        self._divide(dynamics)
-
-    def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch += 1
-        self._divide(dynamics)
-
-    def state(self) -> dict[str, int]:
-        return {"epoch": self.epoch}
-
-    def load_state(self, state: dict[str, int]) -> None:
-        self.epoch = state["epoch"]
-
-    def __call__(self, batch: Batch) -> Tensor:
-        options, views = self.options, batch.logits.shape[1]
-        clean = self.clean[:, batch.index]  # (networks, b)
-        target = guess(batch.logits.detach().softmax(-1), batch.target, clean, options.threshold, options.temperature)
-        target, labelled = target.repeat(1, views, 1), (clean > options.threshold).repeat(1, views)
-        partner, share = draw_partners(batch.logits.flatten(1, 2), options.alpha)
-        share = torch.maximum(share, 1 - share)
-        log_p = batch.mixed(partner, share).log_softmax(-1)  # (networks, m, classes)
-        total = log_p.new_zeros(())
-        for own, goal, keeps, other, part in zip(log_p, target, labelled, partner, share[..., None], strict=True):
-            mixed = part * goal + (1 - part) * goal[other]
-            miss = (own.exp() - mixed).square().mean(-1) * ~keeps
-            if batch.weight is not None:
-                goal = goal * batch.weight.repeat(views).where(keeps, 1.0)[:, None]
-                mixed = part * goal + (1 - part) * goal[other]
-            fit = -(mixed * own).sum(-1) * keeps
-            total = total + fit.sum() / keeps.sum().clamp_min(1) + from_uniform(own)
-            total = total + self._weight() * miss.sum() / (~keeps).sum().clamp_min(1)
-        return total
-
-    def _weight(self) -> float:
-        """lambda_u of this epoch."""
-        return self.options.unlabelled_weight * min(1.0, self.epoch / max(1.0, RAMP * self.options.epochs))
-
-    def _divide(self, dynamics: DynamicsStore) -> None:
+    def divide(self, losses: np.ndarray) -> np.ndarray:
         """Each network learns from what the other one thinks of the labels."""
-        assert dynamics.evaluation is not None
-        self.clean = torch.as_tensor(clean(dynamics.evaluation)[::-1].copy(), dtype=torch.float32, device=self.device)
-
-
-def guess(p: Tensor, label: Tensor, clean: Tensor, threshold: float, temperature: float) -> Tensor:
-    """The sharpened targets t of both networks, (networks, b, classes).
-
-    Parameters
-    ----------
-    p : (networks, views, b, classes)
-        Class probabilities.
-    label : (b,) int64
-    clean : (networks, b)
-        w, by which each network learns.
-    """
-    own, both = p.mean(1), p.mean((0, 1))
-    weight = clean[..., None]
-    labelled = weight * functional.one_hot(label, p.shape[-1]) + (1 - weight) * own
-    target = torch.where(weight > threshold, labelled, both) ** (1 / temperature)
-    return target / target.sum(-1, keepdim=True)
-
-
-def clean(losses: np.ndarray) -> np.ndarray:
-    """w of each network: the probability that a row's loss belongs to the lower component, (networks, n) float64.
-
-    Parameters
-    ----------
-    losses : (networks, n) float32
-    """
-    return np.stack([lower_component(own) for own in losses])
+        return clean(losses)[::-1]

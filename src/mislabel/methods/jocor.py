@@ -27,6 +27,7 @@ from typing import Annotated
 from torch import Tensor
 from torch.nn import functional
 
+from mislabel.methods._losses import symmetric_kl
 from mislabel.methods._small_loss import SmallLoss, SmallLossOptions
 from mislabel.methods.registry import register
 from mislabel.settings import Setting
@@ -59,7 +60,7 @@ class JointLoss(SmallLoss):
         first, second = batch.logits[:, 0].log_softmax(-1)
         fit = functional.nll_loss(first, batch.target, reduction="none")
         fit = fit + functional.nll_loss(second, batch.target, reduction="none")
-        apart = ((first.exp() - second.exp()) * (first - second)).sum(-1)  # both divergences in one sum
+        apart = symmetric_kl(first, second)
         kept = self.smallest((1 - self.co_weight) * fit + self.co_weight * apart)
         losses = (1 - self.co_weight) * batch.weigh(fit) + self.co_weight * apart
         return losses[kept].mean()

@@ -38,7 +38,9 @@ def passes(stage: Stage, *, numeric: bool = False) -> Passes:
     both, forward = networks * stage.views * (1 - stage.validation), networks * stage.validation
     if stage.frozen and not numeric:
         both, forward = 0.0, forward + both
-    if stage.mixes and numeric:
+    if stage.mixes and numeric and stage.features:
+        both += networks * stage.views
+    elif stage.mixes and numeric:
         forward += networks * stage.views
     if stage.evaluates:
         forward += networks

@@ -30,8 +30,9 @@ class LossMemory(Watcher):
 
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
         began = time.perf_counter()
-        if checkpoint is not None:
-            self._evaluate(run)  # what the last epoch left in memory
+        # What the last epoch left in memory, or nobody has looked at: selected weights are not those of the last epoch.
+        if checkpoint is not None or run.stage.start == "selected":
+            self._evaluate(run)
         self.loss.begin(run.dynamics, run.rows.target, run.rows.n_classes, run.device)
         self.history.add_seconds(f"{run.stage.name}.start", time.perf_counter() - began)
         if checkpoint is not None:
@@ -62,4 +63,7 @@ class LossMemory(Watcher):
     @staticmethod
     def _evaluate(run: StageRun) -> None:
         if run.stage.evaluates:
-            run.dynamics.evaluation = target_losses(run.logits(run.rows.inputs), run.rows.target)
+            logits = run.logits(run.rows.inputs)
+            run.dynamics.evaluation = target_losses(logits, run.rows.target)
+            if run.stage.evaluates == "probabilities":
+                run.dynamics.probabilities = logits.softmax(-1).numpy()

@@ -35,6 +35,8 @@ class Batch:
         how much of its own a row keeps. Only where the stage mixes.
     opinion : (b, classes) float32, optional
         What all evidence says of the rows' true labels; there where the method asks for it, see `Method`.
+    features : (networks, views, b, d), optional
+        What the last linear layer of each network read, with gradients; only where the stage asks for it.
     weight : (b,) float32, optional
         How much each row counts where a label is fitted, 1 in the mean of all training rows, so that large classes do
         not drown small ones (`training/balance.py`); None where all count the same.
@@ -46,6 +48,7 @@ class Batch:
     mixed: Callable[[Tensor, Tensor], Tensor] = field(default=_no_mixing, repr=False)
     opinion: Tensor | None = None
     weight: Tensor | None = None
+    features: Tensor | None = None
 
     def weigh(self, values: Tensor) -> Tensor:
         """Values by row, (..., b) float, times the rows' weights."""

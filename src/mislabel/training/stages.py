@@ -57,8 +57,11 @@ class Stage:
     mixes : bool
         Whether the loss learns from `Batch.mixed` alone. Inputs that are numbers are mixed themselves: the pass that
         gives `Batch.logits` then carries no gradients. Of texts the embeddings are mixed, in the same pass.
-    evaluates : bool
-        Whether a pass in evaluation mode follows each epoch, for `DynamicsStore.evaluation`.
+    evaluates : bool or "probabilities"
+        Whether a pass in evaluation mode follows each epoch, and comes before the first one where the stage starts with
+        selected weights, for `DynamicsStore.evaluation`, or also for `DynamicsStore.probabilities`.
+    features : bool
+        Whether the loss learns from `Batch.features` too; all passes then carry gradients.
     validation : float
         Share of the rows, drawn by target, that are not trained on; after each epoch they are predicted, and where it
         is above 0 the weights of the epoch that predicts their targets best are selected.
@@ -80,7 +83,8 @@ class Stage:
     select: Callable[[np.ndarray], int] | None = None
     decay: bool = True
     mixes: bool = False
-    evaluates: bool = False
+    evaluates: bool | Literal["probabilities"] = False
+    features: bool = False
     validation: float = 0.0
     frozen: bool = False
     balance: Balance | None = None

@@ -112,7 +112,7 @@ class Steps:
         if stage.views == 2:
             strong = run.rows.inputs.strong_view(tensors)
             inputs = {name: torch.cat([value, strong[name]]) for name, value in inputs.items()}
-        with torch.no_grad() if stage.mixes and numeric(inputs) else nullcontext():
+        with torch.no_grad() if stage.mixes and numeric(inputs) and not stage.features else nullcontext():
             logits, embeddings = run.model(inputs)
         logits = logits.view(logits.shape[0], stage.views, len(rows), -1)
         target = run.target[index]
@@ -122,6 +122,8 @@ class Steps:
         opinion = None if run.opinion is None else run.opinion[index]
         weight = None if run.weight is None else run.weight[index]
         batch = Batch(index=index, target=target, logits=logits, weight=weight, opinion=opinion)
+        if stage.features:
+            batch = replace(batch, features=embeddings.view(len(embeddings), stage.views, len(rows), -1))
         if stage.mixes:
             batch = replace(batch, mixed=mixer(run.model, run.branches.classify, inputs, embeddings))
         return loss_with_trusted(stage.loss, batch, run.rows.trusted[rows], mixes=stage.mixes)
