@@ -21,8 +21,11 @@ hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
-# `make test` hands whole files to two processes: what takes longest begins first, so that neither waits at the end.
-LONGEST_FIRST = ("test_browser", "test_processes", "test_every_method", "test_resume", "test_runner", "test_dygen")
+# Whole files are handed to two processes: what takes longest begins first, so that neither waits at the end.
+LONGEST_FIRST = (
+    "test_crashes", "test_order", "test_odd_sizes", "test_damage", "test_feature_classifier", "test_examples",
+    "test_browser", "test_processes", "test_every_method", "test_resume", "test_runner", "test_dygen",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
