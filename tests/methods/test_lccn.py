@@ -7,11 +7,13 @@ from helpers import log_softmax, numerical_gradient, softmax
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
-from mislabel.methods.lccn import LCCN, UNSEEN, LatentLabels, drawn, transition
+from mislabel.methods.lccn import LCCN, UNSEEN, DividedLatentLabels, DivideLCCN, LatentLabels, drawn, transition
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.posterior.balanced_transition import through
+from mislabel.posterior.loss_mixture import lower_component
 from mislabel.training.loop import Loop
 from mislabel.training.losses import Batch
+from mislabel.training.stages import Stage
 from mislabel.training.training_settings import TrainingSettings
 
 ROWS, CLASSES = 8, 3
@@ -195,3 +197,91 @@ def test_options():
     for bad in ({"epochs": 0}, {"warm_epochs": 0}, {"alpha": 0}):
         with pytest.raises(InputError, match=next(iter(bad))):
             LCCN(**bad)
+
+
+def divided(**options):
+    """DivideLCCN's loss over eight rows, begun with what two networks say of them, and that."""
+    random = np.random.default_rng(4)
+    said = softmax(random.normal(0, 2, (2, ROWS, CLASSES))).astype(np.float32)
+    dynamics = DynamicsStore([Pass("warm", 0, 0)], ROWS)
+    dynamics.probabilities = said
+    loss = DividedLatentLabels(DivideLCCN(**options))
+    loss.begin(dynamics, GIVEN, CLASSES, torch.device("cpu"))
+    return loss, dynamics, said.astype(np.float64)
+
+
+def counted(latent):
+    counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    for z, y in zip(latent, GIVEN, strict=True):
+        counts[z, y] += 1
+    return counts
+
+
+def losses_by_hand(said, t):
+    found = []
+    for p, y in zip(said, GIVEN, strict=True):
+        joint = [p[k] * t[k, y] for k in range(CLASSES)]
+        found.append(-np.log(joint[y] / sum(joint)))
+    return np.array(found, dtype=np.float32)
+
+
+def test_two_networks_divide_by_the_posterior_of_each_others_matrices():
+    loss, dynamics, said = divided()
+    for network in range(2):
+        np.testing.assert_array_equal(loss.counts[network], counted(said[network].argmax(1)))
+        np.testing.assert_allclose(loss.transition[network], transition(loss.counts[network], 1.0))
+    wanted = [lower_component(losses_by_hand(said[k], loss.transition[k])) for k in (1, 0)]
+    np.testing.assert_allclose(loss.clean, wanted, atol=1e-6)
+    before = loss.transition.copy()
+    loss.epoch_end(dynamics)
+    uniform = np.random.default_rng([ROWS, 1]).random((2, ROWS))
+    for network in range(2):
+        joint = through(said[network], before[network], GIVEN)
+        latent = [
+            int(np.searchsorted(np.cumsum(p), u, side="right")) for p, u in zip(joint, uniform[network], strict=True)
+        ]
+        np.testing.assert_array_equal(loss.counts[network], counted(latent))
+
+
+def test_a_label_that_is_kept_is_mixed_with_the_posterior_and_others_get_what_both_say():
+    loss, _, _ = divided()
+    random, index = np.random.default_rng(5), [1, 4, 6]
+    logits = random.normal(0, 1, (2, 2, 3, CLASSES))
+    w = np.array([[0.9, 0.2, 0.6], [0.1, 0.8, 0.7]])
+    found = loss.targets(batch_of(torch.tensor(logits), index), torch.tensor(w)).numpy()
+    p = softmax(logits)
+    for network in range(2):
+        for row, at in enumerate(index):
+            y = GIVEN[at]
+            if w[network, row] > 0.5:
+                own = p[network, :, row].mean(0) * loss.transition[network][:, y]
+                target = w[network, row] * np.eye(CLASSES)[y] + (1 - w[network, row]) * own / own.sum()
+            else:
+                target = p[:, :, row].mean((0, 1))
+            target = target**2 / (target**2).sum()
+            np.testing.assert_allclose(found[network, row], target, atol=1e-6)
+
+
+def test_a_divided_state_that_was_saved_goes_on():
+    loss, dynamics, _ = divided()
+    loss.epoch_end(dynamics)
+    again, _, _ = divided()
+    again.load_state(loss.state())
+    assert again.epoch == 1
+    for each in ("counts", "transition"):
+        np.testing.assert_array_equal(getattr(again, each), getattr(loss, each))
+    assert torch.equal(again.clean, loss.clean)
+    for one in (loss, again):
+        one.epoch_end(dynamics)
+    np.testing.assert_array_equal(again.counts, loss.counts)
+
+
+def test_stages_and_the_posterior_of_two_networks():
+    warm, divide = DivideLCCN(warm_epochs=2, epochs=3).stages()
+    assert (warm.epochs, divide.epochs, divide.views, divide.branches, divide.mixes) == (2, 3, 2, 2, True)
+    loss, dynamics, said = divided()
+    dynamics.write(0, {"prediction": GIVEN, "loss": np.ones(ROWS), "margin": np.zeros(ROWS)})
+    found = DivideLCCN().posterior([Stage("divide", 1, loss)], dynamics, GIVEN, said.mean(0)).probabilities
+    np.testing.assert_allclose(found[np.arange(ROWS), GIVEN], loss.clean.mean(0), atol=1e-6)
+    with pytest.raises(InputError, match="threshold"):
+        DivideLCCN(threshold=2)

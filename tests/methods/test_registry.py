@@ -13,7 +13,7 @@ from mislabel.errors import InputError
 from mislabel.methods import METHODS, Entry, Method, method_entry, register
 from mislabel.methods.ce import CE
 from mislabel.methods.default_posterior import DefaultPosterior
-from mislabel.methods.registry import OWN
+from mislabel.methods.registry import OWN, SHARED
 from mislabel.training.stages import Stage
 
 SOURCE = Path(mislabel.methods.__file__).parents[2]
@@ -73,11 +73,12 @@ STAGELESS = """
 def test_the_list_of_names_is_that_of_the_files_and_of_what_they_register():
     folder = Path(mislabel.methods.__file__).parent
     files = {path.stem for path in folder.glob("*.py") if "@register(" in path.read_text(encoding="utf-8")}
-    assert set(OWN) == files - {"registry"}
+    assert {SHARED.get(name, name) for name in OWN} == files - {"registry"}
+    assert len(set(OWN)) == len(OWN)
     assert list(METHODS)[: len(OWN)] == list(OWN)
     for name in OWN:
         entry = METHODS[name]
-        assert entry.make.__module__ == f"mislabel.methods.{name}"
+        assert entry.make.__module__ == f"mislabel.methods.{SHARED.get(name, name)}"
         assert entry.paper
         assert entry.when
         assert isinstance(entry.make(), Method)

@@ -25,6 +25,7 @@ BY_HAND = {
     "loss_reweighting": [(1, 0)],
     "divide_mix": [(2, 2), (4, 6)],  # two networks, two views; labels guessed on both; all losses
     "lccn": [(1, 0)],
+    "divide_lccn": [(2, 2), (4, 6)],  # as divide_mix
     "turn": [(1, 0), (1, 0)],  # features have no encoder to freeze
     "selfmix": [(1, 1), (2, 3)],  # all losses; one network, two views, labels guessed on both
     "unicon": [(2, 2), (8, 2)],  # as divide_mix, and what is looked at before it is mixed carries gradients

@@ -57,7 +57,7 @@ class MixMatch(Loss):
     def __call__(self, batch: Batch) -> Tensor:
         views = batch.logits.shape[1]
         clean = self.clean[:, batch.index]  # (networks, b)
-        target = guess(batch.logits.detach().softmax(-1), batch.target, clean, self.threshold, self.temperature)
+        target = self.targets(batch, clean)
         target, labelled = target.repeat(1, views, 1), (clean > self.threshold).repeat(1, views)
         partner, share = draw_partners(batch.logits.flatten(1, 2), self.alpha)
         share = torch.maximum(share, 1 - share)
@@ -74,6 +74,11 @@ class MixMatch(Loss):
             total = total + self._weight() * miss.sum() / (~keeps).sum().clamp_min(1)
         return total
 
+    def targets(self, batch: Batch, clean: Tensor) -> Tensor:
+        """t of both networks, (networks, b, classes), from their w, (networks, b)."""
+        p = batch.logits.detach().softmax(-1)
+        return guess(p, batch.target, clean, self.threshold, self.temperature)
+
     def _weight(self) -> float:
         """lambda_u of this epoch."""
         return self.unlabelled_weight * min(1.0, self.epoch / max(1.0, RAMP * self.epochs))
@@ -84,7 +89,9 @@ class MixMatch(Loss):
         self.clean = torch.as_tensor(weights.copy(), dtype=torch.float32, device=self.device)
 
 
-def guess(p: Tensor, label: Tensor, clean: Tensor, threshold: float, temperature: float) -> Tensor:
+def guess(
+    p: Tensor, label: Tensor, clean: Tensor, threshold: float, temperature: float, own: Tensor | None = None
+) -> Tensor:
     """The sharpened targets t of both networks, (networks, b, classes).
 
     Parameters
@@ -94,8 +101,10 @@ def guess(p: Tensor, label: Tensor, clean: Tensor, threshold: float, temperature
     label : (b,) int64
     clean : (networks, b)
         w, by which each network learns.
+    own : (networks, b, classes), optional
+        What each network says of rows that keep their label, where that is more than its mean over the views.
     """
-    own, both = p.mean(1), p.mean((0, 1))
+    own, both = p.mean(1) if own is None else own, p.mean((0, 1))
     weight = clean[..., None]
     labelled = weight * functional.one_hot(label, p.shape[-1]) + (1 - weight) * own
     target = torch.where(weight > threshold, labelled, both) ** (1 / temperature)

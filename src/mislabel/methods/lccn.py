@@ -38,6 +38,12 @@ What differs from the paper:
 
 A network that has learnt the errors predicts them, and T then says that they are none: what rules got wrong the same
 way over and over stays. `panel` has the same model on a frozen space, with classes balanced.
+
+`divide_lccn` is DivideMix (`divide_mix.py`) with the same noise model, one for each network. Where DivideMix asks a
+network alone, of the loss that divides the rows and of the opinion that is mixed into a label that is kept, it asks
+P(z | x, y). After each epoch each network draws a z for every row, from what it says in evaluation mode, and counts N
+anew; the first N is the confusion after the warm-up. The paper starts T in epoch 30 of 300, and moves it from epoch 80
+on. The opinion on rows that lost their label is that of both networks alone, as in DivideMix.
 """
 
 from dataclasses import dataclass
@@ -48,7 +54,9 @@ import torch
 from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.methods._losses import cross_entropy
+from mislabel.methods._division import NETWORKS, MixMatch, guess
+from mislabel.methods._division import clean as division
+from mislabel.methods._losses import CrossEntropy, cross_entropy
 from mislabel.methods.registry import register
 from mislabel.posterior.balanced_transition import through
 from mislabel.posterior.mean_probability import given_replaced
@@ -88,6 +96,121 @@ class LCCN:
         assert isinstance(latent, LatentLabels)
         joint = through(probabilities, latent.transition, given)
         return given_replaced(dynamics, given, joint, joint[np.arange(len(given)), given])
+
+
+@register(
+    "divide_lccn", paper="Yao et al., TPAMI 2023, arXiv 2302.09595", when="as lccn, many are wrong, and time is cheap"
+)
+@dataclass(frozen=True)
+class DivideLCCN:
+    """Options of the method."""
+
+    warm_epochs: Annotated[int, Setting("Epochs with cross-entropy.", 1, 10_000)] = 1
+    epochs: Annotated[int, Setting("Epochs with divided rows.", 1, 10_000)] = 6
+    alpha: Annotated[
+        float,
+        Setting("Rows of each pair of true and given label that are believed in before any is seen.", 1e-6, 1e6),
+    ] = 1.0
+    threshold: Annotated[float, Setting("w above which a row keeps its label.", 0, 1)] = 0.5
+    temperature: Annotated[float, Setting("T of sharpening.", 0.01, 1)] = 0.5
+    mix_alpha: Annotated[float, Setting("Of the beta distribution that mixes rows.", 1e-3, 1e4)] = 4.0
+    unlabelled_weight: Annotated[float, Setting("lambda_u, as in divide_mix; the paper has 25.", 0, 1e6)] = 0.0
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def stages(self) -> list[Stage]:
+        return [
+            Stage(
+                "warm", self.warm_epochs, CrossEntropy(), branches=NETWORKS, evaluates="probabilities", decay=False
+            ),
+            Stage(
+                "divide", self.epochs, DividedLatentLabels(self), views=2, branches=NETWORKS, mixes=True,
+                evaluates="probabilities", start="last",
+            ),
+        ]  # fmt: skip
+
+    def posterior(
+        self, stages: list[Stage], dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray
+    ) -> Posterior:
+        """The mean of both networks' w for the given label, after the last epoch; the rest as the model says."""
+        divided = stages[-1].loss
+        assert isinstance(divided, DividedLatentLabels)
+        return given_replaced(dynamics, given, probabilities, divided.clean.double().mean(0).cpu().numpy())
+
+
+class DividedLatentLabels(MixMatch):
+    """L of DivideMix, with each network's N in the state.
+
+    Attributes
+    ----------
+    counts : (networks, K, K) int64
+        N.
+    transition : (networks, K, K) float64
+        T.
+    """
+
+    def __init__(self, options: DivideLCCN):
+        super().__init__(
+            options.threshold, options.temperature, options.mix_alpha, options.unlabelled_weight, options.epochs
+        )
+        self.alpha = options.alpha
+        self.counts, self.transition = np.zeros((NETWORKS, 0, 0), dtype=np.int64), np.empty((NETWORKS, 0, 0))
+        self.said, self._of_given = np.empty((NETWORKS, 0, 0)), torch.empty(0)
+
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.device, self.target, self.epoch = device, target, 0
+        self._hear(dynamics)
+        self._count(self.said.argmax(-1))
+
+    def epoch_end(self, dynamics: DynamicsStore) -> None:
+        self.epoch += 1
+        self._hear(dynamics)
+        uniform = np.random.default_rng([len(self.target), self.epoch]).random((NETWORKS, len(self.target)))
+        each = zip(self._joint(), uniform, strict=True)
+        self._count(np.stack([drawn(torch.as_tensor(p), torch.as_tensor(u)).numpy() for p, u in each]))
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "counts": self.counts.tolist()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self._know(np.array(state["counts"], dtype=np.int64))
+
+    def targets(self, batch: Batch, clean: Tensor) -> Tensor:
+        p = batch.logits.detach().softmax(-1)
+        own = (p * self._of_given[:, None, batch.target]).mean(1)
+        own = own / own.sum(-1, keepdim=True)
+        return guess(p, batch.target, clean, self.threshold, self.temperature, own)
+
+    def divide(self, losses: np.ndarray) -> np.ndarray:
+        """Each network learns from what the other one thinks of the labels."""
+        return division(losses)[::-1]
+
+    def _hear(self, dynamics: DynamicsStore) -> None:
+        assert dynamics.probabilities is not None
+        self.said = dynamics.probabilities.astype(np.float64)
+
+    def _joint(self) -> np.ndarray:
+        """P(z | x, y) by each network, (networks, n, K) float64."""
+        each = zip(self.said, self.transition, strict=True)
+        return np.stack([through(p, transition, self.target) for p, transition in each])
+
+    def _count(self, latent: np.ndarray) -> None:
+        """Go on with a z of every row by each network, (networks, n) int64."""
+        counts = np.zeros((NETWORKS, *[self.said.shape[-1]] * 2), dtype=np.int64)
+        for network, labels in enumerate(latent):
+            np.add.at(counts[network], (labels, self.target), 1)
+        self._know(counts)
+
+    def _know(self, counts: np.ndarray) -> None:
+        self.counts = counts
+        self.transition = np.stack([transition(each, self.alpha) for each in counts])
+        turned = self.transition.transpose(0, 2, 1).copy()
+        self._of_given = torch.as_tensor(turned, dtype=torch.float32, device=self.device)
+        of_given = np.take_along_axis(self._joint(), self.target[None, :, None], -1)[..., 0]
+        losses = -np.log(np.maximum(of_given, np.finfo(np.float32).tiny)).astype(np.float32)
+        self.clean = torch.as_tensor(self.divide(losses).copy(), dtype=torch.float32, device=self.device)
 
 
 class LatentLabels(Loss):

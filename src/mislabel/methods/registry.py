@@ -22,12 +22,13 @@ from mislabel.errors import InputError, alternatives
 from mislabel.methods.method import check_method
 
 GROUP = "mislabel.methods"
-# In the order in which they are listed; each is a module of this package.
+# In the order in which they are listed; each is a module of this package, or in that of its paper.
 OWN = (
     "ce", "panel", "ido", "dygen", "npc", "gce", "sce", "elr", "mixup", "forward", "co_teaching", "jocor",
-    "co_regularization", "m_correction", "divide_mix", "selfmix", "unicon", "sop", "cosine", "lccn", "turn",
-    "loss_reweighting",
+    "co_regularization", "m_correction", "divide_mix", "selfmix", "unicon", "sop", "cosine", "lccn",
+    "divide_lccn", "turn", "loss_reweighting",
 )  # fmt: skip
+SHARED = {"divide_lccn": "lccn"}  # by one paper
 
 M = TypeVar("M", bound=type[Any])
 
@@ -99,7 +100,7 @@ class Methods(MutableMapping[str, Entry]):
             If it belongs to another package and cannot be loaded.
         """
         if name not in self._registered and name in OWN:
-            import_module(f"{__package__}.{name}")
+            import_module(_module(name))
         elif name not in self._registered:
             self._load(name, _entry_points()[name])
         return self._registered[name]
@@ -164,10 +165,15 @@ def register(name: str, *, paper: str, when: str) -> Callable[[M], M]:
     return decorate
 
 
+def _module(name: str) -> str:
+    """Where a method of this package is."""
+    return f"{__package__}.{SHARED.get(name, name)}"
+
+
 def _owner(name: str) -> str | None:
     """The owner of a name: the module of a method of this package, or a registered class; None where it is free."""
     if name in OWN:
-        return f"{__package__}.{name}"
+        return _module(name)
     return _path(METHODS._registered[name].make) if name in METHODS._registered else None
 
 
