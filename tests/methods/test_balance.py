@@ -386,6 +386,7 @@ SEE_THROUGH_IT = {
     "m_correction",
     "divide_mix",
     "lccn",
+    "divide_lccn",
     "turn",  # which balances in any case
     "selfmix",
     "cosine",
