@@ -39,7 +39,7 @@ class BootstrappingLoss(Loss):
         return -batch.mean(self.beta * of_given + (1 - self.beta) * log_p.amax(-1))  # by weight, for --balance
 
 
-@register("bootstrapping", paper="Reed et al., arXiv 1412.6596", when="few labels are wrong")
+@register("bootstrapping", paper="Reed et al., arXiv 1412.6596", when="few labels are wrong", group="right")
 @dataclass(frozen=True)
 class Bootstrapping(DefaultPosterior):  # or a posterior(stages, dynamics, given, probabilities) of its own
     epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5

@@ -72,6 +72,20 @@ def test_methods(mislabel):
         assert entry["when"] in shown
 
 
+def test_methods_stand_under_what_the_labels_look_like(mislabel):
+    from mislabel.methods.registry import GROUPS
+
+    listed = json.loads(mislabel("methods", "--json").stdout)
+    under, heading = {}, None
+    for line in mislabel("methods").stdout.splitlines():
+        if line.endswith(":"):
+            heading = line[:-1]
+        elif line and not line.startswith(" "):
+            under[line.split()[0]] = heading
+    assert under == {name: GROUPS[about["group"]] for name, about in listed.items()}
+    assert not mislabel("methods", "--scores").stdout.splitlines()[0].endswith(":")
+
+
 def test_the_options_of_a_method_are_listed(mislabel):
     from dataclasses import fields
 

@@ -1,6 +1,7 @@
 """Methods by name: ours, those of other packages, those registered by hand; and what is no method."""
 
 import json
+import runpy
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from mislabel.errors import InputError
 from mislabel.methods import METHODS, Entry, Method, method_entry, register
 from mislabel.methods.ce import CE
 from mislabel.methods.default_posterior import DefaultPosterior
-from mislabel.methods.registry import OWN, SHARED
+from mislabel.methods.registry import GROUPS, OWN
 from mislabel.training.stages import Stage
 
 SOURCE = Path(mislabel.methods.__file__).parents[2]
@@ -81,6 +82,8 @@ def test_the_list_of_names_is_that_of_the_files_and_of_what_they_register():
         assert entry.make.__module__ == f"mislabel.methods.{SHARED.get(name, name)}"
         assert entry.paper
         assert entry.when
+        assert entry.group in GROUPS
+        assert entry.group != "other"
         assert isinstance(entry.make(), Method)
 
 
@@ -179,6 +182,26 @@ def test_a_class_registers_itself_once_or_again(free_name):
         register(free_name, paper="p", when="w")(CE)
     with pytest.raises(ValueError, match="'ido' is taken by mislabel.methods.ido"):
         register("ido", paper="p", when="w")(Plain)
+
+
+def test_a_method_says_what_labels_it_is_for_or_nothing(free_name):
+    register(free_name, paper="p", when="w")(Plain)
+    assert METHODS[free_name].group == "other"
+    register(free_name, paper="p", when="w", group="written")(Plain)
+    assert METHODS[free_name].group == "written"
+    with pytest.raises(ValueError, match=r"group 'writen' is not known \(did you mean \"written\"\?\); choose one of"):
+        register(free_name, paper="p", when="w", group="writen")(Plain)
+
+
+def test_what_time_a_group_takes_is_true():
+    costs = {name: METHODS[name].cost() for name in OWN}
+    of_group = {group: [costs[name] for name in OWN if METHODS[name].group == group] for group in GROUPS}
+    assert max(of_group["random"]) == 1 < min(of_group["thorough"])
+
+
+def test_the_page_of_methods_is_that_of_the_registry():
+    tool = runpy.run_path(str(SOURCE.parent / "tools" / "methods_page.py"))
+    assert tool["TARGET"].read_text(encoding="utf-8") == tool["methods_page"](), "run: python tools/methods_page.py"
 
 
 def not_frozen():

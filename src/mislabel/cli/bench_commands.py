@@ -91,7 +91,7 @@ def methods(
     scores: Annotated[bool, typer.Option("--scores", help="List what `--score` takes instead.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the methods, with paper, cost and when to use them; or the options of one of them.
+    """List the methods by what the labels look like, with paper, cost and when to use them; or the options of one.
 
     Methods of other packages are among them; one that cannot be used is told on stderr.
 
@@ -115,15 +115,31 @@ def methods(
         for key in () if scores else METHODS:
             try:
                 each = METHODS[key]
-                listed[key] = {"paper": each.paper, "cost": each.describe_cost(), "when": each.when}
+                about = {"paper": each.paper, "cost": each.describe_cost(), "when": each.when, "group": each.group}
+                listed[key] = about
             except InputError as error:
                 notes([str(error)])
-        width = max(map(len, listed))
-        lines = []
-        for key, about in listed.items():
-            cost = f"{about['cost']:12} " if "cost" in about else ""
-            lines += [f"{key:{width}} {cost}{about['when']}", f"{'':{width + len(cost)}} {about['paper']}"]
-        say(as_json, listed, lines)
+        say(as_json, listed, entry_lines(listed) if scores else grouped_lines(listed))
+
+
+def grouped_lines(listed: dict[str, dict[str, Any]]) -> list[str]:
+    """The lines of methods, under a heading for each group that has one."""
+    from mislabel.methods.registry import GROUPS
+
+    width, lines = max(map(len, listed)), list[str]()
+    for group, heading in GROUPS.items():
+        if members := {key: about for key, about in listed.items() if about["group"] == group}:
+            lines += [*([""] if lines else []), f"{heading}:", *entry_lines(members, width)]
+    return lines
+
+
+def entry_lines(listed: dict[str, dict[str, Any]], width: int = 0) -> list[str]:
+    """Two lines for each name, which take `width` characters at least."""
+    width, lines = max(width, *map(len, listed)), list[str]()
+    for key, about in listed.items():
+        cost = f"{about['cost']:12} " if "cost" in about else ""
+        lines += [f"{key:{width}} {cost}{about['when']}", f"{'':{width + len(cost)}} {about['paper']}"]
+    return lines
 
 
 def option_lines(known: dict[str, Declaration]) -> list[str]:

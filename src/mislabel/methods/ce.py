@@ -20,7 +20,7 @@ def label_wave(epochs: int) -> Callable[[np.ndarray], int]:
     return partial(label_wave_epoch, window=max(1, epochs // 8))
 
 
-@register("ce", paper="plain fine-tuning", when="labels are right, or as a yardstick")
+@register("ce", paper="plain fine-tuning", when="labels are right, or as a yardstick", group="right")
 @dataclass(frozen=True)
 class CE(DefaultPosterior):
     """Options of the method."""

@@ -31,6 +31,7 @@ from mislabel.training.stages import Stage
     "co_regularization",
     paper="Zhou and Chen, EMNLP 2021, arXiv 2104.08656",
     when="texts of which some labels are wrong",
+    group="thorough",
 )
 @dataclass(frozen=True)
 class CoRegularization(DefaultPosterior):

@@ -39,6 +39,7 @@ from mislabel.training.stages import Stage
     "co_teaching",
     paper="Han et al., NeurIPS 2018, arXiv 1804.06872",
     when="many labels are wrong, and how many is known",
+    group="thorough",
 )
 @dataclass(frozen=True)
 class CoTeaching(SmallLossOptions):

@@ -56,7 +56,9 @@ from mislabel.training.stages import Stage
 SMALLEST = 1e-12
 
 
-@register("cosine", paper="Yu et al., NAACL 2021, arXiv 2010.07835", when="rules wrote the labels of texts")
+@register(
+    "cosine", paper="Yu et al., NAACL 2021, arXiv 2010.07835", when="rules wrote the labels of texts", group="written"
+)
 @dataclass(frozen=True)
 class Cosine:
     """Options of the method."""

@@ -42,7 +42,12 @@ from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
 
 
-@register("divide_mix", paper="Li et al., ICLR 2020, arXiv 2002.07394", when="many labels are wrong and time is cheap")
+@register(
+    "divide_mix",
+    paper="Li et al., ICLR 2020, arXiv 2002.07394",
+    when="many labels are wrong and time is cheap",
+    group="thorough",
+)
 @dataclass(frozen=True)
 class DivideMix:
     """Options of the method."""

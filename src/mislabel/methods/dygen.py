@@ -46,7 +46,12 @@ from mislabel.settings import Setting, check_settings
 from mislabel.training.stages import Recording, Stage
 
 
-@register("dygen", paper="Zhuang et al., KDD 2023, arXiv 2305.19395", when="rules, a crowd or an LLM wrote the labels")
+@register(
+    "dygen",
+    paper="Zhuang et al., KDD 2023, arXiv 2305.19395",
+    when="rules, a crowd or an LLM wrote the labels",
+    group="written",
+)
 @dataclass(frozen=True)
 class DyGen:
     """Options of the method."""

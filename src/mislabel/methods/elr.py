@@ -39,7 +39,9 @@ from mislabel.training.stages import Stage
 SMALLEST = 1e-4
 
 
-@register("elr", paper="Liu et al., NeurIPS 2020, arXiv 2007.00151", when="training goes on for many epochs")
+@register(
+    "elr", paper="Liu et al., NeurIPS 2020, arXiv 2007.00151", when="training goes on for many epochs", group="random"
+)
 @dataclass(frozen=True)
 class ELR(DefaultPosterior):
     """Options of the method."""

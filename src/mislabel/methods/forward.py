@@ -45,7 +45,12 @@ DEEPEST = 0.5  # of the rows predicted to be of a class
 SMALLEST = 1e-8
 
 
-@register("forward", paper="Patrini et al., CVPR 2017, arXiv 1609.03683", when="one class is often taken for another")
+@register(
+    "forward",
+    paper="Patrini et al., CVPR 2017, arXiv 1609.03683",
+    when="one class is often taken for another",
+    group="confused",
+)
 @dataclass(frozen=True)
 class Forward:
     """Options of the method."""

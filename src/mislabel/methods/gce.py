@@ -32,7 +32,10 @@ from mislabel.training.stages import Stage
 
 
 @register(
-    "gce", paper="Zhang and Sabuncu, NeurIPS 2018, arXiv 1805.07836", when="labels are wrong at random, at least cost"
+    "gce",
+    paper="Zhang and Sabuncu, NeurIPS 2018, arXiv 1805.07836",
+    when="labels are wrong at random, at least cost",
+    group="random",
 )
 @dataclass(frozen=True)
 class GCE(DefaultPosterior):

@@ -49,7 +49,7 @@ SMALLEST_PROBABILITY = 1e-4
 FIRST_FIT, REFIT = 20, 2  # iterations of the mixture: from scratch, and after each epoch from the fit before
 
 
-@register("ido", paper="Zhang et al., NeurIPS 2025, arXiv 2505.00812", when="labels are partly wrong")
+@register("ido", paper="Zhang et al., NeurIPS 2025, arXiv 2505.00812", when="labels are partly wrong", group="thorough")
 @dataclass(frozen=True)
 class IDO:
     """Options of the method."""

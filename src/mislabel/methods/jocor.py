@@ -35,7 +35,12 @@ from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
 
 
-@register("jocor", paper="Wei et al., CVPR 2020, arXiv 2003.02752", when="as co_teaching, with networks that agree")
+@register(
+    "jocor",
+    paper="Wei et al., CVPR 2020, arXiv 2003.02752",
+    when="as co_teaching, with networks that agree",
+    group="thorough",
+)
 @dataclass(frozen=True)
 class JoCoR(SmallLossOptions):
     """Options of the method."""

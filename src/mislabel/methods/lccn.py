@@ -69,7 +69,10 @@ UNSEEN = -1  # z of a row that no loss is shown: its label is trusted, or it is 
 
 
 @register(
-    "lccn", paper="Yao et al., TPAMI 2023, arXiv 2302.09595", when="classes are taken for each other in any proportion"
+    "lccn",
+    paper="Yao et al., TPAMI 2023, arXiv 2302.09595",
+    when="classes are taken for each other in any proportion",
+    group="confused",
 )
 @dataclass(frozen=True)
 class LCCN:

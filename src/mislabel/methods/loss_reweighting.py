@@ -38,7 +38,10 @@ SMALLEST = 1e-6
 
 
 @register(
-    "loss_reweighting", paper="Sow et al., ICLR 2025, arXiv 2502.06733", when="few labels are wrong and time is short"
+    "loss_reweighting",
+    paper="Sow et al., ICLR 2025, arXiv 2502.06733",
+    when="few labels are wrong and time is short",
+    group="right",
 )
 @dataclass(frozen=True)
 class LossReweighting(DefaultPosterior):

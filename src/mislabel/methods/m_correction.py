@@ -46,7 +46,12 @@ LOW, HIGH, EDGE = 5, 95, 1e-4
 ITERATIONS = 10
 
 
-@register("m_correction", paper="Arazo et al., ICML 2019, arXiv 1904.11238", when="classes are equally large")
+@register(
+    "m_correction",
+    paper="Arazo et al., ICML 2019, arXiv 1904.11238",
+    when="classes are equally large",
+    group="thorough",
+)
 @dataclass(frozen=True)
 class MCorrection:
     """Options of the method."""

@@ -21,7 +21,7 @@ from mislabel.settings import Setting, check_settings
 from mislabel.training.stages import Stage
 
 
-@register("mixup", paper="Zhang et al., ICLR 2018, arXiv 1710.09412", when="few labels are wrong")
+@register("mixup", paper="Zhang et al., ICLR 2018, arXiv 1710.09412", when="few labels are wrong", group="right")
 @dataclass(frozen=True)
 class Mixup(DefaultPosterior):
     """Options of the method."""

@@ -61,7 +61,10 @@ GROUP = 128  # rows of a batch in the published code, of which each class sends 
 
 
 @register(
-    "npc", paper="Bae et al., ICML 2022, arXiv 2205.00690", when="training went on until labels were learnt by heart"
+    "npc",
+    paper="Bae et al., ICML 2022, arXiv 2205.00690",
+    when="training went on until labels were learnt by heart",
+    group="thorough",
 )
 @dataclass(frozen=True)
 class NPC:

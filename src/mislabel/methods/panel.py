@@ -47,6 +47,7 @@ from mislabel.training.stages import Stage
     "panel",
     paper="this package; parts after arXiv 2302.09595, 2410.01944, 2408.10012",
     when="rules, an LLM or a crowd wrote the labels, and most with a few trusted ones",
+    group="written",
 )
 @dataclass(frozen=True)
 class Panel(DefaultPosterior):

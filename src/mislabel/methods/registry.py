@@ -2,7 +2,7 @@
 
 A method registers itself, by a decorator in its file:
 
-    @register("ido", paper="Zhang et al., NeurIPS 2025", when="labels are partly wrong")
+    @register("ido", paper="Zhang et al., NeurIPS 2025", when="labels are partly wrong", group="thorough")
     @dataclass(frozen=True)
     class IDO: ...
 
@@ -30,6 +30,16 @@ OWN = (
 )  # fmt: skip
 SHARED = {"divide_lccn": "lccn"}  # by one paper
 
+# By what the labels look like, in the order in which they are listed, with the words for each.
+GROUPS = {
+    "right": "Labels are right, or few are wrong",
+    "written": "Rules, an LLM or people wrote the labels",
+    "random": "Labels are wrong at random, in the time of plain training",
+    "thorough": "Labels are wrong at random, with more time",
+    "confused": "Classes are taken for each other",
+    "other": "Other labels",  # a method whose author does not say
+}
+
 M = TypeVar("M", bound=type[Any])
 
 
@@ -43,11 +53,18 @@ class Entry:
         Makes the method from its options.
     paper, when : str
         Where it was published, and when to use it.
+    group : str
+        Of GROUPS.
     """
 
     make: type[Any]
     paper: str
     when: str
+    group: str = "other"
+
+    def __post_init__(self) -> None:
+        if self.group not in GROUPS:
+            raise ValueError(f"group {self.group!r} is not known{alternatives(self.group, GROUPS)}")
 
     def cost(self, *, numeric: bool = False) -> float:
         """What the defaults cost at least, in multiples of plain training; `numeric` inputs are pixels or features.
@@ -134,7 +151,7 @@ class Methods(MutableMapping[str, Entry]):
 METHODS = Methods()
 
 
-def register(name: str, *, paper: str, when: str) -> Callable[[M], M]:
+def register(name: str, *, paper: str, when: str, group: str = "other") -> Callable[[M], M]:
     """Make a class a method that can be asked for by name.
 
     Parameters
@@ -145,13 +162,15 @@ def register(name: str, *, paper: str, when: str) -> Callable[[M], M]:
         Authors, venue and number of the paper.
     when : str
         Half a sentence: when to use it.
+    group : str
+        What labels it is for, one of GROUPS.
 
     Raises
     ------
     TypeError
         If the class is no method; the message says what it lacks.
     ValueError
-        If the name is taken.
+        If the name is taken, or no group has this name.
     """
 
     def decorate(kind: M) -> M:
@@ -159,7 +178,7 @@ def register(name: str, *, paper: str, when: str) -> Callable[[M], M]:
         owner = _owner(name)
         if owner not in (None, kind.__module__, _path(kind)):
             raise ValueError(f"the method name {name!r} is taken by {owner}: choose another")
-        METHODS[name] = Entry(kind, paper, when)
+        METHODS[name] = Entry(kind, paper, when, group)
         return kind
 
     return decorate

@@ -31,7 +31,12 @@ from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
 
 
-@register("sce", paper="Wang et al., ICCV 2019, arXiv 1908.06112", when="as gce, with more trust in the labels")
+@register(
+    "sce",
+    paper="Wang et al., ICCV 2019, arXiv 1908.06112",
+    when="as gce, with more trust in the labels",
+    group="random",
+)
 @dataclass(frozen=True)
 class SCE(DefaultPosterior):
     """Options of the method."""

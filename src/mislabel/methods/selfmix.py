@@ -61,7 +61,12 @@ from mislabel.training.stages import Stage
 MINIMUM_CLASS_SIZE = 30
 
 
-@register("selfmix", paper="Qiao et al., COLING 2022, arXiv 2210.04525", when="texts, and labels that people got wrong")
+@register(
+    "selfmix",
+    paper="Qiao et al., COLING 2022, arXiv 2210.04525",
+    when="texts, and labels that people got wrong",
+    group="written",
+)
 @dataclass(frozen=True)
 class SelfMix:
     """Options of the method."""

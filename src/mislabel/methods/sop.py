@@ -52,7 +52,12 @@ from mislabel.training.stages import Stage
 SMALLEST = 1e-4
 
 
-@register("sop", paper="Liu et al., ICML 2022, arXiv 2202.14026", when="errors are sparse, and hang on nothing")
+@register(
+    "sop",
+    paper="Liu et al., ICML 2022, arXiv 2202.14026",
+    when="errors are sparse, and hang on nothing",
+    group="thorough",
+)
 @dataclass(frozen=True)
 class SOP:
     """Options of the method."""

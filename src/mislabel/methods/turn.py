@@ -61,7 +61,10 @@ PROBE = "probe"
 
 
 @register(
-    "turn", paper="Ahn et al., IJCAI 2024, arXiv 2310.17668", when="a whole encoder is tuned on labels that rules wrote"
+    "turn",
+    paper="Ahn et al., IJCAI 2024, arXiv 2310.17668",
+    when="a whole encoder is tuned on labels that rules wrote",
+    group="written",
 )
 @dataclass(frozen=True)
 class TURN:

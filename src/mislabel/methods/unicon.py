@@ -59,7 +59,10 @@ SMALLEST = 1e-6  # w of a row that keeps its label although both networks exclud
 
 
 @register(
-    "unicon", paper="Karim et al., CVPR 2022, arXiv 2203.14542", when="a class swallows others, and time is cheap"
+    "unicon",
+    paper="Karim et al., CVPR 2022, arXiv 2203.14542",
+    when="a class swallows others, and time is cheap",
+    group="confused",
 )
 @dataclass(frozen=True)
 class Unicon(DefaultPosterior):
