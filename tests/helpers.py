@@ -7,6 +7,7 @@ import pandas as pd
 
 from mislabel.modalities.features.features import check_features
 from mislabel.posterior.frozen_space import frozen_space
+from mislabel.posterior.prototypes import prototype_similarity
 
 N = 40_000  # rows, where a law is looked at
 
@@ -38,6 +39,13 @@ def opinion_for(method, points, given, classes):
     if not getattr(method, "learns_from_evidence", False):
         return None
     return frozen_space(points, given, classes).fit.posterior.astype(np.float32)
+
+
+def worth_for(method, points, given, classes):
+    """What a run would take the labels for before training, (n,) float, where the method weighs them."""
+    if not hasattr(method, "row_worth"):
+        return None
+    return method.row_worth(prototype_similarity(points, given, classes), given)
 
 
 class StopAfter:

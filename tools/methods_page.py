@@ -5,7 +5,7 @@ A test compares the two.
 
 from pathlib import Path
 
-from mislabel.methods.registry import GROUPS, METHODS, OWN
+from mislabel.methods.registry import GROUPS, METHODS, OWN, SHARED
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "methods.md"
 HEAD = """# Methods
@@ -34,7 +34,7 @@ def table(group: str) -> str:
     lines = [f"## {GROUPS[group]}", "", "| method | take it when | cost | paper |", "|---|---|---|---|"]
     for name in members(group):
         entry = METHODS[name]
-        link = f"[{name}](../src/mislabel/methods/{name}.py)"
+        link = f"[{name}](../src/mislabel/methods/{SHARED.get(name, name)}.py)"
         lines.append(f"| {link} | {entry.when} | {entry.describe_cost()} | {entry.paper} |")
     return "\n".join([*lines, ""])
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import log_softmax, numerical_gradient, opinion_for, softmax
+from helpers import log_softmax, numerical_gradient, opinion_for, softmax, worth_for
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.methods import METHODS
@@ -370,8 +370,8 @@ def learnt(name, balance):
     settings = TrainingSettings(batch_size=32, learning_rate=0.01, precision="fp32", device="cpu", balance=balance)
     inputs, scale = FeatureInputs(matrix), standardisation(matrix)
     method = METHODS[name].make()
-    opinion = opinion_for(method, matrix, labels, 3)
-    loop = Loop(lambda: FeatureNetwork(*scale, 3), inputs, labels, np.arange(ROWS), 3, settings, opinion=opinion)
+    asked = {"opinion": opinion_for(method, matrix, labels, 3), "worth": worth_for(method, matrix, labels, 3)}
+    loop = Loop(lambda: FeatureNetwork(*scale, 3), inputs, labels, np.arange(ROWS), 3, settings, **asked)
     network, _ = loop.run(method.stages())
     found = outputs(Probabilities(network), inputs, 3, make_accelerator("cpu", "fp32"))
     return np.mean(found.argmax(1) == true)
@@ -391,6 +391,7 @@ SEE_THROUGH_IT = {
     "selfmix",
     "cosine",
     "unicon",
+    "osa",
 }  # by themselves, on clouds as clear as these
 
 

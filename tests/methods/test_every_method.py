@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers import StopAfter, opinion_for
+from helpers import StopAfter, opinion_for, worth_for
 from sklearn.metrics import roc_auc_score
 
 from mislabel.methods import METHODS
@@ -36,7 +36,7 @@ def trained(name, folder=None, interrupted=lambda: False, resume=False):
     loop = Loop(
         lambda: FeatureNetwork(*standardisation(matrix), CLASSES), inputs, given, np.arange(ROWS), CLASSES, SETTINGS,
         folder=folder, weights=folder / "weights" if folder else None, interrupted=interrupted,
-        opinion=opinion_for(method, matrix, given, CLASSES),
+        opinion=opinion_for(method, matrix, given, CLASSES), worth=worth_for(method, matrix, given, CLASSES),
     )  # fmt: skip
     stages = method.stages()
     network, dynamics = loop.run(stages, resume=resume)

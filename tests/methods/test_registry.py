@@ -14,7 +14,7 @@ from mislabel.errors import InputError
 from mislabel.methods import METHODS, Entry, Method, method_entry, register
 from mislabel.methods.ce import CE
 from mislabel.methods.default_posterior import DefaultPosterior
-from mislabel.methods.registry import GROUPS, OWN
+from mislabel.methods.registry import GROUPS, OWN, SHARED
 from mislabel.training.stages import Stage
 
 SOURCE = Path(mislabel.methods.__file__).parents[2]

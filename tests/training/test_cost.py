@@ -23,6 +23,7 @@ BY_HAND = {
     "m_correction": [(1, 2), (1, 2)],  # and all losses after each epoch
     "sop": [(2, 0)],  # two views
     "loss_reweighting": [(1, 0)],
+    "osa": [(1, 0)],
     "divide_mix": [(2, 2), (4, 6)],  # two networks, two views; labels guessed on both; all losses
     "lccn": [(1, 0)],
     "divide_lccn": [(2, 2), (4, 6)],  # as divide_mix

@@ -102,7 +102,10 @@ class LCCN:
 
 
 @register(
-    "divide_lccn", paper="Yao et al., TPAMI 2023, arXiv 2302.09595", when="as lccn, many are wrong, and time is cheap"
+    "divide_lccn",
+    paper="Yao et al., TPAMI 2023, arXiv 2302.09595",
+    when="as lccn, many are wrong, and time is cheap",
+    group="confused",
 )
 @dataclass(frozen=True)
 class DivideLCCN:

@@ -19,6 +19,9 @@ class Method(Protocol):
     """The options of a method, as a frozen dataclass with a default for each, and what is made of them.
 
     One whose losses learn from `Batch.opinion` says ``learns_from_evidence: ClassVar[bool] = True``.
+    One that weighs labels before training has ``row_worth(nearness, given)``. It takes how much nearer than usual the
+    n rows are to each of K classes by a frozen model, (n, K), minus infinity where nothing is known of a class, and the
+    labels (n,); it gives the weights of the rows, (n,) with a mean of 1.
     """
 
     def stages(self) -> "list[Stage]":

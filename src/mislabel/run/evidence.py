@@ -19,6 +19,7 @@ from mislabel.posterior.descriptions import DescribedClasses, class_similarity, 
 from mislabel.posterior.frozen_space import HELD, FrozenSpace, frozen_space
 from mislabel.posterior.judge import Judged, Trusted, judge
 from mislabel.posterior.neighbours import balanced_votes
+from mislabel.posterior.prototypes import prototype_similarity
 from mislabel.posterior.source_transitions import Votes
 from mislabel.run.opinions import DESCRIPTIONS, NEIGHBOURS, PLAIN, TRANSITION, ZERO_SHOT
 from mislabel.training.training_settings import Balance
@@ -143,9 +144,26 @@ def votes_of(dataset: Dataset, rows: np.ndarray) -> Votes | None:
     return Votes(sources.votes.astype(np.int64), sources.are("rule"), sources.are("model"), shares)
 
 
+def nearness(ready: Prepared, meanings: Meanings, given: np.ndarray) -> np.ndarray:
+    """How much nearer than usual the training rows are to each class, (m, K) float64, before any training.
+
+    By what sentences say that the classes mean where something compares rows with these, else by the given labels (m,)
+    of other rows. Needs a space; all processes call it together.
+    """
+    assert ready.space is not None
+    if meanings.sentences and ready.similarity is not None:
+        return _class_scores(ready, meanings)
+    return prototype_similarity(ready.space(), given, ready.dataset.labels.n_classes)
+
+
 def _described(
     ready: Prepared, meanings: Meanings, space: FrozenSpace, given: np.ndarray, votes: Votes | None
 ) -> DescribedClasses:
+    return described_classes(space.space, _class_scores(ready, meanings), given, space.held, votes)
+
+
+def _class_scores(ready: Prepared, meanings: Meanings) -> np.ndarray:
+    """See `mislabel.posterior.descriptions.class_similarity`."""
     assert ready.similarity is not None
     sentences = [sentence for each in meanings.sentences.values() for sentence in each]
     ends = np.cumsum([len(each) for each in meanings.sentences.values()])
@@ -153,8 +171,7 @@ def _described(
         code: range(end - len(each), end)
         for (code, each), end in zip(meanings.sentences.items(), ends.tolist(), strict=True)
     }
-    scores = class_similarity(ready.similarity(sentences), columns, ready.dataset.labels.n_classes)
-    return described_classes(space.space, scores, given, space.held, votes)
+    return class_similarity(ready.similarity(sentences), columns, ready.dataset.labels.n_classes)
 
 
 def _doubt(space: FrozenSpace) -> str:

@@ -18,7 +18,7 @@ from mislabel.posterior.neighbours import Agreement, label_agreement
 from mislabel.run.about import Clock
 from mislabel.run.defaults import effective_for, method_of
 from mislabel.run.detection_scores import check_score
-from mislabel.run.evidence import Evidence, gather
+from mislabel.run.evidence import Evidence, gather, nearness
 from mislabel.run.folder import RunFolder
 from mislabel.run.settings import RunConfig
 from mislabel.settings import make_settings
@@ -55,6 +55,8 @@ class Job:
         What is known of the training rows before training; where the method learns from it, or rows are trusted.
     judged : Judged, optional
         What the evidence comes to.
+    worth : (m,) float, optional
+        How much the label of each training row counts, where the method says so.
     """
 
     config: RunConfig
@@ -69,6 +71,7 @@ class Job:
     clock: Clock
     evidence: Evidence | None = None
     judged: Judged | None = None
+    worth: np.ndarray | None = None
 
     @property
     def writes(self) -> bool:
@@ -146,7 +149,7 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     clock.stop("prepare")
     check_score(config.score, ready)
     job = Job(config, method, method.stages(), ready, meanings, agreement, accelerator, folder, progress, clock)
-    return _with_evidence(job)
+    return _with_worth(_with_evidence(job))
 
 
 def _with_evidence(job: Job) -> Job:
@@ -157,10 +160,8 @@ def _with_evidence(job: Job) -> Job:
     InputError
         If the method learns from it, and nothing is known of rows before training.
     """
-    if not _asks(job.method, job.ready):
-        return job
     plural = modality(job.dataset.inputs.modality).words.plural
-    if job.ready.space is None and job.learns_from_evidence:
+    if job.ready.space is None and (job.learns_from_evidence or hasattr(job.method, "row_worth")):
         why, instead = f"nothing is known of {plural} as they are", "give"
         if job.config.scratch is not None:
             why = "random weights (--scratch) tell nothing of them"
@@ -169,6 +170,8 @@ def _with_evidence(job: Job) -> Job:
             f"--method {job.config.method} learns from what is known of {plural} before training, and {why}: {instead} "
             "another --method"
         )
+    if not _asks(job.method, job.ready):
+        return job
     if job.ready.space is None:
         return _noted(
             job,
@@ -179,6 +182,18 @@ def _with_evidence(job: Job) -> Job:
     judged = evidence.judged(job.config.seed)
     job.clock.stop("evidence")
     return replace(_noted(job, *evidence.notes), evidence=evidence, judged=judged)
+
+
+def _with_worth(job: Job) -> Job:
+    """The job with what labels are worth, where the method says it; a trusted one is worth what a usual one is."""
+    row_worth = getattr(job.method, "row_worth", None)
+    if row_worth is None:
+        return job
+    worth = row_worth(nearness(job.ready, job.meanings, job.target), job.target)
+    trusted = job.dataset.status[job.trained] == "decided"
+    if trusted.any() and worth[~trusted].sum() > 0:
+        worth = np.where(trusted, 1.0, worth / worth[~trusted].mean())
+    return replace(job, worth=worth)
 
 
 def _noted(job: Job, *notes: str) -> Job:
@@ -200,7 +215,7 @@ def _with_unused_note(ready: Prepared, method: Method, name: str) -> Prepared:
     if ready.similarity is None:
         plural = modality(ready.dataset.inputs.modality).words.plural
         unused += f"nothing here compares {plural} with words: the descriptions are unused."
-    elif not _asks(method, ready):
+    elif not _asks(method, ready) and not hasattr(method, "row_worth"):
         unused += (
             f"{name} makes no use of it where no label is trusted: descriptions count with --method panel, or with "
             "trusted labels (--trusted, or --decisions of a review)."

@@ -107,6 +107,7 @@ def train(
         dataset.labels.n_classes,
         balanced_settings(job),
         opinion=job.opinion if job.learns_from_evidence else None,
+        worth=job.worth,
         trusted=dataset.status[trained] == "decided",
         folder=folder.path if folder else None,
         weights=weights,

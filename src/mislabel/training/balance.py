@@ -39,12 +39,17 @@ def class_weights(counts: np.ndarray, balance: Balance) -> np.ndarray:
     return class_balance.class_weights(counts, POWERS[balance])
 
 
-def row_weights(target: np.ndarray, balance: Balance, opinion: np.ndarray | None = None) -> np.ndarray | None:
+def row_weights(
+    target: np.ndarray, balance: Balance, opinion: np.ndarray | None = None, worth: np.ndarray | None = None
+) -> np.ndarray | None:
     """The weight of each row, (n,) float32, by its target, (n,) int64 and none below 0; None where all are 1.
 
     Where there is an opinion of the rows' true labels, (n, K) float, its shares are balanced in place of the targets':
-    a row then has the mean weight of its classes.
+    a row then has the mean weight of its classes. Where labels are worth more or less by row before that, (n,) float
+    with a mean of 1, what the rows of a class are worth is balanced in place of their number.
     """
+    if worth is not None and len(target):
+        return (worth * class_weights(np.bincount(target, weights=worth), balance)[target]).astype(np.float32)
     if balance == "none" or not len(target):
         return None
     if opinion is not None:

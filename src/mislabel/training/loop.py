@@ -60,6 +60,8 @@ class Loop:
         Rows with a trusted label: they are taught by cross-entropy and no loss sees them; see `training/trusted.py`.
     opinion : (n, n_classes) float32, optional
         What all evidence says of the rows' true labels, for losses that ask for it.
+    worth : (n,) float, optional
+        How much each label counts, with a mean of 1: a weight of the row before classes are balanced.
     folder : Path, optional
         Where dynamics and checkpoints go. Without it everything stays in memory and nothing can be resumed.
     weights : Path, optional
@@ -87,6 +89,7 @@ class Loop:
         *,
         trusted: np.ndarray | None = None,
         opinion: np.ndarray | None = None,
+        worth: np.ndarray | None = None,
         folder: Path | None = None,
         weights: Path | None = None,
         beside: Mapping[str, int] | None = None,
@@ -94,7 +97,7 @@ class Loop:
         interrupted: Callable[[], bool] = lambda: False,
     ):
         trusted = np.zeros(len(target), dtype=bool) if trusted is None else trusted
-        self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes, opinion)
+        self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes, opinion, worth)
         self.settings, self.folder, self.interrupted = settings, folder, interrupted
         self.weights, self.beside, self.progress = weights, beside or {}, progress or Quiet()
         self.accelerator = make_accelerator(settings.device, settings.precision)
@@ -198,7 +201,7 @@ class Loop:
         settings, rows, device = self.settings, self.rows, self.accelerator.device
         if self.accelerator.unwrap_model(self._model).frozen:
             settings = replace(settings, learning_rate=max(settings.learning_rate, HEAD_RATE))
-        weight = row_weights(rows.target, stage.balance or settings.balance, rows.opinion)
+        weight = row_weights(rows.target, stage.balance or settings.balance, rows.opinion, rows.worth)
         optimizer = make_optimizer(self._model, settings, device)
         if checkpoint is not None and checkpoint.optimizer:
             load_optimizer(optimizer, checkpoint.optimizer)

@@ -34,6 +34,8 @@ class Rows:
     n_classes : int
     opinion : (n, classes) float32, optional
         What all evidence says of their true labels.
+    worth : (n,) float, optional
+        How much each label counts, with a mean of 1.
     """
 
     inputs: Inputs
@@ -42,6 +44,7 @@ class Rows:
     ids: np.ndarray
     n_classes: int
     opinion: np.ndarray | None = None
+    worth: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.target)
