@@ -23,7 +23,8 @@ FEW = {  # of `make test`: each kind of data once or twice, each method about on
     ("image", "images of one colour", "ce"), ("features", "10 rows", "panel"), ("features", "duplicates", "lccn"),
     ("features", "a single row beside", "turn"), ("features", "4 rows", "selfmix"), ("features", "2 rows", "cosine"),
     ("features", "4 rows", "divide_lccn"), ("features", "duplicates", "unicon"), ("features", "one point", "sop"),
-    ("features", "10 rows", "loss_reweighting"),
+    ("features", "10 rows", "loss_reweighting"), ("features", "2 rows", "sed"),
+    ("features", "a single row beside", "disc"),
 }  # fmt: skip
 SWEPT = [pytest.mark.sweep, pytest.mark.timeout(1800)]  # dygen on 1,000 classes takes minutes: rows x classes squared
 GRID = [
