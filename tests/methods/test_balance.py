@@ -12,11 +12,12 @@ from helpers import log_softmax, numerical_gradient, opinion_for, softmax, worth
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.methods import METHODS
 from mislabel.methods._division import guess
-from mislabel.methods._losses import CoRegularised, CrossEntropy, MixedCrossEntropy
+from mislabel.methods._losses import CoRegularised, CrossEntropy, MixedCrossEntropy, PenalisedCrossEntropy
 from mislabel.methods.co_teaching import CoTeaching, ExchangeLoss
 from mislabel.methods.cosine import Cosine, SelfTrainingLoss
+from mislabel.methods.disc import DISC, SortedLoss
 from mislabel.methods.distillation import Distillation
-from mislabel.methods.divide_mix import DividedLoss, DivideMix, PenalisedCrossEntropy
+from mislabel.methods.divide_mix import DividedLoss, DivideMix
 from mislabel.methods.elr import EarlyLearningLoss
 from mislabel.methods.forward import ForwardCorrection, RememberingCrossEntropy
 from mislabel.methods.gce import GeneralisedCrossEntropy
@@ -26,6 +27,7 @@ from mislabel.methods.lccn import LatentLabels
 from mislabel.methods.m_correction import CorrectedLoss, MCorrection
 from mislabel.methods.panel import OpinionCrossEntropy
 from mislabel.methods.sce import SCE, SymmetricCrossEntropy
+from mislabel.methods.sed import SED, SelectedLoss
 from mislabel.methods.selfmix import SelfMix, SelfMixLoss
 from mislabel.methods.sop import SOP, SparseErrorLoss
 from mislabel.methods.turn import CleansedCrossEntropy
@@ -42,6 +44,7 @@ INDEX, GIVEN = np.array([7, 2, 9, 0, 4, 5]), np.array([0, 2, 1, 1, 0, 2])
 WEIGHT = np.array([2.0, 1.0, 0.25, 1.5, 1.0, 3.0])
 SAID = np.random.default_rng(8).normal(0, 2, (2, 2, B, K))  # logits of the unmixed rows, where rows are mixed
 READ = np.random.default_rng(7).normal(size=(2, 1, B, 4))  # by the last layer
+TAUGHT = np.random.default_rng(6).normal(size=(2, B, K))
 SOFT = softmax(np.random.default_rng(9).normal(0, 2, (N, K)))
 T = np.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0], [0.3, 0.3, 0.4]])
 
@@ -185,6 +188,34 @@ def self_taught(z, w, drawn):
     return np.mean(each)
 
 
+def selected(z, w, drawn):
+    """The mean over the rows above a threshold of 0.3, where all classes are predicted alike."""
+    log_p = log_softmax(z[0, 0])[np.arange(B), GIVEN]
+    clean = np.exp(log_p) >= 0.3
+    assert 0 < clean.sum() < B
+    return -(w * log_p)[clean].sum() / clean.sum()
+
+
+def sorted_rows(z, w, drawn):
+    """Of 0.4 as threshold: what is learnt as it is, and mixtures, where new labels count as 1."""
+    ((partner, share),) = drawn
+    p, total = softmax(SAID[0]), 0.0
+    above = p[:, np.arange(B), GIVEN] > 0.4
+    sure, said = p.mean(0).max(1), p.mean(0).argmax(1)
+    purified = ~above.any(0) & (sure > 0.9)
+    rows = above.any(0) | purified
+    for view in range(2):
+        log_p = np.log(p[view])[np.arange(B), GIVEN]
+        hard = above.any(0) & ~above.all(0)
+        total += (w * (hard * (1 - np.exp(0.7 * log_p)) / 0.7 - above.all(0) * log_p)).sum() / B
+        for row in np.flatnonzero(rows):
+            at = view * B + row
+            for part, one in ((share[0, at], row), (1 - share[0, at], partner[0, at] - view * B)):
+                label = said[one] if purified[one] else GIVEN[one]
+                total -= part * (1.0 if purified[one] else w[one]) * log_softmax(z[0, at])[label] / rows.sum()
+    return total
+
+
 def started(loss: Loss, **values: Any) -> Loss:
     """A loss that has begun, and what it knows then."""
     store = DynamicsStore([Pass("a", k, 0) for k in range(7)], N)
@@ -192,6 +223,7 @@ def started(loss: Loss, **values: Any) -> Loss:
         prediction = np.random.default_rng(k).integers(0, K, N)
         store.write(k, {"prediction": prediction, "loss": np.ones(N), "margin": np.zeros(N)})
     store.evaluation = np.random.default_rng(0).random((2, N)).astype(np.float32)
+    store.probabilities = SOFT[None]
     target = np.zeros(N, dtype=np.int64)
     target[INDEX] = GIVEN
     loss.begin(store, target, K, CPU)
@@ -225,6 +257,18 @@ def ido() -> Loss:
 def self_training() -> Loss:
     loss = SelfTrainingLoss(Cosine())
     loss.sure, loss.soft = torch.tensor(SURE), torch.tensor(SOFT)
+    return loss
+
+
+def selecting() -> Loss:
+    loss = started(SelectedLoss(SED()), threshold=0.3, mean=np.zeros(K))
+    loss.share = np.full(K, 1 / K)
+    return loss
+
+
+def sorting() -> Loss:
+    loss = started(SortedLoss(DISC()))
+    loss.tables = {"threshold": torch.full((2, N, 1), 0.4)}
     return loss
 
 
@@ -278,6 +322,8 @@ CASES = {
     "selfmix": Case(
         lambda: started(SelfMixLoss(SelfMix()), clean=torch.tensor(CLEAN[0])), (1, 2 * B, K), self_mixed, views=2
     ),
+    "sed": Case(selecting, (1, 2, B, K), selected),
+    "disc": Case(sorting, (1, 2 * B, K), sorted_rows, views=2),
     "cosine": Case(self_training, SINGLE, self_taught),
 }  # fmt: skip
 
@@ -300,6 +346,7 @@ def evaluated(case, z, weight):
         weight=None if weight is None else torch.tensor(weight),
         opinion=torch.tensor(SOFT[INDEX]),
         features=torch.tensor(READ[: len(z)]),
+        teacher=torch.tensor(TAUGHT[: len(z)]),
     )
     value = case.make()(batch)
     (gradient,) = torch.autograd.grad(value, point)
@@ -392,6 +439,7 @@ SEE_THROUGH_IT = {
     "cosine",
     "unicon",
     "osa",
+    "sed",  # in part
 }  # by themselves, on clouds as clear as these
 
 

@@ -10,7 +10,8 @@ from scipy.stats import norm
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
 from mislabel.methods._division import clean, guess
-from mislabel.methods.divide_mix import DividedLoss, DivideMix, PenalisedCrossEntropy
+from mislabel.methods._losses import PenalisedCrossEntropy
+from mislabel.methods.divide_mix import DividedLoss, DivideMix
 from mislabel.training.losses import Batch
 
 ROWS, VIEWS, NETWORKS, CLASSES, N = 5, 2, 2, 3, 40

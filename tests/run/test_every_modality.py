@@ -8,11 +8,11 @@ from mislabel import ImageClassifier, TextClassifier
 
 TEXTS = {
     "ce": {"stop": "validation"}, "elr": {}, "mixup": {}, "divide_mix": {"epochs": 4}, "npc": {}, "selfmix": {},
-    "cosine": {}, "unicon": {}, "turn": {}, "sop": {},
+    "cosine": {}, "unicon": {}, "turn": {}, "sop": {}, "sed": {}, "disc": {},
 }  # fmt: skip
 IMAGES = {
     "co_teaching": {}, "m_correction": {}, "divide_mix": {"epochs": 4}, "selfmix": {}, "cosine": {}, "unicon": {},
-    "turn": {}, "sop": {},
+    "turn": {}, "sop": {}, "sed": {}, "disc": {},
 }  # fmt: skip
 SHARED = {"precision": "fp32", "device": "cpu", "seed": 0}
 

@@ -29,6 +29,8 @@ BY_HAND = {
     "divide_lccn": [(2, 2), (4, 6)],  # as divide_mix
     "turn": [(1, 0), (1, 0)],  # features have no encoder to freeze
     "selfmix": [(1, 1), (2, 3)],  # all losses; one network, two views, labels guessed on both
+    "sed": [(1, 1), (2, 2)],  # all rows after each epoch; two views, and a teacher that looks at one
+    "disc": [(2, 1), (4, 0)],  # two views; the same once more, mixed
     "unicon": [(2, 2), (8, 2)],  # as divide_mix, and what is looked at before it is mixed carries gradients
 }
 

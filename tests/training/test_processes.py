@@ -17,10 +17,12 @@ from torch import nn
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.methods.ce import CrossEntropy
 from mislabel.methods.cosine import Cosine
+from mislabel.methods.disc import DISC
 from mislabel.methods.divide_mix import DivideMix
 from mislabel.methods.elr import ELR
 from mislabel.methods.lccn import LCCN
 from mislabel.methods.turn import TURN
+from mislabel.methods.sed import SED
 from mislabel.methods.selfmix import SelfMix
 from mislabel.methods.unicon import Unicon
 from mislabel.training.device import leave_processes
@@ -47,6 +49,10 @@ class WithEncoder(Plain):
     @property
     def encoder(self):
         return self.layers[:3]
+
+class Heeding(CrossEntropy):
+    def __call__(self, batch):
+        return super().__call__(batch) + (batch.logits[:, 0] - batch.teacher).square().mean()
 
 random = np.random.default_rng(0)
 matrix, labels = random.normal(size=(38, 5)).astype(np.float32), random.integers(0, 3, 38)
@@ -92,10 +98,19 @@ def main():
     # Every row counts, and pairs, which are those of a process, do not: two processes then take the steps of one.
     itself, _ = alone.run(Cosine(warm_epochs=2, epochs=2, threshold=0, contrast_weight=0).stages())
     itself_weights = torch.cat([value.flatten() for value in itself.state_dict().values()]).numpy()
-    together = []
-    for method in (Cosine(warm_epochs=1, epochs=2), SelfMix(warm_epochs=1, epochs=2), Unicon(epochs=2)):
+    steady = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
+    heeding, _ = steady.run([Stage("a", 3, Heeding(), teacher=0.8)])
+    heeding_weights = torch.cat([value.flatten() for value in heeding.state_dict().values()]).numpy()
+    together, known = [], []
+    for method in (
+        Cosine(warm_epochs=1, epochs=2), SelfMix(warm_epochs=1, epochs=2), Unicon(epochs=2),
+        SED(warm_epochs=1, epochs=3), DISC(warm_epochs=1, epochs=2),
+    ):
         each = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, trusted=trusted)
-        end, _ = each.run(method.stages())
+        stages = method.stages()
+        end, _ = each.run(stages)
+        known += [table.flatten().numpy() for table in stages[-1].loss.tables.values()]
+        known += [np.ravel(value) for value in stages[-1].loss.state().values()]
         together.append(torch.cat([value.flatten() for value in end.state_dict().values()]).numpy())
     rank, processes = loop.accelerator.process_index, loop.accelerator.num_processes
     losses = np.array([line["loss"] for line in loop.history.epochs])
@@ -106,7 +121,8 @@ def main():
              taught_weights=taught_weights, trusted_mixed=trusted_mixed, balanced_weights=balanced_weights,
              idle_weights=idle_weights, searched=np.array(searched, dtype=object).astype(str),
              mixed_weights=mixed_weights, mixed_prediction=seen.prediction,
-             itself_weights=itself_weights, together=np.concatenate(together))
+             itself_weights=itself_weights, together=np.concatenate(together),
+             heeding_weights=heeding_weights, known=np.concatenate(known))
 
 main()
 leave_processes()
@@ -182,9 +198,15 @@ def test_processes_have_one_teacher(found, rank):
     np.testing.assert_allclose(found[rank]["itself_weights"], found["1-0"]["itself_weights"], atol=2e-5)
 
 
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_processes_have_one_mean_of_the_weights(found, rank):
+    np.testing.assert_allclose(found[rank]["heeding_weights"], found["1-0"]["heeding_weights"], atol=2e-5)
+
+
 def test_processes_that_compare_and_mix_their_rows_stay_together(found):
-    """COSINE's pairs, SelfMix and UNICON, beside trusted rows, which some parts hold alone."""
-    np.testing.assert_array_equal(found["2-0"]["together"], found["2-1"]["together"])
+    """COSINE's pairs, SelfMix, UNICON, SED and DISC, beside trusted rows, which some parts hold alone."""
+    for name in ("together", "known"):
+        np.testing.assert_array_equal(found["2-0"][name], found["2-1"][name])
     assert np.isfinite(found["2-0"]["together"]).all()
 
 

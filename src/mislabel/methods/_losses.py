@@ -38,6 +38,14 @@ class CrossEntropy(Loss):
         return cross_entropy(batch, batch.logits, batch.target)
 
 
+class PenalisedCrossEntropy(CrossEntropy):
+    """Cross-entropy, weighted by row, less the mean entropy of the predictions, which is not."""
+
+    def __call__(self, batch: Batch) -> Tensor:
+        log_p = batch.logits.log_softmax(-1)
+        return super().__call__(batch) + (log_p.exp() * log_p).sum(-1).mean()
+
+
 class CoRegularised(Loss):
     """Cross-entropy of each branch, and their agreement (`co_regularization.py`, and l_1 of `dygen.py`).
 

@@ -29,16 +29,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.methods._division import NETWORKS, MixMatch, clean
-from mislabel.methods._losses import CrossEntropy
+from mislabel.methods._losses import CrossEntropy, PenalisedCrossEntropy
 from mislabel.methods.registry import register
 from mislabel.posterior.mean_probability import given_replaced
 from mislabel.posterior.posterior import Posterior
 from mislabel.settings import Setting, check_settings
-from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
 
 
@@ -94,14 +92,6 @@ class DivideMix:
         """The mean of both networks' w for the given label, after the last epoch; the rest as the model says."""
         assert dynamics.evaluation is not None
         return given_replaced(dynamics, given, probabilities, clean(dynamics.evaluation).mean(0))
-
-
-class PenalisedCrossEntropy(CrossEntropy):
-    """Cross-entropy, weighted by row, less the mean entropy of the predictions, which is not."""
-
-    def __call__(self, batch: Batch) -> Tensor:
-        log_p = batch.logits.log_softmax(-1)
-        return super().__call__(batch) + (log_p.exp() * log_p).sum(-1).mean()
 
 
 class DividedLoss(MixMatch):

@@ -62,5 +62,9 @@ class GeneralisedCrossEntropy(Loss):
 
     def __call__(self, batch: Batch) -> Tensor:
         log_p = batch.logits[0, 0].log_softmax(-1).gather(-1, batch.target.unsqueeze(-1)).squeeze(-1)
-        less = torch.expm1(self.q * log_p)  # by the logarithm: the power's gradient at 0 is infinite
-        return -batch.mean(less) / self.q
+        return batch.mean(generalised(log_p, self.q))
+
+
+def generalised(log_p: Tensor, q: float) -> Tensor:
+    """(1 - p_y^q) / q from the logarithm of p_y: the power's gradient at 0 is infinite."""
+    return -torch.expm1(q * log_p) / q

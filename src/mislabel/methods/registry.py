@@ -25,7 +25,7 @@ GROUP = "mislabel.methods"
 # In the order in which they are listed; each is a module of this package, or in that of its paper.
 OWN = (
     "ce", "panel", "ido", "dygen", "npc", "gce", "sce", "elr", "mixup", "forward", "co_teaching", "jocor",
-    "co_regularization", "m_correction", "divide_mix", "selfmix", "unicon", "sop", "cosine", "lccn",
+    "co_regularization", "m_correction", "divide_mix", "selfmix", "unicon", "disc", "sed", "sop", "cosine", "lccn",
     "divide_lccn", "turn", "loss_reweighting", "osa",
 )  # fmt: skip
 SHARED = {"divide_lccn": "lccn"}  # by one paper

@@ -19,8 +19,8 @@ Several published methods balance by design: UNICON, ProMix and ARS2 take as man
 trains on as many of each, SED's threshold follows how surely a class is predicted, CLIPCleaner fits a class-weighted
 classifier. Of those in this package TURN alone weighs classes by itself, whatever the run says. Closest come UNICON,
 DivideMix, SOP and M-correction, whose prior pulls the mean prediction to equal shares, COSINE, whose targets are
-divided by what is predicted of each class, and NPC, where each predicted class sends as many voters; all of it stands
-beside the weights.
+divided by what is predicted of each class, SED, whose thresholds are lower for classes that are predicted less, and
+NPC, where each predicted class sends as many voters; all of it stands beside the weights.
 """
 
 import numpy as np

@@ -25,7 +25,8 @@ class Checkpointing(Watcher):
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
         """Raise DiskFull where they would not fit: only now is it known what the loss keeps by row."""
         tables = sum(value.numel() * value.element_size() for value in run.stage.loss.tables.values())
-        needed = checkpoint_bytes(size_of(run.branches), tables)
+        weights = size_of(run.branches)
+        needed = checkpoint_bytes(weights, tables + (weights if run.stage.teacher else 0))
         check_disk(self.folder, {"checkpoints": needed}, bytes_there(self.folder / "checkpoints"))
 
     def epoch_end(self, run: StageRun, epoch: int) -> None:

@@ -15,7 +15,7 @@ from mislabel.files import atomic_folder, private_folder, remove_folder
 from mislabel.integrity import add_digests, check_files, read_object, telling_damage
 
 TEMPORARY = "unfinished"
-TENSORS = ("model", "optimizer", "selected", "tables")
+TENSORS = ("model", "optimizer", "selected", "tables", "mean")
 
 
 class Kept(TypedDict, total=False):
@@ -53,6 +53,8 @@ class Checkpoint:
         Weights that the stage selected so far; empty where it selects none.
     tables : dict of Tensor
         What the loss keeps by row.
+    mean : dict of Tensor
+        The mean of the weights so far; empty where the stage keeps none.
     state : dict
         What JSON can hold: the loss's state, seconds so far, epoch lines.
     """
@@ -63,6 +65,7 @@ class Checkpoint:
     optimizer: dict[str, Tensor]
     selected: dict[str, Tensor] = field(default_factory=dict)
     tables: dict[str, Tensor] = field(default_factory=dict)
+    mean: dict[str, Tensor] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
 
 
@@ -98,7 +101,9 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     with telling_damage(latest):
         check_files(latest)
         state = read_object(latest / "state.json", State)
-        parts = {part: load_file(latest / f"{part}.safetensors") for part in TENSORS}
+        # Runs of earlier versions kept no mean.
+        there = [part for part in TENSORS if part != "mean" or (latest / "mean.safetensors").exists()]
+        parts = {part: load_file(latest / f"{part}.safetensors") for part in there}
         return Checkpoint(stage=state["stage"], epoch=state["epoch"], state=state["state"], **parts)
 
 

@@ -44,6 +44,8 @@ def passes(stage: Stage, *, numeric: bool = False) -> Passes:
         forward += networks * stage.views
     if stage.evaluates:
         forward += networks
+    if stage.teacher:
+        forward += networks * (1 - stage.validation)
     if stage.trajectory is not None and stage.trajectory.source == "evaluation":
         forward += networks
     return Passes(both, forward)

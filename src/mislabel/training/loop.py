@@ -23,6 +23,7 @@ from mislabel.training.guards import check_stages
 from mislabel.training.history import History
 from mislabel.training.inputs import Inputs
 from mislabel.training.loss_memory import LossMemory
+from mislabel.training.mean_weights import MeanWeights
 from mislabel.training.optimizers import make_optimizer
 from mislabel.training.progress import Quiet
 from mislabel.training.recording import DynamicsRecording
@@ -166,10 +167,11 @@ class Loop:
         """
         run = self._stage_run(stage, number, dynamics, checkpoint)
         selection = Selection()
-        watchers = self._watchers(run, selection)
+        mean = MeanWeights(run) if stage.teacher else None
+        watchers = self._watchers(run, selection, mean)
         for watcher in watchers:
             watcher.start(run, checkpoint)
-        steps = Steps(run, watchers, self.interrupted)
+        steps = Steps(run, watchers, self.interrupted, mean)
         for epoch in range(checkpoint.epoch if checkpoint is not None else 0, stage.epochs):
             run.began = time.perf_counter()
             run.loss = steps.epoch(epoch)
@@ -221,13 +223,15 @@ class Loop:
             opinion=None if rows.opinion is None else torch.as_tensor(rows.opinion, device=device),
         )
 
-    def _watchers(self, run: StageRun, selection: Selection) -> list[Watcher]:
+    def _watchers(self, run: StageRun, selection: Selection, mean: MeanWeights | None) -> list[Watcher]:
         """In the order in which an epoch is ended: recorded, learnt from, selected, told of, saved."""
         watchers: list[Watcher] = [DynamicsRecording(run)] if self.settings.record else []
         if run.stage.trajectory is not None:
             recorder = TrajectoryRecorder(run.stage.trajectory, run, self.history, self.folder, self.weights)
             watchers.append(recorder)
         watchers += [LossMemory(run.stage.loss, self.history), selection, self.history]
+        if mean is not None:
+            watchers.append(mean)
         if self.folder is not None:
             watchers.append(Checkpointing(self.folder, list(watchers)))
         return watchers

@@ -37,6 +37,9 @@ class Batch:
         What all evidence says of the rows' true labels; there where the method asks for it, see `Method`.
     features : (networks, views, b, d), optional
         What the last linear layer of each network read, with gradients; only where the stage asks for it.
+    teacher : (branches, b, classes) float32, optional
+        Logits of the weak view, unmixed, in evaluation mode and with the mean of the weights; only where the stage asks
+        for it.
     weight : (b,) float32, optional
         How much each row counts where a label is fitted, 1 in the mean of all training rows, so that large classes do
         not drown small ones (`training/balance.py`); None where all count the same.
@@ -49,6 +52,7 @@ class Batch:
     opinion: Tensor | None = None
     weight: Tensor | None = None
     features: Tensor | None = None
+    teacher: Tensor | None = None
 
     def weigh(self, values: Tensor) -> Tensor:
         """Values by row, (..., b) float, times the rows' weights."""

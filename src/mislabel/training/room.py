@@ -21,9 +21,9 @@ def size_of(network: nn.Module) -> int:
     return sum(value.numel() * value.element_size() for value in network.state_dict().values())
 
 
-def checkpoint_bytes(weights: int, tables: int = 0) -> int:
-    """What the checkpoints of a network of so many bytes take, with the tables that the loss keeps by row."""
-    return CHECKPOINTS * (WEIGHT_COPIES * weights + tables)
+def checkpoint_bytes(weights: int, beside: int = 0) -> int:
+    """What the checkpoints of a network of so many bytes take, with tables of the loss and a mean of weights beside."""
+    return CHECKPOINTS * (WEIGHT_COPIES * weights + beside)
 
 
 def trajectory_shape(recording: Recording, stage: Stage, dimension: int | None, rows: int, classes: int) -> Shape:
@@ -63,7 +63,7 @@ def training_needs(
         "dynamics": DynamicsStore.bytes_needed(passes, rows),
         "trajectories": trajectories,
         "the weights of all epochs": kept,
-        "checkpoints": checkpoint_bytes(weights),
+        "checkpoints": checkpoint_bytes(weights, weights if any(stage.teacher for stage in stages) else 0),
         "the model": weights,
     }
 

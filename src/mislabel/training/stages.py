@@ -62,6 +62,8 @@ class Stage:
         selected weights, for `DynamicsStore.evaluation`, or also for `DynamicsStore.probabilities`.
     features : bool
         Whether the loss learns from `Batch.features` too; all passes then carry gradients.
+    teacher : float
+        How much of itself a mean of the weights keeps at each step, for `Batch.teacher`; at 0 there is none.
     validation : float
         Share of the rows, drawn by target, that are not trained on; after each epoch they are predicted, and where it
         is above 0 the weights of the epoch that predicts their targets best are selected.
@@ -85,6 +87,7 @@ class Stage:
     mixes: bool = False
     evaluates: bool | Literal["probabilities"] = False
     features: bool = False
+    teacher: float = 0.0
     validation: float = 0.0
     frozen: bool = False
     balance: Balance | None = None

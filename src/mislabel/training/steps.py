@@ -11,6 +11,7 @@ from torch import Tensor
 from mislabel.training.batches import pieces, shuffled_batches
 from mislabel.training.guards import FiniteLoss, memory_explained
 from mislabel.training.losses import Batch
+from mislabel.training.mean_weights import MeanWeights
 from mislabel.training.mixing import mixer, numeric
 from mislabel.training.optimizers import learning_rate
 from mislabel.training.prefetch import prefetched
@@ -31,10 +32,18 @@ class Steps:
         They are shown every batch.
     interrupted : callable
         Asked after every step; where it says True, training stops with KeyboardInterrupt.
+    mean : MeanWeights, optional
+        The teacher, where the stage asks for one.
     """
 
-    def __init__(self, run: StageRun, watchers: list[Watcher], interrupted: Callable[[], bool]):
-        self.run, self.watchers, self.interrupted = run, watchers, interrupted
+    def __init__(
+        self,
+        run: StageRun,
+        watchers: list[Watcher],
+        interrupted: Callable[[], bool],
+        mean: MeanWeights | None = None,
+    ):
+        self.run, self.watchers, self.interrupted, self.mean = run, watchers, interrupted, mean
         self.finite = FiniteLoss(run.rows.ids)
 
     def epoch(self, epoch: int) -> float:
@@ -102,13 +111,15 @@ class Steps:
         accelerator.clip_grad_norm_(run.model.parameters(), run.settings.clip)
         run.optimizer.step()
         run.optimizer.zero_grad()
+        if self.mean is not None:
+            self.mean.step()
         return losses
 
     def _loss(self, rows: np.ndarray, tensors: dict[str, Tensor]) -> Tensor:
         """The loss of some rows, from their tensors on the device."""
         run, stage = self.run, self.run.stage
         index = torch.as_tensor(rows, device=run.device)
-        inputs = run.rows.inputs.weak_view(tensors)
+        weak = inputs = run.rows.inputs.weak_view(tensors)
         if stage.views == 2:
             strong = run.rows.inputs.strong_view(tensors)
             inputs = {name: torch.cat([value, strong[name]]) for name, value in inputs.items()}
@@ -124,6 +135,8 @@ class Steps:
         batch = Batch(index=index, target=target, logits=logits, weight=weight, opinion=opinion)
         if stage.features:
             batch = replace(batch, features=embeddings.view(len(embeddings), stage.views, len(rows), -1))
+        if self.mean is not None:
+            batch = replace(batch, teacher=self.mean.logits(weak))
         if stage.mixes:
             batch = replace(batch, mixed=mixer(run.model, run.branches.classify, inputs, embeddings))
         return loss_with_trusted(stage.loss, batch, run.rows.trusted[rows], mixes=stage.mixes)
