@@ -281,7 +281,7 @@ def test_a_watcher_hears_of_every_batch_and_epoch_and_changes_nothing(monkeypatc
     plain, _ = make_loop(with_dropout).run([Stage("a", 2, CrossEntropy())])
     listening, loop = Listening(), make_loop(with_dropout)
     others = loop._watchers
-    monkeypatch.setattr(loop, "_watchers", lambda run, selection: [listening, *others(run, selection)])
+    monkeypatch.setattr(loop, "_watchers", lambda *given: [listening, *others(*given)])
     watched, _ = loop.run([Stage("a", 2, CrossEntropy())])
     assert_same_weights(weights(plain), weights(watched))
     kinds = [kind for kind, _ in listening.calls]

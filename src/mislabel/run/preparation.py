@@ -217,8 +217,8 @@ def _with_unused_note(ready: Prepared, method: Method, name: str) -> Prepared:
         unused += f"nothing here compares {plural} with words: the descriptions are unused."
     elif not _asks(method, ready) and not hasattr(method, "row_worth"):
         unused += (
-            f"{name} makes no use of it where no label is trusted: descriptions count with --method panel, or with "
-            "trusted labels (--trusted, or --decisions of a review)."
+            f"{name} makes no use of it where no label is trusted: descriptions count with --method panel or osa, "
+            "or with trusted labels (--trusted, or --decisions of a review)."
         )
     else:
         return ready
