@@ -96,7 +96,7 @@ def test_descriptions_that_nobody_asks_are_said(make_toy, tiny_encoder, method, 
         ]
         assert len(unused) == (said and describe is not None)
         assert (job.evidence is None) == (method == "ido" and not trusted)
-        assert not unused or "count with --method panel, or with trusted labels" in unused[0]
+        assert not unused or "count with --method panel or osa, or with trusted labels" in unused[0]
 
 
 def test_features_are_not_compared_with_words():
