@@ -24,15 +24,16 @@ def parsed(cells: np.ndarray) -> np.ndarray:
 
     A column of lists in a CSV file holds such text.
     """
-    filled = np.fromiter((not is_empty(cell) for cell in cells), bool, len(cells))
-    if not all(isinstance(cell, str) and cell.lstrip()[:1] in ("[", "{") for cell in cells[filled]):
-        return cells
     read = np.full(len(cells), None, dtype=object)
-    try:
-        for row in np.flatnonzero(filled).tolist():
-            read[row] = json.loads(cells[row])
-    except ValueError:  # labels that begin with a bracket
-        return cells
+    for row, cell in enumerate(cells):
+        if is_empty(cell):
+            continue
+        if not isinstance(cell, str) or cell.lstrip()[:1] not in ("[", "{"):
+            return cells
+        try:
+            read[row] = json.loads(cell)
+        except ValueError:  # labels that begin with a bracket
+            return cells
     return read
 
 
@@ -40,7 +41,7 @@ def is_empty(cell: Any) -> bool:
     """Whether a cell says nothing: null, NaN, or blank text."""
     if isinstance(cell, str):
         return not cell.strip()
-    return not isinstance(cell, (Sequence, Mapping, np.ndarray)) and bool(pd.isna(cell))
+    return cell is None or (not isinstance(cell, (Sequence, Mapping, np.ndarray)) and bool(pd.isna(cell)))
 
 
 def is_soft(column: Any) -> bool:
