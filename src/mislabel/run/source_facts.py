@@ -22,13 +22,13 @@ from mislabel.data.rows import STATUSES
 from mislabel.errors import some_ids
 from mislabel.posterior.balanced_transition import transition_of
 from mislabel.posterior.summary import wilson
+from mislabel.run.source_lines import HALF
 
 READ = [status for status in STATUSES if status not in ("unreadable", "empty_input", "held_out")]
 ASKED = 10  # rows to ask somebody about
 SHARED, EXPECTED, FEWER = 30, 10, 0.25  # see `copies`
 ALIKE, FIRINGS = 0.9, 10
 WIDE, DOUBTED = 0.25, 0.6  # coverage and agreement of a source that is told of
-HALF = 0.5  # of a row: less is rounded away where confusions are told
 MOST_PEOPLE = 200  # past it nobody is compared with everybody
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 MISTAKES = 5  # of a source, at most
+HALF = 0.5  # of a row: less is rounded away where confusions are told
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _known(value: float) -> float | None:
 def _mistakes(values: dict) -> list[Mistake]:
     cells = values.get("confusion")
     if cells is None:
-        known = values["worst_rows"] >= 0.5 and not pd.isna(values["worst_said"])
+        known = values["worst_rows"] >= HALF and not pd.isna(values["worst_said"])
         cells = [{"true": values["worst_true"], "said": values["worst_said"], "rows": values["worst_rows"]}] * known
     wrong = [cell for cell in cells if cell["true"] != cell["said"]][:MISTAKES]
     return [Mistake(str(cell["true"]), str(cell["said"]), float(cell["rows"])) for cell in wrong]
