@@ -6,15 +6,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.methods._losses import draw_partners, from_uniform
+from mislabel.methods._losses import EpochLoss, draw_partners, from_uniform
 from mislabel.posterior.loss_mixture import lower_component
-from mislabel.training.losses import Batch, Loss
+from mislabel.training.losses import Batch
 
 RAMP = 16 / 290
 NETWORKS = 2
 
 
-class MixMatch(Loss):
+class MixMatch(EpochLoss):
     """L of `divide_mix.py`, the sum over both networks; each has weights of its own.
 
     Parameters
@@ -33,26 +33,33 @@ class MixMatch(Loss):
         super().__init__()
         self.threshold, self.temperature, self.alpha = threshold, temperature, alpha
         self.unlabelled_weight, self.epochs = unlabelled_weight, epochs
-        self.device, self.epoch, self.clean = torch.device("cpu"), 0, torch.empty(NETWORKS, 0)
+        self.device, self.clean = torch.device("cpu"), torch.empty(NETWORKS, 0)
         self.target = np.empty(0, dtype=np.int64)
 
     def divide(self, losses: np.ndarray) -> np.ndarray:
-        """w by which each network learns, (networks, n), from the losses of both, (networks, n) float32."""
-        raise NotImplementedError
+        """w by which each network learns, (networks, n), from the losses of both, (networks, n) float32.
+
+        Each learns from what the other one thinks of the labels.
+        """
+        return clean(losses)[::-1]
+
+    def look(self, dynamics: DynamicsStore) -> None:
+        """Divide the rows by what both networks say in evaluation mode, as the stage begins and after each epoch."""
+        assert dynamics.evaluation is not None
+        self.learn_by(dynamics.evaluation)
+
+    def learn_by(self, losses: np.ndarray) -> None:
+        """Divide the rows by these losses, (networks, n) float32."""
+        self.clean = torch.as_tensor(self.divide(losses).copy(), dtype=torch.float32, device=self.device)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.device, self.target, self.epoch = device, target, 0
-        self._divide(dynamics)
+        super().begin(dynamics, target, n_classes, device)
+        self.device, self.target = device, target
+        self.look(dynamics)
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch += 1
-        self._divide(dynamics)
-
-    def state(self) -> dict[str, int]:
-        return {"epoch": self.epoch}
-
-    def load_state(self, state: dict[str, int]) -> None:
-        self.epoch = state["epoch"]
+        super().epoch_end(dynamics)
+        self.look(dynamics)
 
     def __call__(self, batch: Batch) -> Tensor:
         views = batch.logits.shape[1]
@@ -82,11 +89,6 @@ class MixMatch(Loss):
     def _weight(self) -> float:
         """lambda_u of this epoch."""
         return self.unlabelled_weight * min(1.0, self.epoch / max(1.0, RAMP * self.epochs))
-
-    def _divide(self, dynamics: DynamicsStore) -> None:
-        assert dynamics.evaluation is not None
-        weights = self.divide(dynamics.evaluation)
-        self.clean = torch.as_tensor(weights.copy(), dtype=torch.float32, device=self.device)
 
 
 def guess(

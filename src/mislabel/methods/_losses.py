@@ -38,6 +38,26 @@ class CrossEntropy(Loss):
         return cross_entropy(batch, batch.logits, batch.target)
 
 
+class EpochLoss(Loss):
+    """A loss that goes by how many epochs of its stage are over: `epoch`, kept in the state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epoch = 0
+
+    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        self.epoch = 0
+
+    def epoch_end(self, dynamics: DynamicsStore) -> None:
+        self.epoch += 1
+
+    def state(self) -> dict[str, Any]:
+        return {"epoch": self.epoch}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.epoch = state["epoch"]
+
+
 class PenalisedCrossEntropy(CrossEntropy):
     """Cross-entropy, weighted by row, less the mean entropy of the predictions, which is not."""
 
@@ -46,7 +66,7 @@ class PenalisedCrossEntropy(CrossEntropy):
         return super().__call__(batch) + (log_p.exp() * log_p).sum(-1).mean()
 
 
-class CoRegularised(Loss):
+class CoRegularised(EpochLoss):
     """Cross-entropy of each branch, and their agreement (`co_regularization.py`, and l_1 of `dygen.py`).
 
     The cross-entropy is weighted by row, the agreement is not.
@@ -62,12 +82,13 @@ class CoRegularised(Loss):
     def __init__(self, weight: float, warmup: float):
         super().__init__()
         self.weight, self.warmup = weight, warmup
-        self.epoch = self.seen = self.rows = 0
+        self.seen = self.rows = 0
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
+        super().begin(dynamics, target, n_classes, device)
         several = torch.distributed.is_available() and torch.distributed.is_initialized()
         self.rows = len(target) // (torch.distributed.get_world_size() if several else 1)
-        self.epoch = self.seen = 0
+        self.seen = 0
 
     def __call__(self, batch: Batch) -> Tensor:
         logits = batch.logits[:, 0]
@@ -84,13 +105,8 @@ class CoRegularised(Loss):
         return self.epoch < whole or (self.epoch == whole and self.seen < (self.warmup - whole) * self.rows)
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch, self.seen = self.epoch + 1, 0
-
-    def state(self) -> dict[str, Any]:
-        return {"epoch": self.epoch}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.epoch = state["epoch"]
+        super().epoch_end(dynamics)
+        self.seen = 0
 
 
 class MixedCrossEntropy(Loss):

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.methods._losses import EpochLoss
 from mislabel.methods.default_posterior import DefaultPosterior
 from mislabel.posterior.estimated_rate import estimated_rate
 from mislabel.settings import Setting, check_settings
-from mislabel.training.losses import Loss
 
 LARGEST_ESTIMATE = 0.5
 
@@ -31,7 +31,7 @@ class SmallLossOptions(DefaultPosterior):
         check_settings(self)
 
 
-class SmallLoss(Loss):
+class SmallLoss(EpochLoss):
     """How many rows of a batch are kept, by the epoch and the share of wrong labels.
 
     An estimate above a half is not believed: what is not kept is not learnt, and would be counted as wrong for good.
@@ -39,22 +39,24 @@ class SmallLoss(Loss):
 
     def __init__(self, options: SmallLossOptions):
         super().__init__()
-        self.options, self.epoch, self.rate = options, 0, options.noise_rate or 0.0
+        self.options, self.rate = options, options.noise_rate or 0.0
         self.target = np.empty(0, dtype=np.int64)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.target, self.epoch, self.rate = target, 0, self.options.noise_rate or 0.0
+        super().begin(dynamics, target, n_classes, device)
+        self.target, self.rate = target, self.options.noise_rate or 0.0
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch += 1
+        super().epoch_end(dynamics)
         if self.options.noise_rate is None:
             self.rate = min(estimated_rate(dynamics.prediction, self.target), LARGEST_ESTIMATE)
 
     def state(self) -> dict[str, Any]:
-        return {"epoch": self.epoch, "rate": self.rate}
+        return {**super().state(), "rate": self.rate}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.epoch, self.rate = state["epoch"], state["rate"]
+        super().load_state(state)
+        self.rate = state["rate"]
 
     @property
     def share(self) -> float:

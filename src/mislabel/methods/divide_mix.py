@@ -101,7 +101,3 @@ class DividedLoss(MixMatch):
         super().__init__(
             options.threshold, options.temperature, options.alpha, options.unlabelled_weight, options.epochs
         )
-
-    def divide(self, losses: np.ndarray) -> np.ndarray:
-        """Each network learns from what the other one thinks of the labels."""
-        return clean(losses)[::-1]

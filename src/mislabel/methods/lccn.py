@@ -55,16 +55,18 @@ from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.methods._division import NETWORKS, MixMatch, guess
-from mislabel.methods._division import clean as division
-from mislabel.methods._losses import CrossEntropy, cross_entropy
+from mislabel.methods._losses import CrossEntropy, EpochLoss, cross_entropy
 from mislabel.methods.registry import register
 from mislabel.posterior.balanced_transition import through
 from mislabel.posterior.mean_probability import given_replaced
 from mislabel.posterior.posterior import Posterior
 from mislabel.settings import Setting, check_settings
-from mislabel.training.losses import Batch, Loss
+from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
 
+Alpha = Annotated[
+    float, Setting("Rows of each pair of true and given label that are believed in before any is seen.", 1e-6, 1e6)
+]
 UNSEEN = -1  # z of a row that no loss is shown: its label is trusted, or it is held back
 
 
@@ -80,10 +82,7 @@ class LCCN:
 
     warm_epochs: Annotated[int, Setting("Epochs with cross-entropy on the given labels.", 1, 10_000)] = 2
     epochs: Annotated[int, Setting("Epochs with drawn labels.", 1, 10_000)] = 5
-    alpha: Annotated[
-        float,
-        Setting("Rows of each pair of true and given label that are believed in before any is seen.", 1e-6, 1e6),
-    ] = 1.0
+    alpha: Alpha = 1.0
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -113,10 +112,7 @@ class DivideLCCN:
 
     warm_epochs: Annotated[int, Setting("Epochs with cross-entropy.", 1, 10_000)] = 1
     epochs: Annotated[int, Setting("Epochs with divided rows.", 1, 10_000)] = 6
-    alpha: Annotated[
-        float,
-        Setting("Rows of each pair of true and given label that are believed in before any is seen.", 1e-6, 1e6),
-    ] = 1.0
+    alpha: Alpha = 1.0
     threshold: Annotated[float, Setting("w above which a row keeps its label.", 0, 1)] = 0.5
     temperature: Annotated[float, Setting("T of sharpening.", 0.01, 1)] = 0.5
     mix_alpha: Annotated[float, Setting("Of the beta distribution that mixes rows.", 1e-3, 1e4)] = 4.0
@@ -164,17 +160,10 @@ class DividedLatentLabels(MixMatch):
         self.counts, self.transition = np.zeros((NETWORKS, 0, 0), dtype=np.int64), np.empty((NETWORKS, 0, 0))
         self.said, self._of_given = np.empty((NETWORKS, 0, 0)), torch.empty(0)
 
-    def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.device, self.target, self.epoch = device, target, 0
-        self._hear(dynamics)
-        self._count(self.said.argmax(-1))
-
-    def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch += 1
-        self._hear(dynamics)
-        uniform = np.random.default_rng([len(self.target), self.epoch]).random((NETWORKS, len(self.target)))
-        each = zip(self._joint(), uniform, strict=True)
-        self._count(np.stack([drawn(torch.as_tensor(p), torch.as_tensor(u)).numpy() for p, u in each]))
+    def look(self, dynamics: DynamicsStore) -> None:
+        assert dynamics.probabilities is not None
+        self.said = dynamics.probabilities.astype(np.float64)
+        self._count(self._draw() if self.epoch else self.said.argmax(-1))
 
     def state(self) -> dict[str, Any]:
         return {**super().state(), "counts": self.counts.tolist()}
@@ -189,13 +178,11 @@ class DividedLatentLabels(MixMatch):
         own = own / own.sum(-1, keepdim=True)
         return guess(p, batch.target, clean, self.threshold, self.temperature, own)
 
-    def divide(self, losses: np.ndarray) -> np.ndarray:
-        """Each network learns from what the other one thinks of the labels."""
-        return division(losses)[::-1]
-
-    def _hear(self, dynamics: DynamicsStore) -> None:
-        assert dynamics.probabilities is not None
-        self.said = dynamics.probabilities.astype(np.float64)
+    def _draw(self) -> np.ndarray:
+        """A z of every row by each network, (networks, n) int64."""
+        uniform = np.random.default_rng([len(self.target), self.epoch]).random((NETWORKS, len(self.target)))
+        each = zip(self._joint(), uniform, strict=True)
+        return np.stack([drawn(torch.as_tensor(p), torch.as_tensor(u)).numpy() for p, u in each])
 
     def _joint(self) -> np.ndarray:
         """P(z | x, y) by each network, (networks, n, K) float64."""
@@ -215,11 +202,10 @@ class DividedLatentLabels(MixMatch):
         turned = self.transition.transpose(0, 2, 1).copy()
         self._of_given = torch.as_tensor(turned, dtype=torch.float32, device=self.device)
         of_given = np.take_along_axis(self._joint(), self.target[None, :, None], -1)[..., 0]
-        losses = -np.log(np.maximum(of_given, np.finfo(np.float32).tiny)).astype(np.float32)
-        self.clean = torch.as_tensor(self.divide(losses).copy(), dtype=torch.float32, device=self.device)
+        self.learn_by(-np.log(np.maximum(of_given, np.finfo(np.float32).tiny)).astype(np.float32))
 
 
-class LatentLabels(Loss):
+class LatentLabels(EpochLoss):
     """L, all of it weighted by row; z lies in `tables`, (n, 1) int64, and N in the state.
 
     Parameters
@@ -239,12 +225,13 @@ class LatentLabels(Loss):
     def __init__(self, warm_epochs: int, alpha: float):
         super().__init__()
         self.warm_epochs, self.alpha = warm_epochs, alpha
-        self.epoch, self.target, self.device = 0, np.empty(0, dtype=np.int64), torch.device("cpu")
+        self.target, self.device = np.empty(0, dtype=np.int64), torch.device("cpu")
         self.counts, self.transition = np.zeros((0, 0), dtype=np.int64), np.empty((0, 0))
         self._of_given, self._uniform = torch.empty(0, 0), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.epoch, self.target, self.device = 0, target, device
+        super().begin(dynamics, target, n_classes, device)
+        self.target, self.device = target, device
         self.tables = {"latent": torch.full((len(target), 1), UNSEEN, device=device)}
         self._know(np.zeros((n_classes, n_classes), dtype=np.int64))
 
@@ -259,17 +246,17 @@ class LatentLabels(Loss):
         return cross_entropy(batch, logits, label)
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch += 1
+        super().epoch_end(dynamics)
         latent = self.tables["latent"][:, 0].cpu().numpy()
         seen, counts = latent != UNSEEN, np.zeros_like(self.counts)
         np.add.at(counts, (latent[seen], self.target[seen]), 1)
         self._know(counts)
 
     def state(self) -> dict[str, Any]:
-        return {"epoch": self.epoch, "counts": self.counts.tolist()}
+        return {**super().state(), "counts": self.counts.tolist()}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.epoch = state["epoch"]
+        super().load_state(state)
         self._know(np.array(state["counts"], dtype=np.int64))
 
     def _know(self, counts: np.ndarray) -> None:

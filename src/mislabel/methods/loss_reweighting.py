@@ -20,17 +20,17 @@ rules have low losses: of these it finds nothing.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mislabel.dynamics.store import DynamicsStore
+from mislabel.methods._losses import EpochLoss
 from mislabel.methods.default_posterior import DefaultPosterior
 from mislabel.methods.registry import register
 from mislabel.settings import Setting, check_settings
-from mislabel.training.losses import Batch, Loss
+from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
 
 Strategy = Literal["upper", "quadratic", "extremes"]
@@ -60,31 +60,19 @@ class LossReweighting(DefaultPosterior):
         return [Stage("train", self.warm_epochs + self.epochs, loss)]
 
 
-class ReweightedLoss(Loss):
+class ReweightedLoss(EpochLoss):
     """L as above; before that the mean."""
 
     def __init__(self, warm_epochs: int, strategy: Strategy, temperature: float):
         super().__init__()
         self.strategy: Strategy = strategy
-        self.warm_epochs, self.temperature, self.epoch = warm_epochs, temperature, 0
-
-    def begin(self, *_: Any) -> None:
-        self.epoch = 0
+        self.warm_epochs, self.temperature = warm_epochs, temperature
 
     def __call__(self, batch: Batch) -> Tensor:
         losses = functional.cross_entropy(batch.logits[0, 0], batch.target, reduction="none")
         if self.epoch < self.warm_epochs:
             return batch.mean(losses)
         return (loss_weights(losses, self.strategy, self.temperature) * batch.weigh(losses)).sum()
-
-    def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch += 1
-
-    def state(self) -> dict[str, Any]:
-        return {"epoch": self.epoch}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.epoch = state["epoch"]
 
 
 def loss_weights(losses: Tensor, strategy: Strategy, temperature: float) -> Tensor:

@@ -33,13 +33,13 @@ import torch
 from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.methods._losses import cross_entropy
+from mislabel.methods._losses import EpochLoss, cross_entropy
 from mislabel.methods.default_posterior import DefaultPosterior
 from mislabel.methods.registry import register
 from mislabel.posterior.balanced_transition import through, transition_matrix
 from mislabel.posterior.frozen_space import HELD, KEPT, kept_share
 from mislabel.settings import Setting, check_settings
-from mislabel.training.losses import OPINION, Batch, Loss
+from mislabel.training.losses import OPINION, Batch
 from mislabel.training.stages import Stage
 
 
@@ -82,7 +82,7 @@ class Panel(DefaultPosterior):
         return [Stage("panel", self.epochs, OpinionCrossEntropy(self.revise_after, guard=self.guard))]
 
 
-class OpinionCrossEntropy(Loss):
+class OpinionCrossEntropy(EpochLoss):
     """L; it pulls to a label everywhere.
 
     Parameters
@@ -96,10 +96,11 @@ class OpinionCrossEntropy(Loss):
     def __init__(self, revise_after: int = 0, *, guard: bool = True):
         super().__init__()
         self.revise_after, self.guard = revise_after, guard
-        self.epoch, self.target = 0, np.empty(0, dtype=np.int64)
+        self.target = np.empty(0, dtype=np.int64)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.epoch, self.target = 0, target
+        super().begin(dynamics, target, n_classes, device)
+        self.target = target
         if self.revise_after:
             self.tables["said"] = torch.zeros(len(target), n_classes, device=device)
 
@@ -111,17 +112,11 @@ class OpinionCrossEntropy(Loss):
         return cross_entropy(batch, logits, batch.opinion)
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch += 1
+        super().epoch_end(dynamics)
         if self.epoch == self.revise_after:
             said = self.tables["said"]
             opinion = revised(said.double().cpu().numpy(), self.target, guard=self.guard)
             self.tables[OPINION] = torch.as_tensor(opinion, dtype=torch.float32, device=said.device)
-
-    def state(self) -> dict[str, int]:
-        return {"epoch": self.epoch}
-
-    def load_state(self, state: dict[str, int]) -> None:
-        self.epoch = state["epoch"]
 
 
 def revised(said: np.ndarray, target: np.ndarray, *, guard: bool = True) -> np.ndarray:

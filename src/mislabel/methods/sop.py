@@ -33,7 +33,7 @@ independent of the input, which is what this model assumes.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -41,12 +41,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.methods._losses import from_uniform
+from mislabel.methods._losses import EpochLoss, from_uniform
 from mislabel.methods.registry import register
 from mislabel.posterior.mean_probability import given_replaced
 from mislabel.posterior.posterior import Posterior
 from mislabel.settings import Setting, check_settings
-from mislabel.training.losses import Batch, Loss
+from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
 
 SMALLEST = 1e-4
@@ -84,16 +84,16 @@ class SOP:
         return given_replaced(dynamics, given, probabilities, 1 - wrong)
 
 
-class SparseErrorLoss(Loss):
+class SparseErrorLoss(EpochLoss):
     """L as above; u, (n, 1), and v, (n, classes), lie in `tables`."""
 
     def __init__(self, options: SOP):
         super().__init__()
         self.options = options
-        self.epoch = 0
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.epoch, start = 0, self.options.start
+        super().begin(dynamics, target, n_classes, device)
+        start = self.options.start
         self.tables = {
             "u": torch.full((len(target), 1), start, device=device),
             "v": torch.full((len(target), n_classes), start, device=device),
@@ -111,15 +111,6 @@ class SparseErrorLoss(Loss):
             agreement = functional.kl_div(strong, log_p.detach(), log_target=True, reduction="batchmean")
             value = value + options.consistency * agreement
         return value + options.evenness * from_uniform(log_p) if options.evenness else value
-
-    def epoch_end(self, dynamics: DynamicsStore) -> None:
-        self.epoch += 1
-
-    def state(self) -> dict[str, Any]:
-        return {"epoch": self.epoch}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.epoch = state["epoch"]
 
     def _follow(self, batch: Batch, p: Tensor, u: Tensor, v: Tensor) -> None:
         """Move u and v one step down their gradients."""
