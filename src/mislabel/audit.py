@@ -28,6 +28,10 @@ ONE_KIND = (
     "of their class explain. So no label is called wrong. The order of the rows is still the method's, and "
     "p_mislabeled_by_method is what it says by itself. One wrong label in a hundred would not show."
 )
+NOT_RELATED_KNOWN = (
+    "Nothing is known of the rows but what was learnt from their labels, so it cannot be told whether labels and "
+    "inputs are related at all, nor whether rows alike confirm a doubt. With features it can."
+)
 LEARNED = 0.25  # of the given labels a model that agrees with fewer says little of them
 
 
@@ -92,7 +96,7 @@ def build_audit(
     posterior: Posterior,
     probabilities: np.ndarray,
     dynamics: DynamicsStore,
-    agreement: Agreement,
+    agreement: Agreement | None,
     *,
     informative: bool = True,
     evidence: Independent | None = None,
@@ -109,7 +113,7 @@ def build_audit(
         says of rows whose label a person decided is not asked: their posterior is that label's alone.
     probabilities : (n, K) float32
         The final model's.
-    agreement : Agreement
+    agreement : Agreement, optional
         Of neighbours' labels among training rows, before any training.
     informative : bool
         Whether a lack of agreement says that labels and inputs are unrelated.
@@ -121,7 +125,7 @@ def build_audit(
     """
     labels, n = dataset.labels, len(dataset.inputs)
     given = labels.codes
-    related = labels_related(agreement)
+    related = None if agreement is None else labels_related(agreement)
     if related is False and not informative:
         related = None
     full = probabilities.astype(np.float32).copy()
@@ -174,7 +178,7 @@ def build_audit(
     likely = int((wrong_probability[counted] > LIKELY).sum())
     metrics: dict[str, Any] = {
         "labels_related": related,
-        "agreement": asdict(agreement),
+        "agreement": {} if agreement is None else asdict(agreement),
         "noise_rate": rate.plain(),
         "likely_wrong": {"likely": likely, "judged": len(counted), "precision": None},
     }
@@ -189,7 +193,7 @@ def build_audit(
 
 
 def assessable(
-    related: bool | None, agreement: Agreement, evidence: Independent | None, rows: int
+    related: bool | None, agreement: Agreement | None, evidence: Independent | None, rows: int
 ) -> tuple[str | None, list[str]]:
     """Why no row can be judged, as a status, or None; and what a reader has to know of it.
 
@@ -200,6 +204,8 @@ def assessable(
     rows : int
         How many train.
     """
+    if agreement is None:
+        return None, [NOT_RELATED_KNOWN]
     shown = (
         f"neighbours carry the same label in {agreement.observed:.1%} of the pairs, chance gives {agreement.chance:.1%}"
     )

@@ -66,9 +66,9 @@ class Reader(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A data set made ready for training.
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of a data set before any training.
 
     Attributes
     ----------
@@ -76,8 +76,6 @@ class Prepared:
         With the notes and statuses that come from reading the inputs.
     trained : (m,) int64
         Positions of the rows that train, in the order in which a run takes them.
-    inputs : Inputs
-        Of all n rows.
     untrained : (s, d) float32
         Features of the training rows `sample_rows(m)` before any training, from which it is estimated whether labels
         and inputs are related.
@@ -85,17 +83,9 @@ class Prepared:
         Whether rows of `untrained` are near by direction, as embeddings are, or by distance.
     informative : bool
         Whether `untrained` says enough for that: raw pixels do not.
-    build : callable
-        Gives a new network.
-    reader : Reader
-    embed : callable, optional
-        Gives such features of all training rows, (m, d) float32, computed only where they are needed; None where
-        there is nothing but raw pixels.
     space : callable, optional
         Gives the training rows in the space in which those of a class lie together, (m, d) float32: as a frozen encoder
         made them, or features standardised. None where there is no such space.
-    standardised : callable, optional
-        Gives what a head reads of all rows, (n, d) float16; None where a whole network is trained.
     similarity : callable, optional
         Gives the cosine of every training row with each of S sentences, (m, S) float32, in the space of the pretrained
         encoder before any training; all processes call it together. None where inputs and words share no space.
@@ -103,16 +93,36 @@ class Prepared:
 
     dataset: Dataset
     trained: np.ndarray
-    inputs: "Inputs"
     untrained: np.ndarray
-    informative: bool
+    by_direction: bool = True
+    informative: bool = True
+    space: Callable[[], np.ndarray] | None = None
+    similarity: Callable[[Sequence[str]], np.ndarray] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared(Known):
+    """A data set made ready for training.
+
+    Attributes
+    ----------
+    inputs : Inputs
+        Of all n rows.
+    build : callable
+        Gives a new network.
+    reader : Reader
+    embed : callable, optional
+        Gives features such as `untrained` of all training rows, (m, d) float32, computed only where they are needed;
+        None where there is nothing but raw pixels.
+    standardised : callable, optional
+        Gives what a head reads of all rows, (n, d) float16; None where a whole network is trained.
+    """
+
+    inputs: "Inputs"
     build: Callable[[], "nn.Module"]
     reader: Reader
     embed: Callable[[], np.ndarray] | None = None
-    space: Callable[[], np.ndarray] | None = None
     standardised: Callable[[], np.ndarray] | None = None
-    by_direction: bool = True
-    similarity: Callable[[Sequence[str]], np.ndarray] | None = None
 
 
 def sample_rows(count: int) -> np.ndarray:

@@ -42,7 +42,6 @@ def prepare_head(
         inputs=FeatureInputs(matrix, mean, scale),
         untrained=some if embedded else (some - mean.numpy()) / scale.numpy(),
         by_direction=embedded,
-        informative=True,
         build=lambda: FeatureNetwork(mean, scale, n_classes),
         reader=reader,
         embed=lambda: (matrix[trained] - mean.numpy()) / scale.numpy(),

@@ -31,12 +31,18 @@ def describe(
     decisions : dict, optional
         Whose decisions are taken as known, as `mislabel.run.prior_decisions.apply_decisions` counts them.
     """
+    return describe_run(every_setting(effective_for(config, dataset)), dataset, columns, decisions)
+
+
+def describe_run(
+    settings: dict[str, Any], dataset: Dataset, columns: dict[str, Any], decisions: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The same from settings as config.json shows them, which need not be those of a training of ours."""
     import torch
 
-    chosen = effective_for(config, dataset)
     known = None if decisions is None else {name: decisions[name] for name in ("rows", "fingerprint", "run")}
     return {
-        "settings": every_setting(chosen),
+        "settings": settings,
         "data": {
             "name": dataset.name,
             "source": dataset.source,

@@ -14,7 +14,7 @@ import numpy as np
 from mislabel.data import Dataset
 from mislabel.data.class_meanings import Meanings
 from mislabel.errors import some_ids
-from mislabel.modalities.contract import Prepared
+from mislabel.modalities.contract import Known
 from mislabel.posterior.descriptions import DescribedClasses, class_similarity, described_classes
 from mislabel.posterior.frozen_space import HELD, FrozenSpace, frozen_space
 from mislabel.posterior.judge import Judged, Trusted, judge
@@ -74,12 +74,12 @@ class Evidence:
         return result
 
 
-def gather(ready: Prepared, meanings: Meanings, *, guard: bool = True) -> Evidence:
+def gather(ready: Known, meanings: Meanings, *, guard: bool = True) -> Evidence:
     """All evidence of the training rows before any training; in every process the same.
 
     Parameters
     ----------
-    ready : Prepared
+    ready : Known
         With a space.
     guard : bool
         See `mislabel.posterior.frozen_space`.
@@ -144,7 +144,7 @@ def votes_of(dataset: Dataset, rows: np.ndarray) -> Votes | None:
     return Votes(sources.votes.astype(np.int64), sources.are("rule"), sources.are("model"), shares)
 
 
-def nearness(ready: Prepared, meanings: Meanings, given: np.ndarray) -> np.ndarray:
+def nearness(ready: Known, meanings: Meanings, given: np.ndarray) -> np.ndarray:
     """How much nearer than usual the training rows are to each class, (m, K) float64, before any training.
 
     By what sentences say that the classes mean where something compares rows with these, else by the given labels (m,)
@@ -157,12 +157,12 @@ def nearness(ready: Prepared, meanings: Meanings, given: np.ndarray) -> np.ndarr
 
 
 def _described(
-    ready: Prepared, meanings: Meanings, space: FrozenSpace, given: np.ndarray, votes: Votes | None
+    ready: Known, meanings: Meanings, space: FrozenSpace, given: np.ndarray, votes: Votes | None
 ) -> DescribedClasses:
     return described_classes(space.space, _class_scores(ready, meanings), given, space.held, votes)
 
 
-def _class_scores(ready: Prepared, meanings: Meanings) -> np.ndarray:
+def _class_scores(ready: Known, meanings: Meanings) -> np.ndarray:
     """See `mislabel.posterior.descriptions.class_similarity`."""
     assert ready.similarity is not None
     sentences = [sentence for each in meanings.sentences.values() for sentence in each]

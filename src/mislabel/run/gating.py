@@ -10,36 +10,36 @@ from mislabel.posterior.frozen_space import frozen_space
 from mislabel.posterior.gate import Independent, Kinds, gated, kinds, met
 from mislabel.posterior.posterior import Posterior
 from mislabel.posterior.summary import p_mislabeled
-from mislabel.run.preparation import Job
+from mislabel.run.grounds import Grounds
 
 OWN = "p_mislabeled_by_method"  # the column of what the method says itself
 
 
-def independent_evidence(job: Job) -> Independent | None:
+def independent_evidence(grounds: Grounds) -> Independent | None:
     """What is known of sampled rows without their labels; None where random weights or raw pixels tell nothing.
 
     Where enough rows are trusted to fit the judge, it has learnt from them how far evidence may be believed: its
     posterior stands in for the classifier, and that there are two kinds of rows is not questioned. Trusted rows
     themselves are left out: of their labels nothing is in doubt.
     """
-    ready, dataset, n_classes = job.ready, job.dataset, job.dataset.labels.n_classes
+    ready, dataset, n_classes = grounds.ready, grounds.dataset, grounds.dataset.labels.n_classes
     if ready.space is None:
         return None
-    rows, labels = sample_rows(len(job.trained)), job.target
+    rows, labels = sample_rows(len(grounds.trained)), grounds.target
     fit = frozen_space(ready.untrained, labels[rows], n_classes)
     learnt = met(fit.plain.argmax(1), labels[rows], n_classes)
-    open_ = dataset.status[job.trained[rows]] != "decided"
+    open_ = dataset.status[grounds.trained[rows]] != "decided"
     if not open_.any():
         return None
     of_given = fit.fit.classifier[np.arange(len(rows)), labels[rows]][open_]
     rows = rows[open_]
     found = kinds(of_given, n_classes)
-    if job.opinion is not None and job.judged is not None and job.judged.left_out is not None:
-        of_given, found = job.opinion[rows, labels[rows]].astype(np.float64), Kinds(found.rate, found.gain, 1.0)
+    if grounds.opinion is not None and grounds.judged is not None and grounds.judged.left_out is not None:
+        of_given, found = grounds.opinion[rows, labels[rows]].astype(np.float64), Kinds(found.rate, found.gain, 1.0)
     return Independent(rows, 1 - of_given, learnt, found)
 
 
-def with_gate(job: Job, own: np.ndarray, posterior: Posterior, evidence: Independent | None) -> Posterior:
+def with_gate(grounds: Grounds, own: np.ndarray, posterior: Posterior, evidence: Independent | None) -> Posterior:
     """The posterior as far as it is confirmed, with what the method says itself beside it.
 
     Parameters
@@ -53,8 +53,8 @@ def with_gate(job: Job, own: np.ndarray, posterior: Posterior, evidence: Indepen
         return posterior
     return replace(
         posterior,
-        probabilities=gated(posterior.probabilities, job.target, evidence),
-        evidence={OWN: p_mislabeled(own, job.target), **posterior.evidence},
+        probabilities=gated(posterior.probabilities, grounds.target, evidence),
+        evidence={OWN: p_mislabeled(own, grounds.target), **posterior.evidence},
     )
 
 

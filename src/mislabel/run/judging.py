@@ -16,6 +16,7 @@ from mislabel.posterior.posterior import Posterior, mean_of_equals
 from mislabel.run.detection_scores import row_scores
 from mislabel.run.gating import independent_evidence, with_gate
 from mislabel.run.generative import TrajectoryModel
+from mislabel.run.grounds import Grounds
 from mislabel.run.opinions import NETWORK
 from mislabel.run.preparation import Job
 from mislabel.run.scores import test_scores
@@ -84,28 +85,28 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     return Judgement(audit, posterior, independent, embeddings, scores)
 
 
-def as_taught(job: Job, posterior: Posterior) -> Posterior:
+def as_taught(grounds: Grounds, posterior: Posterior) -> Posterior:
     """The posterior of the method; of one that learns the evidence itself, what it was taught last."""
-    if job.part_of_evidence != "taught" or job.opinion is None:
+    if grounds.part_of_evidence != "taught" or grounds.opinion is None:
         return posterior
-    return replace(posterior, probabilities=job.opinion if job.revised is None else job.revised)
+    return replace(posterior, probabilities=grounds.opinion if grounds.revised is None else grounds.revised)
 
 
-def with_evidence(job: Job, posterior: Posterior) -> Posterior:
+def with_evidence(grounds: Grounds, posterior: Posterior) -> Posterior:
     """The posterior with what all evidence says, and each opinion beside it.
 
     A method that learnt from the evidence has nothing to add to it. With any other the judge's posterior and the
     method's count the same, as the root of their product, where enough rows are trusted to fit the judge: how far the
     method may be believed cannot be told from trusted rows, which it was taught.
     """
-    evidence, opinion, part = job.evidence, job.opinion, job.part_of_evidence
+    evidence, opinion, part = grounds.evidence, grounds.opinion, grounds.part_of_evidence
     if evidence is None or opinion is None or part == "unused":
         return posterior
     opinions, joined = evidence.opinions, posterior.probabilities
     if part == "joined":
         joined = pool([opinion, joined], [0.5, 0.5]).astype(np.float32)
-    if job.revised is not None:
-        opinions = {**opinions, NETWORK: job.revised}
+    if grounds.revised is not None:
+        opinions = {**opinions, NETWORK: grounds.revised}
     of_given = {f"{name}_p_given": each[np.arange(len(each)), evidence.given] for name, each in opinions.items()}
     labels = {f"{name}_label": each.argmax(1).astype(np.int64) for name, each in opinions.items()}
     return replace(
@@ -116,12 +117,14 @@ def with_evidence(job: Job, posterior: Posterior) -> Posterior:
     )
 
 
-def equal_rows_alike(job: Job, posterior: Posterior, score: np.ndarray | None) -> tuple[Posterior, np.ndarray | None]:
+def equal_rows_alike(
+    grounds: Grounds, posterior: Posterior, score: np.ndarray | None
+) -> tuple[Posterior, np.ndarray | None]:
     """Posterior and score with one answer, the mean, for rows of the same input and label that have no ids.
 
     Nothing tells such rows apart, so which of them was taken first hangs on the order of the table alone.
     """
-    dataset, trained = job.dataset, job.trained
+    dataset, trained = grounds.dataset, grounds.trained
     if dataset.named:
         return posterior, score
     group = equal_rows(dataset.inputs, dataset.training_codes)[trained]

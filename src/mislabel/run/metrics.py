@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from mislabel.audit import LIKELY, Audit
+from mislabel.posterior.gate import Independent
 from mislabel.posterior.judge import pool
 from mislabel.posterior.noise_rate import RANDOM, NoiseRate
 from mislabel.posterior.summary import p_mislabeled
@@ -12,6 +13,7 @@ from mislabel.run.about import peak_memory_mb
 from mislabel.run.checked import checked_before
 from mislabel.run.decision_gain import EarlierRun, decision_metrics
 from mislabel.run.gating import gate_metrics
+from mislabel.run.grounds import Grounds
 from mislabel.run.judging import Judgement
 from mislabel.run.mixture_metrics import mixture_metrics
 from mislabel.run.preparation import Job
@@ -30,33 +32,55 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
         The run whose decisions this one took as known.
     """
     audit, posterior, scores = judgement.audit, judgement.posterior, judgement.test
-    trusted = trusted_labels(job, None if earlier is None else earlier.decisions)
-    if trusted.get("trusted", {}).get("drawn") == "random":
-        rate = checked_before(job.dataset, job.trained, predicted_wrong(job), NoiseRate.of(audit.metrics))
-        audit.metrics["noise_rate"] = rate.plain()
-        audit.metrics["likely_wrong"]["precision"] = expected_precision(audit) if rate.basis == RANDOM else None
+    known = known_of_rows(job, audit, judgement.evidence, None if earlier is None else earlier.decisions)
+    if job.revised is not None:
+        known["evidence"]["revised_after"] = getattr(job.method, "revise_after", None)
     audit.metrics.update(
         {
-            "rows": len(job.dataset),
-            "rows_trained": len(job.trained),
-            "classes": job.dataset.labels.n_classes,
+            **counts(job),
             "method": job.config.method,
             **({"score": job.config.score} if job.config.score else {}),
             **effort(job, history),
             **({"test": scores} if scores else {}),
-            **detection_scores(job.dataset, audit),
-            **evidence_metrics(job),
-            **gate_metrics(judgement.evidence),
-            **trusted,
+            **known,
         }
     )
-    if job.config.trusted_drawn == "random" and trusted.get("trusted", {}).get("drawn") == "chosen":
-        audit.notes.append("Trusted labels count as chosen, not as random: rows that a review decided are among them.")
     if earlier is not None:
         audit.metrics["decisions"] = decision_metrics(earlier, job.config, job.dataset, scores)
         audit.notes.extend(audit.metrics["decisions"]["notes"])
     if posterior.mixture is not None and posterior.rates is not None:
         audit.metrics["mixture"] = mixture_metrics(posterior.mixture, posterior.rates)
+
+
+def counts(grounds: Grounds) -> dict[str, int]:
+    """How many rows and classes there are."""
+    dataset = grounds.dataset
+    return {"rows": len(dataset), "rows_trained": len(grounds.trained), "classes": dataset.labels.n_classes}
+
+
+def known_of_rows(
+    grounds: Grounds, audit: Audit, evidence: Independent | None, decisions: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What gold, evidence, the gate and trusted rows say, as parts of metrics.json.
+
+    Where trusted rows were drawn at random, they settle what the audit states of the noise rate.
+
+    Parameters
+    ----------
+    evidence : Independent, optional
+        What the gate went by.
+    decisions : dict, optional
+        As `trusted_labels` has it.
+    """
+    dataset, trusted = grounds.dataset, trusted_labels(grounds, decisions)
+    drawn = trusted.get("trusted", {}).get("drawn")
+    if drawn == "random":
+        rate = checked_before(dataset, grounds.trained, predicted_wrong(grounds), NoiseRate.of(audit.metrics))
+        audit.metrics["noise_rate"] = rate.plain()
+        audit.metrics["likely_wrong"]["precision"] = expected_precision(audit) if rate.basis == RANDOM else None
+    if grounds.config.trusted_drawn == "random" and drawn == "chosen":
+        audit.notes.append("Trusted labels count as chosen, not as random: rows that a review decided are among them.")
+    return {**detection_scores(dataset, audit), **evidence_metrics(grounds), **gate_metrics(evidence), **trusted}
 
 
 def expected_precision(audit: Audit) -> float | None:
@@ -66,30 +90,28 @@ def expected_precision(audit: Audit) -> float | None:
     return float(likely.mean()) if len(likely) else None
 
 
-def predicted_wrong(job: Job) -> np.ndarray | None:
+def predicted_wrong(grounds: Grounds) -> np.ndarray | None:
     """The probability (m,) that the label of each training row is wrong, by evidence that heard of no trusted label."""
-    evidence = job.evidence
+    evidence = grounds.evidence
     if evidence is None:
         return None
     untold = pool(list(evidence.opinions.values()), [evidence.start[name] for name in evidence.opinions])
     return p_mislabeled(untold, evidence.given)
 
 
-def evidence_metrics(job: Job) -> dict[str, Any]:
+def evidence_metrics(grounds: Grounds) -> dict[str, Any]:
     """The part `evidence` of metrics.json: what became of it, what each opinion counted, what trusted rows say."""
-    evidence, judged = job.evidence, job.judged
+    evidence, judged = grounds.evidence, grounds.judged
     if evidence is None or judged is None:
         return {}
     weights = {name: round(float(v), 4) for name, v in zip(evidence.opinions, judged.weights, strict=True)}
     told = {"left_out": judged.left_out, "pool_left_out": judged.pool_left_out}
     strength = judged.strength if np.isfinite(judged.strength) else None
-    about = {"part": job.part_of_evidence, "opinions": weights, "strength": strength, **told, **evidence.about}
-    if job.revised is not None:
-        about["revised_after"] = getattr(job.method, "revise_after", None)
+    about = {"part": grounds.part_of_evidence, "opinions": weights, "strength": strength, **told, **evidence.about}
     return {"evidence": about}
 
 
-def trusted_labels(job: Job, decisions: dict[str, Any] | None) -> dict[str, Any]:
+def trusted_labels(grounds: Grounds, decisions: dict[str, Any] | None) -> dict[str, Any]:
     """The part `trusted` of metrics.json: how many rows learn a trusted or decided label, and how they were drawn.
 
     They are random ones only where that was said, or a review looked at nothing but random rows, and where it holds for
@@ -100,7 +122,7 @@ def trusted_labels(job: Job, decisions: dict[str, Any] | None) -> dict[str, Any]
     decisions : dict, optional
         What `mislabel.run.prior_decisions.apply_decisions` counts.
     """
-    dataset = job.dataset
+    dataset = grounds.dataset
     known = dataset.status == "decided"
     rows = int(known.sum())
     if not rows:
@@ -108,7 +130,7 @@ def trusted_labels(job: Job, decisions: dict[str, Any] | None) -> dict[str, Any]
     counts = np.bincount(dataset.training_codes[known], minlength=dataset.labels.n_classes)
     by_class = {str(dataset.labels.classes[code]): int(counts[code]) for code in np.flatnonzero(counts)}
     reviewed = decisions["rows"] - decisions["none_of_these"] if decisions else 0
-    drawn = "chosen" if 0 < reviewed < rows else job.config.trusted_drawn
+    drawn = "chosen" if 0 < reviewed < rows else grounds.config.trusted_drawn
     if decisions and reviewed == rows and decisions.get("random"):
         drawn = "random"
     return {"trusted": {"rows": rows, "by_class": by_class, "drawn": drawn}}

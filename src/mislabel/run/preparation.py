@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from accelerate import Accelerator
@@ -13,13 +12,13 @@ from mislabel.errors import InputError
 from mislabel.methods.method import Method
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Prepared, sample_rows
-from mislabel.posterior.judge import Judged
-from mislabel.posterior.neighbours import Agreement, label_agreement
+from mislabel.posterior.neighbours import label_agreement
 from mislabel.run.about import Clock
 from mislabel.run.defaults import effective_for, method_of
 from mislabel.run.detection_scores import check_score
-from mislabel.run.evidence import Evidence, gather, nearness
+from mislabel.run.evidence import gather, nearness
 from mislabel.run.folder import RunFolder
+from mislabel.run.grounds import Grounds, training_target
 from mislabel.run.settings import RunConfig
 from mislabel.settings import make_settings
 from mislabel.training.device import make_accelerator
@@ -28,49 +27,36 @@ from mislabel.training.progress import Quiet
 from mislabel.training.stages import Stage
 
 
-@dataclass(frozen=True)
-class Job:
+@dataclass(frozen=True, kw_only=True)
+class Job(Grounds):
     """What every part of one run stands on.
 
     Attributes
     ----------
-    config : RunConfig
-        The effective one.
     method : Method
     stages : list of Stage
         To train through.
     ready : Prepared
-        n rows, of which m train.
     meanings : Meanings
         Of the classes, in words.
-    agreement : Agreement
-        Of neighbours' labels among training rows, before any training.
     accelerator : Accelerator
     folder : RunFolder, optional
         Without it nothing is written.
     progress : Quiet
     clock : Clock
         Runs since the run began.
-    evidence : Evidence, optional
-        What is known of the training rows before training; where the method learns from it, or rows are trusted.
-    judged : Judged, optional
-        What the evidence comes to.
     worth : (m,) float, optional
         How much the label of each training row counts, where the method says so.
     """
 
-    config: RunConfig
     method: Method
     stages: list[Stage]
     ready: Prepared
     meanings: Meanings
-    agreement: Agreement
     accelerator: Accelerator
     folder: RunFolder | None
     progress: Quiet
     clock: Clock
-    evidence: Evidence | None = None
-    judged: Judged | None = None
     worth: np.ndarray | None = None
 
     @property
@@ -79,40 +65,8 @@ class Job:
         return self.folder is not None and self.accelerator.is_main_process
 
     @property
-    def dataset(self) -> Dataset:
-        return self.ready.dataset
-
-    @property
-    def trained(self) -> np.ndarray:
-        """Positions of the rows that train, (m,) int64, in the order of all that training leaves."""
-        return self.ready.trained
-
-    @cached_property
-    def target(self) -> np.ndarray:
-        """The labels that are learnt from, (m,) int64."""
-        return training_target(self.ready)
-
-    @property
     def learns_from_evidence(self) -> bool:
         return getattr(self.method, "learns_from_evidence", False)
-
-    @property
-    def part_of_evidence(self) -> Literal["taught", "joined", "unused"] | None:
-        """What becomes of the evidence, None where none was gathered.
-
-        It is taught to the network; or joined with the method's posterior, where enough rows are trusted to fit the
-        judge; or unused.
-        """
-        if self.judged is None:
-            return None
-        if self.learns_from_evidence:
-            return "taught"
-        return "joined" if self.judged.left_out is not None else "unused"
-
-    @cached_property
-    def opinion(self) -> np.ndarray | None:
-        """What all evidence says of the training rows, (m, K) float32; None where none was gathered."""
-        return None if self.evidence is None or self.judged is None else self.evidence.joined(self.judged)
 
     @property
     def revised(self) -> np.ndarray | None:
@@ -148,7 +102,10 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     agreement = label_agreement(ready.untrained, sampled, by_direction=ready.by_direction)
     clock.stop("prepare")
     check_score(config.score, ready)
-    job = Job(config, method, method.stages(), ready, meanings, agreement, accelerator, folder, progress, clock)
+    job = Job(
+        config=config, method=method, stages=method.stages(), ready=ready, meanings=meanings, agreement=agreement,
+        accelerator=accelerator, folder=folder, progress=progress, clock=clock,
+    )  # fmt: skip
     return _with_worth(_with_evidence(job))
 
 
@@ -202,11 +159,6 @@ def _noted(job: Job, *notes: str) -> Job:
         job.progress.line(f"note: {note}")
     dataset = replace(job.dataset, notes=[*job.dataset.notes, *notes])
     return replace(job, ready=replace(job.ready, dataset=dataset))
-
-
-def training_target(ready: Prepared) -> np.ndarray:
-    """The labels that are learnt from, (m,) int64: the trusted or decided ones, else the given ones."""
-    return ready.dataset.training_codes[ready.trained]
 
 
 def _with_unused_note(ready: Prepared, method: Method, name: str) -> Prepared:

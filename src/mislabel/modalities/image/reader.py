@@ -139,14 +139,20 @@ def prepare(
         return replace(prepare_head(dataset, trained, matrix, reader), similarity=similarity)
     some = inputs.take(trained[sample_rows(len(trained))])
     if settings.scratch is not None:
-        return Prepared(dataset, trained, inputs, coarse_pixels(some), False, build, reader)
+        return Prepared(
+            dataset=dataset, trained=trained, inputs=inputs, untrained=coarse_pixels(some), informative=False,
+            build=build, reader=reader,
+        )  # fmt: skip
     untrained = outputs(start, some, start.dimension, accelerator, low_precision=True)
 
     def embed() -> np.ndarray:
         start = FrozenImageEncoder(cast(ImageNetwork, build()))
         return outputs(start, inputs.take(trained), start.dimension, accelerator, low_precision=True, progress=progress)
 
-    return Prepared(dataset, trained, inputs, untrained, True, build, reader, embed, embed, similarity=similarity)
+    return Prepared(
+        dataset=dataset, trained=trained, inputs=inputs, untrained=untrained, build=build, reader=reader,
+        embed=embed, space=embed, similarity=similarity,
+    )  # fmt: skip
 
 
 def load(folder: Path, about: dict[str, Any]) -> tuple[ImageReader, nn.Module]:

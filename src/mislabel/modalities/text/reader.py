@@ -131,7 +131,10 @@ def prepare(
         return cosines(rows, embed_sentences(pretrained(backbone), tokenizer, sentences, max_length, accelerator))
 
     untrained = states[:, states.shape[1] // 2 :]
-    return Prepared(dataset, trained, texts, untrained, True, build, reader, embed, embed, similarity=similarity)
+    return Prepared(
+        dataset=dataset, trained=trained, inputs=texts, untrained=untrained, build=build, reader=reader,
+        embed=embed, space=embed, similarity=similarity,
+    )  # fmt: skip
 
 
 def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
