@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mislabel.audit import Audit as Audit
+    from mislabel.doors.probabilities import audit_from as audit_from
+    from mislabel.doors.recorder import Recorder as Recorder
     from mislabel.errors import InputError as InputError
     from mislabel.errors import RunError as RunError
     from mislabel.estimators import FeatureClassifier as FeatureClassifier
@@ -16,8 +18,10 @@ _HOMES = {
     "FeatureClassifier": "estimators",
     "ImageClassifier": "estimators",
     "InputError": "errors",
+    "Recorder": "doors.recorder",
     "RunError": "errors",
     "TextClassifier": "estimators",
+    "audit_from": "doors.probabilities",
 }
 __all__ = [*_HOMES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 

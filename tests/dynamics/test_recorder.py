@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mislabel.dynamics.recorder import Recorder
+from mislabel.dynamics.recorder import PassRecorder
 
 CPU = torch.device("cpu")
 
@@ -43,7 +43,7 @@ def record(recorder, logits, labels, batches):
 @pytest.mark.parametrize("classes", [2, 3, 17])
 def test_values_against_float64(branches, views, classes):
     logits, labels = draw(np.random.default_rng([branches, views, classes]), branches, views, 50, classes)
-    recorder = Recorder(views, 50, CPU)
+    recorder = PassRecorder(views, 50, CPU)
     record(recorder, logits, labels, [np.arange(50)])
     found = recorder.finish()
     assert len(found) == views
@@ -55,7 +55,7 @@ def test_values_against_float64(branches, views, classes):
 
 def test_the_margin_of_one_branch_is_a_difference_of_logits():
     logits, labels = draw(np.random.default_rng(1), 1, 1, 30, 5)
-    recorder = Recorder(1, 30, CPU)
+    recorder = PassRecorder(1, 30, CPU)
     record(recorder, logits, labels, [np.arange(30)])
     margin = recorder.finish()[0]["margin"]
     for row, label in enumerate(labels):
@@ -65,7 +65,7 @@ def test_the_margin_of_one_branch_is_a_difference_of_logits():
 
 def test_huge_logits_stay_finite():
     logits = np.array([[[[1e4, -1e4, 0.0], [-3e4, 3e4, 3e4]]]], dtype=np.float32)
-    recorder = Recorder(1, 2, CPU)
+    recorder = PassRecorder(1, 2, CPU)
     record(recorder, logits, np.array([1, 0]), [[0, 1]])
     found = recorder.finish()[0]
     np.testing.assert_allclose(found["loss"], [2e4, 6e4 + np.log(2)], rtol=1e-6)
@@ -76,7 +76,7 @@ def test_huge_logits_stay_finite():
 @settings(max_examples=50)
 def test_any_order_and_cut_into_batches_gives_the_same(seed, order, cuts):
     logits, labels = draw(np.random.default_rng(seed), 1, 2, 11, 4)
-    whole, parts = Recorder(2, 11, CPU), Recorder(2, 11, CPU)
+    whole, parts = PassRecorder(2, 11, CPU), PassRecorder(2, 11, CPU)
     record(whole, logits, labels, [np.arange(11)])
     record(parts, logits, labels, np.split(np.array(order), sorted(cuts)))
     for one, other in zip(whole.finish(), parts.finish(), strict=True):
@@ -86,7 +86,7 @@ def test_any_order_and_cut_into_batches_gives_the_same(seed, order, cuts):
 
 def test_rows_that_were_not_seen_and_the_next_epoch():
     logits, labels = draw(np.random.default_rng(2), 1, 2, 6, 3)
-    recorder = Recorder(2, 6, CPU)
+    recorder = PassRecorder(2, 6, CPU)
     record(recorder, logits, labels, [[4, 1]])
     first = recorder.finish()
     record(recorder, logits, labels, [[0]])
@@ -103,7 +103,7 @@ def test_rows_that_were_not_seen_and_the_next_epoch():
 def test_sums_over_processes_put_the_parts_together():
     """Two recorders that saw different rows, joined by sums, give what one alone gives; nobody saw row 5."""
     logits, labels = draw(np.random.default_rng(3), 1, 2, 6, 3)
-    whole, left, right = Recorder(2, 6, CPU), Recorder(2, 6, CPU), Recorder(2, 6, CPU)
+    whole, left, right = PassRecorder(2, 6, CPU), PassRecorder(2, 6, CPU), PassRecorder(2, 6, CPU)
     record(whole, logits, labels, [np.arange(5)])
     record(left, logits, labels, [[0, 3]])
     record(right, logits, labels, [[4, 1], [2]])
@@ -118,6 +118,6 @@ def test_sums_over_processes_put_the_parts_together():
 
 def test_recording_keeps_the_gradient_as_it_is():
     logits = torch.randn(1, 1, 4, 3, requires_grad=True)
-    Recorder(1, 4, CPU).record(torch.arange(4), torch.tensor([0, 1, 2, 0]), logits)
+    PassRecorder(1, 4, CPU).record(torch.arange(4), torch.tensor([0, 1, 2, 0]), logits)
     logits.sum().backward()
     torch.testing.assert_close(logits.grad, torch.ones_like(logits))

@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mislabel.dynamics.recorder import Recorder
+from mislabel.dynamics.recorder import PassRecorder
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.dynamics.trajectory import Shape, Trajectory
 from mislabel.errors import InputError
@@ -114,7 +114,7 @@ def test_aum_is_of_the_logits():
     """Mean over the passes of the given label's logit less the largest other, from the logits themselves."""
     random = np.random.default_rng(0)
     logits, labels = random.normal(0, 3, (5, 7, 4)).astype(np.float32), random.integers(0, 4, 7)
-    store, recorder = DynamicsStore([Pass("train", k, 0) for k in range(5)], 7), Recorder(1, 7, torch.device("cpu"))
+    store, recorder = DynamicsStore([Pass("train", k, 0) for k in range(5)], 7), PassRecorder(1, 7, torch.device("cpu"))
     for number, one in enumerate(logits):
         recorder.record(torch.arange(7), torch.as_tensor(labels), torch.as_tensor(one)[None, None])
         store.write(number, recorder.finish()[0])

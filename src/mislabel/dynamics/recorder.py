@@ -11,7 +11,7 @@ from mislabel.dynamics.store import UNSEEN
 COLUMNS = ("loss", "margin")
 
 
-class Recorder:
+class PassRecorder:
     """Buffers for one epoch, on the training device, so that recording never waits for it.
 
     Parameters

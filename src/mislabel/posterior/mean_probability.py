@@ -18,10 +18,12 @@ def mean_probability(dynamics: DynamicsStore, given: np.ndarray, probabilities: 
     probabilities : (n, K) float32
         The final model's.
     """
-    mean = np.zeros(len(given))
+    total, looks = np.zeros(len(given)), np.zeros(len(given), dtype=np.int64)
     for loss in dynamics.loss:
-        mean += np.exp(-loss.astype(np.float64))
-    mean = np.clip(mean / len(dynamics.loss), 0.0, 1.0)
+        seen = np.isfinite(loss)
+        total[seen] += np.exp(-loss[seen].astype(np.float64))
+        looks += seen
+    mean = np.clip(total / np.maximum(looks, 1), 0.0, 1.0)
     return given_replaced(dynamics, given, probabilities, mean)
 
 

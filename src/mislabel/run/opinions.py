@@ -14,6 +14,7 @@ from mislabel.tables.characters import short
 PLAIN, TRANSITION, NEIGHBOURS = "plain", "transition", "neighbours"
 DESCRIPTIONS, ZERO_SHOT = "descriptions", "zero_shot"
 NETWORK = "network"
+OWN_MODEL = "own_model"
 LONGEST_NAME, MOST_SOURCES = 80, 8
 
 
@@ -85,6 +86,12 @@ KINDS = (
         "The network itself",
         "what the whole network, once it had learnt the rest of this, made of the row",
         "The network, once it had learnt what all other evidence says, holds {} for most likely",
+    ),
+    Kind(
+        OWN_MODEL,
+        "Your model",
+        "what the model whose probabilities were given says of a row that it was not fitted to",
+        "Your model, which was not fitted to it, holds {} for most likely",
     ),
 )
 KIND_OF = {kind.name: kind for kind in KINDS}

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from mislabel.dynamics.recorder import Recorder
+from mislabel.dynamics.recorder import PassRecorder
 from mislabel.training.checkpoints import Checkpoint
 from mislabel.training.stage_run import StageRun
 from mislabel.training.watchers import SeenBatch, Watcher
@@ -18,7 +18,7 @@ class DynamicsRecording(Watcher):
     """
 
     def __init__(self, run: StageRun):
-        self.recorder = Recorder(run.stage.views, len(run.rows), run.device)
+        self.recorder = PassRecorder(run.stage.views, len(run.rows), run.device)
 
     def batch(self, seen: SeenBatch) -> None:
         self.recorder.record(seen.index, seen.target, seen.logits)
