@@ -11,6 +11,7 @@ import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
+from patience import PATIENCE
 
 # Tiny tensors only wait for a second thread. Read when torch is imported, which not every test needs.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -200,7 +201,7 @@ def environment() -> dict[str, str]:
 def command(environment):
     """Runs `mislabel ...` as a process of its own and gives the finished process."""
 
-    def run(*words: object, timeout: float = 120) -> subprocess.CompletedProcess:
+    def run(*words: object, timeout: float = PATIENCE) -> subprocess.CompletedProcess:
         line = [sys.executable, "-m", "mislabel", *map(str, words)]
         return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
 

@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 
+from patience import PATIENCE
+
 # The process sends the signal to itself: a parent that polls would come late on a busy machine.
 SCRIPT = """
 import os, sys
@@ -55,5 +57,5 @@ def run_until(
     line = [sys.executable, "-c", SCRIPT, str(int(number)), ending, str(times), str(events), *map(str, words)]
     # In a session of its own, so that the signal reaches this process and nobody else.
     return subprocess.run(
-        line, env=environment, capture_output=True, text=True, timeout=250, check=False, start_new_session=True
+        line, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False, start_new_session=True
     )

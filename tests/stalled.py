@@ -7,6 +7,8 @@ import sys
 import time
 from dataclasses import dataclass
 
+from patience import PATIENCE
+
 # The function says that it was reached, and stays: in Python, in C code that hears no signal, or deaf to exceptions.
 SCRIPT = """
 import hashlib, importlib.util, os, sys, threading, time
@@ -92,7 +94,7 @@ def interrupt_at(
             os.kill(process.pid, signal.SIGINT)
             time.sleep(0.05)
         try:
-            _, rest = process.communicate(timeout=60)
+            _, rest = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             raise

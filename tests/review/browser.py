@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from patience import PATIENCE
 
 HERE = Path(__file__).resolve()
 SOURCE = HERE.parents[2] / "src"
@@ -114,8 +115,8 @@ class Server:
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self.process.kill()
-        self.process.wait(timeout=30)
-        self.reader.join(timeout=30)
+        self.process.wait(timeout=PATIENCE)
+        self.reader.join(timeout=PATIENCE)
 
     def _read(self) -> None:
         with self.process.stdout as output:  # pyright: ignore[reportOptionalContextManager]
@@ -125,7 +126,7 @@ class Server:
 
     def _wait(self) -> str:
         said = ""
-        while line := self.lines.get(timeout=90):
+        while line := self.lines.get(timeout=PATIENCE):
             said += line
             if found := re.search(r"http://127\.0\.0\.1:\d+/\S+", line):
                 return found[0]
@@ -148,7 +149,7 @@ class Here:
 
     def kill(self) -> None:
         self.server.stop()
-        self.thread.join(timeout=30)
+        self.thread.join(timeout=PATIENCE)
         self.session.close()
 
 
@@ -186,7 +187,7 @@ def expect(what: Any) -> Any:
     """Playwright's, with patience: machines that run this may be slow."""
     from playwright.sync_api import expect as expected
 
-    expected.set_options(timeout=60_000)
+    expected.set_options(timeout=1000 * PATIENCE)
     return expected(what)
 
 
@@ -290,7 +291,7 @@ def review_some(server: Server | Here, count: int) -> None:
     """Decide the first looks as somebody would who believes the run, so that there is something to estimate."""
     place = 0
     for number in range(count):
-        with urllib.request.urlopen(f"{server.address}api/next?after={place}", timeout=30) as answer:
+        with urllib.request.urlopen(f"{server.address}api/next?after={place}", timeout=PATIENCE) as answer:
             look = json.load(answer)
         place, row = look["place"], look["row"]
         kind = "suggestion" if row["p_mislabeled"] > 0.6 and number % 9 else "keep"
@@ -298,7 +299,7 @@ def review_some(server: Server | Here, count: int) -> None:
         asked = urllib.request.Request(
             f"{server.address}api/decide", json.dumps(said).encode(), {"Content-Type": "application/json"}
         )
-        urllib.request.urlopen(asked, timeout=30).close()
+        urllib.request.urlopen(asked, timeout=PATIENCE).close()
 
 
 def take_pictures(opened: Any, run: Path, folder: Path) -> None:

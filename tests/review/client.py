@@ -4,12 +4,14 @@ import http.client
 import json
 import uuid
 
+from patience import PATIENCE
+
 
 class Client:
     """One connection to a server in this process."""
 
     def __init__(self, server):
-        self.server, self.connection = server, http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+        self.server, self.connection = server, http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
 
     def raw(self, method, path, body=None, **headers):
         self.connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})

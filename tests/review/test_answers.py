@@ -5,6 +5,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 
@@ -34,7 +35,7 @@ def client(tmp_path):
     yield client
     client.connection.close()
     server.stop()
-    thread.join(timeout=20)
+    thread.join(timeout=PATIENCE)
     session.close()
 
 

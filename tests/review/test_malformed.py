@@ -9,6 +9,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 from fake_runs import review_run
+from patience import PATIENCE
 from review.client import Client
 from review.malformed import post, raw_requests
 
@@ -46,14 +47,14 @@ def served(tmp_path, monkeypatch):
         thread = server.start()
         yield server
         server.stop()
-        thread.join(timeout=120)
+        thread.join(timeout=PATIENCE)
     assert not thread.is_alive()
     assert [record.getMessage() for record in records.kept if record.levelno >= logging.ERROR or record.exc_info] == []
 
 
 def talk(server, request, *, stays=False):
     """All that a server answers to these bytes until it closes; the client closes its side, or stays."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
         answer = b""
         try:
             connection.sendall(request)
@@ -133,7 +134,7 @@ def test_the_limit_of_a_body_holds_for_chunks(length, served):
     head += "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
     answer, sent = b"", 0
-    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as connection:
         connection.sendall(head.encode())
         try:
             while sent <= LARGEST_BODY:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_runs import renew_digests
+from patience import PATIENCE
 
 pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 
@@ -58,7 +59,7 @@ def review(tmp_path):
     for client, server, thread, session in opened:
         client.connection.close()
         server.stop()
-        thread.join(timeout=120)
+        thread.join(timeout=PATIENCE)
         session.close()
 
 
@@ -515,7 +516,7 @@ def test_every_refusal_is_a_sentence(review):
 def kill_while_posting(process, answers):
     """Post until the server is gone, killed after so many answers; the numbers of the events said to be saved."""
     parts, said = urlsplit(process.address), []
-    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=120)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=PATIENCE)) as connection:
         for row in range(10_000):
             body = json.dumps({"key": str(row), "rows": [row % 50], "kind": ("keep", "none", "unsure")[row % 3]})
             try:
@@ -550,12 +551,12 @@ def test_ctrl_c_says_what_was_decided_and_how_to_go_on(tmp_path):
     process = Process(folder, "--probe", "0.1")
     parts = urlsplit(process.address)
     body = json.dumps({"key": "k", "rows": [0, 1], "kind": "suggestion"})
-    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=120)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=PATIENCE)) as connection:
         connection.request("POST", f"{parts.path}api/decide", body, {"Content-Type": "application/json"})
         assert connection.getresponse().status == 200
     process.process.send_signal(signal.SIGINT)
-    assert process.process.wait(timeout=120) == 130
-    process.reader.join(timeout=120)
+    assert process.process.wait(timeout=PATIENCE) == 130
+    process.reader.join(timeout=PATIENCE)
     said = "".join(list(process.lines.queue))
     again = f"go on with: mislabel review {folder} --probe 0.1"
     for words in ("2 rows are decided", "52 are left", again, "mislabel export", "--decisions", "mislabel report"):
@@ -622,6 +623,6 @@ def test_says_which_extra_is_missing(tmp_path):
     folder = some_run(tmp_path / "run", n=12)
     script = "import sys; sys.modules['fastapi'] = None\nfrom mislabel.cli import main\nmain()"
     line = [sys.executable, "-c", script, "review", str(folder)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 2
     assert "pip install 'mislabel[review]'" in done.stderr

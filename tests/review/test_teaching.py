@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 
@@ -124,7 +125,7 @@ def test_when_it_is_enough(answers, half, enough, why):
 def test_the_command_serves_it_and_says_at_the_end_what_it_taught(tmp_path):
     process = Process(some_run(tmp_path / "run"), "--order", "trust", "--budget", "12")
     parts, looked = urlsplit(process.address), []
-    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=120)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", parts.port, timeout=PATIENCE)) as connection:
 
         def ask(method, path, body=None):
             connection.request(method, f"{parts.path}api/{path}", body, {"Content-Type": "application/json"})
@@ -140,8 +141,8 @@ def test_the_command_serves_it_and_says_at_the_end_what_it_taught(tmp_path):
     assert (len(looked), estimate["taught"]["answers"]) == (12, 12)
     assert "100%" in estimate["taught"]["words"][0]
     process.process.send_signal(signal.SIGINT)
-    assert process.process.wait(timeout=120) == 130
-    process.reader.join(timeout=120)
+    assert process.process.wait(timeout=PATIENCE) == 130
+    process.reader.join(timeout=PATIENCE)
     said = "".join(list(process.lines.queue))
     assert "as 12 answers tell, 100%" in said
     assert "--decisions" in said

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +49,7 @@ def several(environment):
         words = [[str(word) for word in line] for line in lines]
         done = subprocess.run(
             [sys.executable, "-c", SEVERAL, json.dumps(words)],
-            env=environment, input="y\n" * 100, capture_output=True, text=True, timeout=240, check=False,
+            env=environment, input="y\n" * 100, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.stderr.count("CODE") == len(lines), done.stderr
         said = [part.strip() for part in done.stderr.split("CODE")]

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +36,7 @@ def run_both(tmp_path_factory, make_toy, tiny_encoder, tiny_options, environment
         assert alone.exit_code == 0, alone.stderr
         together = subprocess.run(
             [sys.executable, "-m", *LAUNCH, "mislabel", *line, "--out", str(folder / "two")],
-            env=environment, capture_output=True, text=True, timeout=250, check=False,
+            env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert together.returncode == 0, together.stderr
         return folder / "one", folder / "two"

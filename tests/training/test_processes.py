@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -140,7 +141,7 @@ def found(tmp_path_factory, environment):
     for start in ([], launch):
         done = subprocess.run(
             [sys.executable, *start, str(script), str(folder)],
-            env=environment, capture_output=True, text=True, timeout=250, check=False,
+            env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     return {name: np.load(folder / f"{name}.npz") for name in ("1-0", "2-0", "2-1")}
