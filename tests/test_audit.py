@@ -64,6 +64,27 @@ def test_the_table_by_hand(audit):
                 assert one == other, name
 
 
+def test_a_notebook_shows_the_worst_rows_and_runs_nothing(audit):
+    audit.table["id"] = ["<script>", *audit.table["id"][1:]]
+    shown = audit._repr_html_()
+    assert "&lt;script&gt;" in shown
+    assert "<script>" not in shown
+    assert shown.count("<tr") == 5  # four judged rows and the head
+    assert "0.800" in shown
+
+
+def test_where_nothing_is_known_of_the_inputs(audit):
+    data = make_dataset(["t0", "t1", "t2", "t3"], ["cat", "dog", "cat", "dog"])
+    store = DynamicsStore([Pass("train", 0, 0)], 4)
+    store.write(0, {"prediction": [0, 1, 0, 1], "loss": 0.0, "margin": 0.0})
+    half = np.full((4, 2), 0.5, dtype=np.float32)
+    made = build_audit(data, np.arange(4), Posterior(half), half, store, None)
+    assert made.metrics["labels_related"] is None
+    assert made.metrics["agreement"] == {}
+    assert any("cannot be told whether labels and inputs are related" in note for note in made.notes)
+    assert (made.table["status"] == "judged").all()
+
+
 def test_what_follows_from_it(audit):
     assert audit.worst(2)["id"].tolist() == ["b", "c"]
     assert audit.worst()["id"].tolist() == ["b", "c", "d", "a"]

@@ -1,8 +1,10 @@
 """The command line: what it prints, its exit codes, and messages that say what to do."""
 
 import json
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from patience import PATIENCE
+
+from mislabel.cli.options import PANELS
 
 COMMANDS = [
     "train", "audit", "predict", "report", "review", "export", "import-decisions", "corrupt", "methods", "bench",
@@ -30,6 +34,21 @@ def test_help_has_an_example(name, mislabel):
     done = mislabel(name, "--help")
     assert done.exit_code == 0
     assert f"Example: mislabel {name}" in done.stdout
+
+
+def test_the_version_is_told(mislabel):
+    assert mislabel("--version").stdout == f"mislabel {version('mislabel')}\n"
+
+
+@pytest.mark.parametrize("command", ["train", "audit"])
+def test_help_stands_in_panels(command, mislabel):
+    shown = mislabel(command, "--help").stdout
+    titles = [name for name in re.findall(r"^╭─ (\w+) ─", shown, re.MULTILINE) if name not in ("Arguments", "Options")]
+    assert titles == list(PANELS)
+    for name in (
+        name for names in PANELS.values() for name in names if name not in ("as_json", "tune", "keep_checkpoints")
+    ):
+        assert f"--{name.replace('_', '-')} " in shown
 
 
 def test_help_and_import_leave_torch_alone(environment):

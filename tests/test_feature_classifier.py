@@ -160,6 +160,19 @@ def test_trusted_labels_teach_and_go_into_the_folder(empty, tmp_path):
     assert FeatureClassifier.load(tmp_path / "run").trusted_drawn == "random"
 
 
+def test_a_report_from_python(tmp_path):
+    X, _, given = blobs()
+    model = make(method="ce").fit(X, given)
+    path = model.report(tmp_path / "report.html")
+    shown = path.read_text(encoding="utf-8")
+    assert shown.startswith("<!doctype html>")
+    assert f"{len(given):,} judged rows" in shown
+    assert list(tmp_path.iterdir()) == [path]
+    model.save(tmp_path / "run")
+    with pytest.raises(InputError, match="was loaded from a run folder"):
+        FeatureClassifier.load(tmp_path / "run").report(path)
+
+
 def test_trusted_labels_that_are_none_are_refused():
     X, _, given = blobs()
     with pytest.raises(InputError, match="trusted: none of the 120 rows has a trusted label"):

@@ -109,7 +109,7 @@ def review_ten_rows(words: list[str], folder: Path) -> None:
 
 
 def test_python_snippet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    [snippet] = [block for kind, block in BLOCKS if kind == "python"]
+    [snippet] = [block for kind, block in BLOCKS if kind == "python" and "TextClassifier" in block]
     messages = pd.read_csv(ROOT / "examples" / "messages" / "messages.csv").head(80)
     monkeypatch.chdir(tmp_path)
     names = {"texts": messages["text"].tolist(), "labels": messages["gold"].tolist(), "new_texts": ["parcel??"]}

@@ -1,6 +1,7 @@
 """The audit of a run: what a person holds at the end."""
 
 from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,11 @@ class Audit:
             return self
         transition = self.transition[np.ix_(codes, codes)]
         return replace(self, classes=classes, posterior=self.posterior[:, codes], transition=transition)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same line, and the worst rows."""
+        shown = self.worst()[["id", "given_label", "suggested_label", "p_mislabeled"]]
+        return f"<p>{escape(repr(self))}</p>{shown.to_html(index=False, border=0, float_format='{:.3f}'.format)}"
 
     def __repr__(self) -> str:
         judged, p = self.table["status"].to_numpy() == "judged", np.asarray(self.table["p_mislabeled"], dtype=float)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -17,7 +18,9 @@ from mislabel.data.alignment import refuse_misaligned
 from mislabel.data.descriptions import read_descriptions
 from mislabel.data.plan import Missing, OnBad
 from mislabel.errors import InputError
+from mislabel.files import atomic_write
 from mislabel.modalities.dataset import make_dataset
+from mislabel.report import render_report
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder
 from mislabel.run.predictor import Predictor, load_predictor
@@ -134,6 +137,31 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             write_run(self.audit_, self.predictor_, dataset, target, content)
             if earlier is not None:
                 take_over(earlier.folder, target, dataset.labels.classes)
+
+    def report(self, path: str | Path, *, content: bool = True) -> Path:
+        """Write the report, one HTML file that opens offline, as `mislabel report` does.
+
+        Parameters
+        ----------
+        path : path
+            Of the file; one that is there is replaced.
+        content : bool
+            Whether the training inputs go into it.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        InputError
+            If this classifier was loaded from a run folder: `mislabel report` makes one of it.
+        """
+        target = Path(path)
+        with TemporaryDirectory() as temporary:
+            self.save(Path(temporary) / "run", content=content)
+            atomic_write(target, render_report(RunFolder(Path(temporary) / "run")))
+        return target
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

@@ -37,6 +37,12 @@ def test_without_a_trusted_label_looks_are_suggested():
     assert suggestions(replace(CALM, metrics=TRUSTED)) == []
 
 
+def test_a_training_elsewhere_has_no_options_of_ours():
+    shown = replace(CALM, settings={"door": "audit_from"}, metrics=DOUBTED, **SWALLOWED)
+    assert names(shown) == ["looks"]
+    assert suggestions(shown)[0].text.endswith("then give decisions=RUN to the same call.")
+
+
 def test_a_class_that_swallows_others_is_asked_about():
     shown = replace(CALM, **SWALLOWED)
     assert names(shown) == ["sink", "looks"]

@@ -1,10 +1,11 @@
 """All commands in one typer application."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from mislabel import __version__
 from mislabel.cli.bench_commands import bench, corrupt, methods
 from mislabel.cli.exit_codes import notes
 from mislabel.cli.review_commands import export, import_decisions, review
@@ -46,8 +47,19 @@ app = typer.Typer(
 )
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mislabel {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version)
+]
+
+
 @app.callback()
-def note_unusable() -> None:
+def note_unusable(version: Version = False) -> None:
     """Say which modality of another package is missing from the options, and why."""
     notes(unusable_modalities().values())
 

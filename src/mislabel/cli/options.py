@@ -1,11 +1,13 @@
 """The options of the commands, each with its help; those that commands share are listed once."""
 
 from collections.abc import Callable
+from copy import copy
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
+from typer.models import ArgumentInfo
 
 from mislabel.data.plan import Plan
 from mislabel.modalities import modality, modality_names
@@ -127,6 +129,40 @@ RUN: dict[str, tuple[Any, Any]] = {
     ),
     "as_json": (Json, False),
 }
+
+# Where the help of `train` and `audit` shows an option; one that is not named here is about the training.
+PANELS = {
+    "Input": (*modality_names(), "id", "split", "holdout", "missing", "on_bad", "max_length", "resolution"),
+    "Labels": (
+        "label", "sources", "votes", "source_kind", "gold", "trusted", "trusted_drawn", "describe", "decisions",
+    ),
+    "Method": (
+        "method", "option", "branches", "trajectory_dim", "score", "recipe", "backbone", "scratch", "tune", "balance",
+    ),
+    "Training": (),
+    "Output": ("out", "resume", "overwrite", "no_content", "keep_checkpoints", "as_json"),
+}  # fmt: skip
+
+
+def in_panels(options: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
+    """The options of `train` or `audit`, panel by panel as their help shows them."""
+    panel_of = {name: panel for panel, names in PANELS.items() for name in names}
+    panels = list(PANELS)
+    placed = {name: panel_of.get(name, "Training") for name in options}
+    return {
+        name: (Annotated[get_args(kind)[0], _shown_in(get_args(kind)[1], placed[name])], default)
+        for name, (kind, default) in sorted(options.items(), key=lambda option: panels.index(placed[option[0]]))
+    }
+
+
+def _shown_in(option: Any, panel: str) -> Any:
+    """A copy of an option, for a panel; arguments have one of their own."""
+    if isinstance(option, ArgumentInfo):
+        return option  # typer shows arguments first, wherever they stand
+    placed = copy(option)
+    placed.rich_help_panel = panel
+    return placed
+
 
 TRAIN = {
     "data": (Data, Parameter.empty),

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from mislabel.cli import interrupts
 from mislabel.cli.exit_codes import errors, finished_run, say
-from mislabel.cli.options import AUDIT, TRAIN, takes
+from mislabel.cli.options import AUDIT, TRAIN, in_panels, takes
 from mislabel.run.option_pairs import read_pairs
 
 if TYPE_CHECKING:
     from mislabel.run.folder import RunFolder
 
 
-@takes(TRAIN)
+@takes(in_panels(TRAIN))
 def train(**given: Any) -> None:
     """Train a classifier on noisy labels and audit them.
 
@@ -25,7 +25,7 @@ def train(**given: Any) -> None:
     _train(given)
 
 
-@takes(AUDIT)
+@takes(in_panels(AUDIT))
 def audit(**given: Any) -> None:
     """List the labels that look wrong, the cheap way: a small head on frozen embeddings, or on the features themselves.
 

@@ -31,6 +31,7 @@ from mislabel.run.prior_decisions import apply_decisions, drawn_weights, take_ov
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.source_facts import with_sources
+from mislabel.run.suggestions import DOOR
 from mislabel.run.writing import write_audit, write_parquet
 
 MethodPosterior = Callable[[DynamicsStore, np.ndarray, np.ndarray], Posterior]
@@ -155,6 +156,7 @@ def judge_outside(
     dataset: Dataset,
     observed: Observed,
     *,
+    door: str,
     method: str,
     space: FeatureSpace | None,
     posterior: MethodPosterior | None = None,
@@ -171,6 +173,8 @@ def judge_outside(
     ----------
     dataset : Dataset
         n rows.
+    door : str
+        The function that judges, as a person called it.
     method : str
         What report and metrics call it.
     space : FeatureSpace, optional
@@ -221,7 +225,7 @@ def judge_outside(
     audit = with_sources(grounds.dataset, audit)
     known = known_of_rows(grounds, audit, independent, decisions)
     audit.metrics.update({**counts(grounds), "method": method, **known})
-    settings = {"method": method, "seed": seed, "trusted_drawn": trusted_drawn}
+    settings = {"method": method, DOOR: door, "seed": seed, "trusted_drawn": trusted_drawn}
     return Outside(
         audit.with_classes(classes), dataset, trained, observed, settings, dict(columns), kept, decisions, earlier
     )

@@ -205,13 +205,19 @@ def _judged(
         "margin": np.where(known, logs - np.log(np.maximum(others.max(1), SMALLEST)), np.nan).astype(np.float32),
     }
     space = space_of(features, len(dataset))
-    kept = None if space is None else space.points
     return judge_outside(
-        dataset, Observed(probabilities, [Pass("held out", 1, 0)], [recorded]), method=METHOD,
-        space=space or FeatureSpace(log_odds(probabilities)), heard=by_own_model,
-        earlier=None if decisions is None else Run.open(decisions), columns=columns, seed=seed,
-        trusted_drawn=trusted_drawn, kept=kept,
-    )  # fmt: skip
+        dataset,
+        Observed(probabilities, [Pass("held out", 1, 0)], [recorded]),
+        door="audit_from",
+        method=METHOD,
+        space=space or FeatureSpace(log_odds(probabilities)),
+        heard=by_own_model,
+        earlier=None if decisions is None else Run.open(decisions),
+        columns=columns,
+        seed=seed,
+        trusted_drawn=trusted_drawn,
+        kept=None if space is None else space.points,
+    )
 
 
 def log_odds(probabilities: np.ndarray) -> np.ndarray:

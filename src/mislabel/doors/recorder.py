@@ -225,11 +225,20 @@ class Recorder:
                 f"Rows that no batch showed, and that are not judged: {int((~seen).sum())}; "
                 f"{some_ids(self.ids[~seen].tolist())}."
             )
+        space = space_of(features, len(dataset))
         self._outside = judge_outside(
-            dataset, Observed(said, self.passes, self.recorded), method=method, space=space_of(features, len(dataset)),
-            posterior=posterior, earlier=None if decisions is None else Run.open(decisions), columns=columns, seed=seed,
-            trusted_drawn=trusted_drawn, kept=None if features is None else np.asarray(features, dtype=np.float32),
-        )  # fmt: skip
+            dataset,
+            Observed(said, self.passes, self.recorded),
+            door="Recorder",
+            method=method,
+            space=space,
+            posterior=posterior,
+            earlier=None if decisions is None else Run.open(decisions),
+            columns=columns,
+            seed=seed,
+            trusted_drawn=trusted_drawn,
+            kept=None if space is None else space.points,
+        )
         return self._outside.audit
 
     def save_run(self, folder: str | Path, *, content: bool = True, overwrite: bool = False) -> None:
@@ -258,6 +267,19 @@ class Recorder:
         passes = [(each.epoch, each.view) for each in self.passes]
         kept = {"total": self._total, "looks": self._looks, "given": self._given}
         return {"recorded": list(self.recorded), "passes": passes, **{name: each.copy() for name, each in kept.items()}}
+
+    @classmethod
+    def from_cartography(cls, folder: str | Path) -> "Recorder":
+        """What Dataset Cartography's code recorded: a folder of `dynamics_epoch_0.jsonl` and so on.
+
+        Raises
+        ------
+        InputError
+            If there are no such files, or a line is none of theirs.
+        """
+        from mislabel.doors.cartography import read_cartography
+
+        return read_cartography(folder)
 
     def load_state_dict(self, state: dict[str, Any]) -> Self:
         """Go on from what `state_dict` gave.

@@ -10,6 +10,7 @@ from mislabel.data import Dataset
 from mislabel.data.classes import find_classes
 from mislabel.data.label_columns import rows_of
 from mislabel.data.numerals import label_text
+from mislabel.data.order import class_ranks
 from mislabel.doors.judged import FeatureSpace
 from mislabel.errors import InputError, one_of, some_ids
 from mislabel.modalities import modality as modality_of
@@ -97,7 +98,9 @@ def dataset_of(
         names = [f"P({label_text(value)})" for value in classes]
         if len(set(names)) < len(names):  # as of 1 and "1"
             names = [f"{name}, column {number}" for number, name in enumerate(names)]
-        inputs, modality = pd.DataFrame(probabilities, columns=pd.Index(names)), "features"
+        order = np.argsort(class_ranks(list(classes)))  # rows are taken by what is in them: however classes are listed
+        inputs = pd.DataFrame(probabilities[:, order], columns=pd.Index([names[column] for column in order]))
+        modality = "features"
     kind = modality or _told(inputs)
     one_of("modality", kind, modality_names())
     said = {kind: kind, "label": "labels"} | ({} if columns.get("trusted") is None else {"trusted": "trusted"})

@@ -115,7 +115,10 @@ def load_predictor(folder: Path) -> Predictor:
         If it cannot be read.
     """
     if not (folder / ABOUT).is_file():
-        raise InputError(f"{folder} holds no model of mislabel: it has no {ABOUT}")
+        raise InputError(
+            f"{folder} holds no model of mislabel: it has no {ABOUT}; a run that was made of another training, or of "
+            "probabilities, has none"
+        )
     refuse_code(folder, ABOUT)
     about = read_object(folder / ABOUT)
     kind = modality(about.get("modality", "text"))

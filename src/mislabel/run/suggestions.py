@@ -28,6 +28,8 @@ FEWEST = 100  # judged rows below which shares of classes, and fifty looks, mean
 # finds even more of it: IDO 0.29, 0.10, and at most 0.06 on right labels and on planted errors.
 GAP, RATIO = 0.08, 1.2
 EVIDENCE = "panel"  # the method that learns from opinions without a trusted label
+AGAIN = "give the same command with --decisions RUN and another --out"
+DOOR = "door"  # the setting that says by which of `mislabel.doors` a run came
 LONGEST_NAME = 40
 LIKENESS = KIND_OF[TRANSITION].label
 COLUMNS = ("given_label", "suggested_label", LIKENESS)
@@ -102,6 +104,11 @@ class Shown:
         return isinstance(held, int | float) and held > 0
 
     @property
+    def outside(self) -> bool:
+        """Whether the training, or the probabilities, are somebody else's."""
+        return bool(self.settings.get(DOOR))
+
+    @property
     def lacks(self) -> str:
         """The option of the method that makes use of what classes mean, where another one ran."""
         return "" if self.method == EVIDENCE or self.trusted else f" --method {EVIDENCE}"
@@ -111,7 +118,8 @@ def suggestions(shown: Shown) -> list[Suggestion]:
     """At most MOST, the most valuable first; none where labels and inputs are unrelated, or few rows were judged."""
     if shown.metrics.get("labels_related") is False or shown.judged < FEWEST:
         return []
-    found = [each for make in (_sink, _encoder, _looks, _meanings) if (each := make(shown)) is not None]
+    makers = (_looks,) if shown.outside else (_sink, _encoder, _looks, _meanings)  # the others are options of ours
+    found = [each for make in makers if (each := make(shown)) is not None]
     once = {each.command: each for each in reversed(found)}  # a class that swallows others asks for meanings, too
     return [each for each in found if once[each.command] is each][:MOST]
 
@@ -186,7 +194,7 @@ def _looks(shown: Shown) -> Suggestion | None:
         "looks",
         "No label is trusted, and without one nobody can tell an error that all labels share from the truth. Fifty "
         "looks, a few minutes, decide which kinds of evidence to believe, for all rows and not only for those fifty: "
-        "then give the same command with --decisions RUN and another --out.",
+        f"then {'give decisions=RUN to the same call' if shown.outside else AGAIN}.",
         "mislabel review RUN --order trust",
     )
 
