@@ -27,6 +27,7 @@ from mislabel.methods.ce import CE, CrossEntropy
 from mislabel.methods.ido import IDO
 from mislabel.training.branches import make_branches
 from mislabel.training.checkpoints import load_checkpoint
+from mislabel.training.guards import check_stages
 from mislabel.training.loop import passes_of
 from mislabel.training.stages import Stage
 from mislabel.training.steps import torch_seed
@@ -210,6 +211,18 @@ def test_interrupted_and_continued_is_as_never_interrupted(tmp_path, steps_befor
     assert [line["epoch"] for line in second.history.epochs] == [1, 2, 3, 4, 1, 2, 3]
 
 
+def test_moments_of_the_optimiser_are_kept_only_where_a_stage_goes_on(tmp_path, monkeypatch):
+    """The next stage has an optimiser of its own, so after the last epoch of one nobody needs them."""
+    kept = []
+
+    def save_checkpoint(folder, checkpoint):
+        kept.append((checkpoint.stage, checkpoint.epoch, bool(checkpoint.optimizer)))
+
+    monkeypatch.setattr("mislabel.training.checkpointing.save_checkpoint", save_checkpoint)
+    make_loop(folder=tmp_path).run([Stage("a", 2, CrossEntropy()), Stage("b", 1, CrossEntropy(), start="last")])
+    assert kept == [(0, 1, True), (0, 2, False), (1, 1, False)]
+
+
 def test_interrupted_twice(tmp_path):
     stages = IDO(minimum_class_size=10, scope="class").stages
     whole, _ = make_loop(with_dropout).run(stages())
@@ -226,6 +239,7 @@ def test_fewer_rows_than_processes_is_refused(monkeypatch):
     monkeypatch.setattr(loop, "accelerator", type("Many", (), {"num_processes": 41})())
     with pytest.raises(RunError, match="40 training rows cannot be shared by 41 processes"):
         loop.run([Stage("a", 1, CrossEntropy())])
+    check_stages([Stage("a", 1, CrossEntropy())], loop.settings, rows=41, processes=41)  # one each is enough
 
 
 def test_stopping_by_label_wave_gives_the_weights_of_the_chosen_epoch():
