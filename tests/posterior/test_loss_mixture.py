@@ -42,11 +42,14 @@ def test_losses_of_no_clear_shape_are_told_without_a_warning():
     np.testing.assert_array_equal(found, lower_component(losses))
 
 
-def test_classes_by_themselves_and_small_ones_whole():
-    losses, _ = losses_and_order()
-    given = np.repeat([3, 0, 1], [50, FEWEST, FEWEST - 1])
+def test_each_class_has_a_mixture_of_its_own_and_small_ones_are_whole():
+    """What is low in one class is high in the other; one mixture for both would call a whole class wrong."""
+    losses, order = losses_and_order()
     few = np.append(np.full(FEWEST - 1, 0.1), 9.0)
-    found = lower_component_of_class(np.concatenate([losses + 5, few, few[1:]]), given)
-    np.testing.assert_allclose(found[:50], lower_component(losses), atol=1e-9)
-    assert found[50 : 50 + FEWEST].tolist() == [1.0] * (FEWEST - 1) + [0.0]
-    assert found[50 + FEWEST :].tolist() == [1.0] * (FEWEST - 1)
+    given = np.repeat([3, 4, 0, 1], [50, 50, FEWEST, FEWEST - 1])
+    found = lower_component_of_class(np.concatenate([losses, losses + 1, few, few[1:]]), given)
+    for begin in (0, 50):
+        np.testing.assert_allclose(found[begin : begin + 50], lower_component(losses), atol=1e-9)
+        np.testing.assert_array_equal(found[begin : begin + 50] > 0.5, order < 30)
+    assert found[100 : 100 + FEWEST].tolist() == [1.0] * (FEWEST - 1) + [0.0]
+    assert found[100 + FEWEST :].tolist() == [1.0] * (FEWEST - 1)
