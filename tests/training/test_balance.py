@@ -76,6 +76,11 @@ def test_a_row_of_weight_two_is_there_twice():
     torch.testing.assert_close(batch_of(weight, 5).mean(values), twice / 10)
 
 
+def test_where_nothing_is_mixed_a_loss_that_mixes_is_told():
+    with pytest.raises(ValueError, match=r"does not mix: say Stage\(\.\.\., mixes=True\)"):
+        batch_of().mixed(torch.zeros(1, 37, dtype=torch.int64), torch.ones(1, 37))
+
+
 class Weights(CrossEntropy):
     """Keeps what it was told."""
 
