@@ -29,6 +29,7 @@ from mislabel.training.branches import make_branches
 from mislabel.training.checkpoints import load_checkpoint
 from mislabel.training.guards import check_stages
 from mislabel.training.loop import passes_of
+from mislabel.training.room import check_disk
 from mislabel.training.stages import Stage
 from mislabel.training.steps import torch_seed
 from mislabel.training.training_settings import HEAD_RATE
@@ -319,6 +320,17 @@ def test_a_disk_that_would_fill_up_is_said_before_the_first_step(tmp_path, monke
     with pytest.raises(RunError, match="the run needs about .* MB in .* free: make room, or choose .*tables 0.001 MB"):
         make_loop(folder=tmp_path / "full", beside={"tables": 1000}).run(stages)
     assert list((tmp_path / "full").iterdir()) == []
+
+
+def test_the_largest_parts_are_named_first(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10**7))
+    check_disk(tmp_path, {"all that fits": 10**7})
+    with pytest.raises(RunError, match="all that and a byte"):
+        check_disk(tmp_path, {"all that and a byte": 10**7 + 1})
+    needs = {"small": 2 * 10**6, "nothing": 0, "large": 9 * 10**6, "middle": 4 * 10**6}
+    check_disk(tmp_path, needs, there=5 * 10**6)
+    with pytest.raises(RunError, match=r"needs about 11 MB .* 10 MB are free.*\(large 9 MB, middle 4 MB, small 2 MB\)"):
+        check_disk(tmp_path, needs, there=4 * 10**6)
 
 
 def test_what_is_on_the_disk_already_is_not_needed_again(tmp_path, monkeypatch):
