@@ -12,7 +12,7 @@ from mislabel.methods.ce import CrossEntropy
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.balance import class_weights, row_weights
 from mislabel.training.loop import Loop
-from mislabel.training.losses import Batch, Loss
+from mislabel.training.losses import OPINION, Batch, Loss
 from mislabel.training.stages import Stage
 from mislabel.training.training_settings import TrainingSettings
 from mislabel.training.trusted import loss_with_trusted
@@ -121,6 +121,43 @@ def test_the_loop_hands_every_row_its_weight_and_a_stage_may_say_otherwise():
         for index, weight in loss.seen:
             np.testing.assert_array_equal(weight.numpy(), wanted[index.numpy()])
     assert all(weight is None for _, weight in off.seen)
+
+
+class Revising(Weights):
+    """Has an opinion of its own when an epoch is over."""
+
+    def __init__(self, opinion):
+        super().__init__()
+        self.opinion, self.taught = opinion, []
+
+    def __call__(self, batch):
+        self.taught.append(batch.opinion)
+        return super().__call__(batch)
+
+    def epoch_end(self, dynamics):
+        self.tables[OPINION] = self.opinion
+
+
+@pytest.mark.parametrize("balance", ["none", "half", "classes"])
+def test_an_opinion_that_a_loss_makes_goes_on_in_its_place(balance):
+    """From the second epoch on a row has the mean weight of the classes that the opinion sees in it."""
+    opinion = np.random.default_rng(1).dirichlet([4, 2, 1], ROWS)
+    loss = Revising(torch.from_numpy(opinion).float())
+    looped([Stage("a", 2, loss)], balance=balance)
+    power = {"none": 0, "half": 0.5, "classes": 1}[balance]
+    of_class = opinion.sum(0) ** -power
+    wanted = opinion @ of_class / (opinion @ of_class).mean()
+    before = row_weights(uneven()[1], balance)
+    assert len(loss.seen) == len(loss.taught) == 10
+    for number, ((index, weight), taught) in enumerate(zip(loss.seen, loss.taught, strict=True)):
+        if number < 5:
+            assert taught is None
+        else:
+            np.testing.assert_array_equal(taught.numpy(), loss.opinion[index].numpy())
+        if balance == "none":
+            assert weight is None
+        else:
+            np.testing.assert_allclose(weight.numpy(), (before if number < 5 else wanted)[index.numpy()], rtol=1e-5)
 
 
 def test_unless_it_is_asked_for_nothing_is_weighed():
