@@ -99,10 +99,13 @@ def uneven():
     return matrix, np.where(np.arange(ROWS) % 3 > 0, 0, labels)
 
 
-def looped(stages, *, trusted=None, **settings):
+def looped(stages, *, trusted=None, opinion=None, worth=None, **settings):
     matrix, labels = uneven()
     chosen = {"batch_size": 8, "learning_rate": 0.01, "precision": "fp32", "device": "cpu"} | settings
-    loop = Loop(Plain, FeatureInputs(matrix), labels, IDS, CLASSES, TrainingSettings(**chosen), trusted=trusted)
+    loop = Loop(
+        Plain, FeatureInputs(matrix), labels, IDS, CLASSES, TrainingSettings(**chosen),
+        trusted=trusted, opinion=opinion, worth=worth,
+    )  # fmt: skip
     return loop.run(stages)
 
 
@@ -135,7 +138,30 @@ class Revising(Weights):
         return super().__call__(batch)
 
     def epoch_end(self, dynamics):
-        self.tables[OPINION] = self.opinion
+        if self.opinion is not None:
+            self.tables[OPINION] = self.opinion
+
+
+def test_opinion_and_worth_reach_every_row():
+    random, (_, labels) = np.random.default_rng(2), uneven()
+    opinion = random.dirichlet([4, 2, 1], ROWS).astype(np.float32)
+    worth = random.uniform(0.5, 1.5, ROWS)
+    worth /= worth.mean()
+    of_class = opinion.sum(0, dtype=np.float64) ** -1.0
+    balanced = opinion @ of_class / (opinion @ of_class).mean()
+    mass = np.array([worth[labels == label].sum() for label in range(CLASSES)])
+    for told, wanted in (
+        ({"opinion": opinion}, balanced),
+        ({"worth": worth}, worth / mass[labels] * ROWS / CLASSES),
+        ({"worth": worth, "opinion": opinion}, worth / mass[labels] * ROWS / CLASSES),
+    ):
+        loss = Revising(None)
+        looped([Stage("a", 1, loss)], balance="classes", **told)
+        for (index, weight), taught in zip(loss.seen, loss.taught, strict=True):
+            np.testing.assert_allclose(weight.numpy(), wanted[index.numpy()], rtol=1e-5)
+            assert (taught is None) == ("opinion" not in told)
+            if taught is not None:
+                np.testing.assert_array_equal(taught.numpy(), opinion[index.numpy()])
 
 
 @pytest.mark.parametrize("balance", ["none", "half", "classes"])

@@ -374,8 +374,25 @@ def test_a_frozen_stage_leaves_encoder_and_its_counts_and_trains_the_rest(steps)
     assert trained == [2] * 10 + [6] * 10
 
 
+def test_a_stage_after_a_frozen_one_goes_on_with_its_weights():
+    """The network is made anew, since what trains changes; a stage of no epoch shows what it starts with."""
+    probe = Stage("probe", 1, CrossEntropy(), frozen=True)
+    probed, _ = make_loop(WithEncoder).run([probe])
+    tuned, _ = make_loop(WithEncoder).run([probe, Stage("tune", 0, CrossEntropy(), start="last")])
+    assert_same_weights(weights(probed), weights(tuned))
+
+
+def test_a_run_that_is_not_continued_begins_anew_where_another_left_its_checkpoint(tmp_path):
+    stages = [Stage("a", 1, CrossEntropy())]
+    wanted, _ = make_loop(seed=1).run(stages)
+    make_loop(folder=tmp_path).run(stages)
+    found, _ = make_loop(folder=tmp_path, seed=1).run(stages)
+    assert_same_weights(weights(wanted), weights(found))
+
+
 def test_a_frozen_encoder_drops_nothing():
     branches = make_branches(WithEncoder, 1, shared=False)
+    assert branches.train().networks[0].encoder.training  # it does as long as it trains
     branches.freeze()
     inputs = {"features": torch.randn(7, FEATURES)}
     first, second = (branches.train()(inputs)[0] for _ in range(2))
