@@ -28,12 +28,11 @@ test: .venv/.ready
 test-all: test
 	$(PYTEST) -m "(sweep or slow) and not readme"
 
-# Small changes of the code that a test must notice. MUTANTS='mislabel.posterior.*' for a room, '*_[05]' for a fifth.
-MUTANTS ?= *
+# Small changes of the code that a test must notice; MUTANTS="posterior/gate.py --most 40" for more of one file.
+MUTANTS ?= decisions dynamics posterior training
 mutants: .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[mutation]"
-	$(BIN)/python -m mutmut run "$(MUTANTS)"
-	$(BIN)/python -m mutmut results
+	$(BIN)/python tools/mutants.py $(MUTANTS)
 
 check: .venv/.ready
 	$(BIN)/ruff check .

@@ -1,6 +1,8 @@
 """What was written comes back, and files that do not fit are refused by name."""
 
+import io
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -113,6 +115,38 @@ def test_an_array_of_another_shape_or_kind_is_refused(folder):
         open_dynamics(folder)
 
 
+@pytest.mark.parametrize("name", ["prediction", "loss", "margin"])
+def test_a_changed_pass_is_refused_by_its_number(folder, name):
+    """What lies behind the passes that are done does not count."""
+    path = folder / f"{name}.npy"
+    for number in (3, 1):
+        array = np.load(path)
+        array[number, 2] = 5
+        np.save(path, array)
+        if number == 3:
+            open_dynamics(folder)
+    with pytest.raises(RunError, match=f"{name}.npy is not what this run wrote: its part 1 was damaged"):
+        open_dynamics(folder)
+    store = DynamicsStore(PASSES, ROWS, folder, resume=True)
+    with pytest.raises(RunError, match=f"{name}.npy .* its part 1"):
+        store.rewind(2)
+    store.rewind(1)  # from before the damage it can go on
+
+
+def test_what_was_written_without_digests_is_read_and_continued(folder):
+    """As 0.1.0 did."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["digests"]
+    path.write_text(json.dumps(manifest))
+    assert open_dynamics(folder).done == 3
+    store = DynamicsStore(PASSES, ROWS, folder, resume=True)
+    store.rewind(2)
+    store.write(2, recorded(2))
+    store.flush()
+    np.testing.assert_array_equal(open_dynamics(folder).loss[2], recorded(2)["loss"])
+
+
 def test_a_newer_or_broken_manifest_is_refused(folder):
     path = folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 2}))
@@ -124,3 +158,28 @@ def test_a_newer_or_broken_manifest_is_refused(folder):
     path.unlink()
     with pytest.raises(RunError, match="manifest.json cannot be read"):
         DynamicsStore(PASSES, ROWS, folder, resume=True)
+
+
+class Runs:
+    """What makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return self.path.touch, ()
+
+
+def test_a_pickle_in_place_of_an_array_is_not_run(folder):
+    made = folder / "made"
+    for stored in (pickle.dumps(Runs(made)), object_array(made)):
+        (folder / "loss.npy").write_bytes(stored)
+        with pytest.raises(RunError, match="loss.npy"):
+            open_dynamics(folder)
+        assert not made.exists()
+
+
+def object_array(made):
+    file = io.BytesIO()
+    np.save(file, np.array([Runs(made)], dtype=object), allow_pickle=True)
+    return file.getvalue()

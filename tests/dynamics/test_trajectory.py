@@ -194,6 +194,31 @@ def test_an_array_of_another_shape_or_kind_is_refused(folder, name):
         open_trajectory(folder)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_changed_epoch_is_refused_by_its_number(folder, name):
+    array = np.load(folder / f"{name}.npy")
+    array[1, 1, 2] = 5
+    np.save(folder / f"{name}.npy", array)
+    with pytest.raises(RunError, match=f"{name}.npy is not what this run wrote: its part 1 was damaged"):
+        open_trajectory(folder)
+    assert open_trajectory(folder, epochs=1).done == 1
+
+
+def test_what_was_written_without_digests_is_read_and_continued(folder):
+    """As 0.1.0 did."""
+    path = folder / "trajectory.json"
+    manifest = json.loads(path.read_text())
+    del manifest["digests"]
+    path.write_text(json.dumps(manifest))
+    assert open_trajectory(folder).done == 2
+    store = Trajectory(SHAPE, folder, resume=True)
+    store.rewind(1)
+    fill(store, [1, 2]).flush()
+    again = open_trajectory(folder)
+    assert again.done == 3
+    np.testing.assert_array_equal(again.embedding(2, 1), written(2)[0][1].astype(np.float16))
+
+
 @pytest.mark.parametrize("field", ["epochs", "networks", "branches", "rows", "dimension", "classes"])
 def test_resume_with_another_shape_is_refused(folder, field):
     other = Shape(**{**vars(SHAPE), field: vars(SHAPE)[field] + 1})

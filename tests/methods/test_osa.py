@@ -84,11 +84,12 @@ def test_what_cancels_has_no_direction():
 
 
 def test_worth_is_balanced_by_its_sums():
-    worth, target = np.array([0.5, 1.5, 1.0, 1.0, 1.0]), np.array([0, 0, 0, 0, 1])
+    """A class of four rows that are worth three, and one of a row that is worth two: each counts half of all five."""
+    worth, target = np.array([0.5, 1.5, 0.25, 0.75, 2.0]), np.array([0, 0, 0, 0, 1])
     np.testing.assert_allclose(row_weights(target, "none", worth=worth), worth)
     found = row_weights(target, "classes", worth=worth)
     np.testing.assert_allclose([found[:4].sum(), found[4]], 2.5, rtol=1e-6)
-    np.testing.assert_allclose(found[:4], worth[:4] * 2.5 / 4, rtol=1e-6)
+    np.testing.assert_allclose(found[:4], worth[:4] * 2.5 / 3, rtol=1e-6)
 
 
 def test_wrong_labels_weigh_little_before_training():

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import torch
 from helpers import log_softmax, numerical_gradient
-from scipy.stats import norm
 
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.errors import InputError
 from mislabel.methods.turn import TURN, CleansedCrossEntropy, kept_weights
-from mislabel.posterior.loss_mixture import lower_component, lower_component_of_class
+from mislabel.posterior.loss_mixture import lower_component_of_class
 from mislabel.training.losses import Batch
 
 CPU = torch.device("cpu")
@@ -27,28 +26,6 @@ def recorded(losses, *more):
 def two_clouds(low, high, few, many, seed=0):
     random = np.random.default_rng(seed)
     return np.concatenate([random.normal(low, 0.05, many), random.normal(high, 0.05, few)])
-
-
-def test_the_lower_component_is_that_of_two_gaussians():
-    losses = two_clouds(0.3, 1.2, 400, 600)
-    found = lower_component(losses)
-    wanted = 0.6 * norm(0.3, 0.05).pdf(losses) / (0.6 * norm(0.3, 0.05).pdf(losses) + 0.4 * norm(1.2, 0.05).pdf(losses))
-    np.testing.assert_allclose(found, wanted, atol=1e-3)
-    np.testing.assert_array_equal(lower_component(np.full(9, 0.4)), np.ones(9))
-    np.testing.assert_array_equal(lower_component(np.array([0.4])), [1.0])
-
-
-def test_each_class_has_a_mixture_of_its_own():
-    """What is low in one class is high in the other; one mixture for both would call a whole class wrong."""
-    losses = np.concatenate([two_clouds(0.1, 0.6, 30, 70), two_clouds(0.6, 1.2, 30, 70), [0.2, 5.0, 9.0]])
-    given = np.repeat([0, 3, 1], [100, 100, 3])
-    found = lower_component_of_class(losses, given)
-    for begin in (0, 100):
-        assert (found[begin : begin + 70] > 0.9).all()
-        assert (found[begin + 70 : begin + 100] < 0.1).all()
-    np.testing.assert_array_equal(found[200:], 1)  # too few to be divided
-    order = np.random.default_rng(1).permutation(len(given))
-    np.testing.assert_allclose(lower_component_of_class(losses[order], given[order]), found[order], atol=1e-6)
 
 
 def test_kept_rows_of_all_classes_weigh_the_same():

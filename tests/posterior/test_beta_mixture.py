@@ -1,5 +1,7 @@
 """The beta mixture against the published worked example, maximum likelihood, quadrature and brute force."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -163,6 +165,23 @@ def test_components_cannot_change_places():
     found, usual = fit_beta_mixture(rates, start=turned, iterations=300), fit_beta_mixture(rates, iterations=300)
     assert found.a[0] / (found.a[0] + found.b[0]) < found.a[1] / (found.a[1] + found.b[1])
     np.testing.assert_allclose(found.weight, usual.weight, atol=0.02)
+
+
+def test_components_that_are_the_same_tell_nothing_apart():
+    """From two of one shape every step makes two of one shape again, of rates that lie in one heap."""
+    same = BetaMixture(np.array([0.3, 0.7]), np.array([2.0, 2.0]), np.array([2.0, 2.0]))
+    rates = stats.beta.ppf(np.linspace(0.05, 0.95, 19), 4, 4)
+    found = fit_beta_mixture(rates, start=same)
+    assert not found.identified
+    np.testing.assert_allclose(found.noisy(rates), rates, atol=1e-5)
+
+
+@pytest.mark.parametrize("rates", [[0.0, 0.2, 0.4, 1.0], [0.4]])
+def test_what_json_holds_gives_the_mixture_back(rates):
+    mixture = fit_beta_mixture(np.array(rates))
+    again = BetaMixture.from_plain(json.loads(json.dumps(mixture.plain() | {"more": 1})))
+    assert again.identified == mixture.identified == (len(rates) > 2)
+    np.testing.assert_array_equal([again.weight, again.a, again.b], [mixture.weight, mixture.a, mixture.b])
 
 
 def test_a_warm_start_goes_on_where_the_fit_before_ended():

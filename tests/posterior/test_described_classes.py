@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from mislabel.posterior import descriptions, frozen_space
 from mislabel.posterior.balanced_transition import balanced_transition
 from mislabel.posterior.descriptions import class_similarity, described_classes
 from mislabel.posterior.spaces import unit_space
@@ -37,7 +38,14 @@ def blobs(n=600, classes=3, share=0.6, seed=0):
     return unit_space(points), true, np.where(random.random(n) < share, 0, true), scores
 
 
-def test_rows_that_agree_start_the_rounds():
+def test_rows_that_agree_start_the_rounds(monkeypatch):
+    begun = []
+
+    def fitted(space, given, votes, classes, start, held):
+        begun.append(start)
+        return frozen_space.fitted(space, given, votes, classes, start, held)
+
+    monkeypatch.setattr(descriptions, "fitted", fitted)
     space, true, given, scores = blobs()
     found = described_classes(space, scores, given)
     agreeing = [sum(scores[row].argmax() == k == given[row] for row in range(600)) for k in range(3)]
@@ -55,6 +63,7 @@ def test_rows_that_agree_start_the_rounds():
         gram = rows.T @ (other[:, None] * rows) + np.eye(9)
         said = np.exp(8 * rows[row] @ np.linalg.solve(gram, rows.T @ (other[:, None] * np.eye(3)[given])))
         start[row] = said / said.sum()
+    np.testing.assert_allclose(begun[0], start, atol=1e-3)
     wanted = balanced_transition(space, given, 3, start=start)
     np.testing.assert_allclose(found.fit.posterior, wanted.posterior, atol=1e-3)
     assert np.mean(found.fit.posterior.argmax(1) == true) > 0.9

@@ -126,6 +126,27 @@ def test_aum_is_of_the_logits():
     np.testing.assert_allclose(found, np.negative(margin), atol=1e-5)
 
 
+def test_evidence_is_what_was_recorded_so_far():
+    """Two of three passes are over; embeddings are from before training unless it is said otherwise."""
+    store = DynamicsStore([Pass("train", k // 2, k % 2) for k in range(3)], 2)
+    for number, code in enumerate((0, 1)):
+        store.write(number, {"prediction": [code, 2], "loss": [0.5, code], "margin": [code, -1.0]})
+    store.trajectory = Trajectory(Shape(1, 1, 1, 2, 3, 3))
+    given, embeddings = np.array([0, 1]), np.ones((2, 3))
+    found = make_evidence(store, given, 3, embeddings)
+    assert found.given is given
+    assert found.n_classes == 3
+    assert found.prediction.tolist() == [[0, 2], [1, 2]]
+    assert found.loss.tolist() == [[0.5, 0], [0.5, 1]]
+    assert found.margin.tolist() == [[0, -1], [1, -1]]
+    assert found.view.tolist() == [0, 1]
+    assert found.trajectory is store.trajectory
+    assert found.embeddings is embeddings
+    assert found.learnt is False
+    assert make_evidence(store, given, 3, learnt=True).learnt is True
+    assert make_evidence(store, given, 3).embeddings is None
+
+
 def spaces(rows=40, epochs=3, networks=2, seed=0):
     """Random trajectories, and evidence of nothing else."""
     random = np.random.default_rng(seed)

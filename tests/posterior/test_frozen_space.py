@@ -73,6 +73,7 @@ def test_a_space_without_the_classes_is_held():
     assert found.explained > INFORMATIVE
     assert found.kept < KEPT
     assert free.free
+    assert frozen_space(points, given, CLASSES).held == HELD  # unless it is said otherwise
     assert kept_share(free.fit.posterior, given) == found.kept
     assert kept_share(found.fit.posterior, given) > found.kept
     again = balanced_transition(found.space, given, CLASSES, held=HELD)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from mislabel.posterior.balanced_transition import balanced, balanced_transition, given_classifier
-from mislabel.posterior.frozen_space import frozen_space
+from mislabel.posterior.frozen_space import fitted, frozen_space
 from mislabel.posterior.ridge import Space, leave_one_out
 from mislabel.posterior.source_transitions import Votes, sources_transition
 
@@ -107,6 +107,18 @@ def test_rounds_are_those_of_the_words(held, soft):
     found = sources_transition(space, votes, 3, start, held=held, rounds=3)
     np.testing.assert_allclose(found.posterior, q, atol=1e-9)
     np.testing.assert_allclose(found.classifier, p, atol=1e-9)
+
+
+@pytest.mark.parametrize("held", [0.0, 1.0])
+def test_where_there_are_votes_they_are_read_in_place_of_labels(held):
+    space, true, votes, start = voted()
+    for heard, wanted in (
+        (votes, sources_transition(space, votes, 3, start, held=held)),
+        (None, balanced_transition(space, true, 3, start=start, held=held)),
+    ):
+        found = fitted(space, true, heard, 3, start, held)
+        np.testing.assert_array_equal(found.posterior, wanted.posterior)
+        np.testing.assert_array_equal(found.classifier, wanted.classifier)
 
 
 @pytest.mark.parametrize("held", [0.0, 1.0])

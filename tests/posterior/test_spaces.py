@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mislabel.posterior import spaces
 from mislabel.posterior.spaces import best_space, explained_share, fourier_features, narrowed
 
 
@@ -30,12 +31,34 @@ def test_points_that_are_all_one_have_finite_features(value):
     assert np.isfinite(fourier_features(np.full((5, 2), value, dtype=np.float32))).all()
 
 
-def test_classes_that_no_plane_parts_are_found_by_fourier_features():
-    """A disc in a ring."""
+def test_features_are_the_same_whatever_a_chunk_holds(monkeypatch):
+    points = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    whole = fourier_features(points)
+    monkeypatch.setattr(spaces, "ROWS_AT_ONCE", 7)
+    np.testing.assert_allclose(fourier_features(points), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize(("rows", "width"), [(50, spaces.WIDTH), (51, spaces.WIDTH_OF_MANY)])
+def test_many_rows_have_fewer_features(rows, width, monkeypatch):
+    monkeypatch.setattr(spaces, "MANY_ROWS", 50)
+    points = np.random.default_rng(0).normal(size=(rows, 3)).astype(np.float32)
+    assert fourier_features(points).shape == (rows, width)
+
+
+def disc_in_ring(rows=800):
     random = np.random.default_rng(0)
-    true = np.arange(800) % 2
-    angle, radius = random.uniform(0, 2 * np.pi, 800), 1 + 2 * true + random.normal(0, 0.3, 800)
-    points = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
+    true = np.arange(rows) % 2
+    angle, radius = random.uniform(0, 2 * np.pi, rows), 1 + 2 * true + random.normal(0, 0.3, rows)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1), true
+
+
+def beside_each_other(rows=400):
+    true = np.arange(rows) % 2
+    return np.random.default_rng(0).normal(size=(rows, 60)) + true[:, None] * 0.6, true
+
+
+def test_classes_that_no_plane_parts_are_found_by_fourier_features():
+    points, true = disc_in_ring()
     space, scores, explained = best_space(points, true, 2)
     assert space.points.shape[1] > 2
     assert explained > 0.8
@@ -43,12 +66,21 @@ def test_classes_that_no_plane_parts_are_found_by_fourier_features():
 
 
 def test_classes_that_a_plane_parts_stay_in_their_space():
-    random = np.random.default_rng(0)
-    true = np.arange(400) % 2
-    points = random.normal(size=(400, 60)) + true[:, None] * 0.6
+    points, true = beside_each_other()
     space, _, explained = best_space(points, true, 2)
     assert space.points.shape[1] == 60
     assert 0.3 < explained < 1
+
+
+@pytest.mark.parametrize("made", [disc_in_ring, beside_each_other])
+def test_of_many_rows_a_part_chooses_the_space_of_all(made, monkeypatch):
+    points, true = made()
+    space, scores, explained = best_space(points, true, 2)
+    monkeypatch.setattr(spaces, "ASKED", 150)
+    again = best_space(points, true, 2)
+    np.testing.assert_array_equal(again[0].points, space.points)
+    np.testing.assert_array_equal(again[1], scores)
+    assert again[2] == explained
 
 
 def test_wide_points_are_projected_and_keep_their_distances():

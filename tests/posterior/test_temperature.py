@@ -63,3 +63,13 @@ def test_names_of_classes_and_many_rows_do_not_matter(monkeypatch: pytest.Monkey
     assert best_power(probabilities[:, order], np.argsort(order)[labels]) == pytest.approx(whole, rel=0.02)
     monkeypatch.setattr(temperature, "ROWS", 2000)
     assert best_power(probabilities, labels) == pytest.approx(whole, rel=0.3)
+
+
+def test_no_row_is_left_out_and_their_order_does_not_matter() -> None:
+    probabilities, _, labels = planted(400)
+    found = best_power(probabilities, labels)
+    for order in (np.arange(400)[::-1], np.roll(np.arange(400), 1)):
+        assert best_power(probabilities[order], labels[order]) == pytest.approx(found, rel=1e-6)
+    for row in (0, 399):
+        rest = np.arange(400) != row
+        assert best_power(probabilities[rest], labels[rest]) != pytest.approx(found, rel=1e-6)

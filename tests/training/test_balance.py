@@ -12,7 +12,7 @@ from mislabel.methods.ce import CrossEntropy
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.balance import class_weights, row_weights
 from mislabel.training.loop import Loop
-from mislabel.training.losses import Batch, Loss
+from mislabel.training.losses import OPINION, Batch, Loss
 from mislabel.training.stages import Stage
 from mislabel.training.training_settings import TrainingSettings
 from mislabel.training.trusted import loss_with_trusted
@@ -76,6 +76,11 @@ def test_a_row_of_weight_two_is_there_twice():
     torch.testing.assert_close(batch_of(weight, 5).mean(values), twice / 10)
 
 
+def test_where_nothing_is_mixed_a_loss_that_mixes_is_told():
+    with pytest.raises(ValueError, match=r"does not mix: say Stage\(\.\.\., mixes=True\)"):
+        batch_of().mixed(torch.zeros(1, 37, dtype=torch.int64), torch.ones(1, 37))
+
+
 class Weights(CrossEntropy):
     """Keeps what it was told."""
 
@@ -94,10 +99,13 @@ def uneven():
     return matrix, np.where(np.arange(ROWS) % 3 > 0, 0, labels)
 
 
-def looped(stages, *, trusted=None, **settings):
+def looped(stages, *, trusted=None, opinion=None, worth=None, **settings):
     matrix, labels = uneven()
     chosen = {"batch_size": 8, "learning_rate": 0.01, "precision": "fp32", "device": "cpu"} | settings
-    loop = Loop(Plain, FeatureInputs(matrix), labels, IDS, CLASSES, TrainingSettings(**chosen), trusted=trusted)
+    loop = Loop(
+        Plain, FeatureInputs(matrix), labels, IDS, CLASSES, TrainingSettings(**chosen),
+        trusted=trusted, opinion=opinion, worth=worth,
+    )  # fmt: skip
     return loop.run(stages)
 
 
@@ -116,6 +124,66 @@ def test_the_loop_hands_every_row_its_weight_and_a_stage_may_say_otherwise():
         for index, weight in loss.seen:
             np.testing.assert_array_equal(weight.numpy(), wanted[index.numpy()])
     assert all(weight is None for _, weight in off.seen)
+
+
+class Revising(Weights):
+    """Has an opinion of its own when an epoch is over."""
+
+    def __init__(self, opinion):
+        super().__init__()
+        self.opinion, self.taught = opinion, []
+
+    def __call__(self, batch):
+        self.taught.append(batch.opinion)
+        return super().__call__(batch)
+
+    def epoch_end(self, dynamics):
+        if self.opinion is not None:
+            self.tables[OPINION] = self.opinion
+
+
+def test_opinion_and_worth_reach_every_row():
+    random, (_, labels) = np.random.default_rng(2), uneven()
+    opinion = random.dirichlet([4, 2, 1], ROWS).astype(np.float32)
+    worth = random.uniform(0.5, 1.5, ROWS)
+    worth /= worth.mean()
+    of_class = opinion.sum(0, dtype=np.float64) ** -1.0
+    balanced = opinion @ of_class / (opinion @ of_class).mean()
+    mass = np.array([worth[labels == label].sum() for label in range(CLASSES)])
+    for told, wanted in (
+        ({"opinion": opinion}, balanced),
+        ({"worth": worth}, worth / mass[labels] * ROWS / CLASSES),
+        ({"worth": worth, "opinion": opinion}, worth / mass[labels] * ROWS / CLASSES),
+    ):
+        loss = Revising(None)
+        looped([Stage("a", 1, loss)], balance="classes", **told)
+        for (index, weight), taught in zip(loss.seen, loss.taught, strict=True):
+            np.testing.assert_allclose(weight.numpy(), wanted[index.numpy()], rtol=1e-5)
+            assert (taught is None) == ("opinion" not in told)
+            if taught is not None:
+                np.testing.assert_array_equal(taught.numpy(), opinion[index.numpy()])
+
+
+@pytest.mark.parametrize("balance", ["none", "half", "classes"])
+def test_an_opinion_that_a_loss_makes_goes_on_in_its_place(balance):
+    """From the second epoch on a row has the mean weight of the classes that the opinion sees in it."""
+    opinion = np.random.default_rng(1).dirichlet([4, 2, 1], ROWS)
+    loss = Revising(torch.from_numpy(opinion).float())
+    looped([Stage("a", 2, loss)], balance=balance)
+    power = {"none": 0, "half": 0.5, "classes": 1}[balance]
+    of_class = opinion.sum(0) ** -power
+    wanted = opinion @ of_class / (opinion @ of_class).mean()
+    before = row_weights(uneven()[1], balance)
+    assert len(loss.seen) == len(loss.taught) == 10
+    for number, ((index, weight), taught) in enumerate(zip(loss.seen, loss.taught, strict=True)):
+        if number < 5:
+            assert taught is None
+        else:
+            np.testing.assert_array_equal(taught.numpy(), loss.opinion[index].numpy())
+        if balance == "none":
+            assert weight is None
+        else:
+            np.testing.assert_allclose(weight.numpy(), (before if number < 5 else wanted)[index.numpy()], rtol=1e-5)
 
 
 def test_unless_it_is_asked_for_nothing_is_weighed():

@@ -21,6 +21,12 @@ def test_every_row_once_and_no_batch_too_small_or_too_large(lengths, size, seed,
     assert sum(one != size for one in sizes) <= 1  # only the last one of all may differ
 
 
+def test_a_last_batch_of_one_row_stands_alone_unless_it_is_too_small():
+    lengths = np.full(9, 5)
+    assert sorted(map(len, shuffled_batches(lengths, 4, [0]))) == [1, 4, 4]
+    assert sorted(map(len, shuffled_batches(lengths, 4, [0], smallest=2))) == [4, 5]
+
+
 @given(lengths_of_rows, st.integers(1, 9), st.integers(0, 99))
 def test_the_same_seed_gives_the_same_batches(lengths, size, seed):
     one, other = (shuffled_batches(lengths, size, [seed, 0, 3]) for _ in range(2))

@@ -48,6 +48,13 @@ def test_total_by_hand():
     assert cost(METHODS["ido"].make(warm_epochs=4, robust_epochs=3).stages()) == 4 + 3 * 2
 
 
+def test_total_on_inputs_that_are_mixed_themselves():
+    """mixup looks at numbers once more as they are, at texts not."""
+    stages = METHODS["mixup"].make(epochs=3).stages()
+    assert cost(stages, numeric=True) == pytest.approx(3 * (1 + 1 / 3))
+    assert cost(stages) == 3
+
+
 def test_a_frozen_encoder_is_passed_forward_alone():
     probe, tune = METHODS["turn"].make(probe_epochs=6, epochs=5).stages()
     assert [(one.both, one.forward) for one in (passes(probe), passes(tune))] == [(0, 1), (1, 0)]

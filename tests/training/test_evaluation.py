@@ -32,10 +32,12 @@ def test_held_back_is_a_share_of_every_label(labels, share, seed):
     np.testing.assert_array_equal(held, held_back(labels, share, [seed, 0]))
 
 
-def test_every_row_is_held_back_equally_often():
+@pytest.mark.parametrize("share", [0.2, 1 / 40])
+def test_every_row_is_held_back_equally_often(share):
+    """Also where a single one is; within five standard errors."""
     labels = np.repeat([0, 1], [30, 10])
-    often = np.mean([held_back(labels, 0.2, [seed, 0]) for seed in range(2000)], axis=0)
-    np.testing.assert_allclose(often, 0.2, atol=0.05)
+    often = np.mean([held_back(labels, share, [seed, 0]) for seed in range(2000)], axis=0)
+    np.testing.assert_allclose(often, share, atol=5 * np.sqrt(share * (1 - share) / 2000))
 
 
 def test_losses_after_the_last_epoch_are_those_of_the_final_network():
@@ -47,6 +49,21 @@ def test_losses_after_the_last_epoch_are_those_of_the_final_network():
         p = network({"features": torch.from_numpy(matrix)})[0].softmax(-1).numpy()
     wanted = [[-np.log(p[b, k, label]) for k, label in enumerate(labels)] for b in range(2)]
     np.testing.assert_allclose(dynamics.evaluation, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_all_rows_are_looked_at_in_the_precision_of_training():
+    network, dynamics = make_loop(precision="bf16", device="cpu").run([Stage("a", 1, CrossEntropy(), evaluates=True)])
+    matrix, labels = (torch.from_numpy(part) for part in data())
+    network.eval()
+    with torch.no_grad():
+        exact = network({"features": matrix})[0][0]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half = network({"features": matrix})[0][0]
+    exact, half = (
+        torch.nn.functional.cross_entropy(z.float(), labels, reduction="none").numpy() for z in (exact, half)
+    )
+    np.testing.assert_allclose(dynamics.evaluation[0], half, atol=1e-6)
+    assert np.abs(half - exact).max() > 1e-4  # or the test shows nothing
 
 
 def test_target_losses_by_hand():
@@ -118,3 +135,5 @@ def test_stages_that_cannot_be_trained_are_refused():
         make_loop().run([Stage("a", 1, CrossEntropy(), branches=2, shared=True, mixes=True)])
     with pytest.raises(ValueError, match="which are not recorded"):
         make_loop(record=False).run([Stage("a", 1, CrossEntropy(), validation=0.1)])
+    with pytest.raises(ValueError, match="stages of a run need different names"):
+        make_loop().run([Stage("a", 1, CrossEntropy()), Stage("a", 1, CrossEntropy())])

@@ -27,7 +27,9 @@ from mislabel.methods.ce import CE, CrossEntropy
 from mislabel.methods.ido import IDO
 from mislabel.training.branches import make_branches
 from mislabel.training.checkpoints import load_checkpoint
+from mislabel.training.guards import check_stages
 from mislabel.training.loop import passes_of
+from mislabel.training.room import check_disk
 from mislabel.training.stages import Stage
 from mislabel.training.steps import torch_seed
 from mislabel.training.training_settings import HEAD_RATE
@@ -210,6 +212,18 @@ def test_interrupted_and_continued_is_as_never_interrupted(tmp_path, steps_befor
     assert [line["epoch"] for line in second.history.epochs] == [1, 2, 3, 4, 1, 2, 3]
 
 
+def test_moments_of_the_optimiser_are_kept_only_where_a_stage_goes_on(tmp_path, monkeypatch):
+    """The next stage has an optimiser of its own, so after the last epoch of one nobody needs them."""
+    kept = []
+
+    def save_checkpoint(folder, checkpoint):
+        kept.append((checkpoint.stage, checkpoint.epoch, bool(checkpoint.optimizer)))
+
+    monkeypatch.setattr("mislabel.training.checkpointing.save_checkpoint", save_checkpoint)
+    make_loop(folder=tmp_path).run([Stage("a", 2, CrossEntropy()), Stage("b", 1, CrossEntropy(), start="last")])
+    assert kept == [(0, 1, True), (0, 2, False), (1, 1, False)]
+
+
 def test_interrupted_twice(tmp_path):
     stages = IDO(minimum_class_size=10, scope="class").stages
     whole, _ = make_loop(with_dropout).run(stages())
@@ -226,6 +240,7 @@ def test_fewer_rows_than_processes_is_refused(monkeypatch):
     monkeypatch.setattr(loop, "accelerator", type("Many", (), {"num_processes": 41})())
     with pytest.raises(RunError, match="40 training rows cannot be shared by 41 processes"):
         loop.run([Stage("a", 1, CrossEntropy())])
+    check_stages([Stage("a", 1, CrossEntropy())], loop.settings, rows=41, processes=41)  # one each is enough
 
 
 def test_stopping_by_label_wave_gives_the_weights_of_the_chosen_epoch():
@@ -307,6 +322,17 @@ def test_a_disk_that_would_fill_up_is_said_before_the_first_step(tmp_path, monke
     assert list((tmp_path / "full").iterdir()) == []
 
 
+def test_the_largest_parts_are_named_first(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10**7))
+    check_disk(tmp_path, {"all that fits": 10**7})
+    with pytest.raises(RunError, match="all that and a byte"):
+        check_disk(tmp_path, {"all that and a byte": 10**7 + 1})
+    needs = {"small": 2 * 10**6, "nothing": 0, "large": 9 * 10**6, "middle": 4 * 10**6}
+    check_disk(tmp_path, needs, there=5 * 10**6)
+    with pytest.raises(RunError, match=r"needs about 11 MB .* 10 MB are free.*\(large 9 MB, middle 4 MB, small 2 MB\)"):
+        check_disk(tmp_path, needs, there=4 * 10**6)
+
+
 def test_what_is_on_the_disk_already_is_not_needed_again(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
     free, stages = 10**9, [Stage("a", 2, CrossEntropy())]
@@ -348,8 +374,25 @@ def test_a_frozen_stage_leaves_encoder_and_its_counts_and_trains_the_rest(steps)
     assert trained == [2] * 10 + [6] * 10
 
 
+def test_a_stage_after_a_frozen_one_goes_on_with_its_weights():
+    """The network is made anew, since what trains changes; a stage of no epoch shows what it starts with."""
+    probe = Stage("probe", 1, CrossEntropy(), frozen=True)
+    probed, _ = make_loop(WithEncoder).run([probe])
+    tuned, _ = make_loop(WithEncoder).run([probe, Stage("tune", 0, CrossEntropy(), start="last")])
+    assert_same_weights(weights(probed), weights(tuned))
+
+
+def test_a_run_that_is_not_continued_begins_anew_where_another_left_its_checkpoint(tmp_path):
+    stages = [Stage("a", 1, CrossEntropy())]
+    wanted, _ = make_loop(seed=1).run(stages)
+    make_loop(folder=tmp_path).run(stages)
+    found, _ = make_loop(folder=tmp_path, seed=1).run(stages)
+    assert_same_weights(weights(wanted), weights(found))
+
+
 def test_a_frozen_encoder_drops_nothing():
     branches = make_branches(WithEncoder, 1, shared=False)
+    assert branches.train().networks[0].encoder.training  # it does as long as it trains
     branches.freeze()
     inputs = {"features": torch.randn(7, FEATURES)}
     first, second = (branches.train()(inputs)[0] for _ in range(2))

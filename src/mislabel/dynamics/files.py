@@ -41,6 +41,16 @@ def part_digest(part: np.ndarray) -> str:
     return digest(np.ascontiguousarray(part))
 
 
+def keep_digest(digests: list[str], number: int, part: np.ndarray) -> None:
+    """Take the digest of part `number`, and forget those of later ones.
+
+    Digests stand for the first parts, so where those before it are unknown, as where a run of 0.1.0 goes on, none is
+    kept.
+    """
+    if len(digests) >= number:
+        digests[number:] = [part_digest(part)]
+
+
 def check_parts(path: Path, array: np.ndarray, digests: Sequence[str]) -> None:
     """Compare the first parts of an array, each as `part_digest` told when it was written.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mislabel.disk import new_map, open_map
-from mislabel.dynamics.files import Count, Digests, check_parts, map_array, part_digest, read_manifest
+from mislabel.dynamics.files import Count, Digests, check_parts, keep_digest, map_array, read_manifest
 from mislabel.dynamics.trajectory import Trajectory
 from mislabel.errors import RunError
 from mislabel.files import atomic_write, private_folder
@@ -127,7 +127,10 @@ class DynamicsStore:
         """Store pass `number`; passes are written in order and may be written again after a resume."""
         for name, array in self._arrays.items():
             array[number] = recorded[name]
-            self._digests[name][number:] = [part_digest(array[number])] if self.folder is not None else []
+            if self.folder is not None:
+                keep_digest(self._digests[name], number, array[number])
+            else:  # of files that stay as they are, if there are any
+                del self._digests[name][number:]
         self.done = number + 1
 
     def flush(self) -> None:

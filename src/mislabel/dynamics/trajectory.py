@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from mislabel.disk import new_map, open_map
-from mislabel.dynamics.files import Count, Digests, check_parts, map_array, part_digest, read_manifest
+from mislabel.dynamics.files import Count, Digests, check_parts, keep_digest, map_array, read_manifest
 from mislabel.errors import RunError
 from mislabel.files import atomic_write, private_folder
 
@@ -109,7 +109,7 @@ class Trajectory:
             np.clip(values, -HALF_MAX, HALF_MAX, out=array[epoch], casting="unsafe")
             if isinstance(array, np.memmap):
                 array.flush()
-                self._digests[name][epoch:] = [part_digest(array[epoch])]
+                keep_digest(self._digests[name], epoch, array[epoch])
         self.done = epoch + 1
 
     def embedding(self, epoch: int, network: int) -> np.ndarray:

@@ -77,7 +77,7 @@ def described_classes(
     classes = scores.shape[1]
     agrees = scores.argmax(1) == given
     there, agreeing = (np.bincount(rows, minlength=classes) for rows in (given, given[agrees]))
-    enough = (agreeing >= ENOUGH) | (agreeing >= np.maximum(ENOUGH_SHARE * there, 2)) | (there < TINY)
+    enough = (agreeing >= ENOUGH) | (agreeing >= ENOUGH_SHARE * there) | (there < TINY)
     weak = np.flatnonzero(~enough).tolist()
     fit = None
     if not weak:

@@ -1,0 +1,67 @@
+"""What a terminal shows while a network trains, and what goes into a file."""
+
+import io
+import sys
+
+import pytest
+
+from mislabel.training.progress import Terminal
+
+
+class Screen(io.StringIO):
+    """A stderr that is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def on_screen(monkeypatch):
+    """To be called in the test itself: pytest sets stderr anew after fixtures are made."""
+
+    def start():
+        for name, value in {"TERM": "xterm", "COLUMNS": "200"}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "stderr", Screen())
+        return sys.stderr
+
+    return start
+
+
+def test_a_bar_with_the_steps_and_the_last_loss(on_screen):
+    screen = on_screen()
+    terminal, streams = Terminal(), (sys.stdout, sys.stderr)
+    terminal.begin("warm 1/3", 9)
+    assert (sys.stdout, sys.stderr) == streams  # others print as before
+    terminal.advance(0.75)
+    terminal.advance()
+    terminal.advance(0.5, by=4)
+    terminal.end()
+    shown = screen.getvalue()
+    assert "warm 1/3" in shown
+    assert "6/9" in shown
+    assert "loss 0.500" in shown
+    terminal.advance(0.1)  # no bar any more
+    terminal.end()
+    assert screen.getvalue() == shown
+
+
+def test_names_neither_drive_the_terminal_nor_are_taken_for_markup(on_screen):
+    screen, terminal = on_screen(), Terminal()
+    terminal.begin("[red]\x1b]0;title", 2)
+    terminal.line("above\x1b[2J [bold]it")
+    terminal.end()
+    shown = screen.getvalue()
+    assert "[red]\\u001b]0;title" in shown
+    assert "above\\u001b[2J [bold]it" in shown
+    assert "\x1b]0;" not in shown
+    assert "\x1b[2J" not in shown
+
+
+def test_where_there_is_no_terminal_there_are_lines_alone(capsys):
+    terminal = Terminal()
+    terminal.begin("warm 1/3", 9)
+    terminal.advance(0.75)
+    terminal.line("warm 1/3: loss 0.7")
+    terminal.end()
+    assert capsys.readouterr().err == "warm 1/3: loss 0.7\n"
