@@ -7,12 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from mislabel.posterior.moments import mean_and_deviation
+from mislabel.training.reshaping import Reshaping
 
 MASKED_SHARE = 0.15
 JITTER = 0.1  # standard deviations of each feature
 HIDDEN = 256
 DROPOUT = 0.1
 SMALLEST_SPREAD = 3e-37  # float32 holds little below it
+RESHAPED = "layers.0.amount"  # a weight that only a network which reshapes features has
 FARTHEST = 1e6  # standard deviations: no training row is so far, of whatever scale a new one may be
 
 
@@ -91,6 +93,12 @@ class FeatureNetwork(nn.Module):
 
     mean: Tensor
     scale: Tensor
+
+    def reshape(self) -> None:
+        """Put a network that reshapes the features, and one linear layer, in place of the layers."""
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        self.layers = nn.Sequential(Reshaping(len(self.mean)), nn.Linear(len(self.mean), last.out_features))
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         return self.layers(((inputs["features"] - self.mean) / self.scale).clamp(-FARTHEST, FARTHEST))
