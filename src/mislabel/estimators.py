@@ -193,7 +193,7 @@ class TextClassifier(RunClassifier):
         Train the whole encoder, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    max_length, batch_size, accumulate, learning_rate, balance, precision, device
+    max_length, batch_size, accumulate, learning_rate, balance, noise_stability, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -232,6 +232,7 @@ class TextClassifier(RunClassifier):
         accumulate: int = 1,
         learning_rate: float | None = None,
         balance: Balance = "none",
+        noise_stability: float = 0.0,
         precision: Precision = "auto",
         device: Device = "auto",
         seed: int = 0,
@@ -248,6 +249,7 @@ class TextClassifier(RunClassifier):
         self.accumulate = accumulate
         self.learning_rate = learning_rate
         self.balance = balance
+        self.noise_stability = noise_stability
         self.precision = precision
         self.device = device
         self.seed = seed
@@ -275,7 +277,8 @@ class ImageClassifier(RunClassifier):
         Train the whole network, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    resolution, image_cache, lengthen, batch_size, accumulate, learning_rate, balance, compile, precision, device
+    resolution, image_cache, lengthen, batch_size, accumulate, learning_rate, balance, noise_stability, compile,
+    precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -314,6 +317,7 @@ class ImageClassifier(RunClassifier):
         accumulate: int = 1,
         learning_rate: float | None = None,
         balance: Balance = "none",
+        noise_stability: float = 0.0,
         compile: bool = False,
         precision: Precision = "auto",
         device: Device = "auto",
@@ -336,6 +340,7 @@ class ImageClassifier(RunClassifier):
         self.accumulate = accumulate
         self.learning_rate = learning_rate
         self.balance = balance
+        self.noise_stability = noise_stability
         self.compile = compile
         self.precision = precision
         self.device = device
@@ -357,7 +362,7 @@ class FeatureClassifier(RunClassifier):
         A name of `mislabel methods`; "panel" without it.
     options : dict, optional
         Options of the method.
-    batch_size, accumulate, learning_rate, balance, precision, device
+    batch_size, accumulate, learning_rate, balance, noise_stability, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -389,6 +394,7 @@ class FeatureClassifier(RunClassifier):
         accumulate: int = 1,
         learning_rate: float | None = None,
         balance: Balance = "none",
+        noise_stability: float = 0.0,
         precision: Precision = "auto",
         device: Device = "auto",
         seed: int = 0,
@@ -402,6 +408,7 @@ class FeatureClassifier(RunClassifier):
         self.accumulate = accumulate
         self.learning_rate = learning_rate
         self.balance = balance
+        self.noise_stability = noise_stability
         self.precision = precision
         self.device = device
         self.seed = seed

@@ -47,6 +47,16 @@ def test_texts(method, make_toy, tiny_encoder):
 
 
 @pytest.mark.slow
+def test_texts_and_images_with_layers_that_answer_little_to_noise(make_toy, make_images, tiny_encoder):
+    frame, how = make_toy(150), {"method": "ce", "noise_stability": 1.0, **SHARED}
+    texts = TextClassifier(backbone=tiny_encoder, batch_size=8, learning_rate=2e-3, **how)
+    check(texts.fit(frame["text"].tolist(), frame["label"]), (frame["label"] != frame["gold"]).to_numpy())
+    pixels, frame = make_images(120)
+    images = ImageClassifier(scratch="resnet-small", resolution=16, batch_size=16, lengthen=1.0, **how)
+    check(images.fit(pixels, frame["label"]), (frame["label"] != frame["gold"]).to_numpy())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("method", sweep_but("divide_mix", IMAGES))
 def test_images(method, make_images, image_models):
     """Pixels are mixed themselves; a small network learns their colours in few epochs."""

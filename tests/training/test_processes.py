@@ -44,6 +44,10 @@ class Reshapable(Plain):
     def reshape(self):
         self.layers = nn.Sequential(Reshaping(5), nn.Linear(5, 3))
 
+class Layered(Plain):
+    def layer_outputs(self, inputs, change):
+        return [self.layers[:3](change(inputs["features"]))]
+
 class WithIdleLayer(Plain):
     def __init__(self):
         super().__init__()
@@ -107,7 +111,10 @@ def main():
     steady = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
     heeding, _ = steady.run([Stage("a", 3, Heeding(), teacher=0.8)])
     heeding_weights = torch.cat([value.flatten() for value in heeding.state_dict().values()]).numpy()
-    together, known = [], []
+    holding = replace(settings, noise_stability=1.0)
+    held = Loop(Layered, FeatureInputs(matrix), labels, np.arange(38), 3, holding)
+    calm, _ = held.run([Stage("a", 3, CrossEntropy())])
+    together, known = [torch.cat([value.flatten() for value in calm.state_dict().values()]).numpy()], []
     for method in (
         Cosine(warm_epochs=1, epochs=2), SelfMix(warm_epochs=1, epochs=2), Unicon(epochs=2),
         SED(warm_epochs=1, epochs=3), DISC(warm_epochs=1, epochs=2), NMTune(epochs=2),

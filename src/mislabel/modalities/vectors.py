@@ -1,6 +1,7 @@
 """Vectors: a small network on features that do not change: a table's columns, or embeddings of a frozen encoder."""
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -101,7 +102,15 @@ class FeatureNetwork(nn.Module):
         self.layers = nn.Sequential(Reshaping(len(self.mean)), nn.Linear(len(self.mean), last.out_features))
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        return self.layers(((inputs["features"] - self.mean) / self.scale).clamp(-FARTHEST, FARTHEST))
+        return self.layers(self.standardised(inputs))
+
+    def standardised(self, inputs: dict[str, Tensor]) -> Tensor:
+        """What the first layer reads, (b, d) float32."""
+        return ((inputs["features"] - self.mean) / self.scale).clamp(-FARTHEST, FARTHEST)
+
+    def layer_outputs(self, inputs: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> list[Tensor]:
+        """What the last layer reads, (b, width), where `change` was made to the standardised features."""
+        return [self.layers[:-1](change(self.standardised(inputs)))]
 
 
 def standardisation(matrix: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from mislabel.training.guards import FiniteLoss, memory_explained
 from mislabel.training.losses import Batch
 from mislabel.training.mean_weights import MeanWeights
 from mislabel.training.mixing import mixer, numeric
+from mislabel.training.noise_stability import instability
 from mislabel.training.optimizers import learning_rate
 from mislabel.training.prefetch import prefetched
 from mislabel.training.reshaping import unshaped
@@ -143,7 +144,11 @@ class Steps:
             batch = replace(batch, teacher=self.mean.logits(weak))
         if stage.mixes:
             batch = replace(batch, mixed=mixer(run.model, run.branches.classify, inputs, embeddings))
-        return loss_with_trusted(stage.loss, batch, run.rows.trusted[rows], mixes=stage.mixes)
+        loss = loss_with_trusted(stage.loss, batch, run.rows.trusted[rows], mixes=stage.mixes)
+        if not run.settings.noise_stability or run.branches.frozen:
+            return loss
+        with run.accelerator.autocast():
+            return loss + run.settings.noise_stability * instability(run.branches, weak)
 
 
 def torch_seed(run: int, stage: int, epoch: int) -> int:
