@@ -221,7 +221,7 @@ class TextClassifier(RunClassifier):
         Train the whole encoder, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    max_length, batch_size, accumulate, learning_rate, balance, precision, device
+    max_length, batch_size, accumulate, learning_rate, balance, noise_stability, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -260,6 +260,7 @@ class TextClassifier(RunClassifier):
         accumulate: int = 1,
         learning_rate: float | None = None,
         balance: Balance = "none",
+        noise_stability: float = 0.0,
         precision: Precision = "auto",
         device: Device = "auto",
         seed: int = 0,
@@ -276,6 +277,7 @@ class TextClassifier(RunClassifier):
         self.accumulate = accumulate
         self.learning_rate = learning_rate
         self.balance = balance
+        self.noise_stability = noise_stability
         self.precision = precision
         self.device = device
         self.seed = seed
@@ -303,7 +305,8 @@ class ImageClassifier(RunClassifier):
         Train the whole network, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    resolution, image_cache, lengthen, batch_size, accumulate, learning_rate, balance, compile, precision, device
+    resolution, image_cache, lengthen, batch_size, accumulate, learning_rate, balance, noise_stability, compile,
+    precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -342,6 +345,7 @@ class ImageClassifier(RunClassifier):
         accumulate: int = 1,
         learning_rate: float | None = None,
         balance: Balance = "none",
+        noise_stability: float = 0.0,
         compile: bool = False,
         precision: Precision = "auto",
         device: Device = "auto",
@@ -364,6 +368,7 @@ class ImageClassifier(RunClassifier):
         self.accumulate = accumulate
         self.learning_rate = learning_rate
         self.balance = balance
+        self.noise_stability = noise_stability
         self.compile = compile
         self.precision = precision
         self.device = device
@@ -385,7 +390,7 @@ class FeatureClassifier(RunClassifier):
         A name of `mislabel methods`; "panel" without it.
     options : dict, optional
         Options of the method.
-    batch_size, accumulate, learning_rate, balance, precision, device
+    batch_size, accumulate, learning_rate, balance, noise_stability, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -417,6 +422,7 @@ class FeatureClassifier(RunClassifier):
         accumulate: int = 1,
         learning_rate: float | None = None,
         balance: Balance = "none",
+        noise_stability: float = 0.0,
         precision: Precision = "auto",
         device: Device = "auto",
         seed: int = 0,
@@ -430,6 +436,7 @@ class FeatureClassifier(RunClassifier):
         self.accumulate = accumulate
         self.learning_rate = learning_rate
         self.balance = balance
+        self.noise_stability = noise_stability
         self.precision = precision
         self.device = device
         self.seed = seed

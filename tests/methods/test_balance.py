@@ -25,6 +25,7 @@ from mislabel.methods.ido import IDO, DynamicLoss
 from mislabel.methods.jocor import JoCoR, JointLoss
 from mislabel.methods.lccn import LatentLabels
 from mislabel.methods.m_correction import CorrectedLoss, MCorrection
+from mislabel.methods.nmtune import NMTune, ReshapedLoss
 from mislabel.methods.panel import OpinionCrossEntropy
 from mislabel.methods.sce import SCE, SymmetricCrossEntropy
 from mislabel.methods.sed import SED, SelectedLoss
@@ -43,7 +44,7 @@ B, K, N = 6, 3, 12
 INDEX, GIVEN = np.array([7, 2, 9, 0, 4, 5]), np.array([0, 2, 1, 1, 0, 2])
 WEIGHT = np.array([2.0, 1.0, 0.25, 1.5, 1.0, 3.0])
 SAID = np.random.default_rng(8).normal(0, 2, (2, 2, B, K))  # logits of the unmixed rows, where rows are mixed
-READ = np.random.default_rng(7).normal(size=(2, 1, B, 4))  # by the last layer
+READ = np.random.default_rng(7).normal(size=(2, 2, B, 4))  # by the last layer
 TAUGHT = np.random.default_rng(6).normal(size=(2, B, K))
 SOFT = softmax(np.random.default_rng(9).normal(0, 2, (N, K)))
 T = np.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0], [0.3, 0.3, 0.4]])
@@ -325,6 +326,7 @@ CASES = {
     "sed": Case(selecting, (1, 2, B, K), selected),
     "disc": Case(sorting, (1, 2 * B, K), sorted_rows, views=2),
     "cosine": Case(self_training, SINGLE, self_taught),
+    "nmtune": Case(lambda: ReshapedLoss(NMTune()), (1, 2, B, K), plain),
 }  # fmt: skip
 
 
@@ -346,6 +348,7 @@ def evaluated(case, z, weight):
         weight=None if weight is None else torch.tensor(weight),
         opinion=torch.tensor(SOFT[INDEX]),
         features=torch.tensor(READ[: len(z)]),
+        unshaped=torch.tensor(READ[: len(z)] ** 3),
         teacher=torch.tensor(TAUGHT[: len(z)]),
     )
     value = case.make()(batch)

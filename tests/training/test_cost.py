@@ -2,12 +2,13 @@
 
 import pytest
 import torch
-from small_loop import Plain, data, make_loop
+from small_loop import CLASSES, FEATURES, Plain, data, make_loop
 
 from mislabel.methods import METHODS
 from mislabel.methods.ce import CE
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.cost import cost, passes
+from mislabel.training.reshaping import Reshaping
 
 # Per epoch of each stage: forward and backward, forward alone, on features.
 BY_HAND = {
@@ -29,6 +30,7 @@ BY_HAND = {
     "divide_lccn": [(2, 2), (4, 6)],  # as divide_mix
     "turn": [(1, 0), (1, 0)],  # features have no encoder to freeze
     "selfmix": [(1, 1), (2, 3)],  # all losses; one network, two views, labels guessed on both
+    "nmtune": [(2, 0)],  # two views
     "sed": [(1, 1), (2, 2)],  # all rows after each epoch; two views, and a teacher that looks at one
     "disc": [(2, 1), (4, 0)],  # two views; the same once more, mixed
     "unicon": [(2, 2), (8, 2)],  # as divide_mix, and what is looked at before it is mixed carries gradients
@@ -66,6 +68,9 @@ def test_networks_see_as_many_rows_as_counted(name):
     seen = {True: 0, False: 0}
 
     class Counting(Plain):
+        def reshape(self):
+            self.layers = torch.nn.Sequential(Reshaping(FEATURES), torch.nn.Linear(FEATURES, CLASSES))
+
         def forward(self, inputs):
             seen[torch.is_grad_enabled()] += len(inputs["features"])
             return super().forward(inputs)

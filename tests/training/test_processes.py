@@ -22,6 +22,7 @@ from mislabel.methods.disc import DISC
 from mislabel.methods.divide_mix import DivideMix
 from mislabel.methods.elr import ELR
 from mislabel.methods.lccn import LCCN
+from mislabel.methods.nmtune import NMTune
 from mislabel.methods.turn import TURN
 from mislabel.methods.sed import SED
 from mislabel.methods.selfmix import SelfMix
@@ -29,6 +30,7 @@ from mislabel.methods.unicon import Unicon
 from mislabel.training.device import leave_processes
 from mislabel.training.evaluation import held_back
 from mislabel.training.loop import Loop
+from mislabel.training.reshaping import Reshaping
 from mislabel.training.stages import Stage
 from mislabel.training.training_settings import TrainingSettings
 
@@ -38,6 +40,14 @@ class Plain(nn.Module):
         self.layers = nn.Sequential(nn.Linear(5, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, 3))
     def forward(self, inputs):
         return self.layers(inputs["features"])
+
+class Reshapable(Plain):
+    def reshape(self):
+        self.layers = nn.Sequential(Reshaping(5), nn.Linear(5, 3))
+
+class Layered(Plain):
+    def layer_outputs(self, inputs, change):
+        return [self.layers[:3](change(inputs["features"]))]
 
 class WithIdleLayer(Plain):
     def __init__(self):
@@ -102,12 +112,15 @@ def main():
     steady = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
     heeding, _ = steady.run([Stage("a", 3, Heeding(), teacher=0.8)])
     heeding_weights = torch.cat([value.flatten() for value in heeding.state_dict().values()]).numpy()
-    together, known = [], []
+    holding = replace(settings, noise_stability=1.0)
+    held = Loop(Layered, FeatureInputs(matrix), labels, np.arange(38), 3, holding)
+    calm, _ = held.run([Stage("a", 3, CrossEntropy())])
+    together, known = [torch.cat([value.flatten() for value in calm.state_dict().values()]).numpy()], []
     for method in (
         Cosine(warm_epochs=1, epochs=2), SelfMix(warm_epochs=1, epochs=2), Unicon(epochs=2),
-        SED(warm_epochs=1, epochs=3), DISC(warm_epochs=1, epochs=2),
+        SED(warm_epochs=1, epochs=3), DISC(warm_epochs=1, epochs=2), NMTune(epochs=2),
     ):
-        each = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, trusted=trusted)
+        each = Loop(Reshapable, FeatureInputs(matrix), labels, np.arange(38), 3, settings, trusted=trusted)
         stages = method.stages()
         end, _ = each.run(stages)
         known += [table.flatten().numpy() for table in stages[-1].loss.tables.values()]
@@ -205,7 +218,7 @@ def test_processes_have_one_mean_of_the_weights(found, rank):
 
 
 def test_processes_that_compare_and_mix_their_rows_stay_together(found):
-    """COSINE's pairs, SelfMix, UNICON, SED and DISC, beside trusted rows, which some parts hold alone."""
+    """COSINE's pairs, SelfMix, UNICON, SED, DISC and NMTune, beside trusted rows, which some parts hold alone."""
     for name in ("together", "known"):
         np.testing.assert_array_equal(found["2-0"][name], found["2-1"][name])
     assert np.isfinite(found["2-0"]["together"]).all()

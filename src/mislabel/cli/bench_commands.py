@@ -176,7 +176,8 @@ def bench(**given: Any) -> None:
         from mislabel.bench.suites import read_suite
         from mislabel.training.progress import Terminal
 
-        suite = read_suite(given["suite"]).with_run(**{name: given[name] for name in ("tune", "balance", "device")})
+        over = ("tune", "balance", "noise_stability", "device")
+        suite = read_suite(given["suite"]).with_run(**{name: given[name] for name in over})
         names = {name: given[name].split(",") if given[name] else None for name in ("methods", "data")}
         wanted = {name: given[name] for name in ("seeds", "data_dir", "jobs", "backend", "address", "keep_models")}
         with interrupts.going_on(lambda: f"every finished cell is safe; go on with: {command_line()}"):

@@ -197,6 +197,7 @@ BENCH = {
     "data_dir": (Annotated[Path | None, typer.Option(help="Folder of Parquet files; the hub without it.")], None),
     "tune": (Annotated[str | None, typer.Option(help="full or head, over the suite's own.")], None),
     "balance": (Annotated[str | None, typer.Option(help="none, half or classes, over the suite's own.")], None),
+    "noise_stability": (Annotated[float | None, typer.Option(help="As of train, over the suite's own.")], None),
     "device": (Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps, over the suite's own.")], None),
     "jobs": (Annotated[int, typer.Option(help="Cells at a time.")], 1),
     "backend": (Annotated[str, typer.Option(help="loky: processes on this machine; ray or dask: a cluster.")], "loky"),

@@ -13,7 +13,7 @@ from mislabel.dynamics.trajectory import HALF_MAX
 from mislabel.files import write_array
 from mislabel.integrity import add_digests, check_file, telling_damage
 from mislabel.modalities.contract import Prepared, Reader, Storage, sample_rows
-from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.modalities.vectors import RESHAPED, FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.inference import outputs
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
@@ -109,6 +109,8 @@ def load_head(folder: Path, n_classes: int) -> FeatureNetwork:
     if broken is not None:
         raise ValueError(f"{HEAD_FILE} holds NaN or infinity, first in {broken}")
     network = FeatureNetwork(tensors["mean"], tensors["scale"], n_classes)
+    if RESHAPED in tensors:
+        network.reshape()
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:  # names what is missing or of another shape

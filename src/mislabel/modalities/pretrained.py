@@ -18,6 +18,12 @@ def quiet(transformers: Any) -> None:
     transformers.logging.disable_progress_bar()
 
 
+def states_of(outputs: Any) -> list[torch.Tensor]:
+    """What each layer after the embeddings gives, from the outputs of a network asked for `output_hidden_states`."""
+    names = ("hidden_states", "encoder_hidden_states", "decoder_hidden_states")
+    return [state for name in names for state in (getattr(outputs, name, None) or ())[1:]]
+
+
 def head_of(labels: list[str]) -> dict[str, Any]:
     """What a classifier's config says of its classes (their names, as text)."""
     return {

@@ -1,18 +1,21 @@
 """Vectors: a small network on features that do not change: a table's columns, or embeddings of a frozen encoder."""
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mislabel.posterior.moments import mean_and_deviation
+from mislabel.training.reshaping import Reshaping
 
 MASKED_SHARE = 0.15
 JITTER = 0.1  # standard deviations of each feature
 HIDDEN = 256
 DROPOUT = 0.1
 SMALLEST_SPREAD = 3e-37  # float32 holds little below it
+RESHAPED = "layers.0.amount"  # a weight that only a network which reshapes features has
 FARTHEST = 1e6  # standard deviations: no training row is so far, of whatever scale a new one may be
 
 
@@ -92,8 +95,22 @@ class FeatureNetwork(nn.Module):
     mean: Tensor
     scale: Tensor
 
+    def reshape(self) -> None:
+        """Put a network that reshapes the features, and one linear layer, in place of the layers."""
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        self.layers = nn.Sequential(Reshaping(len(self.mean)), nn.Linear(len(self.mean), last.out_features))
+
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        return self.layers(((inputs["features"] - self.mean) / self.scale).clamp(-FARTHEST, FARTHEST))
+        return self.layers(self.standardised(inputs))
+
+    def standardised(self, inputs: dict[str, Tensor]) -> Tensor:
+        """What the first layer reads, (b, d) float32."""
+        return ((inputs["features"] - self.mean) / self.scale).clamp(-FARTHEST, FARTHEST)
+
+    def layer_outputs(self, inputs: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> list[Tensor]:
+        """What the last layer reads, (b, width), where `change` was made to the standardised features."""
+        return [self.layers[:-1](change(self.standardised(inputs)))]
 
 
 def standardisation(matrix: np.ndarray) -> tuple[Tensor, Tensor]:

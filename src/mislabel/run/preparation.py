@@ -90,6 +90,7 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     """
     clock, config = Clock(), effective_for(config, dataset)
     method: Method = make_settings(method_of(config).make, config.options)
+    _check_reshaping(method, config)
     accelerator = make_accelerator(config.device, config.precision)
     meanings = sentences_of(config.describe, dataset.labels.classes)
     dataset = replace(dataset, notes=[*dataset.notes, *meanings.notes])
@@ -107,6 +108,19 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
         accelerator=accelerator, folder=folder, progress=progress, clock=clock,
     )  # fmt: skip
     return _with_worth(_with_evidence(job))
+
+
+def _check_reshaping(method: Method, config: RunConfig) -> None:
+    """Raise InputError where a method reshapes features that would not stay as they are."""
+    if config.tune == "head" or not any(stage.reshapes for stage in method.stages()):
+        return
+    instead = "use --tune head"
+    if config.scratch is not None:
+        instead = "give a pretrained --backbone in place of --scratch, with --tune head"
+    raise InputError(
+        f"--method {config.method} reshapes the features of an encoder that stays as it is, and the whole network was "
+        f"to be trained: {instead}, or another --method"
+    )
 
 
 def _with_evidence(job: Job) -> Job:

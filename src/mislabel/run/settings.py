@@ -17,6 +17,7 @@ from mislabel.training.training_settings import (
     Floor,
     LearningRate,
     Momentum,
+    NoiseStability,
     Optimizer,
     Precision,
     Schedule,
@@ -27,7 +28,7 @@ from mislabel.training.training_settings import (
 
 Drawn = Literal["random", "chosen"]
 # Settings that earlier versions had not, and what their runs did, whatever the default is by now.
-CAME_LATER = {"balance": "none", "trusted_drawn": "chosen"}
+CAME_LATER = {"balance": "none", "noise_stability": 0.0, "trusted_drawn": "chosen"}
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class RunConfig:
     warmup: Warmup | None = left_open(TrainingSettings.warmup)
     clip: Clip | None = left_open(TrainingSettings.clip)
     balance: Balance = TrainingSettings.balance
+    noise_stability: NoiseStability = TrainingSettings.noise_stability
     compile: Compile = TrainingSettings.compile
     precision: Precision = TrainingSettings.precision
     device: Device = TrainingSettings.device

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -26,9 +27,14 @@ def check_stages(stages: list[Stage], settings: TrainingSettings, rows: int, pro
         raise RunError(f"{rows} training rows cannot be shared by {processes} processes: use fewer")
     if len({stage.name for stage in stages}) != len(stages):
         raise ValueError("stages of a run need different names")
+    for before, stage in pairwise(stages):
+        if stage.start != "fresh" and stage.reshapes != before.reshapes:
+            raise ValueError(f"stage {stage.name} goes on from stage {before.name}: both reshape features, or neither")
     for stage in stages:
         if stage.mixes and stage.shared:
             raise ValueError(f"stage {stage.name} mixes rows: its branches need networks of their own")
+        if stage.reshapes and stage.shared:
+            raise ValueError(f"stage {stage.name} reshapes features: its branches need networks of their own")
         if (stage.select or stage.validation) and not settings.record:
             raise ValueError(f"stage {stage.name} selects an epoch by its dynamics, which are not recorded")
 

@@ -27,6 +27,7 @@ from mislabel.training.mean_weights import MeanWeights
 from mislabel.training.optimizers import make_optimizer
 from mislabel.training.progress import Quiet
 from mislabel.training.recording import DynamicsRecording
+from mislabel.training.reshaping import reshape
 from mislabel.training.room import bytes_there, check_disk, training_needs
 from mislabel.training.selection import Selection
 from mislabel.training.stage_run import Rows, StageRun
@@ -189,7 +190,8 @@ class Loop:
             if last is not None and stage.start != "fresh":
                 weights = last.state_dict()
             torch.manual_seed(torch_seed(self.settings.seed, number, 0))
-            network = make_branches(self.build, stage.branches, stage.shared)
+            build = (lambda: reshape(self.build())) if stage.reshapes else self.build
+            network = make_branches(build, stage.branches, stage.shared)
             if weights is not None:
                 network.load_state_dict(weights)
             if stage.frozen:

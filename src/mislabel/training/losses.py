@@ -37,6 +37,8 @@ class Batch:
         What all evidence says of the rows' true labels; there where the method asks for it, see `Method`.
     features : (networks, views, b, d), optional
         What the last linear layer of each network read, with gradients; only where the stage asks for it.
+    unshaped : (networks, views, b, d), optional
+        The features before they were reshaped, without gradients; only where the stage reshapes them.
     teacher : (branches, b, classes) float32, optional
         Logits of the weak view, unmixed, in evaluation mode and with the mean of the weights; only where the stage asks
         for it.
@@ -52,6 +54,7 @@ class Batch:
     opinion: Tensor | None = None
     weight: Tensor | None = None
     features: Tensor | None = None
+    unshaped: Tensor | None = None
     teacher: Tensor | None = None
 
     def weigh(self, values: Tensor) -> Tensor:

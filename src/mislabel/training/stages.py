@@ -62,6 +62,9 @@ class Stage:
         selected weights, for `DynamicsStore.evaluation`, or also for `DynamicsStore.probabilities`.
     features : bool
         Whether the loss learns from `Batch.features` too; all passes then carry gradients.
+    reshapes : bool
+        Whether a residual network stands between features that stay as they are and the last linear layer
+        (`training/reshaping.py`), for `Batch.unshaped`. A stage that goes on from the one before is as that is.
     teacher : float
         How much of itself a mean of the weights keeps at each step, for `Batch.teacher`; at 0 there is none.
     validation : float
@@ -87,6 +90,7 @@ class Stage:
     mixes: bool = False
     evaluates: bool | Literal["probabilities"] = False
     features: bool = False
+    reshapes: bool = False
     teacher: float = 0.0
     validation: float = 0.0
     frozen: bool = False

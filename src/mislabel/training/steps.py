@@ -13,8 +13,10 @@ from mislabel.training.guards import FiniteLoss, memory_explained
 from mislabel.training.losses import Batch
 from mislabel.training.mean_weights import MeanWeights
 from mislabel.training.mixing import mixer, numeric
+from mislabel.training.noise_stability import instability
 from mislabel.training.optimizers import learning_rate
 from mislabel.training.prefetch import prefetched
+from mislabel.training.reshaping import unshaped
 from mislabel.training.stage_run import StageRun
 from mislabel.training.trusted import loss_with_trusted
 from mislabel.training.watchers import SeenBatch, Watcher
@@ -125,6 +127,7 @@ class Steps:
             inputs = {name: torch.cat([value, strong[name]]) for name, value in inputs.items()}
         with torch.no_grad() if stage.mixes and numeric(inputs) and not stage.features else nullcontext():
             logits, embeddings = run.model(inputs)
+        before = unshaped(run.branches.networks) if stage.reshapes else None
         logits = logits.view(logits.shape[0], stage.views, len(rows), -1)
         target = run.target[index]
         seen = SeenBatch(rows, index, target, logits, embeddings[:, : len(rows)])
@@ -135,11 +138,17 @@ class Steps:
         batch = Batch(index=index, target=target, logits=logits, weight=weight, opinion=opinion)
         if stage.features:
             batch = replace(batch, features=embeddings.view(len(embeddings), stage.views, len(rows), -1))
+        if before is not None:
+            batch = replace(batch, unshaped=before.view(len(before), stage.views, len(rows), -1))
         if self.mean is not None:
             batch = replace(batch, teacher=self.mean.logits(weak))
         if stage.mixes:
             batch = replace(batch, mixed=mixer(run.model, run.branches.classify, inputs, embeddings))
-        return loss_with_trusted(stage.loss, batch, run.rows.trusted[rows], mixes=stage.mixes)
+        loss = loss_with_trusted(stage.loss, batch, run.rows.trusted[rows], mixes=stage.mixes)
+        if not run.settings.noise_stability or run.branches.frozen:
+            return loss
+        with run.accelerator.autocast():
+            return loss + run.settings.noise_stability * instability(run.branches, weak)
 
 
 def torch_seed(run: int, stage: int, epoch: int) -> int:

@@ -25,6 +25,15 @@ Balance = Annotated[
         "their rows."
     ),
 ]
+NoiseStability = Annotated[
+    float,
+    Setting(
+        "How much it counts that layers answer little to noise on inputs (LNSR); 0: not at all. "
+        "Takes three times as long.",
+        0,
+        1e6,
+    ),
+]
 Compile = Annotated[bool, Setting("Compile networks; pays on a GPU.")]
 Precision = Annotated[
     Literal["auto", "bf16", "fp32"], Setting("Of the numbers; auto takes bf16 where the device is fast with it.")
@@ -49,6 +58,8 @@ class TrainingSettings:
         Of fresh stages.
     balance : "none", "half" or "classes"
         Of stages that say none of their own; see `training/balance.py`.
+    noise_stability : float
+        Weight of `training/noise_stability.py`.
     precision, device, seed, compile
     record : bool
         Whether dynamics are recorded; off only to measure what recording costs.
@@ -65,6 +76,7 @@ class TrainingSettings:
     clip: Clip = 1.0
     warmup: Warmup = 0.06
     balance: Balance = "none"
+    noise_stability: NoiseStability = 0.0
     precision: Precision = "auto"
     device: Device = "auto"
     seed: Seed = 0

@@ -48,6 +48,7 @@ def loss_with_trusted(loss: Callable[[Batch], Tensor], batch: Batch, trusted: np
             mixed=apart or batch.mixed, weight=None if batch.weight is None else batch.weight[others],
             opinion=None if batch.opinion is None else batch.opinion[others],
             features=None if batch.features is None else batch.features[:, :, others],
+            unshaped=None if batch.unshaped is None else batch.unshaped[:, :, others],
             teacher=None if batch.teacher is None else batch.teacher[:, others],
         )  # fmt: skip
         total = len(others) * loss(part)

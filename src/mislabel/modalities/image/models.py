@@ -1,6 +1,7 @@
 """Image classifiers of Hugging Face, pretrained or from nothing, and the preprocessing that each of them wants."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mislabel.errors import InputError
-from mislabel.modalities.pretrained import head_of, load_head_and_body, quiet
+from mislabel.modalities.pretrained import head_of, load_head_and_body, quiet, states_of
 from mislabel.modalities.safe_loading import load, load_config, reason, refusal
 
 PREPROCESSOR = "preprocessor_config.json"
@@ -61,6 +62,11 @@ class ImageNetwork(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         return self.classifier(pixel_values=self.normalised(inputs)).logits
+
+    def layer_outputs(self, inputs: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> list[Tensor]:
+        """Of every layer or block, (b, ...) each, where `change` was made to the pixels that are read."""
+        pixels = change(self.normalised(inputs))
+        return states_of(self.classifier(pixel_values=pixels, output_hidden_states=True))
 
     def normalised(self, inputs: dict[str, Tensor]) -> Tensor:
         """What the classifier reads, (b, 3, h, w) float32."""

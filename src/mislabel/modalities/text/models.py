@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from mislabel.errors import InputError
 from mislabel.modalities.encoder_digest import network_digest
-from mislabel.modalities.pretrained import check_body, load_head_and_body, load_network, quiet
+from mislabel.modalities.pretrained import check_body, load_head_and_body, load_network, quiet, states_of
 from mislabel.modalities.safe_loading import load, load_config, reason, refusal
 from mislabel.modalities.text.batches import Layout
 from mislabel.modalities.text.modality import DEFAULT_ENCODER
@@ -56,6 +57,15 @@ class TextNetwork(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         return self.classifier(**inputs).logits
+
+    def layer_outputs(self, inputs: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> list[Tensor]:
+        """Of every layer, (b, length, d) each, where `change` was made to the embeddings of tokens."""
+        embeddings = cast(Any, self.classifier).get_input_embeddings()
+        hook = embeddings.register_forward_hook(lambda _module, _read, given: change(given))
+        try:
+            return states_of(self.classifier(**inputs, output_hidden_states=True))
+        finally:
+            hook.remove()
 
 
 def load_tokenizer(name: str):
