@@ -1,0 +1,406 @@
+"""A `transformers.Trainer` that learns from labels that are partly wrong, and afterwards says which look wrong.
+
+What a Trainer does it does as ever. Its own are:
+
+======================  ============================================================================================
+`get_train_dataloader`  rows carry their number through the data loader (`numbered.py`)
+`compute_loss`          what a pass shows of each row is recorded; the method's loss stands in for the model's
+`create_scheduler`      stages whose epochs are compared have a constant learning rate (`schedule.py`)
+a callback              epochs and stages begin and end; checkpoints hold what the method remembers (`record.py`)
+======================  ============================================================================================
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from mislabel.audit import Audit
+from mislabel.doors.course import Course, course_of, method_of
+from mislabel.doors.numbered import ROW, NumberedRows, NumberingCollator, refuse_streams
+from mislabel.doors.record import Record
+from mislabel.doors.schedule import follows_trainer, schedule_of
+from mislabel.doors.trainer_rows import ID, LABELS, class_names, codes_of, ids_of, modality_of, shown_texts
+from mislabel.doors.verdict import Verdict, dataset_of, verdict_of
+from mislabel.doors.views import View, both, strong_view_of
+from mislabel.errors import InputError, RunError
+from mislabel.training.stages import Stage
+from mislabel.training.training_settings import Balance
+
+
+class NoisyTrainer(Trainer):
+    """A Trainer of single-label classifiers, for training labels that are partly wrong.
+
+    Parameters
+    ----------
+    model : PreTrainedModel or Module
+        Gives logits (b, K). Or say `model_init`.
+    args : TrainingArguments
+        As ever; the method's stages share `num_train_epochs`.
+    train_dataset : map-style data set
+        n rows with a label 0..K-1 each: a `datasets.Dataset`, a list of dicts, or anything with a length and items.
+    method : str, optional
+        A name of `mislabel methods` that trains one network on its own batches. With None the loss stays as it is, and
+        training is recorded alone.
+    options : mapping, optional
+        Of the method.
+    ids : str or sequence, optional
+        The names of the rows, or the column that holds them. Where there is no column "id" rows are called 0..n-1.
+    labels : sequence of int, optional
+        The n label codes, where the rows hold none under `args.label_names`, "labels", "label" or "label_ids", or
+        reading all rows for them would be slow.
+    inputs : str or sequence, optional
+        What a person sees of each row in a report or a review: n texts, or the column of them. Without it the column
+        "text" where there is one, else the tokens as the tokenizer decodes them, else nothing.
+    classes : sequence, optional
+        Names of the K classes; the model's `id2label` without it, or their codes where that says nothing.
+    balance : "none", "half" or "classes"
+        How classes weigh where labels are learnt.
+    strong_view : callable, optional
+        From a batch to a strongly changed one, for methods that compare two views. Without it tokens are masked.
+    more
+        Whatever else a `Trainer` takes, by name.
+
+    Raises
+    ------
+    InputError
+        If rows have no positions, labels cannot be used, or the method asks for more than a Trainer gives.
+
+    Attributes
+    ----------
+    record : Record or None
+        What the last training left.
+    """
+
+    def __init__(
+        self,
+        model: Any = None,
+        args: TrainingArguments | None = None,
+        data_collator: Any = None,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
+        processing_class: Any = None,
+        *,
+        method: str | None = "ido",
+        options: Mapping[str, Any] | None = None,
+        ids: str | Sequence[Any] | None = ID,
+        labels: Sequence[int] | None = None,
+        inputs: str | Sequence[str] | None = None,
+        classes: Sequence[Any] | None = None,
+        balance: Balance = "none",
+        strong_view: View | None = None,
+        **more: Any,
+    ):
+        refuse_streams(train_dataset)
+        self.method, self.options = method, dict(options or {})
+        self.balance: Balance = balance
+        views = [stage.views for stage in method_of(method, self.options).stages()] if method else [1]
+        super().__init__(model, args, data_collator, train_dataset, eval_dataset, processing_class, **more)
+        self._refuse_settings()
+        if self.args.max_steps <= 0:
+            self._course()  # refuses epochs that do not add up before any work
+        if max(views) > 1 and strong_view is None:
+            strong_view = strong_view_of(processing_class)
+        self.strong_view = strong_view
+        config = getattr(self.model, "config", None)
+        count = len(classes) if classes is not None else getattr(config, "num_labels", None)
+        self.codes = codes_of(train_dataset, [*dict.fromkeys([*self.label_names, *LABELS])], count, labels)
+        self.classes = class_names(config, self.codes) if classes is None else list(classes)
+        self._ids, self._inputs = ids_of(train_dataset, ids), inputs
+        self.record: Record | None = None
+        self._rows_in_step, self._resumed = 0, None
+        self._verdict: Verdict | None = None
+        self.add_callback(_Epochs(self))
+        if method is not None:  # what `compute_loss` gives is a share of the whole step's mean already
+            self.loss_is_scaled_for_ga = True
+
+    # What a Trainer asks of its own class.
+
+    def train(self, resume_from_checkpoint: str | bool | None = None, *arguments: Any, **more: Any) -> Any:
+        """Train; see `Trainer.train`. Resumed from a checkpoint, the method goes on with what it remembered then."""
+        if resume_from_checkpoint is True:
+            resume_from_checkpoint = get_last_checkpoint(str(self.args.output_dir)) or True
+        self._resumed = Path(resume_from_checkpoint) if isinstance(resume_from_checkpoint, str) else None
+        self._verdict = None
+        return super().train(resume_from_checkpoint, *arguments, **more)
+
+    def get_train_dataloader(self) -> DataLoader:
+        """The Trainer's own, with the numbers of the rows in each batch."""
+        rows, collate = self.train_dataset, self.data_collator
+        try:
+            self.train_dataset, self.data_collator = self._numbered("Training")
+            return super().get_train_dataloader()
+        finally:
+            self.train_dataset, self.data_collator = rows, collate
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        """The Trainer's own, which may look into rows for their lengths."""
+        rows = train_dataset.dataset if isinstance(train_dataset, NumberedRows) else train_dataset
+        return super()._get_train_sampler(rows)
+
+    def get_batch_samples(self, *arguments: Any, **more: Any) -> tuple[list[Any], Any]:
+        """The batches of one step, whose rows are counted."""
+        batches, items = super().get_batch_samples(*arguments, **more)
+        self._rows_in_step = sum(len(batch[ROW]) for batch in batches if ROW in batch)
+        return batches, items
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The method's loss of a training batch, as its share of the mean over the whole step; else the Trainer's."""
+        inputs = dict(inputs)
+        rows = inputs.pop(ROW, None)
+        if rows is None or self.record is None:
+            return super().compute_loss(
+                model, inputs, return_outputs=return_outputs, num_items_in_batch=num_items_in_batch
+            )
+        if self.method is None:
+            loss, outputs = super().compute_loss(
+                model, inputs, return_outputs=True, num_items_in_batch=num_items_in_batch
+            )
+            self.record.see(rows, self._logits(outputs, len(rows))[None])
+            return (loss, outputs) if return_outputs else loss
+        inputs = {name: value for name, value in inputs.items() if name not in LABELS}
+        views = self.record.stage.views
+        if views == 2:
+            assert self.strong_view is not None
+            inputs = both(inputs, self.strong_view(inputs))
+        outputs = model(**inputs)
+        logits = self._logits(outputs, views * len(rows)).view(views, len(rows), -1)
+        loss = self._method_loss(self.record, rows, logits) / self._rows_in_step
+        return (loss, outputs) if return_outputs else loss
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The Trainer's own where the method has one stage; else one over the stages that let the rate fall."""
+        stages = self._course().stages
+        if self.lr_scheduler is None and not follows_trainer(stages):
+            used, options = optimizer or self.optimizer, self.args.lr_scheduler_kwargs
+            assert isinstance(used, Optimizer)
+            self.lr_scheduler = schedule_of(
+                stages, used, self._schedule, self.args.get_warmup_steps(num_training_steps), num_training_steps,
+                options if isinstance(options, dict) else None,
+            )  # fmt: skip
+            self._created_lr_scheduler = True
+        return super().create_scheduler(num_training_steps, optimizer)
+
+    # What is its own.
+
+    def audit(self) -> Audit:
+        """Which training labels look wrong; all processes call it together.
+
+        The final model looks at all training rows once, in evaluation mode.
+
+        Raises
+        ------
+        InputError
+            If nothing was trained yet.
+        """
+        return self._judged().audit
+
+    def save_run(self, folder: str | Path, *, content: bool = True, overwrite: bool = False) -> None:
+        """Write a run folder that `mislabel report`, `review` and `export` read; all processes call it together.
+
+        The model is not in it: `save_model` writes that, as ever.
+
+        Parameters
+        ----------
+        folder : path
+        content : bool
+            Whether what a person sees of the rows goes into it.
+        overwrite : bool
+            Whether to replace a run that is there.
+
+        Raises
+        ------
+        InputError
+            If nothing was trained yet, or the folder is not empty.
+        """
+        verdict = self._judged()
+        if self.is_world_process_zero():
+            verdict.save(folder, self._settings(), content=content, overwrite=overwrite)
+        self.accelerator.wait_for_everyone()
+
+    def training_probabilities(self) -> np.ndarray:
+        """What the model says of the training rows now, (n, K) float32; all processes call it together."""
+        rows, collate = self._numbered("Prediction")
+        loader = self.accelerator.prepare(
+            DataLoader(
+                rows, batch_size=self.args.eval_batch_size, collate_fn=collate,
+                num_workers=self.args.dataloader_num_workers, pin_memory=self.args.dataloader_pin_memory,
+            )
+        )  # fmt: skip
+        model: Any = self.model_wrapped
+        probabilities = np.zeros((len(self.codes), len(self.classes)), dtype=np.float32)
+        model.eval()
+        with torch.no_grad():
+            for batch in loader:
+                inputs = self._prepare_inputs(dict(batch))
+                numbers = inputs.pop(ROW)
+                inputs = {name: value for name, value in inputs.items() if name not in LABELS}
+                logits = self._logits(model(**inputs), len(numbers))
+                places, answers = self.accelerator.gather_for_metrics((numbers, logits.softmax(-1)))
+                probabilities[places.cpu().numpy()] = answers.cpu().numpy()
+        return probabilities
+
+    def _judged(self) -> Verdict:
+        if self._verdict is None:
+            record = self.record
+            if record is None or not record.epoch:
+                raise InputError("no epoch was trained yet, so nothing is known of the labels: call train() first")
+            shown = shown_texts(self.train_dataset, self._inputs, self.processing_class)
+            dataset = dataset_of(self.codes, self.classes, self._ids, shown, modality_of(self.model))
+            trained = {
+                "method": self.method or "none",
+                "epochs": record.lines,
+                "seconds": {"train": round(sum(line["seconds"] for line in record.lines), 2)},
+                "processes": self.accelerator.num_processes,
+            }
+            self._verdict = verdict_of(record.course, dataset, record.dynamics, self.training_probabilities(), trained)
+        return self._verdict
+
+    def _method_loss(self, record: Record, rows: Tensor, logits: Tensor) -> Tensor:
+        """The sum over rows (b,) int64 of the method's loss, from logits (views, b, K)."""
+        if self.accelerator.num_processes > 1:
+            # The last batches may repeat rows, which a loss expects once an epoch.
+            new = torch.nonzero(~record.seen(rows)).flatten()
+            if not len(new):
+                return logits.sum() * 0
+            rows, logits = rows[new], logits[:, new]
+        record.see(rows, logits)
+        return record.loss(rows, logits) * len(rows)
+
+    def _logits(self, outputs: Any, rows: int) -> Tensor:
+        """The logits (rows, K) float32 among what a model gave."""
+        logits = outputs if isinstance(outputs, Tensor) else None
+        if isinstance(outputs, Mapping):
+            logits = outputs.get("logits")
+        elif isinstance(outputs, tuple | list):
+            logits = next((each for each in outputs if isinstance(each, Tensor) and each.ndim == 2), None)
+        wanted = (rows, len(self.classes))
+        if not isinstance(logits, Tensor) or tuple(logits.shape) != wanted:
+            given = "no logits" if logits is None else f"logits of shape {tuple(logits.shape)}"
+            raise InputError(
+                f"the model gives {given}, needed {wanted}: one row of logits for each input, one column for each class"
+            )
+        return logits.float()
+
+    def _course(self) -> Course:
+        """A new one, over the epochs that are trained."""
+        epochs = self.state.num_train_epochs or math.ceil(self.args.num_train_epochs)
+        return course_of(self.method, self.options, epochs)
+
+    @property
+    def _network(self) -> Any:
+        """The model itself, unwrapped."""
+        return self.model
+
+    def _begin(self) -> None:
+        """Training begins, or goes on."""
+        course = self._course()
+        self.record = Record(course, self.codes, len(self.classes), self.balance, self.accelerator)
+        if self._resumed is not None:
+            self.record.load(self._resumed)
+            if self.record.epoch < math.floor(self.state.epoch + 1e-6):  # saved after an epoch's last step, not its end
+                self.record.end_epoch(self._network)
+
+    def _enter(self, stage: Stage, selected: dict[str, Tensor]) -> None:
+        """A later stage begins: with the selected weights where it asks for them, and an optimiser without memory."""
+        if stage.start == "selected" and selected:
+            self._network.load_state_dict(selected, strict=False)
+        optimizer: Any = self.optimizer  # as accelerate wraps it
+        if optimizer is not None:
+            getattr(optimizer, "optimizer", optimizer).state.clear()
+
+    def _numbered(self, description: str) -> tuple[NumberedRows, NumberingCollator]:
+        """The training rows with their numbers, and a collator for them; unused columns are dropped as ever."""
+        rows, collate = self.train_dataset, self.data_collator
+        if hasattr(rows, "remove_columns"):
+            rows = self._remove_unused_columns(rows, description=description)
+        else:
+            collate = self._get_collator_with_removed_columns(collate, description=description)
+        return NumberedRows(rows), NumberingCollator(collate)
+
+    def _refuse_settings(self) -> None:
+        """Raise InputError for what does not go together."""
+        if self.args.n_gpu > 1:
+            raise InputError(
+                f"{self.args.n_gpu} GPUs in one process: start one process for each, with `torchrun` or `accelerate "
+                "launch`, or show it a single one with CUDA_VISIBLE_DEVICES"
+            )
+        if self.is_deepspeed_enabled or self.is_fsdp_enabled:
+            raise InputError("DeepSpeed and FSDP divide the weights, which are kept and taken up whole here: use DDP")
+        if self.method is None:
+            return
+        for name, given in (
+            ("compute_loss_func", self.compute_loss_func is not None),
+            ("args.label_smoothing_factor", self.args.label_smoothing_factor != 0),
+        ):
+            if given:
+                raise InputError(
+                    f"{name} was given, and method {self.method!r} brings a loss of its own: leave one of them out; "
+                    "method=None records with any loss"
+                )
+        if not hasattr(Trainer, "loss_is_scaled_for_ga") and self.args.gradient_accumulation_steps > 1:
+            raise InputError(
+                "this version of transformers cannot be told that a loss is weighted by the rows of a step already: "
+                "install a later one, or set gradient_accumulation_steps=1"
+            )
+
+    @property
+    def _schedule(self) -> str:
+        return str(getattr(self.args.lr_scheduler_type, "value", self.args.lr_scheduler_type))
+
+    def _settings(self) -> dict[str, Any]:
+        """For config.json."""
+        args = self.args
+        return {
+            "method": self.method or "none",
+            "options": self.options,
+            "balance": self.balance,
+            "trainer": "transformers.Trainer",
+            "backbone": getattr(getattr(self.model, "config", None), "_name_or_path", None) or None,
+            "epochs": self.record.epoch if self.record is not None else 0,
+            "batch_size": args.train_batch_size * args.gradient_accumulation_steps * self.accelerator.num_processes,
+            "learning_rate": args.learning_rate,
+            "schedule": self._schedule,
+            "weight_decay": args.weight_decay,
+            "seed": args.seed,
+        }
+
+
+class _Epochs(TrainerCallback):
+    """Tells a NoisyTrainer when training, an epoch or a checkpoint begins and ends."""
+
+    def __init__(self, trainer: NoisyTrainer):
+        self.trainer = trainer
+
+    @property
+    def record(self) -> Record:
+        if self.trainer.record is None:
+            raise RunError("an epoch began before training did: call NoisyTrainer.train()")
+        return self.trainer.record
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        self.trainer._begin()
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        self.record.begin_epoch(self.trainer._enter)
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        self.record.end_epoch(self.trainer._network)
+
+    def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        trial = getattr(self.trainer, "_trial", None)
+        folder = Path(self.trainer._get_output_dir(trial)) / f"checkpoint-{state.global_step}"
+        self.record.save(folder)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        self.record.finish(self.trainer._enter)
