@@ -86,11 +86,9 @@ def beyond(method: Method) -> str | None:
             f"trains {stage.branches} networks side by side": stage.branches > 1,
             "records embeddings and weights after every epoch": stage.trajectory is not None,
             "trains with the encoder frozen": stage.frozen,
-            "mixes rows with each other": stage.mixes,
             "learns from what the last layer reads": stage.features,
             "learns from a mean of the weights": stage.teacher > 0,
             "holds rows back from training": stage.validation > 0,
-            "looks at all rows in evaluation mode after each epoch": bool(stage.evaluates),
             "starts again from new weights": stage.start == "fresh" and number > 0,
         }
         for words, needed in asked.items():

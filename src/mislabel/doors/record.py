@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,36 @@ from mislabel.errors import RunError
 from mislabel.files import atomic_write
 from mislabel.integrity import read_object
 from mislabel.training.balance import row_weights
+from mislabel.training.evaluation import target_losses
 from mislabel.training.loop import passes_of
 from mislabel.training.losses import Batch
 from mislabel.training.stages import Stage
 from mislabel.training.training_settings import Balance
 
+Mixed = Callable[[Tensor, Tensor], Tensor]  # `Batch.mixed`
+
 SEPARATOR = "/"  # between the part of a checkpoint and the name of a tensor in it
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a record asks of the training that it goes with.
+
+    Attributes
+    ----------
+    accelerator : Accelerator
+    network : callable
+        Gives the model, unwrapped.
+    enter : callable
+        Is told of a later stage that begins, and of the weights that were selected so far.
+    look : callable
+        Gives the logits of all rows in evaluation mode, (n, classes) float32 on the CPU, to all processes.
+    """
+
+    accelerator: Accelerator
+    network: Callable[[], nn.Module]
+    enter: Callable[[Stage, dict[str, Tensor]], None]
+    look: Callable[[], Tensor]
 
 
 class Record:
@@ -39,7 +64,7 @@ class Record:
     n_classes : int
     balance : "none", "half" or "classes"
         Of stages that say none of their own.
-    accelerator : Accelerator
+    training : Training
 
     Attributes
     ----------
@@ -51,10 +76,11 @@ class Record:
         One per epoch that is over, as in metrics.json.
     """
 
-    def __init__(self, course: Course, target: np.ndarray, n_classes: int, balance: Balance, accelerator: Accelerator):
+    def __init__(self, course: Course, target: np.ndarray, n_classes: int, balance: Balance, training: Training):
         self.course, self.target, self.n_classes = course, target, n_classes
         self.balance: Balance = balance
-        self.accelerator, self.device = accelerator, accelerator.device
+        self.training, self.accelerator = training, training.accelerator
+        self.device = self.accelerator.device
         self.codes = torch.as_tensor(target, device=self.device)
         self.dynamics = DynamicsStore(passes_of(course.stages), len(target))
         self.epoch, self.lines = 0, []
@@ -70,42 +96,40 @@ class Record:
         """The one that is being trained."""
         return self.course.stages[max(self.number, 0)]
 
-    def begin_epoch(self, enter: Callable[[Stage, dict[str, Tensor]], None]) -> None:
-        """An epoch begins, and where it is the first of a stage that stage does.
-
-        Parameters
-        ----------
-        enter : callable
-            Is told of the new stage, and of the weights that it starts with where it starts with selected ones.
-        """
+    def begin_epoch(self) -> None:
+        """An epoch begins, and where it is the first of a stage that stage does."""
         self.began = time.perf_counter()
         number, within = self.course.at(self.epoch)
         if number == self.number:
             return
+        stage = self.course.stages[number]
         if within == 0 and number > 0:
-            enter(self.course.stages[number], self.selected)
+            self.training.enter(stage, self.selected)
+            if stage.start == "selected":  # these are not the weights of the last epoch, at which was looked
+                self._look(stage)
         self._begin_stage(number)
 
-    def finish(self, enter: Callable[[Stage, dict[str, Tensor]], None]) -> None:
+    def finish(self) -> None:
         """Training is over: stages without epochs, which only take up selected weights, are entered."""
-        for number in range(self.number + 1, len(self.course.stages)):
-            if self.course.stages[number].epochs == 0:
-                enter(self.course.stages[number], self.selected)
+        for stage in self.course.stages[self.number + 1 :]:
+            if stage.epochs == 0:
+                self.training.enter(stage, self.selected)
 
     def see(self, rows: Tensor, logits: Tensor) -> None:
         """Keep what a training pass shows of rows (b,) int64: logits (views, b, classes) float32."""
         self.recorder.record(rows, self.codes[rows], logits[None])
 
-    def loss(self, rows: Tensor, logits: Tensor) -> Tensor:
-        """The stage's loss of these rows, the mean over them; the arguments are those of `see`."""
+    def loss(self, rows: Tensor, logits: Tensor, mixed: Mixed | None = None) -> Tensor:
+        """The stage's loss of these rows, the mean over them; `mixed` as in `Batch`, the rest as in `see`."""
         weight = None if self.weight is None else self.weight[rows]
-        return self.stage.loss(Batch(index=rows, target=self.codes[rows], logits=logits[None], weight=weight))
+        batch = Batch(index=rows, target=self.codes[rows], logits=logits[None], weight=weight)
+        return self.stage.loss(batch if mixed is None else replace(batch, mixed=mixed))
 
     def seen(self, rows: Tensor) -> Tensor:
         """Which rows (b,) int64 this process has seen in the running epoch, (b,) bool."""
         return self.recorder.prediction[0, rows] >= 0
 
-    def end_epoch(self, model: nn.Module) -> None:
+    def end_epoch(self) -> None:
         """An epoch is over, in all processes: write its passes, let the loss learn from them, select weights."""
         stage = self.stage
         own = self._own()
@@ -118,11 +142,12 @@ class Record:
             table = stage.loss.tables[name]
             change = (table - before).masked_fill(~own[:, None], 0)
             table.copy_(before + self._sum(change))
+        self._look(stage)
         stage.loss.epoch_end(self.dynamics)
         self._remember()
         self.epoch += 1
         self._note(**views[0])
-        self._select(model)
+        self._select()
 
     # Checkpoints: one file a process, since what it saw of the running epoch is its own.
 
@@ -174,6 +199,7 @@ class Record:
         self.epoch, self.lines = about["epoch"], about["lines"]
         self.selected = {name: tensor.cpu() for name, tensor in parts.get("selected", {}).items()}
         if about["number"] >= 0:
+            self._look(self.course.stages[about["number"]])
             self._begin_stage(about["number"])
             self.stage.loss.load_state(about["loss"])
             self.stage.loss.tables.update(parts.get("tables", {}))
@@ -200,7 +226,14 @@ class Record:
         stage.loss.begin(self.dynamics, self.target, self.n_classes, self.device)
         self._remember()
 
-    def _select(self, model: nn.Module) -> None:
+    def _look(self, stage: Stage) -> None:
+        """Look at all rows in evaluation mode, where the stage asks for it."""
+        if stage.evaluates:
+            logits = self.training.look()[None]
+            self.dynamics.evaluation = target_losses(logits, self.target)
+            self.dynamics.probabilities = logits.softmax(-1).numpy() if stage.evaluates == "probabilities" else None
+
+    def _select(self) -> None:
         stage = self.stage
         if stage.select is None:
             return
@@ -208,7 +241,7 @@ class Record:
         chosen = stage.select(prediction_changes(self.dynamics.prediction[passes]))
         self.lines[-1]["selected_epoch"] = int(chosen) + 1
         if chosen == len(passes) - 1:  # copies: the live weights go on changing
-            self.selected = changing_weights(model)
+            self.selected = changing_weights(self.training.network())
 
     def _note(self, prediction: np.ndarray, loss: np.ndarray, margin: np.ndarray) -> None:
         """The epoch's line, by the weak view; its loss is the cross-entropy of the given labels."""

@@ -25,8 +25,9 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from mislabel.audit import Audit
 from mislabel.doors.course import Course, course_of, method_of
+from mislabel.doors.mixing import Mixing
 from mislabel.doors.numbered import ROW, NumberedRows, NumberingCollator, refuse_streams
-from mislabel.doors.record import Record
+from mislabel.doors.record import Mixed, Record, Training
 from mislabel.doors.schedule import follows_trainer, schedule_of
 from mislabel.doors.trainer_rows import ID, LABELS, class_names, codes_of, ids_of, modality_of, shown_texts
 from mislabel.doors.verdict import Verdict, dataset_of, verdict_of
@@ -34,6 +35,7 @@ from mislabel.doors.views import View, both, strong_view_of
 from mislabel.errors import InputError, RunError
 from mislabel.training.stages import Stage
 from mislabel.training.training_settings import Balance
+from mislabel.training.trusted import MixedApart
 
 
 class NoisyTrainer(Trainer):
@@ -166,16 +168,17 @@ class NoisyTrainer(Trainer):
             loss, outputs = super().compute_loss(
                 model, inputs, return_outputs=True, num_items_in_batch=num_items_in_batch
             )
-            self.record.see(rows, self._logits(outputs, len(rows))[None])
+            self.record.see(rows, self._logits(outputs)[None])
             return (loss, outputs) if return_outputs else loss
         inputs = {name: value for name, value in inputs.items() if name not in LABELS}
-        views = self.record.stage.views
-        if views == 2:
+        stage = self.record.stage
+        if stage.views == 2:
             assert self.strong_view is not None
             inputs = both(inputs, self.strong_view(inputs))
-        outputs = model(**inputs)
-        logits = self._logits(outputs, views * len(rows)).view(views, len(rows), -1)
-        loss = self._method_loss(self.record, rows, logits) / self._rows_in_step
+        mixing = Mixing(model, self._network, inputs, self._logits) if stage.mixes else None
+        outputs = model(**inputs) if mixing is None else mixing.unmixed()
+        logits = self._logits(outputs).view(stage.views, len(rows), -1)
+        loss = self._method_loss(self.record, rows, logits, mixing) / self._rows_in_step
         return (loss, outputs) if return_outputs else loss
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
@@ -230,6 +233,10 @@ class NoisyTrainer(Trainer):
 
     def training_probabilities(self) -> np.ndarray:
         """What the model says of the training rows now, (n, K) float32; all processes call it together."""
+        return self._look().softmax(-1).numpy()
+
+    def _look(self) -> Tensor:
+        """The logits of the training rows in evaluation mode, (n, K) float32 on the CPU."""
         rows, collate = self._numbered("Prediction")
         loader = self.accelerator.prepare(
             DataLoader(
@@ -238,17 +245,16 @@ class NoisyTrainer(Trainer):
             )
         )  # fmt: skip
         model: Any = self.model_wrapped
-        probabilities = np.zeros((len(self.codes), len(self.classes)), dtype=np.float32)
+        everywhere = torch.zeros(len(self.codes), len(self.classes))
         model.eval()
         with torch.no_grad():
             for batch in loader:
                 inputs = self._prepare_inputs(dict(batch))
                 numbers = inputs.pop(ROW)
                 inputs = {name: value for name, value in inputs.items() if name not in LABELS}
-                logits = self._logits(model(**inputs), len(numbers))
-                places, answers = self.accelerator.gather_for_metrics((numbers, logits.softmax(-1)))
-                probabilities[places.cpu().numpy()] = answers.cpu().numpy()
-        return probabilities
+                places, logits = self.accelerator.gather_for_metrics((numbers, self._logits(model(**inputs))))
+                everywhere[places.cpu()] = logits.cpu()
+        return everywhere
 
     def _judged(self) -> Verdict:
         if self._verdict is None:
@@ -266,29 +272,31 @@ class NoisyTrainer(Trainer):
             self._verdict = verdict_of(record.course, dataset, record.dynamics, self.training_probabilities(), trained)
         return self._verdict
 
-    def _method_loss(self, record: Record, rows: Tensor, logits: Tensor) -> Tensor:
+    def _method_loss(self, record: Record, rows: Tensor, logits: Tensor, mixed: Mixed | None) -> Tensor:
         """The sum over rows (b,) int64 of the method's loss, from logits (views, b, K)."""
         if self.accelerator.num_processes > 1:
             # The last batches may repeat rows, which a loss expects once an epoch.
             new = torch.nonzero(~record.seen(rows)).flatten()
+            if len(new) < len(rows):
+                mixed = None if mixed is None else MixedApart(mixed, logits[None].shape, new)
+                rows, logits = rows[new], logits[:, new]
             if not len(new):
-                return logits.sum() * 0
-            rows, logits = rows[new], logits[:, new]
+                return logits.sum() * 0 if mixed is None else mixed.logits().sum() * 0
         record.see(rows, logits)
-        return record.loss(rows, logits) * len(rows)
+        return record.loss(rows, logits, mixed) * len(rows)
 
-    def _logits(self, outputs: Any, rows: int) -> Tensor:
+    def _logits(self, outputs: Any) -> Tensor:
         """The logits (rows, K) float32 among what a model gave."""
         logits = outputs if isinstance(outputs, Tensor) else None
         if isinstance(outputs, Mapping):
             logits = outputs.get("logits")
         elif isinstance(outputs, tuple | list):
             logits = next((each for each in outputs if isinstance(each, Tensor) and each.ndim == 2), None)
-        wanted = (rows, len(self.classes))
-        if not isinstance(logits, Tensor) or tuple(logits.shape) != wanted:
+        if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] != len(self.classes):
             given = "no logits" if logits is None else f"logits of shape {tuple(logits.shape)}"
             raise InputError(
-                f"the model gives {given}, needed {wanted}: one row of logits for each input, one column for each class"
+                f"the model gives {given}, needed (rows, {len(self.classes)}): a row for each input, a column for each "
+                "class"
             )
         return logits.float()
 
@@ -305,11 +313,12 @@ class NoisyTrainer(Trainer):
     def _begin(self) -> None:
         """Training begins, or goes on."""
         course = self._course()
-        self.record = Record(course, self.codes, len(self.classes), self.balance, self.accelerator)
+        training = Training(self.accelerator, lambda: self._network, self._enter, self._look)
+        self.record = Record(course, self.codes, len(self.classes), self.balance, training)
         if self._resumed is not None:
             self.record.load(self._resumed)
             if self.record.epoch < math.floor(self.state.epoch + 1e-6):  # saved after an epoch's last step, not its end
-                self.record.end_epoch(self._network)
+                self.record.end_epoch()
 
     def _enter(self, stage: Stage, selected: dict[str, Tensor]) -> None:
         """A later stage begins: with the selected weights where it asks for them, and an optimiser without memory."""
@@ -392,10 +401,10 @@ class _Epochs(TrainerCallback):
         self.trainer._begin()
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-        self.record.begin_epoch(self.trainer._enter)
+        self.record.begin_epoch()
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-        self.record.end_epoch(self.trainer._network)
+        self.record.end_epoch()
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         trial = getattr(self.trainer, "_trial", None)
@@ -403,4 +412,4 @@ class _Epochs(TrainerCallback):
         self.record.save(folder)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-        self.record.finish(self.trainer._enter)
+        self.record.finish()

@@ -189,4 +189,6 @@ def copied(dynamics: DynamicsStore, folder: Path | None = None, rows: np.ndarray
     made = DynamicsStore(dynamics.passes[: dynamics.done], dynamics.rows if rows is None else len(rows), folder)
     for number in range(dynamics.done):
         made.write(number, {name: getattr(dynamics, name)[number, picked] for name in QUANTITIES})
+    made.evaluation = None if dynamics.evaluation is None else dynamics.evaluation[:, picked]
+    made.probabilities = None if dynamics.probabilities is None else dynamics.probabilities[:, picked]
     return made
