@@ -29,7 +29,7 @@ from mislabel.doors.mixing import Mixing
 from mislabel.doors.numbered import ROW, NumberedRows, NumberingCollator, refuse_streams
 from mislabel.doors.record import Mixed, Record, Training
 from mislabel.doors.schedule import follows_trainer, schedule_of
-from mislabel.doors.trainer_rows import ID, LABELS, class_names, codes_of, ids_of, modality_of, shown_texts
+from mislabel.doors.trainer_rows import ID, LABELS, class_names, codes_of, columns_of, ids_of, modality_of, shown_texts
 from mislabel.doors.verdict import Verdict, dataset_of, verdict_of
 from mislabel.doors.views import View, both, strong_view_of
 from mislabel.errors import InputError, RunError
@@ -114,7 +114,9 @@ class NoisyTrainer(Trainer):
         self.strong_view = strong_view
         config = getattr(self.model, "config", None)
         count = len(classes) if classes is not None else getattr(config, "num_labels", None)
-        self.codes = codes_of(train_dataset, [*dict.fromkeys([*self.label_names, *LABELS])], count, labels)
+        names = [*dict.fromkeys([*self.label_names, *LABELS])]
+        self.codes = codes_of(train_dataset, names, count, labels)
+        self._columns = columns_of(train_dataset, names, ids, inputs)
         self.classes = class_names(config, self.codes) if classes is None else list(classes)
         self._ids, self._inputs = ids_of(train_dataset, ids), inputs
         self.record: Record | None = None
@@ -228,7 +230,7 @@ class NoisyTrainer(Trainer):
         """
         verdict = self._judged()
         if self.is_world_process_zero():
-            verdict.save(folder, self._settings(), content=content, overwrite=overwrite)
+            verdict.save(folder, self._settings(), self._columns, content=content, overwrite=overwrite)
         self.accelerator.wait_for_everyone()
 
     def training_probabilities(self) -> np.ndarray:

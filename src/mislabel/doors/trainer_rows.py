@@ -38,6 +38,14 @@ def column(dataset: Any, name: str, what: str) -> list[Any]:
     return [dataset[number][name] for number in range(len(dataset))]
 
 
+def columns_of(dataset: Any, labels: Sequence[str], ids: Any, inputs: Any) -> dict[str, str]:
+    """Which column holds the label, the id and the text, where one does."""
+    texts = inputs if isinstance(inputs, str) else TEXT
+    named = {"label": next((name for name in labels if has_column(dataset, name)), None)}
+    named |= {"id": ids if isinstance(ids, str) else None, "text": texts}
+    return {what: name for what, name in named.items() if name is not None and has_column(dataset, name)}
+
+
 def codes_of(dataset: Any, names: Sequence[str], n_classes: int | None, labels: Any = None) -> np.ndarray:
     """The label codes of all rows, (n,) int64.
 

@@ -110,13 +110,23 @@ class Verdict:
     dynamics: DynamicsStore
     audit: Audit
 
-    def save(self, folder: str | Path, settings: dict[str, Any], *, content: bool, overwrite: bool) -> None:
+    def save(
+        self,
+        folder: str | Path,
+        settings: dict[str, Any],
+        columns: dict[str, str],
+        *,
+        content: bool,
+        overwrite: bool,
+    ) -> None:
         """Write a run folder that report, review and export read; it holds no model.
 
         Parameters
         ----------
         settings : dict
             How it was trained, for config.json.
+        columns : dict
+            Which column of the data is what, by which an export finds its way in them.
         content : bool
             Whether the inputs go into the folder, where they are known.
 
@@ -128,7 +138,7 @@ class Verdict:
         dataset, target = self.dataset, RunFolder(folder)
         about = {
             "settings": settings,
-            "data": described_data(dataset, {}),
+            "data": described_data(dataset, columns),
             "versions": versions(*PACKAGES),
             "notes": dataset.notes,
         }
