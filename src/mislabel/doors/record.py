@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mislabel.doors.course import Course
-from mislabel.dynamics.recorder import Recorder
+from mislabel.dynamics.recorder import PassRecorder
 from mislabel.dynamics.scores import prediction_changes
 from mislabel.dynamics.store import QUANTITIES, DynamicsStore
 from mislabel.errors import RunError
@@ -87,7 +87,7 @@ class Record:
         self.selected: dict[str, Tensor] = {}
         self.number = -1  # of the stage that has begun
         self.weight: Tensor | None = None
-        self.recorder = Recorder(1, len(target), self.device)
+        self.recorder = PassRecorder(1, len(target), self.device)
         self.began = time.perf_counter()
         self._shared: dict[str, Tensor] = {}  # tables as all processes know them
 
@@ -222,7 +222,7 @@ class Record:
         self.number, stage = number, self.course.stages[number]
         weight = row_weights(self.target, stage.balance or self.balance)
         self.weight = None if weight is None else torch.as_tensor(weight, device=self.device)
-        self.recorder = Recorder(stage.views, len(self.target), self.device)
+        self.recorder = PassRecorder(stage.views, len(self.target), self.device)
         stage.loss.begin(self.dynamics, self.target, self.n_classes, self.device)
         self._remember()
 

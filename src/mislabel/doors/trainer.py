@@ -12,6 +12,7 @@ a callback              epochs and stages begin and end; checkpoints hold what t
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,13 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from mislabel.audit import Audit
 from mislabel.doors.course import Course, course_of, method_of
+from mislabel.doors.judged import Outside
 from mislabel.doors.mixing import Mixing
 from mislabel.doors.numbered import ROW, NumberedRows, NumberingCollator, refuse_streams
 from mislabel.doors.record import Mixed, Record, Training
 from mislabel.doors.schedule import follows_trainer, schedule_of
-from mislabel.doors.trainer_rows import ID, LABELS, class_names, codes_of, columns_of, ids_of, modality_of, shown_texts
-from mislabel.doors.verdict import Verdict, dataset_of, verdict_of
+from mislabel.doors.trainer_rows import ID, LABELS, class_names, codes_of, columns_of, ids_of, shown_texts
+from mislabel.doors.verdict import judge_course
 from mislabel.doors.views import View, both, strong_view_of
 from mislabel.errors import InputError, RunError
 from mislabel.training.stages import Stage
@@ -61,7 +63,7 @@ class NoisyTrainer(Trainer):
         reading all rows for them would be slow.
     inputs : str or sequence, optional
         What a person sees of each row in a report or a review: n texts, or the column of them. Without it the column
-        "text" where there is one, else the tokens as the tokenizer decodes them, else nothing.
+        "text" where there is one, else the tokens as the tokenizer decodes them, else the probabilities.
     classes : sequence, optional
         Names of the K classes; the model's `id2label` without it, or their codes where that says nothing.
     balance : "none", "half" or "classes"
@@ -121,7 +123,8 @@ class NoisyTrainer(Trainer):
         self._ids, self._inputs = ids_of(train_dataset, ids), inputs
         self.record: Record | None = None
         self._rows_in_step, self._resumed = 0, None
-        self._verdict: Verdict | None = None
+        self._probabilities: np.ndarray | None = None
+        self._outside: Outside | None = None
         self.add_callback(_Epochs(self))
         if method is not None:  # what `compute_loss` gives is a share of the whole step's mean already
             self.loss_is_scaled_for_ga = True
@@ -133,7 +136,7 @@ class NoisyTrainer(Trainer):
         if resume_from_checkpoint is True:
             resume_from_checkpoint = get_last_checkpoint(str(self.args.output_dir)) or True
         self._resumed = Path(resume_from_checkpoint) if isinstance(resume_from_checkpoint, str) else None
-        self._verdict = None
+        self._probabilities = self._outside = None
         return super().train(resume_from_checkpoint, *arguments, **more)
 
     def get_train_dataloader(self) -> DataLoader:
@@ -198,22 +201,51 @@ class NoisyTrainer(Trainer):
 
     # What is its own.
 
-    def audit(self) -> Audit:
+    def audit(
+        self, *, features: Any = None, trusted: Any = None, gold: Any = None, decisions: str | Path | None = None
+    ) -> Audit:
         """Which training labels look wrong; all processes call it together.
 
         The final model looks at all training rows once, in evaluation mode.
 
+        Parameters
+        ----------
+        features : (n, d) float, optional
+            Embeddings of the rows by a model that did not learn these labels. They confirm or take back what training
+            doubts, and let trusted rows judge all others.
+        trusted : n labels, optional
+            Labels that somebody checked, missing (None) in all rows but a few. They judge; they were not learnt from.
+        gold : n labels, optional
+            True labels, which only score.
+        decisions : path, optional
+            An earlier run of the same rows whose review decided some: these are taken as known.
+
         Raises
         ------
         InputError
-            If nothing was trained yet.
+            If nothing was trained yet, or arguments do not fit.
         """
-        return self._judged().audit
+        record = self.record
+        if record is None or not record.epoch:
+            raise InputError("no epoch was trained yet, so nothing is known of the labels: call train() first")
+        if self._probabilities is None:
+            self._probabilities = self.training_probabilities()
+        outside = judge_course(
+            record.course, record.dynamics, self.codes, self.classes, self._probabilities, ids=self._ids,
+            texts=shown_texts(self.train_dataset, self._inputs, self.processing_class), columns=self._columns,
+            seed=self.args.seed, features=features, trusted=trusted, gold=gold, decisions=decisions,
+        )  # fmt: skip
+        outside.audit.metrics["epochs"] = record.lines
+        outside.audit.metrics["seconds"] = {"train": round(sum(line["seconds"] for line in record.lines), 2)}
+        outside.audit.metrics["processes"] = self.accelerator.num_processes
+        self._outside = replace(outside, settings={**self._settings(record), **outside.settings})
+        return outside.audit
 
     def save_run(self, folder: str | Path, *, content: bool = True, overwrite: bool = False) -> None:
-        """Write a run folder that `mislabel report`, `review` and `export` read; all processes call it together.
+        """Write what the last `audit` found as a run folder that `mislabel report`, `review` and `export` read.
 
-        The model is not in it: `save_model` writes that, as ever.
+        Without an audit one is made first. All processes call it together. The model is not in the folder:
+        `save_model` writes that, as ever.
 
         Parameters
         ----------
@@ -228,9 +260,10 @@ class NoisyTrainer(Trainer):
         InputError
             If nothing was trained yet, or the folder is not empty.
         """
-        verdict = self._judged()
-        if self.is_world_process_zero():
-            verdict.save(folder, self._settings(), self._columns, content=content, overwrite=overwrite)
+        if self._outside is None:
+            self.audit()
+        if self._outside is not None and self.is_world_process_zero():
+            self._outside.save(folder, content=content, overwrite=overwrite)
         self.accelerator.wait_for_everyone()
 
     def training_probabilities(self) -> np.ndarray:
@@ -257,22 +290,6 @@ class NoisyTrainer(Trainer):
                 places, logits = self.accelerator.gather_for_metrics((numbers, self._logits(model(**inputs))))
                 everywhere[places.cpu()] = logits.cpu()
         return everywhere
-
-    def _judged(self) -> Verdict:
-        if self._verdict is None:
-            record = self.record
-            if record is None or not record.epoch:
-                raise InputError("no epoch was trained yet, so nothing is known of the labels: call train() first")
-            shown = shown_texts(self.train_dataset, self._inputs, self.processing_class)
-            dataset = dataset_of(self.codes, self.classes, self._ids, shown, modality_of(self.model))
-            trained = {
-                "method": self.method or "none",
-                "epochs": record.lines,
-                "seconds": {"train": round(sum(line["seconds"] for line in record.lines), 2)},
-                "processes": self.accelerator.num_processes,
-            }
-            self._verdict = verdict_of(record.course, dataset, record.dynamics, self.training_probabilities(), trained)
-        return self._verdict
 
     def _method_loss(self, record: Record, rows: Tensor, logits: Tensor, mixed: Mixed | None) -> Tensor:
         """The sum over rows (b,) int64 of the method's loss, from logits (views, b, K)."""
@@ -369,21 +386,19 @@ class NoisyTrainer(Trainer):
     def _schedule(self) -> str:
         return str(getattr(self.args.lr_scheduler_type, "value", self.args.lr_scheduler_type))
 
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self, record: Record) -> dict[str, Any]:
         """For config.json."""
         args = self.args
         return {
-            "method": self.method or "none",
-            "options": self.options,
-            "balance": self.balance,
             "trainer": "transformers.Trainer",
             "backbone": getattr(getattr(self.model, "config", None), "_name_or_path", None) or None,
-            "epochs": self.record.epoch if self.record is not None else 0,
+            "options": self.options,
+            "balance": self.balance,
+            "epochs": record.epoch,
             "batch_size": args.train_batch_size * args.gradient_accumulation_steps * self.accelerator.num_processes,
             "learning_rate": args.learning_rate,
             "schedule": self._schedule,
             "weight_decay": args.weight_decay,
-            "seed": args.seed,
         }
 
 

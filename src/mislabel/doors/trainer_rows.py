@@ -9,7 +9,6 @@ from mislabel.errors import InputError, listed
 
 LABELS = ("labels", "label", "label_ids")  # where rows may hold their label
 ID, TEXT, TOKENS = "id", "text", "input_ids"
-MODALITIES = {TOKENS: "text", "pixel_values": "image"}  # by what a model reads first
 
 
 def has_column(dataset: Any, name: str) -> bool:
@@ -114,8 +113,3 @@ def shown_texts(dataset: Any, inputs: str | Sequence[str] | None, tokenizer: Any
     if decode is None or not has_column(dataset, TOKENS):
         return None
     return decode(column(dataset, TOKENS, "inputs"), skip_special_tokens=True)
-
-
-def modality_of(model: Any) -> str:
-    """What the inputs of a model are."""
-    return MODALITIES.get(getattr(model, "main_input_name", ""), "features")
