@@ -90,3 +90,13 @@ def test_pretrain_reweighted(environment: dict[str, str]) -> None:
     assert share == "30%"
     assert len(set(found)) == 4  # each strategy learns something else
     assert all(2 < float(value) < 40 for value in found)  # 256 before anything is learnt
+
+
+@pytest.mark.slow
+def test_noisy_trainer(environment: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, str(EXAMPLES / "noisy_trainer.py"), "--rows", "300", "--out", str(tmp_path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    printed = dict(re.findall(r"^(test accuracy|AUROC of wrong labels): ([\d.]+)$", done.stdout, re.MULTILINE))
+    assert float(printed["AUROC of wrong labels"]) > 0.7
+    assert len(pd.read_parquet(tmp_path / "run" / "audit.parquet")) == 300

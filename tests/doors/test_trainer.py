@@ -279,6 +279,17 @@ def test_rows_that_some_passes_missed_are_judged_by_the_others(trained):
     np.testing.assert_allclose(right, mean, atol=1e-5)
 
 
+def test_labels_under_a_name_of_ones_own(trained):
+    class Targets(Classifier):
+        def forward(self, features, target=None):
+            return super().forward(features, target)
+
+    renamed = [{"features": row["features"], "target": row["label"]} for row in rows()]
+    trainer = trained("gce", model=Targets(classifier().body), train_dataset=renamed, label_names=["target"])
+    plain = trained("gce")
+    assert_same_weights(weights(trainer.model), weights(plain.model))
+
+
 # --- Checkpoints
 
 

@@ -1,11 +1,13 @@
 """A NoisyTrainer with the real things: a transformer, a tokenizer, Hub data sets, adapters, and what reads its run."""
 
 import json
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from review.client import Client
 from sklearn.metrics import roc_auc_score
 from transformers import (
     AutoModelForSequenceClassification,
@@ -19,6 +21,9 @@ from transformers import (
 from mislabel.doors.views import strong_view_of
 from mislabel.hf import NoisyTrainer
 from mislabel.modalities.text.batches import TextInputs
+from mislabel.review.server import Server
+from mislabel.review.session import Session
+from mislabel.run.folder import RunFolder
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +127,26 @@ def test_ido_finds_wrong_labels_and_its_run_is_read(train, rows, frame, tmp_path
     after = pd.read_csv(out).set_index("id")
     assert len(taken) > 5
     assert after["label"][taken.index].tolist() == taken["suggested_label"].tolist()
+
+
+def test_its_rows_are_reviewed(train, rows, frame, tmp_path):
+    """The first row of a review shows its text, and what a person decides of it goes into the next audit."""
+    trainer = train("ce", rows, num_train_epochs=2)
+    trainer.save_run(tmp_path / "run")
+    with closing(Session(RunFolder(tmp_path / "run"))) as session:
+        server = Server(session)
+        client, thread = Client(server), server.start()
+        first = client.get("api/next")[1]["row"]
+        decided = client.decide([first["row"]], "keep")[0]
+        client.connection.close()
+        server.stop()
+        thread.join(timeout=120)
+    worst = trainer.audit().worst(1).iloc[0]
+    assert decided == 200
+    assert (first["id"], first["text"]) == (worst["id"], frame.set_index("id").loc[worst["id"], "text"])
+    again = trainer.audit(decisions=tmp_path / "run").table.set_index("id")
+    assert again.loc[worst["id"], "status"] == "decided"
+    assert again.loc[worst["id"], "p_mislabeled"] == 0
 
 
 @pytest.mark.parametrize("method", ["mixup", "selfmix"])

@@ -116,9 +116,9 @@ class NoisyTrainer(Trainer):
         self.strong_view = strong_view
         config = getattr(self.model, "config", None)
         count = len(classes) if classes is not None else getattr(config, "num_labels", None)
-        names = [*dict.fromkeys([*self.label_names, *LABELS])]
-        self.codes = codes_of(train_dataset, names, count, labels)
-        self._columns = columns_of(train_dataset, names, ids, inputs)
+        self._labels = tuple(dict.fromkeys([*self.label_names, *LABELS]))
+        self.codes = codes_of(train_dataset, self._labels, count, labels)
+        self._columns = columns_of(train_dataset, self._labels, ids, inputs)
         self.classes = class_names(config, self.codes) if classes is None else list(classes)
         self._ids, self._inputs = ids_of(train_dataset, ids), inputs
         self.record: Record | None = None
@@ -175,7 +175,7 @@ class NoisyTrainer(Trainer):
             )
             self.record.see(rows, self._logits(outputs)[None])
             return (loss, outputs) if return_outputs else loss
-        inputs = {name: value for name, value in inputs.items() if name not in LABELS}
+        inputs = {name: value for name, value in inputs.items() if name not in self._labels}
         stage = self.record.stage
         if stage.views == 2:
             assert self.strong_view is not None
@@ -286,7 +286,7 @@ class NoisyTrainer(Trainer):
             for batch in loader:
                 inputs = self._prepare_inputs(dict(batch))
                 numbers = inputs.pop(ROW)
-                inputs = {name: value for name, value in inputs.items() if name not in LABELS}
+                inputs = {name: value for name, value in inputs.items() if name not in self._labels}
                 places, logits = self.accelerator.gather_for_metrics((numbers, self._logits(model(**inputs))))
                 everywhere[places.cpu()] = logits.cpu()
         return everywhere
