@@ -11,7 +11,8 @@ a callback              epochs and stages begin and end; checkpoints hold what t
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,12 +142,9 @@ class NoisyTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader:
         """The Trainer's own, with the numbers of the rows in each batch."""
-        rows, collate = self.train_dataset, self.data_collator
-        try:
-            self.train_dataset, self.data_collator = self._numbered("Training")
+        rows, collate = self._numbered("Training")
+        with _in_place(self, train_dataset=rows, data_collator=collate):
             return super().get_train_dataloader()
-        finally:
-            self.train_dataset, self.data_collator = rows, collate
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         """The Trainer's own, which may look into rows for their lengths."""
@@ -192,11 +190,11 @@ class NoisyTrainer(Trainer):
         if self.lr_scheduler is None and not follows_trainer(stages):
             used, options = optimizer or self.optimizer, self.args.lr_scheduler_kwargs
             assert isinstance(used, Optimizer)
-            self.lr_scheduler = schedule_of(
+            schedule = schedule_of(
                 stages, used, self._schedule, self.args.get_warmup_steps(num_training_steps), num_training_steps,
                 options if isinstance(options, dict) else None,
             )  # fmt: skip
-            self._created_lr_scheduler = True
+            vars(self).update(lr_scheduler=schedule, _created_lr_scheduler=True)  # as the Trainer's own would be
         return super().create_scheduler(num_training_steps, optimizer)
 
     # What is its own.
@@ -400,6 +398,17 @@ class NoisyTrainer(Trainer):
             "schedule": self._schedule,
             "weight_decay": args.weight_decay,
         }
+
+
+@contextmanager
+def _in_place(trainer: Trainer, **attributes: Any) -> Iterator[None]:
+    """A trainer with other attributes for a while."""
+    before = {name: getattr(trainer, name) for name in attributes}
+    vars(trainer).update(attributes)
+    try:
+        yield
+    finally:
+        vars(trainer).update(before)
 
 
 class _Epochs(TrainerCallback):
