@@ -53,6 +53,7 @@ ORDER = (
     "run",
     "report review exchange",
     "estimators doors",
+    "hf",
     "bench",
     "cli",
     "__main__",

@@ -91,3 +91,16 @@ def test_pretrain_reweighted(environment: dict[str, str]) -> None:
     assert share == "30%"
     assert len(set(found)) == 4  # each strategy learns something else
     assert all(2 < float(value) < 40 for value in found)  # 256 before anything is learnt
+
+
+@pytest.mark.slow
+def test_noisy_trainer(environment: dict[str, str], tmp_path: Path) -> None:
+    """So few rows and epochs teach nothing: what is looked at is that all lines run, and leave a run."""
+    few = ["--rows", "64", "--epochs", "2", "--out", str(tmp_path)]
+    words = [sys.executable, str(EXAMPLES / "noisy_trainer.py"), *few]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    printed = dict(re.findall(r"^(test accuracy|AUROC of wrong labels): ([\d.]+)$", done.stdout, re.MULTILINE))
+    assert list(printed) == ["test accuracy", "AUROC of wrong labels"]
+    audit = pd.read_parquet(tmp_path / "run" / "audit.parquet")
+    assert (len(audit), audit["p_mislabeled"].isna().sum()) == (64, 0)

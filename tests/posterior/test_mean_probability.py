@@ -57,3 +57,16 @@ def test_what_a_method_says_of_the_given_label_stands(dynamics):
     found = given_replaced(dynamics, GIVEN, FINAL, np.array([0.25, 1.0, 0.0]))
     np.testing.assert_allclose(found.probabilities, [[0.25, 0.45, 0.3], [0, 0, 1], [0.5, 0, 0.5]], atol=1e-7)
     assert found.evidence["wrong_events"].tolist() == [1, 1, 1]
+
+
+def test_a_pass_that_missed_a_row_does_not_count_for_it():
+    dynamics = DynamicsStore([Pass("train", epoch, 0) for epoch in range(2)], 2)
+    of_given = np.array([[0.2, 0.6], [0.4, np.nan]])
+    for number, p in enumerate(of_given):
+        prediction = np.where(np.isnan(p), -1, 0)
+        margin = np.where(np.isnan(p), np.nan, 1.0)
+        dynamics.write(number, {"prediction": prediction, "loss": -np.log(p), "margin": margin})
+    found = mean_probability(dynamics, np.array([0, 1]), np.full((2, 2), 0.5, dtype=np.float32))
+    np.testing.assert_allclose(found.probabilities, [[0.3, 0.7], [0.4, 0.6]], atol=1e-6)
+    assert found.evidence["observations"].tolist() == [2, 1]
+    assert found.evidence["wrong_events"].tolist() == [0, 1]

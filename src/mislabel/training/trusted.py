@@ -40,7 +40,7 @@ def loss_with_trusted(loss: Callable[[Batch], Tensor], batch: Batch, trusted: np
         return loss(batch)
     device = batch.target.device
     taught, others = (torch.as_tensor(np.flatnonzero(rows), device=device) for rows in (trusted, ~trusted))
-    apart = MixedApart(batch, others) if mixes else None
+    apart = MixedApart(batch.mixed, batch.logits.shape, others) if mixes else None
     total = batch.logits.new_zeros(())
     if len(others):
         part = replace(
@@ -67,14 +67,16 @@ class MixedApart:
 
     Parameters
     ----------
-    batch : Batch
-        The whole one.
+    mixed : callable
+        `Batch.mixed` of the whole batch.
+    shape : branches, views, b, classes
+        Of its logits.
     rows : (u,) int64
         Positions of those that are mixed.
     """
 
-    def __init__(self, batch: Batch, rows: Tensor):
-        self.mixed, self.shape = batch.mixed, batch.logits.shape
+    def __init__(self, mixed: Callable[[Tensor, Tensor], Tensor], shape: torch.Size, rows: Tensor):
+        self.mixed, self.shape = mixed, shape
         branches, views, b, _ = self.shape
         self.positions = (torch.arange(views, device=rows.device)[:, None] * b + rows).flatten()
         self.unmixed = torch.arange(views * b, device=rows.device).expand(branches, -1)

@@ -112,11 +112,23 @@ class TextInputs:
 
     def strong_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The batch with 15 % of its ordinary tokens masked at random."""
-        tokens = batch["input_ids"]
         fill = self.mask if self.mask is not None else self.pad
-        ordinary = ~torch.isin(tokens, self.special.to(tokens.device)) & (batch["attention_mask"] == 1)
-        chosen = (torch.rand(tokens.shape, device=tokens.device) < MASKED_SHARE) & ordinary
-        return {**batch, "input_ids": tokens.masked_fill(chosen, fill)}
+        return {**batch, "input_ids": masked(batch["input_ids"], batch["attention_mask"], self.special, fill)}
+
+
+def masked(tokens: Tensor, attended: Tensor, special: Tensor, fill: int) -> Tensor:
+    """Tokens (b, length) int64 with 15 % of the ordinary ones replaced by `fill`, drawn at random.
+
+    Parameters
+    ----------
+    attended : (b, length) int
+        1 for what belongs to the text.
+    special : (s,) int64
+        Tokens that are not ordinary.
+    """
+    ordinary = ~torch.isin(tokens, special.to(tokens.device)) & (attended == 1)
+    chosen = (torch.rand(tokens.shape, device=tokens.device) < MASKED_SHARE) & ordinary
+    return tokens.masked_fill(chosen, fill)
 
 
 def _ended(row: list[int], end: int, max_length: int) -> list[int]:
