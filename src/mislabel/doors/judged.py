@@ -159,7 +159,7 @@ def judge_outside(
     door: str,
     method: str,
     space: FeatureSpace | None,
-    posterior: MethodPosterior | None = None,
+    posterior: MethodPosterior | Posterior | None = None,
     heard: Heard | None = None,
     earlier: Run | None = None,
     columns: Mapping[str, str],
@@ -179,9 +179,9 @@ def judge_outside(
         What report and metrics call it.
     space : FeatureSpace, optional
         Without it neither the gate nor a judge of trusted rows has anything to go by.
-    posterior : callable, optional
-        From the dynamics, given labels (m,) and probabilities (m, K) to what whoever trained concludes. Without it the
-        evidence alone judges.
+    posterior : Posterior or callable, optional
+        What whoever trained concludes of all n rows, or from the dynamics, given labels (m,) and probabilities (m, K)
+        to what is concluded of those that train. Without it the evidence alone judges.
     heard : callable, optional
         Adds to the evidence what the probabilities (m, K) say.
     earlier : Run, optional
@@ -206,7 +206,9 @@ def judge_outside(
     dynamics = observed.store(trained, codes)
     grounds = _grounds(own, trained, space, config, posterior is None, probabilities[trained], heard)
     said = Posterior(probabilities[trained].astype(np.float32))
-    if posterior is not None:
+    if isinstance(posterior, Posterior):
+        said = taken(posterior, trained, listed, codes)
+    elif posterior is not None:
         said = posterior(dynamics, grounds.target, probabilities[trained])
     said = as_taught(grounds, said)
     independent = independent_evidence(grounds)
@@ -228,6 +230,20 @@ def judge_outside(
     settings = {"method": method, DOOR: door, "seed": seed, "trusted_drawn": trusted_drawn}
     return Outside(
         audit.with_classes(classes), dataset, trained, observed, settings, dict(columns), kept, decisions, earlier
+    )
+
+
+def taken(posterior: Posterior, rows: np.ndarray, columns: np.ndarray | None, codes: np.ndarray | None) -> Posterior:
+    """A posterior of some rows (m,) int64, its classes in the order of `columns` (K,), called as `codes` (K,) say."""
+    probabilities = posterior.probabilities[rows]
+    return replace(
+        posterior,
+        probabilities=probabilities if columns is None else probabilities[:, columns],
+        evidence={name: values[rows] for name, values in posterior.evidence.items()},
+        rates=None if posterior.rates is None else posterior.rates[rows],
+        labels={
+            name: values[rows] if codes is None else codes[values[rows]] for name, values in posterior.labels.items()
+        },
     )
 
 

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -167,7 +167,7 @@ def cross_validated(model: Any, inputs: Any, dataset: Dataset, folds: int, seed:
         parts = [(rows[fitted], rows[held]) for fitted, held in splits]
     others = np.setdiff1d(np.arange(len(dataset)), rows)
     for fitted, held in [*parts, *([(rows, others)] if len(others) else [])]:
-        fit = clone(model).fit(_of_rows(inputs, fitted), target[fitted])
+        fit = cast(Any, clone(model)).fit(_of_rows(inputs, fitted), target[fitted])
         result[np.ix_(held, fit.classes_)] = fit.predict_proba(_of_rows(inputs, held))
     return check_probabilities(result)
 

@@ -61,6 +61,7 @@ def classes_of_columns(labels: Any, columns: int, classes: Sequence[Any] | None)
         if len(listed) != columns:
             raise InputError(f"classes are {len(listed)}, needed {columns}, one for each column of pred_probs")
         return listed
+    assert labels is not None
     found = find_classes(labels, "labels", rows_of(range(len(labels))), None).classes
     numbers = [value for value in found if isinstance(value, int) and not isinstance(value, bool)]
     if len(numbers) == len(found) and all(0 <= value < columns for value in numbers):
@@ -131,7 +132,7 @@ def space_of(features: Any, rows: int) -> FeatureSpace | None:
     return FeatureSpace(points)
 
 
-def _refuse(rows: np.ndarray, why: str) -> None:
+def _refuse(rows: Any, why: str) -> None:
     if rows.any():
         raise InputError(f"pred_probs of {int(rows.sum())} rows {why}: rows {some_ids(np.flatnonzero(rows))}")
 

@@ -347,7 +347,8 @@ class NoisyTrainer(Trainer):
 
     def _numbered(self, description: str) -> tuple[NumberedRows, NumberingCollator]:
         """The training rows with their numbers, and a collator for them; unused columns are dropped as ever."""
-        rows, collate = self.train_dataset, self.data_collator
+        rows: Any = self.train_dataset
+        collate = self.data_collator
         if hasattr(rows, "remove_columns"):
             rows = self._remove_unused_columns(rows, description=description)
         else:

@@ -1,21 +1,16 @@
 """What a course comes to: the method's posterior over a Trainer's rows, judged as any training from outside is."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mislabel.data.order import class_positions
-from mislabel.data.sorted_classes import with_sorted_classes
-from mislabel.data.training_rows import trainable_rows
 from mislabel.doors.course import Course
 from mislabel.doors.judged import Observed, Outside, judge_outside
 from mislabel.doors.rows import dataset_of, space_of
 from mislabel.dynamics.store import QUANTITIES, DynamicsStore
 from mislabel.errors import some_ids
-from mislabel.posterior.posterior import Posterior
 from mislabel.run.mixture_metrics import mixture_metrics
 from mislabel.run.reading import Run
 
@@ -71,17 +66,22 @@ def judge_course(
             "Rows that no pass saw (the last batch was dropped, or training stopped early), and that are not judged: "
             f"{np.count_nonzero(~seen)}; {some_ids(dataset.ids[~seen].tolist())}."
         )
-    own = with_sorted_classes(dataset)
-    said = taken(said, trainable_rows(own), dataset.labels.classes, own.labels.classes)
     recorded = [{name: getattr(dynamics, name)[number] for name in QUANTITIES} for number in range(dynamics.done)]
+    space = space_of(features, len(codes))
     outside = judge_outside(
-        dataset, Observed(probabilities, dynamics.passes[: dynamics.done], recorded), method=course.name or "recorded",
-        space=space_of(features, len(codes)), posterior=lambda *_: said,
-        earlier=None if decisions is None else Run.open(decisions), columns={**shown, **columns}, seed=seed,
-        kept=None if features is None else np.asarray(features, dtype=np.float32),
-    )  # fmt: skip
+        dataset,
+        Observed(probabilities, dynamics.passes[: dynamics.done], recorded),
+        door="NoisyTrainer",
+        method=course.name or "recorded",
+        space=space,
+        posterior=said,
+        earlier=None if decisions is None else Run.open(decisions),
+        columns={**shown, **columns},
+        seed=seed,
+        kept=None if space is None else space.points,
+    )
     if said.mixture is not None and said.rates is not None:
-        outside.audit.metrics["mixture"] = mixture_metrics(said.mixture, said.rates)
+        outside.audit.metrics["mixture"] = mixture_metrics(said.mixture, said.rates[outside.trained])
     return outside
 
 
@@ -96,18 +96,3 @@ def without_gaps(dynamics: DynamicsStore, seen: np.ndarray) -> DynamicsStore:
         filled.write(number, recorded | zeros)
     filled.evaluation, filled.probabilities = dynamics.evaluation, dynamics.probabilities
     return filled
-
-
-def taken(posterior: Posterior, rows: np.ndarray, before: list[Any], after: list[Any]) -> Posterior:
-    """A posterior of some rows (m,) int64, with its K classes in another order."""
-    columns, codes = class_positions(after, before), class_positions(before, after)
-    probabilities = posterior.probabilities[rows]
-    return replace(
-        posterior,
-        probabilities=probabilities if columns is None else probabilities[:, columns],
-        evidence={name: values[rows] for name, values in posterior.evidence.items()},
-        rates=None if posterior.rates is None else posterior.rates[rows],
-        labels={
-            name: values[rows] if codes is None else codes[values[rows]] for name, values in posterior.labels.items()
-        },
-    )
