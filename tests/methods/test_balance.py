@@ -27,6 +27,7 @@ from mislabel.methods.lccn import LatentLabels
 from mislabel.methods.m_correction import CorrectedLoss, MCorrection
 from mislabel.methods.nmtune import NMTune, ReshapedLoss
 from mislabel.methods.panel import OpinionCrossEntropy
+from mislabel.methods.rlap import TunedCrossEntropy
 from mislabel.methods.sce import SCE, SymmetricCrossEntropy
 from mislabel.methods.sed import SED, SelectedLoss
 from mislabel.methods.selfmix import SelfMix, SelfMixLoss
@@ -273,6 +274,12 @@ def sorting() -> Loss:
     return loss
 
 
+def tuning() -> Loss:
+    loss = TunedCrossEntropy(0.05)
+    loss.tables = {"weight": torch.tensor(CLEAN[0])[:, None]}
+    return loss
+
+
 def small(kind: type, options: Any) -> Loss:
     return started(kind(options), epoch=1, rate=1 / 3)
 
@@ -326,6 +333,7 @@ CASES = {
     "sed": Case(selecting, (1, 2, B, K), selected),
     "disc": Case(sorting, (1, 2 * B, K), sorted_rows, views=2),
     "cosine": Case(self_training, SINGLE, self_taught),
+    "rlap": Case(tuning, SINGLE, cleansed),
     "nmtune": Case(lambda: ReshapedLoss(NMTune()), (1, 2, B, K), plain),
 }  # fmt: skip
 
@@ -442,6 +450,7 @@ SEE_THROUGH_IT = {
     "cosine",
     "unicon",
     "osa",
+    "rlap",
     "sed",  # in part
 }  # by themselves, on clouds as clear as these
 

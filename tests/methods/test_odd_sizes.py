@@ -25,7 +25,7 @@ FEW = {  # of `make test`: each kind of data once or twice, each method about on
     ("features", "4 rows", "divide_lccn"), ("features", "duplicates", "unicon"), ("features", "one point", "sop"),
     ("features", "10 rows", "loss_reweighting"), ("features", "one point", "osa"),
     ("features", "2 rows", "sed"), ("features", "a single row beside", "disc"),
-    ("features", "d > n", "nmtune"),
+    ("features", "d > n", "nmtune"), ("features", "duplicates", "rlap"),
 }  # fmt: skip
 SWEPT = [pytest.mark.sweep, pytest.mark.timeout(1800)]  # dygen on 1,000 classes takes minutes: rows x classes squared
 GRID = [

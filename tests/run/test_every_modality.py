@@ -9,11 +9,11 @@ from mislabel import ImageClassifier, TextClassifier
 TEXTS = {
     "ce": {"stop": "validation"}, "elr": {}, "mixup": {}, "divide_mix": {"epochs": 4}, "npc": {}, "selfmix": {},
     "cosine": {}, "unicon": {}, "turn": {}, "sop": {}, "sed": {}, "disc": {},
-    "nmtune": {},
+    "nmtune": {}, "rlap": {},
 }  # fmt: skip
 IMAGES = {
     "co_teaching": {}, "m_correction": {}, "divide_mix": {"epochs": 4}, "selfmix": {}, "cosine": {}, "unicon": {},
-    "turn": {}, "sop": {}, "sed": {}, "disc": {}, "nmtune": {},
+    "turn": {}, "sop": {}, "sed": {}, "disc": {}, "nmtune": {}, "rlap": {},
 }  # fmt: skip
 OF_HEADS = ("nmtune",)
 SHARED = {"precision": "fp32", "device": "cpu", "seed": 0}

@@ -7,7 +7,7 @@ from small_loop import CLASSES, FEATURES, Plain, data, make_loop
 from mislabel.methods import METHODS
 from mislabel.methods.ce import CE
 from mislabel.modalities.vectors import FeatureInputs
-from mislabel.training.cost import cost, passes
+from mislabel.training.cost import cost, passes, passes_before
 from mislabel.training.reshaping import Reshaping
 
 # Per epoch of each stage: forward and backward, forward alone, on features.
@@ -33,6 +33,7 @@ BY_HAND = {
     "nmtune": [(2, 0)],  # two views
     "sed": [(1, 1), (2, 2)],  # all rows after each epoch; two views, and a teacher that looks at one
     "disc": [(2, 1), (4, 0)],  # two views; the same once more, mixed
+    "rlap": [(1, 0), (1, 0)],  # and before the second one (2, 1): input gradients twice, what the last layer reads once
     "unicon": [(2, 2), (8, 2)],  # as divide_mix, and what is looked at before it is mixed carries gradients
 }
 
@@ -48,6 +49,10 @@ def test_total_by_hand():
     held = CE(epochs=5, stop="validation", validation=0.3).stages()
     assert cost(held) == pytest.approx(5 * (0.7 + 0.3 / 3))
     assert cost(METHODS["ido"].make(warm_epochs=4, robust_epochs=3).stages()) == 4 + 3 * 2
+
+
+def test_a_look_before_a_stage_counts_once():
+    assert cost(METHODS["rlap"].make(epochs=4, tune_epochs=3).stages()) == pytest.approx(4 + 3 + 2 + 1 / 3)
 
 
 def test_total_on_inputs_that_are_mixed_themselves():
@@ -71,6 +76,9 @@ def test_networks_see_as_many_rows_as_counted(name):
         def reshape(self):
             self.layers = torch.nn.Sequential(Reshaping(FEATURES), torch.nn.Linear(FEATURES, CLASSES))
 
+        def changed_logits(self, inputs, change):
+            return self({"features": change(inputs["features"])})
+
         def forward(self, inputs):
             seen[torch.is_grad_enabled()] += len(inputs["features"])
             return super().forward(inputs)
@@ -80,5 +88,6 @@ def test_networks_see_as_many_rows_as_counted(name):
     assert isinstance(loop.rows.inputs, FeatureInputs)
     loop.run(stages)
     each = [(stage.epochs, passes(stage, numeric=True)) for stage in stages]
+    each += [(1, passes_before(stage)) for stage in stages]
     assert seen[True] == sum(epochs * one.both for epochs, one in each) * len(labels)
     assert seen[False] == sum(epochs * one.forward for epochs, one in each) * len(labels)

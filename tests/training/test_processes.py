@@ -23,6 +23,7 @@ from mislabel.methods.divide_mix import DivideMix
 from mislabel.methods.elr import ELR
 from mislabel.methods.lccn import LCCN
 from mislabel.methods.nmtune import NMTune
+from mislabel.methods.rlap import RLAP
 from mislabel.methods.turn import TURN
 from mislabel.methods.sed import SED
 from mislabel.methods.selfmix import SelfMix
@@ -44,6 +45,8 @@ class Plain(nn.Module):
 class Reshapable(Plain):
     def reshape(self):
         self.layers = nn.Sequential(Reshaping(5), nn.Linear(5, 3))
+    def changed_logits(self, inputs, change):
+        return self.layers(change(inputs["features"]))
 
 class Layered(Plain):
     def layer_outputs(self, inputs, change):
@@ -118,7 +121,7 @@ def main():
     together, known = [torch.cat([value.flatten() for value in calm.state_dict().values()]).numpy()], []
     for method in (
         Cosine(warm_epochs=1, epochs=2), SelfMix(warm_epochs=1, epochs=2), Unicon(epochs=2),
-        SED(warm_epochs=1, epochs=3), DISC(warm_epochs=1, epochs=2), NMTune(epochs=2),
+        SED(warm_epochs=1, epochs=3), DISC(warm_epochs=1, epochs=2), NMTune(epochs=2), RLAP(epochs=1, tune_epochs=2),
     ):
         each = Loop(Reshapable, FeatureInputs(matrix), labels, np.arange(38), 3, settings, trusted=trusted)
         stages = method.stages()
@@ -126,6 +129,11 @@ def main():
         known += [table.flatten().numpy() for table in stages[-1].loss.tables.values()]
         known += [np.ravel(value) for value in stages[-1].loss.state().values()]
         together.append(torch.cat([value.flatten() for value in end.state_dict().values()]).numpy())
+    looked = Loop(Reshapable, FeatureInputs(matrix), labels, np.arange(38), 3, settings)
+    tuning = RLAP(epochs=2, tune_epochs=2, pruned=1 / 3).stages()
+    pruned, _ = looked.run(tuning)
+    pruned_weights = torch.cat([value.flatten() for value in pruned.state_dict().values()]).numpy()
+    right = tuning[-1].loss.tables["right"].numpy()
     rank, processes = loop.accelerator.process_index, loop.accelerator.num_processes
     losses = np.array([line["loss"] for line in loop.history.epochs])
     np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
@@ -136,7 +144,7 @@ def main():
              idle_weights=idle_weights, searched=np.array(searched, dtype=object).astype(str),
              mixed_weights=mixed_weights, mixed_prediction=seen.prediction,
              itself_weights=itself_weights, together=np.concatenate(together),
-             heeding_weights=heeding_weights, known=np.concatenate(known))
+             pruned_weights=pruned_weights, right=right, heeding_weights=heeding_weights, known=np.concatenate(known))
 
 main()
 leave_processes()
@@ -218,10 +226,18 @@ def test_processes_have_one_mean_of_the_weights(found, rank):
 
 
 def test_processes_that_compare_and_mix_their_rows_stay_together(found):
-    """COSINE's pairs, SelfMix, UNICON, SED, DISC and NMTune, beside trusted rows, which some parts hold alone."""
+    """COSINE's pairs, SelfMix, UNICON, SED, DISC, NMTune and RLAP, beside trusted rows, which some parts hold alone."""
     for name in ("together", "known"):
         np.testing.assert_array_equal(found["2-0"][name], found["2-1"][name])
     assert np.isfinite(found["2-0"]["together"]).all()
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_processes_look_at_a_network_and_cut_it_as_one_does(found, rank):
+    assert (found["1-0"]["right"] < 0.5).any()
+    assert (found["1-0"]["pruned_weights"] == 0).sum() >= 3  # a column of the last layer at least
+    np.testing.assert_allclose(found[rank]["right"], found["1-0"]["right"], atol=1e-3)
+    np.testing.assert_allclose(found[rank]["pruned_weights"], found["1-0"]["pruned_weights"], atol=2e-5)
 
 
 @pytest.mark.parametrize("rank", ["2-0", "2-1"])

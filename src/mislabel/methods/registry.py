@@ -26,7 +26,7 @@ GROUP = "mislabel.methods"
 OWN = (
     "ce", "panel", "ido", "dygen", "npc", "gce", "sce", "elr", "mixup", "forward", "co_teaching", "jocor",
     "co_regularization", "m_correction", "divide_mix", "selfmix", "unicon", "disc", "sed", "sop", "cosine", "lccn",
-    "divide_lccn", "turn", "loss_reweighting", "osa", "nmtune",
+    "divide_lccn", "turn", "loss_reweighting", "osa", "nmtune", "rlap",
 )  # fmt: skip
 SHARED = {"divide_lccn": "lccn"}  # by one paper
 

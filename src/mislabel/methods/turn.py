@@ -132,9 +132,14 @@ def kept_weights(clean: np.ndarray, target: np.ndarray, threshold: float) -> np.
         w.
     target : (n,) int
     """
-    surest = np.zeros(target.max() + 1)
-    np.maximum.at(surest, target, clean)
-    kept = clean >= np.minimum(np.nextafter(threshold, 2), surest)[target]
-    counts = np.bincount(target[kept], minlength=len(surest))
+    kept = kept_rows(clean, target, threshold)
+    counts = np.bincount(target[kept])
     weight = class_weights(np.where(counts > 0, np.maximum(counts, FEWEST), 0), 1.0)[target] * kept
     return weight / weight.mean()
+
+
+def kept_rows(clean: np.ndarray, target: np.ndarray, threshold: float) -> np.ndarray:
+    """Which rows are surer than a threshold, and of every class at least its surest, (n,) bool; see `kept_weights`."""
+    surest = np.zeros(target.max() + 1)
+    np.maximum.at(surest, target, clean)
+    return clean >= np.minimum(np.nextafter(threshold, 2), surest)[target]

@@ -112,6 +112,10 @@ class FeatureNetwork(nn.Module):
         """What the last layer reads, (b, width), where `change` was made to the standardised features."""
         return [self.layers[:-1](change(self.standardised(inputs)))]
 
+    def changed_logits(self, inputs: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> Tensor:
+        """Logits, where `change` was made to the standardised features, (b, d)."""
+        return self.layers(change(self.standardised(inputs)))
+
 
 def standardisation(matrix: np.ndarray) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each feature, (d,) float32 each; 1 where a feature is constant."""

@@ -35,6 +35,8 @@ def check_stages(stages: list[Stage], settings: TrainingSettings, rows: int, pro
             raise ValueError(f"stage {stage.name} mixes rows: its branches need networks of their own")
         if stage.reshapes and stage.shared:
             raise ValueError(f"stage {stage.name} reshapes features: its branches need networks of their own")
+        if stage.prunes and stage.branches > 1:
+            raise ValueError(f"stage {stage.name} prunes: it trains one branch")
         if (stage.select or stage.validation) and not settings.record:
             raise ValueError(f"stage {stage.name} selects an epoch by its dynamics, which are not recorded")
 

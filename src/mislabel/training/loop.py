@@ -26,6 +26,7 @@ from mislabel.training.loss_memory import LossMemory
 from mislabel.training.mean_weights import MeanWeights
 from mislabel.training.optimizers import make_optimizer
 from mislabel.training.progress import Quiet
+from mislabel.training.pruning import Pruning
 from mislabel.training.recording import DynamicsRecording
 from mislabel.training.reshaping import reshape
 from mislabel.training.room import bytes_there, check_disk, training_needs
@@ -169,10 +170,11 @@ class Loop:
         run = self._stage_run(stage, number, dynamics, checkpoint)
         selection = Selection()
         mean = MeanWeights(run) if stage.teacher else None
-        watchers = self._watchers(run, selection, mean)
+        pruning = Pruning(stage.loss, self.history) if stage.prunes else None
+        watchers = self._watchers(run, selection, mean, pruning)
         for watcher in watchers:
             watcher.start(run, checkpoint)
-        steps = Steps(run, watchers, self.interrupted, mean)
+        steps = Steps(run, watchers, self.interrupted, mean, pruning)
         for epoch in range(checkpoint.epoch if checkpoint is not None else 0, stage.epochs):
             run.began = time.perf_counter()
             run.loss = steps.epoch(epoch)
@@ -225,13 +227,18 @@ class Loop:
             opinion=None if rows.opinion is None else torch.as_tensor(rows.opinion, device=device),
         )
 
-    def _watchers(self, run: StageRun, selection: Selection, mean: MeanWeights | None) -> list[Watcher]:
+    def _watchers(
+        self, run: StageRun, selection: Selection, mean: MeanWeights | None, pruning: Pruning | None
+    ) -> list[Watcher]:
         """In the order in which an epoch is ended: recorded, learnt from, selected, told of, saved."""
         watchers: list[Watcher] = [DynamicsRecording(run)] if self.settings.record else []
         if run.stage.trajectory is not None:
             recorder = TrajectoryRecorder(run.stage.trajectory, run, self.history, self.folder, self.weights)
             watchers.append(recorder)
-        watchers += [LossMemory(run.stage.loss, self.history), selection, self.history]
+        watchers.append(LossMemory(run.stage.loss, self.history))
+        if pruning is not None:  # its loss has begun by then, and the mean of the weights starts pruned
+            watchers.append(pruning)
+        watchers += [selection, self.history]
         if mean is not None:
             watchers.append(mean)
         if self.folder is not None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
+
+if TYPE_CHECKING:
+    from mislabel.training.pruning import Look
 
 OPINION = "opinion"  # the table in which a loss puts what it teaches in place of `Batch.opinion`
 
@@ -95,6 +98,14 @@ class Loss:
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         """Prepare for the stage; `target` (n,) int64 are the labels that all training rows learn from."""
+
+    def prune(self, look: "Look") -> np.ndarray:
+        """Which inputs of the last linear layer count for nothing in this stage, (d,) bool.
+
+        Called after `begin` where the stage prunes, on all processes with the same look. A run that continues in the
+        stage does not call it again: what is to stay of the look goes into `tables`.
+        """
+        raise NotImplementedError
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
         """An epoch is over, and recorded."""

@@ -73,6 +73,9 @@ class Stage:
     frozen : bool
         Whether pretrained encoders stay as they are, dropout off, and the last linear layer and what lies beside the
         encoder train alone, at a rate for heads. A network without one, as on features, trains whole.
+    prunes : bool
+        Whether the loss looks at the network before the first step (`Loss.prune`), and what it names of the last linear
+        layer is 0 from then on. For one branch.
     balance : "none", "half" or "classes", optional
         How classes weigh in this stage; as the run's settings say without it.
     """
@@ -94,4 +97,5 @@ class Stage:
     teacher: float = 0.0
     validation: float = 0.0
     frozen: bool = False
+    prunes: bool = False
     balance: Balance | None = None

@@ -68,6 +68,10 @@ class ImageNetwork(nn.Module):
         pixels = change(self.normalised(inputs))
         return states_of(self.classifier(pixel_values=pixels, output_hidden_states=True))
 
+    def changed_logits(self, inputs: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> Tensor:
+        """Logits, where `change` was made to the pixels that are read, (b, 3, h, w)."""
+        return self.classifier(pixel_values=change(self.normalised(inputs))).logits
+
     def normalised(self, inputs: dict[str, Tensor]) -> Tensor:
         """What the classifier reads, (b, 3, h, w) float32."""
         pixels = inputs["pixel_values"]

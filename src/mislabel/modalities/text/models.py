@@ -3,7 +3,8 @@
 import importlib.util
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,10 +61,20 @@ class TextNetwork(nn.Module):
 
     def layer_outputs(self, inputs: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> list[Tensor]:
         """Of every layer, (b, length, d) each, where `change` was made to the embeddings of tokens."""
+        with self._changed(change):
+            return states_of(self.classifier(**inputs, output_hidden_states=True))
+
+    def changed_logits(self, inputs: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> Tensor:
+        """Logits, where `change` was made to the embeddings of tokens, (b, length, d)."""
+        with self._changed(change):
+            return self.classifier(**inputs).logits
+
+    @contextmanager
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
         embeddings = cast(Any, self.classifier).get_input_embeddings()
         hook = embeddings.register_forward_hook(lambda _module, _read, given: change(given))
         try:
-            return states_of(self.classifier(**inputs, output_hidden_states=True))
+            yield
         finally:
             hook.remove()
 
