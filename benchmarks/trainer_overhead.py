@@ -39,7 +39,7 @@ def main() -> None:
     logging.set_verbosity_error()
     table = pd.read_csv(MESSAGES, keep_default_na=False).head(given.rows)
     name = find_encoder(DEFAULT_ENCODER)
-    tokenizer = AutoTokenizer.from_pretrained(name)
+    tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     codes, classes = pd.factorize(table["gold"])
     tokens = tokenizer(table["text"].tolist(), truncation=True, max_length=128)["input_ids"]
     rows = [{"input_ids": ids, "label": int(code)} for ids, code in zip(tokens, codes, strict=True)]
@@ -52,7 +52,9 @@ def main() -> None:
                 folder, num_train_epochs=1, per_device_train_batch_size=32, save_strategy="no", report_to=[],
                 logging_strategy="no", disable_tqdm=True, dataloader_pin_memory=torch.cuda.is_available(),
             )  # fmt: skip
-            model, times = AutoModelForSequenceClassification.from_pretrained(name, num_labels=len(classes)), Times()
+            load = AutoModelForSequenceClassification
+            model = load.from_pretrained(name, num_labels=len(classes), trust_remote_code=False)
+            times = Times()
             kind(model, arguments, train_dataset=rows, processing_class=tokenizer, callbacks=[times], **more).train()
             return [end - begin for begin, end in pairwise(times.ends)]
 

@@ -32,9 +32,10 @@ def main() -> None:
     table = table[(table["label"] != "") | (table["split"] == "test")]
     classes = sorted(table["gold"].unique())
     name = find_encoder(DEFAULT_ENCODER)
-    tokenizer = AutoTokenizer.from_pretrained(name)
+    tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     set_seed(given.seed)  # the classifier's head begins with random weights
-    model = AutoModelForSequenceClassification.from_pretrained(name, id2label=dict(enumerate(classes)))
+    names = dict(enumerate(classes))
+    model = AutoModelForSequenceClassification.from_pretrained(name, id2label=names, trust_remote_code=False)
 
     train, test = (table[table["split"] == split] for split in ("train", "test"))
     train = train.head(given.rows or len(train))

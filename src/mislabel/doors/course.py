@@ -88,6 +88,8 @@ def beyond(method: Method) -> str | None:
             "trains with the encoder frozen": stage.frozen,
             "learns from what the last layer reads": stage.features,
             "learns from a mean of the weights": stage.teacher > 0,
+            "reshapes the features of a frozen encoder": stage.reshapes,
+            "looks at what its network answers to": stage.prunes,
             "holds rows back from training": stage.validation > 0,
             "starts again from new weights": stage.start == "fresh" and number > 0,
         }

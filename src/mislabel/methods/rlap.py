@@ -112,7 +112,7 @@ class TunedCrossEntropy(Loss):
 
     def __init__(self, pruned: float):
         super().__init__()
-        self.pruned = pruned
+        self.pruned, self.device = pruned, torch.device("cpu")
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.device = device

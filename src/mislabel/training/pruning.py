@@ -152,6 +152,7 @@ class Pruning(Watcher):
 
     def __init__(self, loss: Loss, history: History):
         self.loss, self.history = loss, history
+        self.weight, self.columns = torch.empty(0, 0), torch.empty(0, dtype=torch.int64)
 
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
         began = time.perf_counter()
