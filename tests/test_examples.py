@@ -104,3 +104,17 @@ def test_noisy_trainer(environment: dict[str, str], tmp_path: Path) -> None:
     assert list(printed) == ["test accuracy", "AUROC of wrong labels"]
     audit = pd.read_parquet(tmp_path / "run" / "audit.parquet")
     assert (len(audit), audit["p_mislabeled"].isna().sum()) == (64, 0)
+
+
+@pytest.mark.slow
+def test_own_loop(environment: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, str(EXAMPLES / "own_loop.py"), "--out", str(tmp_path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    auroc = dict(
+        re.findall(r"^(.*): <Audit of 1355 rows, 10 classes: .*>; AUROC of wrong labels ([\d.]+)$", done.stdout, re.M)
+    )
+    assert list(auroc) == ["own loop", "scikit-learn"]
+    assert min(map(float, auroc.values())) > 0.95  # ten classes, 40 % of the labels wrong
+    for name in ("loop", "forest"):
+        assert len(pd.read_parquet(tmp_path / name / "audit.parquet")) == 1355
