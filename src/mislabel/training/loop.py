@@ -170,11 +170,10 @@ class Loop:
         run = self._stage_run(stage, number, dynamics, checkpoint)
         selection = Selection()
         mean = MeanWeights(run) if stage.teacher else None
-        pruning = Pruning(stage.loss, self.history) if stage.prunes else None
-        watchers = self._watchers(run, selection, mean, pruning)
+        watchers = self._watchers(run, selection, mean)
         for watcher in watchers:
             watcher.start(run, checkpoint)
-        steps = Steps(run, watchers, self.interrupted, mean, pruning)
+        steps = Steps(run, watchers, self.interrupted, mean)
         for epoch in range(checkpoint.epoch if checkpoint is not None else 0, stage.epochs):
             run.began = time.perf_counter()
             run.loss = steps.epoch(epoch)
@@ -227,17 +226,15 @@ class Loop:
             opinion=None if rows.opinion is None else torch.as_tensor(rows.opinion, device=device),
         )
 
-    def _watchers(
-        self, run: StageRun, selection: Selection, mean: MeanWeights | None, pruning: Pruning | None
-    ) -> list[Watcher]:
+    def _watchers(self, run: StageRun, selection: Selection, mean: MeanWeights | None) -> list[Watcher]:
         """In the order in which an epoch is ended: recorded, learnt from, selected, told of, saved."""
         watchers: list[Watcher] = [DynamicsRecording(run)] if self.settings.record else []
         if run.stage.trajectory is not None:
             recorder = TrajectoryRecorder(run.stage.trajectory, run, self.history, self.folder, self.weights)
             watchers.append(recorder)
         watchers.append(LossMemory(run.stage.loss, self.history))
-        if pruning is not None:  # its loss has begun by then, and the mean of the weights starts pruned
-            watchers.append(pruning)
+        if run.stage.prunes:  # its loss has begun by then, and the mean of the weights starts and follows pruned
+            watchers.append(Pruning(run.stage.loss, self.history))
         watchers += [selection, self.history]
         if mean is not None:
             watchers.append(mean)

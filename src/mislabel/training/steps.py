@@ -16,7 +16,6 @@ from mislabel.training.mixing import mixer, numeric
 from mislabel.training.noise_stability import instability
 from mislabel.training.optimizers import learning_rate
 from mislabel.training.prefetch import prefetched
-from mislabel.training.pruning import Pruning
 from mislabel.training.reshaping import unshaped
 from mislabel.training.stage_run import StageRun
 from mislabel.training.trusted import loss_with_trusted
@@ -37,8 +36,6 @@ class Steps:
         Asked after every step; where it says True, training stops with KeyboardInterrupt.
     mean : MeanWeights, optional
         The teacher, where the stage asks for one.
-    pruning : Pruning, optional
-        What holds weights at 0, where the stage asks for it.
     """
 
     def __init__(
@@ -47,10 +44,8 @@ class Steps:
         watchers: list[Watcher],
         interrupted: Callable[[], bool],
         mean: MeanWeights | None = None,
-        pruning: Pruning | None = None,
     ):
-        self.run, self.watchers, self.interrupted = run, watchers, interrupted
-        self.mean, self.pruning = mean, pruning
+        self.run, self.watchers, self.interrupted, self.mean = run, watchers, interrupted, mean
         self.finite = FiniteLoss(run.rows.ids)
 
     def epoch(self, epoch: int) -> float:
@@ -118,10 +113,8 @@ class Steps:
         accelerator.clip_grad_norm_(run.model.parameters(), run.settings.clip)
         run.optimizer.step()
         run.optimizer.zero_grad()
-        if self.pruning is not None:
-            self.pruning.step()
-        if self.mean is not None:
-            self.mean.step()
+        for watcher in self.watchers:
+            watcher.step()
         return losses
 
     def _loss(self, rows: np.ndarray, tensors: dict[str, Tensor]) -> Tensor:

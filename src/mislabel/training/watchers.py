@@ -33,9 +33,9 @@ class SeenBatch:
 
 
 class Watcher:
-    """Hears when a stage starts, when an epoch ends and when a checkpoint is made; in order of the loop's list.
+    """Hears when a stage starts, of each batch and step, when an epoch ends and when a checkpoint is made.
 
-    Each call does nothing here; a watcher overrides those that it needs.
+    In the order of the loop's list. Each call does nothing here; a watcher overrides those that it needs.
     """
 
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
@@ -43,6 +43,9 @@ class Watcher:
 
     def batch(self, seen: SeenBatch) -> None:
         """A training pass has looked at some rows; must not wait for the device."""
+
+    def step(self) -> None:
+        """The optimiser has taken a step."""
 
     def epoch_end(self, run: StageRun, epoch: int) -> None:
         """The steps of an epoch, counted from 0, are done, and the watchers before this one have ended it."""
