@@ -127,16 +127,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             If the folder is not empty, or this classifier was itself loaded from one.
         """
         check_is_fitted(self, "predictor_")
-        if self._about is None:
-            raise InputError("this classifier was loaded from a run folder: copy that folder")
-        config, trained, earlier, columns = self._about
-        dataset, target = trained.dataset, RunFolder(folder)
-        with target.locked():
-            about = describe(config, dataset, columns, trained.decisions)
-            target.prepare(about, resume=False, overwrite=overwrite)
-            write_run(self.audit_, self.predictor_, dataset, target, content)
-            if earlier is not None:
-                take_over(earlier.folder, target, dataset.labels.classes)
+        self._write(RunFolder(folder), self.predictor_, content=content, overwrite=overwrite)
 
     def report(self, path: str | Path, *, content: bool = True) -> Path:
         """Write the report, one HTML file that opens offline, as `mislabel report` does.
@@ -157,10 +148,12 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         InputError
             If this classifier was loaded from a run folder: `mislabel report` makes one of it.
         """
+        check_is_fitted(self, "predictor_")
         target = Path(path)
         with TemporaryDirectory() as temporary:
-            self.save(Path(temporary) / "run", content=content)
-            atomic_write(target, render_report(RunFolder(Path(temporary) / "run")))
+            folder = RunFolder(Path(temporary) / "run")
+            self._write(folder, None, content=content, overwrite=False)
+            atomic_write(target, render_report(folder))
         return target
 
     @classmethod
@@ -182,6 +175,19 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         self._about = None
         self._set_classes()
         return self
+
+    def _write(self, target: RunFolder, predictor: Predictor | None, *, content: bool, overwrite: bool) -> None:
+        """A run folder as of `save`, with or without the model."""
+        if self._about is None:
+            raise InputError("this classifier was loaded from a run folder: copy that folder")
+        config, trained, earlier, columns = self._about
+        dataset = trained.dataset
+        with target.locked():
+            about = describe(config, dataset, columns, trained.decisions)
+            target.prepare(about, resume=False, overwrite=overwrite)
+            write_run(self.audit_, predictor, dataset, target, content)
+            if earlier is not None:
+                take_over(earlier.folder, target, dataset.labels.classes)
 
     @property
     def _verbose(self) -> bool:

@@ -15,7 +15,6 @@ from mislabel.data.order import class_positions
 from mislabel.data.sorted_classes import with_sorted_classes
 from mislabel.data.training_rows import trainable_rows
 from mislabel.dynamics.store import DynamicsStore, Pass
-from mislabel.files import write_array
 from mislabel.modalities.contract import Known, sample_rows
 from mislabel.posterior.neighbours import label_agreement
 from mislabel.posterior.posterior import Posterior
@@ -25,14 +24,13 @@ from mislabel.run.folder import RunFolder
 from mislabel.run.gating import independent_evidence, with_gate
 from mislabel.run.grounds import Grounds
 from mislabel.run.judging import as_taught, equal_rows_alike, with_evidence
-from mislabel.run.kept_inputs import write_inputs
 from mislabel.run.metrics import counts, known_of_rows
 from mislabel.run.prior_decisions import apply_decisions, drawn_weights, take_over
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.source_facts import with_sources
 from mislabel.run.suggestions import DOOR
-from mislabel.run.writing import write_audit, write_parquet
+from mislabel.run.writing import write_parquet, write_run
 
 MethodPosterior = Callable[[DynamicsStore, np.ndarray, np.ndarray], Posterior]
 Heard = Callable[[Evidence, np.ndarray], Evidence]
@@ -128,11 +126,8 @@ class Outside:
             folder.prepare(about, resume=False, overwrite=overwrite)
             self.observed.store(self.trained, None, folder.dynamics)
             write_parquet(pd.DataFrame({"id": dataset.ids[self.trained]}), folder.trained_ids)
-            if content:
-                write_inputs(dataset.ids, dataset.inputs, folder.inputs)
-                if self.features is not None:
-                    write_array(self.features.astype(np.float16), folder.embeddings)
-            write_audit(self.audit, folder)
+            features = None if self.features is None else self.features.astype(np.float16)
+            write_run(self.audit, None, dataset, folder, content, features)
             if self.earlier is not None:
                 take_over(self.earlier.folder, folder, dataset.labels.classes, drawn_weights(dataset))
 

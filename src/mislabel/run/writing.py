@@ -16,7 +16,7 @@ from mislabel.run.predictor import Predictor
 
 def write_run(
     audit: Audit,
-    predictor: Predictor,
+    predictor: Predictor | None,
     dataset: Dataset,
     folder: RunFolder,
     content: bool,
@@ -26,12 +26,15 @@ def write_run(
 
     Parameters
     ----------
+    predictor : Predictor, optional
+        None where the folder is to hold no model.
     content : bool
         Whether inputs go into the folder, and embeddings, from which inputs can be guessed.
     embeddings : (n, d) float16, optional
         Those that the folder still lacks.
     """
-    predictor.save(folder.model)
+    if predictor is not None:
+        predictor.save(folder.model)
     if content:
         write_inputs(dataset.ids, dataset.inputs, folder.inputs)
         if embeddings is not None:
