@@ -33,14 +33,14 @@ def test_a_posterior_stands_beside_its_row(tmp_path):
         classes=CLASSES,
     )
     observed = Observed(random.dirichlet(np.ones(3), ROWS), [Pass("train", 1, 0)], [columns])
-    more = {"door": "NoisyTrainer", "method": "ours", "space": None, "posterior": given, "columns": {}}
+    more = {"door": "NoisyTrainer", "method": "ours", "posterior": given, "columns": {}}
     first = judge_outside(dataset, observed, **more)
     first.save(tmp_path / "run")
     with Store(Run.open(tmp_path / "run").folder.decisions) as store:
         store.decide(
             [Decision("r92", "none", None, CLASSES[codes[7]]), Decision("r97", "label", "bee", CLASSES[codes[2]])]
         )
-    second = judge_outside(dataset, observed, earlier=Run.open(tmp_path / "run"), **more)
+    second = judge_outside(dataset, observed, decisions=tmp_path / "run", **more)
     assert second.audit.classes == CLASSES
     for outside, decided in ((first, set()), (second, {2, 7})):
         table = outside.audit.table.set_index("row")

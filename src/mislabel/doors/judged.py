@@ -14,6 +14,7 @@ from mislabel.data.class_meanings import Meanings
 from mislabel.data.order import class_positions
 from mislabel.data.sorted_classes import with_sorted_classes
 from mislabel.data.training_rows import trainable_rows
+from mislabel.doors.rows import check_points
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.modalities.contract import Known, sample_rows
 from mislabel.posterior.neighbours import label_agreement
@@ -132,35 +133,20 @@ class Outside:
                 take_over(self.earlier.folder, folder, dataset.labels.classes, drawn_weights(dataset))
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureSpace:
-    """Where rows of one class lie together.
-
-    Attributes
-    ----------
-    points : (n, d) float32
-    by_direction : bool
-        Whether rows are near by direction, as embeddings are.
-    """
-
-    points: np.ndarray
-    by_direction: bool = True
-
-
 def judge_outside(
     dataset: Dataset,
     observed: Observed,
     *,
     door: str,
     method: str,
-    space: FeatureSpace | None,
+    columns: Mapping[str, str],
+    features: Any = None,
+    stand_in: np.ndarray | None = None,
     posterior: MethodPosterior | Posterior | None = None,
     heard: Heard | None = None,
-    earlier: Run | None = None,
-    columns: Mapping[str, str],
+    decisions: str | Path | None = None,
     seed: int = 0,
     trusted_drawn: str = "chosen",
-    kept: np.ndarray | None = None,
 ) -> Outside:
     """Judge every row.
 
@@ -172,34 +158,38 @@ def judge_outside(
         The function that judges, as a person called it.
     method : str
         What report and metrics call it.
-    space : FeatureSpace, optional
-        Without it neither the gate nor a judge of trusted rows has anything to go by.
+    features : (n, d) float, optional
+        Embeddings by a model that did not learn the labels; by them a review finds near rows, too.
+    stand_in : (n, d) float32, optional
+        Where rows of one class lie together, without features. With neither of them the gate and a judge of trusted
+        rows have nothing to go by.
     posterior : Posterior or callable, optional
         What whoever trained concludes of all n rows, or from the dynamics, given labels (m,) and probabilities (m, K)
         to what is concluded of those that train. Without it the evidence alone judges.
     heard : callable, optional
         Adds to the evidence what the probabilities (m, K) say.
-    earlier : Run, optional
-        Its decisions are taken as known.
-    kept : (n, d) float32, optional
-        Features for the run folder, by which a review finds near rows.
+    decisions : path, optional
+        An earlier run, whose decisions are taken as known.
 
     Raises
     ------
     InputError
-        If the rows cannot be judged, or the decisions are of other rows.
+        If the rows cannot be judged, features are no (n, d) numbers, or the decisions are of other rows.
     """
     config = RunConfig(seed=seed, trusted_drawn=trusted_drawn)  # pyright: ignore[reportArgumentType]
-    decisions = None
+    points = check_points(features, len(dataset))
+    earlier, counted = None if decisions is None else Run.open(decisions), None
     if earlier is not None:
-        dataset, decisions = apply_decisions(dataset, earlier)
+        dataset, counted = apply_decisions(dataset, earlier)
     own, classes = with_sorted_classes(dataset), dataset.labels.classes
     codes = class_positions(classes, own.labels.classes)
     listed = class_positions(own.labels.classes, classes)
     probabilities = observed.probabilities if listed is None else observed.probabilities[:, listed]
     trained = trainable_rows(own)
     dynamics = observed.store(trained, codes)
-    grounds = _grounds(own, trained, space, config, posterior is None, probabilities[trained], heard)
+    grounds = _grounds(
+        own, trained, stand_in if points is None else points, config, posterior is None, probabilities[trained], heard
+    )
     said = Posterior(probabilities[trained].astype(np.float32))
     if isinstance(posterior, Posterior):
         said = taken(posterior, trained, listed, codes)
@@ -220,11 +210,11 @@ def judge_outside(
         evidence=independent,
     )
     audit = with_sources(grounds.dataset, audit)
-    known = known_of_rows(grounds, audit, independent, decisions)
+    known = known_of_rows(grounds, audit, independent, counted)
     audit.metrics.update({**counts(grounds), "method": method, **known})
     settings = {"method": method, DOOR: door, "seed": seed, "trusted_drawn": trusted_drawn}
     return Outside(
-        audit.with_classes(classes), dataset, trained, observed, settings, dict(columns), kept, decisions, earlier
+        audit.with_classes(classes), dataset, trained, observed, settings, dict(columns), points, counted, earlier
     )
 
 
@@ -245,7 +235,7 @@ def taken(posterior: Posterior, rows: np.ndarray, columns: np.ndarray | None, co
 def _grounds(
     dataset: Dataset,
     trained: np.ndarray,
-    space: FeatureSpace | None,
+    space: np.ndarray | None,
     config: RunConfig,
     taught: bool,
     probabilities: np.ndarray,
@@ -255,17 +245,16 @@ def _grounds(
     make = Taught if taught else Grounds
     if space is None:
         return make(config=config, ready=Known(dataset=dataset, trained=trained, untrained=np.empty((0, 0))))
-    points = space.points[trained]
+    points = space[trained]
     sampled = sample_rows(len(trained))
     ready = Known(
         dataset=dataset,
         trained=trained,
         untrained=points[sampled],
-        by_direction=space.by_direction,
         space=lambda: points,
     )
     target = dataset.training_codes[trained]
-    agreement = label_agreement(ready.untrained, target[sampled], by_direction=space.by_direction)
+    agreement = label_agreement(ready.untrained, target[sampled])
     grounds = make(config=config, ready=ready, agreement=agreement)
     if not taught and not (dataset.status[trained] == "decided").any():
         return grounds

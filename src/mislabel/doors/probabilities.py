@@ -10,14 +10,13 @@ import numpy as np
 from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.data.training_rows import trainable_rows
-from mislabel.doors.judged import FeatureSpace, Observed, Outside, judge_outside
-from mislabel.doors.rows import check_probabilities, classes_of_columns, dataset_of, space_of
+from mislabel.doors.judged import Observed, Outside, judge_outside
+from mislabel.doors.rows import check_probabilities, classes_of_columns, dataset_of
 from mislabel.dynamics.store import Pass
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.run.evidence import Evidence
 from mislabel.run.folder import RunFolder
 from mislabel.run.opinions import OWN_MODEL, TRANSITION
-from mislabel.run.reading import Run
 
 METHOD = "your probabilities"
 FOLDS = 5
@@ -197,26 +196,24 @@ def _judged(
     of_given = probabilities[rows, np.maximum(codes, 0)]
     others = probabilities.copy()
     others[rows[known], codes[known]] = -1.0
-    with np.errstate(divide="ignore"):
-        logs = np.log(np.maximum(of_given, SMALLEST))
+    logs = np.log(np.maximum(of_given, SMALLEST))
     recorded = {
         "prediction": probabilities.argmax(1).astype(np.int32),
         "loss": np.where(known, -logs, np.nan).astype(np.float32),
         "margin": np.where(known, logs - np.log(np.maximum(others.max(1), SMALLEST)), np.nan).astype(np.float32),
     }
-    space = space_of(features, len(dataset))
     return judge_outside(
         dataset,
         Observed(probabilities, [Pass("held out", 1, 0)], [recorded]),
         door="audit_from",
         method=METHOD,
-        space=space or FeatureSpace(log_odds(probabilities)),
+        features=features,
+        stand_in=log_odds(probabilities),
         heard=by_own_model,
-        earlier=None if decisions is None else Run.open(decisions),
+        decisions=decisions,
         columns=columns,
         seed=seed,
         trusted_drawn=trusted_drawn,
-        kept=None if space is None else space.points,
     )
 
 

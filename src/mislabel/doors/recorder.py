@@ -11,12 +11,11 @@ from torch import Tensor
 from mislabel.audit import Audit
 from mislabel.data.ids import check_ids
 from mislabel.doors.judged import MethodPosterior, Observed, Outside, judge_outside
-from mislabel.doors.rows import check_probabilities, classes_of_columns, dataset_of, space_of
+from mislabel.doors.rows import check_probabilities, classes_of_columns, dataset_of, note_unseen
 from mislabel.dynamics.recorder import PassRecorder
 from mislabel.dynamics.store import Pass
 from mislabel.errors import InputError, some_ids
 from mislabel.posterior.mean_probability import mean_probability
-from mislabel.run.reading import Run
 
 STAGE = "train"
 METHOD = "recorded training"
@@ -220,24 +219,18 @@ class Recorder:
                 f"{some_ids(self.ids[other].tolist())}. Labels stand in the order of the ids, and classes in that of "
                 f"the logits: {some_ids(listed)}"
             )
-        if not seen.all():
-            dataset.notes.append(
-                f"Rows that no batch showed, and that are not judged: {int((~seen).sum())}; "
-                f"{some_ids(self.ids[~seen].tolist())}."
-            )
-        space = space_of(features, len(dataset))
+        note_unseen(dataset, seen, "no batch showed")
         self._outside = judge_outside(
             dataset,
             Observed(said, self.passes, self.recorded),
             door="Recorder",
             method=method,
-            space=space,
+            features=features,
             posterior=posterior,
-            earlier=None if decisions is None else Run.open(decisions),
+            decisions=decisions,
             columns=columns,
             seed=seed,
             trusted_drawn=trusted_drawn,
-            kept=None if space is None else space.points,
         )
         return self._outside.audit
 

@@ -11,9 +11,7 @@ from mislabel.data.classes import find_classes
 from mislabel.data.label_columns import rows_of
 from mislabel.data.numerals import label_text
 from mislabel.data.order import class_ranks
-from mislabel.doors.judged import FeatureSpace
 from mislabel.errors import InputError, one_of, some_ids
-from mislabel.modalities import modality as modality_of
 from mislabel.modalities import modality_names
 from mislabel.modalities.dataset import make_dataset
 
@@ -54,14 +52,13 @@ def classes_of_columns(labels: Any, columns: int, classes: Sequence[Any] | None)
     InputError
         If it cannot be told, or there are not K.
     """
-    if labels is None and classes is None:
-        raise InputError("which class each column of pred_probs stands for is not known without labels: give classes=")
     if classes is not None:
         listed = list(classes)
         if len(listed) != columns:
             raise InputError(f"classes are {len(listed)}, needed {columns}, one for each column of pred_probs")
         return listed
-    assert labels is not None
+    if labels is None:
+        raise InputError("which class each column of pred_probs stands for is not known without labels: give classes=")
     found = find_classes(labels, "labels", rows_of(range(len(labels))), None).classes
     numbers = [value for value in found if isinstance(value, int) and not isinstance(value, bool)]
     if len(numbers) == len(found) and all(0 <= value < columns for value in numbers):
@@ -108,8 +105,17 @@ def dataset_of(
     return make_dataset(inputs, labels, modality=kind, classes=classes, **columns), said
 
 
-def space_of(features: Any, rows: int) -> FeatureSpace | None:
-    """Features as a space, by direction as embeddings are compared.
+def note_unseen(dataset: Dataset, seen: np.ndarray, why: str) -> None:
+    """Tell in the notes which rows (n,) bool were not seen, and are not judged."""
+    if not seen.all():
+        dataset.notes.append(
+            f"Rows that {why}, and that are not judged: {np.count_nonzero(~seen)}; "
+            f"{some_ids(dataset.ids[~seen].tolist())}."
+        )
+
+
+def check_points(features: Any, rows: int) -> np.ndarray | None:
+    """Features as (n, d) float32; None where there are none.
 
     Raises
     ------
@@ -129,7 +135,7 @@ def space_of(features: Any, rows: int) -> FeatureSpace | None:
         raise InputError(
             f"features of {int(broken.sum())} rows are NaN or infinite: {some_ids(np.flatnonzero(broken))}"
         )
-    return FeatureSpace(points)
+    return points
 
 
 def _refuse(rows: Any, why: str) -> None:
@@ -146,5 +152,5 @@ def _told(inputs: Any) -> str:
         return "text"
     raise InputError(
         f"what are the inputs, of which the first is a {type(first).__name__}? Say modality= one of "
-        f"{', '.join(sorted(map(str, (modality_of(name).name for name in modality_names()))))}"
+        f"{', '.join(sorted(modality_names()))}"
     )

@@ -8,11 +8,9 @@ import numpy as np
 
 from mislabel.doors.course import Course
 from mislabel.doors.judged import Observed, Outside, judge_outside
-from mislabel.doors.rows import dataset_of, space_of
+from mislabel.doors.rows import dataset_of, note_unseen
 from mislabel.dynamics.store import QUANTITIES, DynamicsStore
-from mislabel.errors import some_ids
 from mislabel.run.mixture_metrics import mixture_metrics
-from mislabel.run.reading import Run
 
 
 def judge_course(
@@ -61,24 +59,18 @@ def judge_course(
         [classes[code] for code in codes.tolist()], probabilities, texts, None, list(classes),
         ids=ids, split=np.where(seen, "train", "valid"), **known,
     )  # fmt: skip
-    if not seen.all():
-        dataset.notes.append(
-            "Rows that no pass saw (the last batch was dropped, or training stopped early), and that are not judged: "
-            f"{np.count_nonzero(~seen)}; {some_ids(dataset.ids[~seen].tolist())}."
-        )
+    note_unseen(dataset, seen, "no pass saw (the last batch was dropped, or training stopped early)")
     recorded = [{name: getattr(dynamics, name)[number] for name in QUANTITIES} for number in range(dynamics.done)]
-    space = space_of(features, len(codes))
     outside = judge_outside(
         dataset,
         Observed(probabilities, dynamics.passes[: dynamics.done], recorded),
         door="NoisyTrainer",
         method=course.name or "recorded",
-        space=space,
+        features=features,
         posterior=said,
-        earlier=None if decisions is None else Run.open(decisions),
+        decisions=decisions,
         columns={**shown, **columns},
         seed=seed,
-        kept=None if space is None else space.points,
     )
     if said.mixture is not None and said.rates is not None:
         outside.audit.metrics["mixture"] = mixture_metrics(said.mixture, said.rates[outside.trained])
