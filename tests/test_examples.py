@@ -98,7 +98,7 @@ def test_noisy_trainer(environment: dict[str, str], tmp_path: Path) -> None:
     """So few rows and epochs teach nothing: what is looked at is that all lines run, and leave a run."""
     few = ["--rows", "64", "--epochs", "2", "--out", str(tmp_path)]
     words = [sys.executable, str(EXAMPLES / "noisy_trainer.py"), *few]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     printed = dict(re.findall(r"^(test accuracy|AUROC of wrong labels): ([\d.]+)$", done.stdout, re.MULTILINE))
     assert list(printed) == ["test accuracy", "AUROC of wrong labels"]

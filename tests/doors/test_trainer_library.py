@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from patience import PATIENCE
 from review.client import Client
 from sklearn.metrics import roc_auc_score
 from transformers import (
@@ -140,7 +141,7 @@ def test_its_rows_are_reviewed(train, rows, frame, tmp_path):
         decided = client.decide([first["row"]], "keep")[0]
         client.connection.close()
         server.stop()
-        thread.join(timeout=120)
+        thread.join(timeout=PATIENCE)
     worst = trainer.audit().worst(1).iloc[0]
     assert decided == 200
     assert (first["id"], first["text"]) == (worst["id"], frame.set_index("id").loc[worst["id"], "text"])

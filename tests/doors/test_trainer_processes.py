@@ -1,10 +1,8 @@
 """A NoisyTrainer in two processes (gloo) takes the steps of one, and both know the same of every row."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from gloo import run_by_one_and_two
 
 pytestmark = pytest.mark.slow
 
@@ -58,17 +56,8 @@ os._exit(0)  # as the command line leaves: threads of the process group can abor
 @pytest.fixture(scope="module")
 def found(tmp_path_factory, environment):
     """What one process has at the end, and what each of two has."""
-    folder = tmp_path_factory.mktemp("gloo")
-    script = folder / "train.py"
-    script.write_text(SCRIPT, encoding="utf-8")
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    for start in ([], launch):
-        done = subprocess.run(
-            [sys.executable, *start, str(script), str(folder)],
-            env={**environment, "CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True, timeout=400, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-    return [np.load(folder / name) for name in ("1-0.npz", "2-0.npz", "2-1.npz")]
+    on_the_cpu = {**environment, "CUDA_VISIBLE_DEVICES": ""}
+    return list(run_by_one_and_two(SCRIPT, tmp_path_factory.mktemp("gloo"), on_the_cpu).values())
 
 
 @pytest.mark.parametrize("method", ["ido", "elr"])

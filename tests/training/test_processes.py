@@ -1,12 +1,10 @@
 """The gradient of two processes is that of one: a network without dropout takes the same steps."""
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from patience import PATIENCE
+from gloo import run_by_one_and_two
 
 pytestmark = pytest.mark.slow
 
@@ -155,17 +153,7 @@ os._exit(0)  # as the command line leaves: threads of the process group can abor
 @pytest.fixture(scope="module")
 def found(tmp_path_factory, environment):
     """What one process has at the end, and what each of two has."""
-    folder = tmp_path_factory.mktemp("gloo")
-    script = folder / "train.py"
-    script.write_text(SCRIPT, encoding="utf-8")
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    for start in ([], launch):
-        done = subprocess.run(
-            [sys.executable, *start, str(script), str(folder)],
-            env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-    return {name: np.load(folder / f"{name}.npz") for name in ("1-0", "2-0", "2-1")}
+    return run_by_one_and_two(SCRIPT, tmp_path_factory.mktemp("gloo"), environment)
 
 
 @pytest.mark.parametrize("rank", ["2-0", "2-1"])
