@@ -187,7 +187,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             target.prepare(about, resume=False, overwrite=overwrite)
             write_run(self.audit_, predictor, dataset, target, content)
             if earlier is not None:
-                take_over(earlier.folder, target, dataset.labels.classes)
+                take_over(earlier.folder, target, dataset)
 
     @property
     def _verbose(self) -> bool:

@@ -165,6 +165,9 @@ def test_rows_that_nothing_showed_are_not_judged():
     audit = recorder.audit(np.array(["a", "b", "c"])[np.arange(14) % K])
     assert audit.table.set_index("row").loc[[12, 13], "status"].tolist() == ["held_out"] * 2
     assert any("no batch showed, and that are not judged: 2; 12, 13" in note for note in audit.notes)
+    told = recorder.audit()  # by the labels that the batches had
+    assert told.table.set_index("row").loc[[12, 13], "status"].tolist() == ["held_out"] * 2
+    assert told.table["p_mislabeled"].head(12).tolist() == audit.table["p_mislabeled"].head(12).tolist()
 
 
 @pytest.mark.parametrize(

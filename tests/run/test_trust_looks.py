@@ -151,7 +151,7 @@ def test_the_next_run_weighs_them(folder, tmp_path):
     # The run after it still knows: its own store remembers.
     after = RunFolder(tmp_path / "after")
     after.path.mkdir()
-    take_over(folder, after, CLASSES, drawn_weights(dataset))
+    take_over(folder, after, dataset)
     with Store(after.decisions) as store:
         assert dict(map(tuple, store.recall(TAKEN_OVER))) == pytest.approx(look_weights(Run.open(folder)))
     assert rows.n_judged == sum(k % HELD_OUT != 6 for k in range(N))
@@ -165,7 +165,7 @@ def test_without_known_probabilities_nothing_is_added(folder, tmp_path):
     assert drawn_weights(dataset) == {}
     after = RunFolder(tmp_path / "after")
     after.path.mkdir()
-    take_over(folder, after, CLASSES, drawn_weights(dataset))
+    take_over(folder, after, dataset)
     with Store(after.decisions) as store:
         assert store.recall(TAKEN_OVER) is None
 

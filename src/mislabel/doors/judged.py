@@ -26,7 +26,7 @@ from mislabel.run.gating import independent_evidence, with_gate
 from mislabel.run.grounds import Grounds
 from mislabel.run.judging import as_taught, equal_rows_alike, with_evidence
 from mislabel.run.metrics import counts, known_of_rows
-from mislabel.run.prior_decisions import apply_decisions, drawn_weights, take_over
+from mislabel.run.prior_decisions import apply_decisions, take_over
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.source_facts import with_sources
@@ -130,7 +130,7 @@ class Outside:
             features = None if self.features is None else self.features.astype(np.float16)
             write_run(self.audit, None, dataset, folder, content, features)
             if self.earlier is not None:
-                take_over(self.earlier.folder, folder, dataset.labels.classes, drawn_weights(dataset))
+                take_over(self.earlier.folder, folder, dataset)
 
 
 def judge_outside(

@@ -205,12 +205,14 @@ class Recorder:
         self._refuse_open("end_epoch() comes after the last batch")
         codes, mean = self._given, self._mean()
         said = mean if probabilities is None else check_probabilities(probabilities, len(self.ids), self.n_classes)
-        labels = codes.tolist() if labels is None else labels
+        seen, missing = codes >= 0, "error"
+        if labels is None:
+            labels, missing = [code if code >= 0 else None for code in codes.tolist()], "unlabeled"
+            classes = range(self.n_classes) if classes is None else classes
         listed = classes_of_columns(labels, self.n_classes, classes)
-        seen = codes >= 0
         dataset, columns = dataset_of(
             labels, said, inputs, modality, listed, ids=self.ids if self.named else None, trusted=trusted,
-            sources=sources, gold=gold, split=np.where(seen, "train", "valid"),
+            sources=sources, gold=gold, split=np.where(seen, "train", "valid"), missing=missing,
         )  # fmt: skip
         other = np.flatnonzero(seen & (codes != dataset.labels.codes) & (codes != dataset.training_codes))
         if len(other):

@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -97,15 +96,13 @@ def drawn_weights(dataset: Dataset) -> dict[Any, float]:
     return dict(zip(dataset.ids[known].tolist(), dataset.decided_weight[known].tolist(), strict=True))
 
 
-def take_over(
-    earlier: RunFolder, folder: RunFolder, classes: list, weights: Mapping[Any, float] = MappingProxyType({})
-) -> None:
+def take_over(earlier: RunFolder, folder: RunFolder, dataset: Dataset) -> None:
     """Copy the decisions of an earlier run, with their times, into the store of `folder`, whose review goes on.
 
-    With them go their `weights`, as of `drawn_weights`. A store that holds anything, as that of a resumed run, stays as
-    it is. Labels are written as the `classes` of the new run are.
+    With them goes how much each counts, as `apply_decisions` told it in the `dataset` of the new run, and labels are
+    written as its classes are. A store that holds anything, as that of a resumed run, stays as it is.
     """
-    spell = _spelling(classes)
+    spell, weights = _spelling(dataset.labels.classes), drawn_weights(dataset)
 
     def spelled(event: Event) -> Event:
         decision = event.decision

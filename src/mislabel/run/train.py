@@ -13,7 +13,7 @@ from mislabel.errors import InputError
 from mislabel.run.about import describe
 from mislabel.run.folder import RunFolder, is_main_process
 from mislabel.run.predictor import Predictor
-from mislabel.run.prior_decisions import apply_decisions, drawn_weights, take_over
+from mislabel.run.prior_decisions import apply_decisions, take_over
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import run
@@ -128,7 +128,7 @@ def train(
                 return Trained(audit, predictor, dataset, decisions)
             leave_processes()
             if earlier is not None:
-                take_over(earlier.folder, folder, dataset.labels.classes, drawn_weights(dataset))
+                take_over(earlier.folder, folder, dataset)
             path = report(folder) if report is not None else None
     return Trained(audit, predictor, dataset, decisions, path)
 
