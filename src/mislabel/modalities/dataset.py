@@ -11,6 +11,7 @@ from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset
 from mislabel.errors import InputError
 from mislabel.modalities.registry import modality as find_modality
+from mislabel.tables.foreign import native
 
 
 def make_dataset(
@@ -58,6 +59,7 @@ def make_dataset(
         If there are no rows, lengths or the indexes of pandas objects differ, or inputs, labels, ids, splits or
         settings are not what they should be.
     """
+    inputs, labels, ids, gold, trusted, split = map(native, (inputs, labels, ids, gold, trusted, split))
     plan, columns, names = Plan(**settings), Columns(labels, gold, split, trusted, sources, votes), names or Names()
     plan.check_split(split)
     kind = find_modality(modality)

@@ -43,9 +43,9 @@ def load_dataset(
     Parameters
     ----------
     source
-        A path (see `read_table`), ``hf:NAME[:SPLIT]``, a DataFrame, an Arrow table or a map-style Hugging
-        Face data set; or what one modality alone can read: a folder of class folders of images, which says image, label
-        and perhaps split by itself, or an .npy file.
+        A path (see `read_table`), ``hf:NAME[:CONFIG][:SPLIT]``, a frame of pandas, Arrow or polars, or a Dataset or
+        DatasetDict of the datasets library; or what one modality alone can read: a folder of class folders of images,
+        which says image, label and perhaps split by itself, or an .npy file.
     given
         What the input is, by the name of a modality: ``text`` a column of texts; ``image`` a column of image paths
         (relative to the table) or encoded images; ``features`` globs of columns ("f_*,age"), a column of vectors, or an
@@ -80,9 +80,10 @@ def load_dataset(
         if sources is not None and isinstance(source, (str, Path)) and not is_hub(source):
             kept += expanded(sources, tables.columns(source))
         frame, notes, root = as_frame(source, strings=text_columns(inputs), lossless=kept), [], None
+        if isinstance(source, (str, Path, Mapping)):
+            notes, split = frame.attrs.get("notes", []), split or frame.attrs.get("split")
         if isinstance(source, (str, Path)):
-            notes, root = frame.attrs.get("notes", []), folder_of(source)
-            split = split or frame.attrs.get("split")
+            root = folder_of(source)
     _refuse_one_column(trusted, label, gold)
 
     def column(name: str | None, what: str) -> Any:
