@@ -98,12 +98,14 @@ def test_a_query_is_told_to_be_run():
 def test_polars_types_arrive_as_what_they_are():
     polars = pytest.importorskip("polars")
     day = datetime.date(2024, 2, 29)
-    frame = native(
-        polars.DataFrame(
-            {"day": [day], "list": [[1.0, 2.0]],
-             "array": polars.Series([[1, 2]], dtype=polars.Array(polars.Float32, 2)), "level": polars.Series(["b"], dtype=polars.Enum(["b", "a"])), "yes": [True]}
-        )
-    )  # fmt: skip
+    columns = {
+        "day": [day],
+        "list": [[1.0, 2.0]],
+        "array": polars.Series([[1, 2]], dtype=polars.Array(polars.Float32, 2)),
+        "level": polars.Series(["b"], dtype=polars.Enum(["b", "a"])),
+        "yes": [True],
+    }
+    frame = native(polars.DataFrame(columns))
     assert frame.loc[0, "day"] == day
     assert [list(frame.loc[0, name]) for name in ("list", "array")] == [[1.0, 2.0]] * 2
     assert frame["level"].cat.categories.tolist() == ["b", "a"]

@@ -64,6 +64,14 @@ def make_dataset(
     plan.check_split(split)
     kind = find_modality(modality)
     inputs_name = names.inputs or kind.words.plural
+    checks = dict(checks or {})
+    if kind.fills_gaps:
+        checks["missing_values"] = plan.missing_values
+    elif plan.missing_values != "error":
+        raise InputError(
+            f"missing_values is {plan.missing_values!r}, which is for columns of numbers; leave it out for "
+            f"{kind.words.plural}"
+        )
     refuse_misaligned(
         [
             (inputs_name, inputs), (names.label, labels), (names.id, ids), (names.gold, gold),
@@ -74,6 +82,6 @@ def make_dataset(
     if n == 0:
         raise InputError(f"{names.data} has no rows; at least one is needed")
     row_ids, id_notes = check_ids(ids, n, names.id)
-    checked = kind.check(inputs, row_ids, inputs_name, root=root, on_bad=plan.on_bad, **(checks or {}))
+    checked = kind.check(inputs, row_ids, inputs_name, root=root, on_bad=plan.on_bad, **checks)
     named, notes = ids is not None, [*notes, *id_notes]
     return assemble_dataset(checked, row_ids, columns, plan, names=names, named=named, notes=notes)

@@ -144,13 +144,16 @@ def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None
     _refuse_one_column(columns.get("trusted"), columns.get("label"), columns.get("gold"))
     sources, votes = (columns.get(name) for name in SEVERAL)
     if votes is not None and not {TASKS, RECORDS} & set(tables.columns(votes)):
-        tables.check_columns(votes, {f"{name} of --votes": name for name in VOTE_COLUMNS})
+        tables.check_columns(votes, {f"{name} of --votes": [name] for name in VOTE_COLUMNS})
     if str(source).endswith(".npy") or (Path(source).is_dir() and not holds_tables(source)):
         return
     many = {name for name in modality_names() if not modality(name).one_column} | set(SEVERAL)  # patterns of names
     if sources is not None and not is_hub(source):
         expanded(sources, tables.columns(source))
-    tables.check_columns(source, {what: name for what, name in columns.items() if what not in many})
+    needed = {what: [name] for what, name in columns.items() if what not in many and name is not None}
+    for what in set(needed) & set(modality_names()):
+        needed[what] = modality(what).columns(tables.columns(source), needed[what][0], ())
+    tables.check_columns(source, needed)
 
 
 def one_input(inputs: Mapping[str, str | None]) -> tuple[str, str]:
@@ -178,8 +181,9 @@ def _refuse_one_column(trusted: str | None, label: str | None, gold: str | None)
 
 
 def text_columns(inputs: Mapping[str, str | None]) -> list[str]:
-    """The input columns whose cells stay text where a file does not say what they are."""
-    return [value for name, value in inputs.items() if value and modality(name).one_column]
+    """The input columns whose cells stay text where a file does not say what they are; some may not be there."""
+    named = [(modality(name), value) for name, value in inputs.items() if value]
+    return [column for kind, option in named if kind.one_column for column in {option, *kind.columns((), option, ())}]
 
 
 def _where(source: Any) -> str | None:

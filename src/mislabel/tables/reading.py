@@ -1,6 +1,6 @@
 """Tables in: a path, a hub name or an object in memory becomes a frame."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,13 @@ def columns(source: Any) -> list[str]:
     return [str(name) for name in as_frame(source).columns]
 
 
-def check_columns(source: str | Path, wanted: Mapping[str, str | None]) -> None:
+def check_columns(source: str | Path, wanted: Mapping[str, Iterable[str]]) -> None:
     """Look early whether columns are there, before anything is loaded that takes time.
 
     Parameters
     ----------
     wanted : mapping
-        Names of columns by what they are for ("text", "label"); None where none is meant.
+        Names of columns by what they are for ("text", "label").
 
     Raises
     ------
@@ -64,9 +64,10 @@ def check_columns(source: str | Path, wanted: Mapping[str, str | None]) -> None:
         If the source cannot be found, or it surely lacks a column.
     """
     header = find_table(source).header()
-    for what, name in wanted.items():
-        if name is not None and header.complete and name not in header.names:
-            raise _no_column(name, what, header.names)
+    for what, names in wanted.items():
+        for name in names:
+            if header.complete and name not in header.names:
+                raise _no_column(name, what, header.names)
 
 
 def pick_column(frame: Any, name: str, what: str) -> pd.Series:
