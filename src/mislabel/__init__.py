@@ -32,7 +32,12 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'mislabel' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"mislabel.{_HOMES[name]}"), name)
+    from mislabel.errors import lacks_training
+
+    try:
+        return getattr(import_module(f"mislabel.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        raise ImportError(lacks_training(error) or str(error), name=error.name) from error
 
 
 def __dir__() -> list[str]:

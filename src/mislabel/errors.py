@@ -5,6 +5,7 @@ import heapq
 from collections.abc import Iterable
 from os.path import commonprefix
 
+TRAINING = ("torch", "transformers", "accelerate", "safetensors")  # packages of the extra that only training needs
 _LONGEST = 200  # characters of a name that a message shows
 _CANDIDATES = 200  # names that are compared in full with one that is misspelt
 
@@ -19,6 +20,14 @@ class NotAssessed(InputError):
 
 class RunError(RuntimeError):
     """A run folder cannot be used as asked: locked, unfinished, or made from other data."""
+
+
+def lacks_training(error: ImportError) -> str | None:
+    """What to install where a package is missing that training and predictions need; None for any other error."""
+    package = (error.name or "").partition(".")[0]
+    if package not in TRAINING:
+        return None
+    return f'this needs {package}, which is not installed: pip install "mislabel[train]"'
 
 
 def some_ids(ids: Iterable[object], limit: int = 5) -> str:

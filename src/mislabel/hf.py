@@ -1,5 +1,10 @@
 """For those who train with transformers: `NoisyTrainer`."""
 
-from mislabel.doors.trainer import NoisyTrainer
+from mislabel.errors import lacks_training
+
+try:
+    from mislabel.doors.trainer import NoisyTrainer
+except ModuleNotFoundError as error:
+    raise ImportError(lacks_training(error) or str(error), name=error.name) from error
 
 __all__ = ["NoisyTrainer"]

@@ -100,9 +100,9 @@ class Server:
         As it printed it.
     """
 
-    def __init__(self, run: Path, *options: object):
+    def __init__(self, run: Path, *options: object, before: str = ""):
         line = [sys.executable, "-m", "mislabel", "review", str(run), "--no-browser", *map(str, options)]
-        environment = os.environ | {"PYTHONPATH": str(SOURCE), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {"PYTHONPATH": f"{before}{SOURCE}", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
         )

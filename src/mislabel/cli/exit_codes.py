@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mislabel.cli import interrupts
-from mislabel.errors import InputError, NotAssessed, RunError
+from mislabel.errors import InputError, NotAssessed, RunError, lacks_training
 from mislabel.terminal import answer, tell
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def errors() -> Iterator[None]:
     except Exception as error:
         if interrupts.asked():  # what a library made of KeyboardInterrupt
             raise interrupted() from None
+        if isinstance(error, ModuleNotFoundError) and (lacking := lacks_training(error)):
+            error = InputError(lacking)
         if not isinstance(error, InputError | RunError | OSError):
             raise
         if isinstance(error, BrokenPipeError):  # whoever read our answer has enough, as `head` does

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 
+from mislabel.errors import lacks_training
 from mislabel.run.judge_preview import FEWEST, Gain, Opinions, gain_of, gather_opinions
 from mislabel.run.reading import Run
 from mislabel.run.trust_looks import Answers
@@ -24,11 +25,14 @@ class Preview:
     ----------
     gain : Gain or None
         Of the answers of a moment ago; None before the first, and where the run does not keep what is needed.
+    lacking : str or None
+        What would have to be installed to know it.
     """
 
     def __init__(self, run: Run, looks: np.ndarray):
         self.run, self.looks = run, looks
         self.gain: Gain | None = None
+        self.lacking: str | None = None
         self._known: Opinions | None = None
         self._asked = 0  # answers that the last thread was given
         self._lock, self._thread = threading.Lock(), None
@@ -50,6 +54,12 @@ class Preview:
             self._thread.join()
 
     def _find(self, answers: Answers) -> None:
-        if self._known is None:
-            self._known = gather_opinions(self.run, self.looks)
+        try:
+            if self._known is None:
+                self._known = gather_opinions(self.run, self.looks)
+        except ModuleNotFoundError as error:
+            said = lacks_training(error)
+            if said is None:
+                raise
+            self.lacking = f"What a judge would gain is not known: {said}."
         self.gain = None if self._known is None else gain_of(self._known, answers)

@@ -122,6 +122,7 @@ class Views:
         if found is None or preview is None:
             return None
         said = words(found, str(self.session.folder.path), preview.ask(found))
+        said += [preview.lacking] if preview.lacking else []
         return Taught(answers=len(found), words=said, enough=is_enough(found))
 
     def next(self, after: int = 0) -> NextLook | NoLook:
