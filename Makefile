@@ -1,10 +1,10 @@
-# make demo, demo-images, bench, readme, test, test-all, check, mutants. Each makes .venv where it is not there.
+# make demo, demo-images, bench, docs, readme, test, test-all, check, mutants. Each makes .venv where it is not there.
 PYTHON ?= python3
 BIN := .venv/bin
 export HF_HUB_OFFLINE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo demo-images bench readme test test-all mutants check check-page
+.PHONY: demo demo-images bench docs readme test test-all mutants check check-page
 
 demo: .venv/.ready
 	$(BIN)/python examples/demo.py
@@ -14,6 +14,10 @@ demo-images: .venv/.ready
 
 bench: .venv/.ready
 	$(BIN)/mislabel bench quick --out runs/quick
+
+# The site: build/site/README.html. A warning is an error.
+docs: .venv/.ready
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --conf-dir docs . build/site
 
 readme: .venv/.ready
 	$(BIN)/python -m pytest -m readme

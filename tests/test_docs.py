@@ -1,9 +1,12 @@
 """Every page of the documentation is in its index, and no link between files leads nowhere."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
+
+import mislabel
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted((ROOT / "docs").glob("*.md"))
@@ -40,3 +43,21 @@ def test_readme_is_short():
     text = re.sub(r"```.*?```", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     prose = [line for line in text.splitlines() if not line.startswith("|")]
     assert len(" ".join(prose).split()) <= 900
+
+
+def test_the_page_of_commands_is_their_help():
+    tool = runpy.run_path(str(ROOT / "tools" / "commands_page.py"))
+    assert tool["TARGET"].read_text(encoding="utf-8") == tool["commands_page"](), "run: python tools/commands_page.py"
+
+
+def test_every_public_name_is_looked_up_on_the_page_of_python():
+    named = re.findall(r"\.\. auto\w+:: (\S+)", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"))
+    assert set(mislabel.__all__) - {"__version__"} <= set(named)
+
+
+def test_the_site_shows_every_page():
+    parts = runpy.run_path(str(ROOT / "docs" / "conf.py"))["PARTS"]
+    shown = {name for names in parts.values() for name in names.split()}
+    assert {page.stem for page in (ROOT / "docs").glob("*.md")} - {"README"} == {
+        name for name in shown if not name.startswith("/")
+    }

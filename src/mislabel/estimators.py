@@ -312,8 +312,9 @@ class ImageClassifier(RunClassifier):
         Train the whole network, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    resolution, image_cache, lengthen, batch_size, accumulate, learning_rate, balance, noise_stability, compile,
-    precision, device
+    resolution, image_cache
+        As in `mislabel train`.
+    lengthen, batch_size, accumulate, learning_rate, balance, noise_stability, compile, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
