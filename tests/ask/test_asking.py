@@ -125,8 +125,8 @@ HTML = b"<html><body>Bad gateway</body></html>"
     "bad",
     [
         Answer(status=500), Answer(HTML, 502), Answer({"error": "loading"}, 503), Answer(status=408), Answer(HTML),
-        Answer(b'{"choices": [{"mess'), Answer(b""), Answer({"error": {"message": "overloaded"}}), Answer(act="hang up"),
-        Answer({"choices": []}, act="cut"), Answer(status=429), Answer(status=429, headers={"Retry-After": "0"}),
+        Answer(b'{"choices": [{"mess'), Answer(b""), Answer({"error": {"message": "overloaded"}}),
+        Answer(act="hang up"), Answer({"choices": []}, act="cut"), Answer(status=429), Answer(status=429, headers={"Retry-After": "0"}),
         Answer(status=429, headers={"Retry-After": "soon"}),
     ],
     ids=lambda bad: f"{bad.status} {bad.act or bad.body[:12]}",
@@ -218,7 +218,7 @@ def test_a_server_that_wants_hours_of_patience_ends_the_work():
         (Answer({"error": {"message": "model tiny not found"}}, 404), None, "404: model tiny not found.*--model"),
         (Answer(HTML, 404), None, r"/chat/completions: 404\)"),
         (Answer(status=402), None, "answered 402; nothing can be asked"),
-        (Answer(status=307, headers={"Location": "http://elsewhere.example/v1"}), KEY, "elsewhere.example/v1, which is"),
+        (Answer(status=307, headers={"Location": "http://elsewhere.example/v1"}), KEY, "elsewhere.example/v1, which"),
         (Answer(status=302, headers={"Location": "/v2/chat/completions"}), KEY, "leads on to /v2"),
     ],
 )  # fmt: skip
@@ -304,9 +304,10 @@ def test_the_caller_may_stop_in_the_middle():
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("localhost:8000", "no address of a server"), ("ftp://x/v1", "no address of a server"), ("http://", "no address"),
-        ("", "no address"), ("http://user:word@host/v1", "holds a name or password"), ("http://h:99999/v1", "is no address"),
-        ("http://h/v1?key=1", "more than a server and a path"), ("http://h/v 1", "more than"), ("http://h/\r\nX: y", "more"),
+        ("localhost:8000", "no address of a server"), ("ftp://x/v1", "no address of a server"),
+        ("http://", "no address"), ("", "no address"), ("http://user:word@host/v1", "holds a name or password"),
+        ("http://h:99999/v1", "is no address"),("http://h/v1?key=1", "more than a server and a path"),
+        ("http://h/v 1", "more than"), ("http://h/\r\nX: y", "more"),
     ],
 )  # fmt: skip
 def test_addresses_that_are_none(address, message):

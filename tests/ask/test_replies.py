@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mislabel.ask.replies import BadReply, key_shares, named_key, read_reply
 
+NAN = float("nan")
 KEYS, NAMES = list("ABCDEFGHI"), ["ant", "bee", "cow", "dog", "eel", "fox", "gnu", "hen", "ibis of the Nile"]
 
 
@@ -22,7 +23,8 @@ KEYS, NAMES = list("ABCDEFGHI"), ["ant", "bee", "cow", "dog", "eel", "fox", "gnu
         ("<think>A or B? An ant, A.</think>\n\nB", "B"),
         ("", None), ("I cannot say", None), ("I'm sorry, I cannot help with that.", None), ("As a model", None),
         ("B. cow", None), ("A or B", None), ("K", None), ("bees", None), ("null", None), ("42", None), ("1.5", None),
-        ("[1, 2]", None), ('{"answer": null}', None), ('{"answer": ["B"]}', None), ('{"answer": "B", "why": "C"}', None),
+        ("[1, 2]", None), ('{"answer": null}', None), ('{"answer": ["B"]}', None),
+        ('{"answer": "B", "why": "C"}', None),
         ('{"answer": "K"}', None), ("[" * 100_000, None), ("{" * 50, None), ("<think>B", None), ("Answer: " * 30, None),
         (" " * 1_000_000 + "x B", None), ("x" + " " * 1_000_000 + "B", None),
     ],
@@ -59,9 +61,11 @@ def test_a_reply_without_probabilities():
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"<html><body>502</body></html>", b"{", b"null", b"[]", b"{}", b'"B"', b'{"choices": []}', b'{"choices": 3}',
+        b"", b"<html><body>502</body></html>", b"{", b"null", b"[]", b"{}", b'"B"', b'{"choices": []}',
+        b'{"choices": 3}',
         b'{"choices": [{"message": {"content": 3}}]}', b'{"choices": [null]}', b'{"choices": [{"message": null}]}',
-        b'{"error": {"message": "out of memory"}}', b"\xff\xfe", b"[" * 100_000, b'{"choices": [{"message": {"content": [1]}}]}',
+        b'{"error": {"message": "out of memory"}}', b"\xff\xfe", b"[" * 100_000,
+        b'{"choices": [{"message": {"content": [1]}}]}',
     ],
 )  # fmt: skip
 def test_what_is_no_answer_of_the_protocol(content):
@@ -101,7 +105,7 @@ def test_the_place_is_that_of_the_answer_not_of_a_thought():
         {"content": [{"token": "B", "logprob": -1, "top_logprobs": []}]},
         {"content": [{"token": "B", "logprob": "x", "top_logprobs": [{"token": "B", "logprob": "y"}]}]},
         {"content": [{"token": "B", "logprob": 0, "top_logprobs": [{"token": ["B"], "logprob": 0}]}]},
-        {"content": [{"token": "B", "logprob": float("nan"), "top_logprobs": [{"token": "B", "logprob": float("nan")}]}]},
+        {"content": [{"token": "B", "logprob": NAN, "top_logprobs": [{"token": "B", "logprob": NAN}]}]},
         {"content": [{"token": "0", "logprob": 0, "top_logprobs": [{"token": "0", "logprob": 0}]}]},
     ],
 )  # fmt: skip

@@ -90,7 +90,10 @@ def peek(path: Path, model: str, prompts: Iterable[str]) -> dict[str, Reply]:
     if not path.is_file():
         return {}
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
+        # Where nobody writes SQLite is told so: it would make files of its own beside this one.
+        whole = not path.with_name(f"{path.name}-wal").exists()
+        address = f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if whole else "")
+        with closing(sqlite3.connect(address, uri=True, timeout=30)) as connection:
             return _known(connection, model, prompts)
     except (sqlite3.DatabaseError, ValueError) as error:
         raise _unusable(path, error) from error
