@@ -2,11 +2,12 @@
 
 import json
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from ask.model_server import completion, says, serving
+from ask.model_server import by_name, completion, says, serving
 from fake_runs import review_run
 
 from mislabel.modalities.loading import load_dataset
@@ -110,3 +111,24 @@ def test_sources_that_abstain_are_read_back(tmp_path, mislabel):
             assert data.labels.classes == [3, 7]
             assert (data.sources.votes[:, 0] >= 0).tolist() == [True, False, True, True]
         assert data.sources.soft(0, 2)[[0, 2, 3]] == pytest.approx(np.full((3, 2), 0.5))
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page(make_toy, tiny_encoder, mislabel, tmp_path, monkeypatch):
+    """As docs/llm.md has them, with names of files in place of DATA and RUN."""
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "llm.md").read_text(encoding="utf-8")
+    commands = [line for line in page.splitlines() if line.startswith("mislabel ")]
+    assert [command.split()[1] for command in commands] == ["ask", "audit", "ask"]
+    frame = make_toy(60)
+    frame.assign(checked=frame["gold"].where(frame.index < 12)).to_csv("DATA.csv", index=False)
+    Path("classes.toml").write_text('apple = "a fruit"\nboat = "it swims"\ncloud = "it flies"\n')
+    with serving(lambda asked: by_name(asked, 0.9)) as server:
+        for command in commands:
+            words = shlex.split(command.replace("DATA", "DATA.csv").replace("http://localhost:8000/v1", server.url))
+            small = ["--backbone", tiny_encoder, "--device", "cpu"] if words[1] == "audit" else []
+            done = mislabel(*words[1:], *small)
+            assert done.exit_code == 0, done.stderr
+    [line] = Run.open("RUN").sources.to_dict("records")
+    assert (line["source"], line["kind"], line["checked"], line["checked_right"]) == ("p_llm", "model", 12, 1.0)
+    assert set(pd.read_csv("votes.csv")["source"]) == {"llm"}

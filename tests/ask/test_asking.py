@@ -92,7 +92,7 @@ def test_a_server_without_response_format_is_asked_plainly_from_then_on():
         made = asker(server)
         answers = ask_about(made, ["a bee", "a cow", "an ant"])
     assert made.form == "free"
-    assert [asked.constrained for asked in server.asked] == [True, False, False, False]
+    assert [asked.constrained for asked in server.asked] == [True, True, False, False, False]
     assert answers["a cow"].shares == pytest.approx({"A": 0.2, "B": 0.2, "C": 0.6})
 
 
@@ -104,7 +104,29 @@ def test_a_model_that_takes_no_settings_is_asked_without():
         made = asker(server)
         answers = ask_about(made, ["a bee", "a cow"])
     assert (made.form, named(answers)) == ("plain", {"a bee": "B", "a cow": "C"})
-    assert len(server.asked) == 4
+    assert len(server.asked) == 5
+
+
+def test_a_server_that_tells_no_probabilities_is_still_constrained():
+    with serving(lambda asked: Answer(status=400) if "logprobs" in asked.body else by_name(asked)) as server:
+        made = asker(server)
+        answers = ask_about(made, ["a bee", "a cow"])
+    assert (made.form, named(answers)) == ("without probabilities", {"a bee": "B", "a cow": "C"})
+    assert [asked.constrained for asked in server.asked] == [True, True, True]
+
+
+def test_an_answer_that_was_cut_off_is_none():
+    """As of a model that thinks, which has said nothing yet."""
+
+    def answer(asked):
+        cut = {"message": {"content": "Let me see"}, "finish_reason": "length"}
+        return Answer({"choices": [cut]}) if asked.row == "a cow" else by_name(asked)
+
+    with serving(answer) as server:
+        answers = ask_about(asker(server), ["a bee", "a cow", "an ant"])
+    assert "cut off at 'Let me see'; give more --max-tokens" in named(answers)["a cow"]
+    assert (named(answers)["an ant"], len(server.asked)) == ("A", 3)
+    assert server.asked[0].body["max_tokens"] == 32
 
 
 def test_a_row_that_the_server_refuses_costs_that_row_alone():
@@ -115,7 +137,7 @@ def test_a_row_that_the_server_refuses_costs_that_row_alone():
         made = asker(server)
         answers = ask_about(made, ["a bee", "a cow", "an ant"])
     assert named(answers) == {"a bee": "B", "a cow": "the server answered 400: too long", "an ant": "A"}
-    assert made.form == "constrained"
+    assert made.form == "whole"
     assert len(server.asked) == 3
 
 

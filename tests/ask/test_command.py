@@ -460,3 +460,17 @@ def test_a_prompt_injection_moves_one_answer_at_most(data, ask, tmp_path):
         "",
         "cow",
     ]
+
+
+def test_what_a_server_says_does_not_drive_the_terminal(data, ask):
+    evil = "\x1b[2J\x1b]52;c;cm0gLXJm\x07 \u202e\nerror: all is well"
+
+    def answer(asked):
+        return completion(evil) if "bee" in asked.row else Answer({"error": {"message": evil}}, 400)
+
+    with serving(answer) as server:
+        done = ask(data, server)
+    assert done.exit_code == 1
+    assert "answers name no class" in done.stdout
+    assert "the server answered 400: " in done.stdout
+    assert not re.search("[\x1b\x07\u202e]|^error: all is well", done.stdout + done.stderr, re.MULTILINE)

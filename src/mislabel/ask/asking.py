@@ -11,18 +11,19 @@ from typing import Any
 
 from mislabel.ask.endpoint import Endpoint, Refused, Temporary
 from mislabel.ask.prompt import Prompt
-from mislabel.ask.replies import BadReply, Reply, read_reply
+from mislabel.ask.replies import BadReply, CutOff, Reply, read_reply
 from mislabel.errors import RunError
 
 TRIES = 6
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds before the second try, and before any
 MOST_PATIENCE = 600.0  # seconds that a server may ask to wait
 FAILURES = 5  # rows in a row without an answer, after which something else is wrong
-TOKENS = 32  # of an answer: a key in JSON, in any tokenizer
+TOKENS = 32  # of an answer at most: a key in JSON, in any tokenizer
 ALTERNATIVES = 20  # tokens whose probability is asked for: the most that servers tell
 
-FORMS = ("constrained", "free", "plain")
+FORMS = ("whole", "without probabilities", "free", "plain")  # of requests, in the order in which they are tried
 FORM_NOTES = {
+    "without probabilities": "The server takes no logprobs: answers come without probabilities.",
     "free": "The server takes no response_format: answers are not constrained to the classes.",
     "plain": "The server takes neither response_format nor logprobs: answers are free, without probabilities.",
 }
@@ -93,8 +94,9 @@ class Asker:
         The form of request that the server was found to take, one of `FORMS`; None until a first answer came.
     """
 
-    def __init__(self, endpoint: Endpoint, model: str, prompt: Prompt, pace: Pace):
+    def __init__(self, endpoint: Endpoint, model: str, prompt: Prompt, pace: Pace, max_tokens: int = TOKENS):
         self.endpoint, self.model, self.prompt, self.pace = endpoint, model, prompt, pace
+        self.max_tokens = max_tokens
         self.form: str | None = None
 
     def ask(self, text: str) -> Reply | Failure:
@@ -107,7 +109,7 @@ class Asker:
         """
         try:
             return self._in_a_form_it_takes(text)
-        except (Refused, Temporary, BadReply) as error:
+        except (Refused, Temporary, BadReply, CutOff) as error:
             return Failure(str(error))
 
     def _in_a_form_it_takes(self, text: str) -> Reply:
@@ -148,8 +150,10 @@ class Asker:
         body: dict[str, Any] = {"model": self.model, "messages": [{"role": "user", "content": text}]}
         if form == "plain":  # as for models that think, and take no temperature
             return body
-        body |= {"temperature": 0, "seed": 0, "max_tokens": TOKENS, "logprobs": True, "top_logprobs": ALTERNATIVES}
-        if form == "constrained":
+        body |= {"temperature": 0, "seed": 0, "max_tokens": self.max_tokens}
+        if form != "without probabilities":
+            body |= {"logprobs": True, "top_logprobs": ALTERNATIVES}
+        if form != "free":
             answer = {"type": "string", "enum": self.prompt.keys}
             schema = {"type": "object", "properties": {"answer": answer}, "required": ["answer"]}
             schema["additionalProperties"] = False

@@ -8,7 +8,7 @@ from typing import Any
 
 from mislabel.ask.answers_table import check_columns_free, check_new, write_votes, write_with_data
 from mislabel.ask.asked_rows import AskedRows, is_run, rows_of_data, rows_of_run
-from mislabel.ask.asking import FORM_NOTES, Asker, Failure, Pace, ask_all
+from mislabel.ask.asking import FORM_NOTES, TOKENS, Asker, Failure, Pace, ask_all
 from mislabel.ask.cache import Cache, peek
 from mislabel.ask.endpoint import Endpoint
 from mislabel.ask.prompt import Prompt, digest
@@ -38,6 +38,8 @@ class Terms:
         The most requests in a minute.
     longest : int
         Characters of a row that are shown.
+    max_tokens : int
+        Of an answer, those of thoughts among them.
     column : str
         What the new column, and so the source, is called.
     price_in, price_out : float, optional
@@ -53,6 +55,7 @@ class Terms:
     workers: int = 4
     per_minute: int | None = None
     longest: int = 8000
+    max_tokens: int = TOKENS
     column: str = "llm"
     price_in: float | None = None
     price_out: float | None = None
@@ -64,6 +67,7 @@ class Terms:
             raise InputError("--column is empty; give a name for the new column")
         in_range("workers", self.workers, 1, 256)
         in_range("max_characters", self.longest, 20, 1_000_000)
+        in_range("max_tokens", self.max_tokens, 1, 1_000_000)
         for name, value, low in (("per_minute", self.per_minute, 1), ("price_in", self.price_in, 0),
                                  ("price_out", self.price_out, 0)):  # fmt: skip
             if value is not None:
@@ -207,7 +211,7 @@ def ask(
     with closing(Cache(cache)) as store:
         known = store.known(terms.model, dict.fromkeys(questions.digests.values()))
         left = questions.open(known)
-        asker = Asker(endpoint, terms.model, questions.prompt, pace or Pace(terms.per_minute))
+        asker = Asker(endpoint, terms.model, questions.prompt, pace or Pace(terms.per_minute), terms.max_tokens)
         failed: dict[str, str] = {}
         progress.begin(f"asking {terms.model}", len(left))
         try:

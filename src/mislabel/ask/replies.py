@@ -19,6 +19,10 @@ class BadReply(Exception):
     """A body that is no answer of the protocol: HTML, broken JSON, an error in place of an answer."""
 
 
+class CutOff(Exception):
+    """An answer that ended before it named a class, since it had as many tokens as it may have."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """One answer.
@@ -49,6 +53,8 @@ def read_reply(body: bytes, keys: Sequence[str], names: Sequence[str]) -> Reply:
     ------
     BadReply
         If it is none.
+    CutOff
+        If it ended too early.
     """
     try:
         answer = json.loads(body)
@@ -58,6 +64,8 @@ def read_reply(body: bytes, keys: Sequence[str], names: Sequence[str]) -> Reply:
         begin = body[:80].decode("utf-8", "replace")
         raise BadReply(f"the body is no chat completion: {begin!r}") from error
     key = named_key(content, keys, names)
+    if key is None and choice.get("finish_reason") == "length":
+        raise CutOff(f"the answer was cut off at {content[:80]!r}; give more --max-tokens, or let the model not think")
     usage = answer.get("usage")
     counts = [usage.get(name) if isinstance(usage, dict) else 0 for name in ("prompt_tokens", "completion_tokens")]
     tokens_in, tokens_out = (count if type(count) is int and count >= 0 else 0 for count in counts)

@@ -52,6 +52,7 @@ def ask(
     max_characters: Annotated[
         int, typer.Option(help="Characters of a row that are shown; the rest is cut off.")
     ] = 8000,
+    max_tokens: Annotated[int, typer.Option(help="Of an answer; a model that thinks first needs thousands.")] = 32,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file in --out.")] = False,
     as_json: Json = False,
     **inputs: str | None,
@@ -72,7 +73,7 @@ def ask(
         from mislabel.training.progress import Terminal
 
         in_range("timeout", timeout, 0.05, 3600)
-        terms = Terms(model, workers, per_minute, max_characters, column, price_in, price_out)
+        terms = Terms(model, workers, per_minute, max_characters, max_tokens, column, price_in, price_out)
         server = Endpoint(endpoint, _key(api_key_env), timeout)
         kept = cache or out.with_name(f"{out.name}.ask.sqlite")
         if not dry_run:
