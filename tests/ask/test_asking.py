@@ -2,14 +2,17 @@
 
 import datetime
 import email.utils
+import re
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from ask.model_server import Answer, by_name, completion, says, serving
 from patience import PATIENCE
 
+import mislabel
 from mislabel.ask import asking
 from mislabel.ask.asking import Asker, Failure, Pace, ask_all
 from mislabel.ask.endpoint import Endpoint, wait_asked
@@ -18,8 +21,21 @@ from mislabel.ask.replies import Reply
 from mislabel.data.class_meanings import sentences_of
 from mislabel.errors import InputError, RunError
 
+SOURCE = Path(mislabel.__file__).parent
 CLASSES = ["ant", "bee", "cow"]
 KEY = "sk-secret-1234567890"
+
+
+def test_one_file_connects_and_one_command_uses_it():
+    connects = re.compile(
+        r"^\s*(?:import|from) (?:urllib\.request|http\.client|requests|httpx|aiohttp)\b", re.MULTILINE
+    )
+    texts = {path.relative_to(SOURCE).as_posix(): path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py")}
+    assert [name for name, text in texts.items() if connects.search(text)] == ["ask/endpoint.py"]
+    users = {
+        name for name, text in texts.items() if re.search(r"mislabel\.ask\b", text) and not name.startswith("ask/")
+    }
+    assert users == {"cli/ask_commands.py"}
 
 
 def asker(server, *, key=None, timeout=30.0, pace=None, classes=CLASSES):
