@@ -1,4 +1,4 @@
-"""Answers on disk, by model and prompt, so that nothing is asked twice: SQLite, of digests and answers alone."""
+"""Answers on disk, by model and prompt, so that nothing is asked twice: SQLite, of digests and what was answered."""
 
 import json
 import os
