@@ -16,7 +16,7 @@ from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.data.alignment import refuse_misaligned
 from mislabel.data.descriptions import read_descriptions
-from mislabel.data.plan import Missing, OnBad
+from mislabel.data.plan import Missing, MissingValues, OnBad
 from mislabel.errors import InputError
 from mislabel.files import atomic_write
 from mislabel.modalities.dataset import make_dataset
@@ -29,6 +29,7 @@ from mislabel.run.reading import Run
 from mislabel.run.settings import Drawn, RunConfig
 from mislabel.run.train import Trained, train
 from mislabel.run.writing import write_run
+from mislabel.tables.foreign import native
 from mislabel.training.progress import Quiet, Terminal
 from mislabel.training.training_settings import Balance, Device, Precision
 
@@ -195,7 +196,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
 
     def _dataset(self, X: Any, y: Any, ids: Any, trusted: Any, sources: Any, source_kind: str | None) -> Dataset:
         params = self.get_params()
-        settings = {name: params[name] for name in ("missing", "on_bad") if name in params}
+        settings = {name: params[name] for name in ("missing", "on_bad", "missing_values") if name in params}
         votes = {"sources": sources, "source_kind": source_kind}
         return make_dataset(X, y, modality=self.modality, ids=ids, trusted=trusted, **votes, **settings)
 
@@ -401,6 +402,8 @@ class FeatureClassifier(RunClassifier):
     seed : int
     missing : "error", "drop" or "unlabeled"
         What becomes of rows without a label, given or trusted.
+    missing_values : "error" or "impute"
+        What becomes of numbers and dates that are missing in a table: "impute" puts the median there and marks them.
     trusted_drawn : "random" or "chosen"
         How the rows with a trusted label were picked.
     verbose : bool
@@ -433,6 +436,7 @@ class FeatureClassifier(RunClassifier):
         device: Device = "auto",
         seed: int = 0,
         missing: Missing = "error",
+        missing_values: MissingValues = "error",
         trusted_drawn: Drawn = "chosen",
         verbose: bool = False,
     ):
@@ -447,6 +451,7 @@ class FeatureClassifier(RunClassifier):
         self.device = device
         self.seed = seed
         self.missing = missing
+        self.missing_values = missing_values
         self.trusted_drawn = trusted_drawn
         self.verbose = verbose
 
@@ -470,7 +475,9 @@ class FeatureClassifier(RunClassifier):
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """X as scikit-learn wants it: a table where its columns have names or are no numbers, else a matrix."""
-        if _mixed(X):
+        X = native(X)
+        fills = self.missing_values == "impute" if reset else self.predictor_.reader.checks()["encoding"].fills
+        if _mixed(X) or (fills and isinstance(X, pd.DataFrame)):
             validate_data(self, X, skip_check_array=True, reset=reset)
             return X
         # What float32 cannot hold becomes infinite, and is refused; a sum to look for such numbers may be.

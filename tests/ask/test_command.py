@@ -102,6 +102,28 @@ def test_rows_of_a_table_are_lines_of_names_and_values(ask, tmp_path):
     assert server.rows == ["age: 37\nweight: 0.1\nkind: bee", "age: 2\nweight: 2.25\nkind: cow"]
 
 
+def test_dates_and_gaps_of_a_table_are_told(ask, tmp_path):
+    frame = pd.DataFrame(
+        {"day": ["2024-02-29", "2025-01-01", "2025-01-02"], "age": [37, None, 2.5], "label": ["a", "b", "a"]}
+    )
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    with serving(lambda asked: says("A", asked=asked)) as server:
+        done = ask(tmp_path / "t.csv", server, "--workers", "1", columns=("--features", "*", "--label", "label"))
+    assert done.exit_code == 0, done.stderr
+    assert server.rows == ["day: 2024-02-29\nage: 37", "day: 2025-01-01\nage: ?", "day: 2025-01-02\nage: 2.5"]
+
+
+def test_texts_of_several_columns_are_joined(ask, tmp_path):
+    pd.DataFrame({"title": ["one", "two"], "body": ["bee", "cow"], "label": ["bee", "cow"]}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    with serving(by_name) as server:
+        done = ask(tmp_path / "t.csv", server, columns=("--text", "title,body", "--label", "label"))
+    assert done.exit_code == 0, done.stderr
+    assert [row.split() for row in server.rows] == [["one", "bee"], ["two", "cow"]]
+    assert pd.read_csv(tmp_path / "out.csv")["llm"].tolist() == ["bee", "cow"]
+
+
 def test_what_words_cannot_tell_is_refused(ask, tmp_path, photos):
     pd.DataFrame({"v": [[0.5, 1.0], [1.5, 2.0]], "label": ["a", "b"]}).to_parquet(tmp_path / "v.parquet")
     np.save(tmp_path / "v.npy", np.eye(3))
