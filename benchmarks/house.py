@@ -52,6 +52,7 @@ ORDER = (
     "audit",
     "run",
     "report review exchange",
+    "ask",
     "estimators doors",
     "hf",
     "bench",

@@ -16,7 +16,7 @@ from patience import PATIENCE
 from mislabel.cli.options import PANELS
 
 COMMANDS = [
-    "train", "audit", "predict", "report", "review", "export", "import-decisions", "corrupt", "methods", "bench",
+    "train", "audit", "predict", "report", "review", "export", "import-decisions", "ask", "corrupt", "methods", "bench",
 ]  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def test_every_command_that_reads_inputs_takes_those_of_every_modality(mislabel,
     from mislabel.cli.options import takes_inputs
     from mislabel.modalities import modality, modality_names, registry
 
-    for command in ("train", "audit", "predict", "corrupt"):
+    for command in ("train", "audit", "predict", "ask", "corrupt"):
         shown = mislabel(command, "--help").stdout
         assert all(f"--{name} " in shown and modality(name).help[:20] in shown for name in modality_names())
     monkeypatch.setitem(registry._REGISTERED, "sound", modality("text"))

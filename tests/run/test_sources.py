@@ -12,6 +12,7 @@ from helpers import StopAfter
 from mislabel import FeatureClassifier
 from mislabel.audit import Audit
 from mislabel.data.label_sources import Sources
+from mislabel.data.rows import FITS_NONE, UNDECIDED
 from mislabel.errors import InputError, RunError
 from mislabel.exchange.export import export
 from mislabel.exchange.importing import import_decisions
@@ -257,6 +258,23 @@ def test_lines_of_runs_with_and_without_confusions():
     silent = Sources(["nobody"], np.full((4, 1), -1), ["person"])
     [line] = source_lines(source_table(silent, POSTERIOR, ["no", "yes"]))
     assert (line.agreement, line.low, line.mistakes, line.expected_wrong) == (None, None, [], 0.0)
+
+
+def test_agreement_with_checked_rows_is_measured():
+    """Rows a and c are known to be no, of b nobody knows, and d fits no class: anna says no, no, yes, ben yes on a."""
+    checked = np.array([0, UNDECIDED, 0, FITS_NONE])
+    anna, ben = source_table(TWO, POSTERIOR, ["no", "yes"], checked).to_dict("records")
+    assert (anna["checked"], anna["checked_right"]) == (2, 0.5)
+    assert (anna["checked_low"], anna["checked_high"]) == interval(1, 2)
+    assert (ben["checked"], ben["checked_right"]) == (1, 0.0)
+    loud = Sources(["loud"], np.ones((4, 1), dtype=np.int16), ["person"])
+    [line] = source_lines(source_table(loud, POSTERIOR, ["no", "yes"], checked))
+    assert (line.checked, line.checked_right) == (3, 0.0)
+    [line] = source_lines(source_table(loud, POSTERIOR, ["no", "yes"]))
+    assert (line.checked, line.checked_right, line.checked_low) == (0, None, None)
+    older = source_table(loud, POSTERIOR, ["no", "yes"], checked).drop(columns=["checked", "checked_right"])
+    [line] = source_lines(older.drop(columns=["checked_low", "checked_high"]))
+    assert (line.checked, line.checked_right, line.checked_low) == (0, None, None)
 
 
 def test_alpha_by_hand():

@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from mislabel import __version__
+from mislabel.cli.ask_commands import ask
 from mislabel.cli.bench_commands import bench, corrupt, methods
 from mislabel.cli.exit_codes import notes
 from mislabel.cli.review_commands import export, import_decisions, review
@@ -65,5 +66,5 @@ def note_unusable(version: Version = False) -> None:
 
 
 # In the order of the help.
-for command in (train, audit, predict, report, review, export, import_decisions, corrupt, methods, bench):
+for command in (train, audit, predict, report, review, export, import_decisions, ask, corrupt, methods, bench):
     app.command()(command)

@@ -47,6 +47,10 @@ class RawInputs(ABC):
     def caption(self, position: int) -> str:
         """A row in one line of at most `CAPTION` characters."""
 
+    def in_words(self, position: int) -> str | None:
+        """The whole row as text, for whoever reads nothing else; None where words cannot tell it."""
+        return None
+
     def kept(self, positions: range) -> Iterator[str | bytes | None]:
         """What a run folder keeps of these rows, for its report and a review: the caption, unless a class knows more.
 

@@ -22,6 +22,8 @@ def source_section(findings: Findings) -> dict[str, Any]:
         "sentences": [*_who(about), *_consensus(about), *_agreement(about)],
         "lines": lines[:AT_ONCE],
         "more": lines[AT_ONCE:],
+        "checked": any(line["checked"] for line in lines),
+        "drawn": section(findings.metrics, "trusted").get("drawn") == "random",
         "copies": [" and ".join(map(_name, pair)) for pair in about.get("copies") or [] if isinstance(pair, list)],
         "asked": [(_name(each.get("id")), _name(each.get("source"))) for each in about.get("ask_next") or []],
     }
@@ -40,10 +42,17 @@ def _shown(line: SourceLine) -> dict[str, Any]:
         "rows": line.rows,
         "coverage": line.coverage,
         "agreement": line.agreement,
-        "range": "" if line.low is None else f"{percent(line.low, 0)} to {percent(line.high, 0)}",
+        "range": _range(line.low, line.high),
+        "checked": line.checked,
+        "checked_right": line.checked_right,
+        "checked_range": _range(line.checked_low, line.checked_high),
         "worst": mistakes[0] if mistakes else "",
         "others": mistakes[1:],
     }
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "" if low is None else f"{percent(low, 0)} to {percent(high, 0)}"
 
 
 def _name(value: Any) -> str:

@@ -22,6 +22,7 @@ ORDERS = {
     "random": "at random",
     "trust": "what teaches most: at random within pairs of labels",
 }
+DRAWN = ("stability", "random", "trust")  # orders that are kept with the decisions, so that they stay the same
 BUDGET = 200  # looks that gain and stability plan where nobody says
 
 

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 from mislabel.audit import Audit, classes_of_one_type, label_column
 from mislabel.data import Dataset
 from mislabel.data.label_sources import Sources
-from mislabel.data.rows import STATUSES
+from mislabel.data.rows import STATUSES, UNDECIDED
 from mislabel.errors import some_ids
 from mislabel.posterior.balanced_transition import transition_of
 from mislabel.posterior.summary import wilson
@@ -44,7 +44,8 @@ def with_sources(dataset: Dataset, audit: Audit) -> Audit:
         return audit
     rows = np.flatnonzero((dataset.split == "train") & np.isin(dataset.status, READ))
     sources, posterior = dataset.sources.rows(rows), audit.posterior[rows].astype(np.float64)
-    table = source_table(sources, posterior, audit.classes)
+    checked = None if dataset.decided is None else dataset.decided[rows]
+    table = source_table(sources, posterior, audit.classes, checked)
     copied = copies(sources, posterior)
     notes = [*_doubted(table), *_copied(sources, copied)]
     audit.metrics["sources"] = {
@@ -60,13 +61,22 @@ def with_sources(dataset: Dataset, audit: Audit) -> Audit:
     return replace(audit, sources=table, votes=votes, notes=[*audit.notes, *notes])
 
 
-def source_table(sources: Sources, posterior: np.ndarray, classes: list) -> pd.DataFrame:
+def source_table(
+    sources: Sources, posterior: np.ndarray, classes: list, checked: np.ndarray | None = None
+) -> pd.DataFrame:
     """sources.parquet: one line a source, in their order.
 
     `agreement` is the mean probability that the posterior (n, K) gives to what it says, `low` and `high` the Wilson
     interval of 95 % for so many votes; `worst_rows` how many rows of class `worst_true` it is expected to have called
     `worst_said`, the most of all such pairs; `confusion` lists of how many rows of class `true` it is expected to have
-    called `said`, the most first, without those below half a row; `repeats` a source that says the same on every row.
+    called `said`, the most first, without those below half a row; `checked` how many of its labels are on rows that
+    somebody checked, `checked_right` the share of these that are right, measured and not by the posterior, with its
+    interval `checked_low` to `checked_high`; `repeats` a source that says the same on every row.
+
+    Parameters
+    ----------
+    checked : (n,) int64, optional
+        Codes of the labels that are known, as `Dataset.decided` has them.
     """
     names = classes_of_one_type(classes)
     repeated = {source: sources.names[first] for source, first in sources.repeated().items()}
@@ -93,6 +103,7 @@ def source_table(sources: Sources, posterior: np.ndarray, classes: list) -> pd.D
                 "worst_said": int(called) if there else -1,
                 "worst_rows": float(wrong[true, called]),
                 "confusion": _largest(cells, names),
+                **_measured(codes, None if checked is None else checked[said]),
                 "repeats": repeated.get(source),
             }
         )
@@ -100,6 +111,16 @@ def source_table(sources: Sources, posterior: np.ndarray, classes: list) -> pd.D
     for name in ("worst_true", "worst_said"):
         table[name] = label_column(table[name].to_numpy(dtype=np.int64), classes)
     return table
+
+
+def _measured(codes: np.ndarray, checked: np.ndarray | None) -> dict[str, Any]:
+    """How often a source is right on rows that somebody checked; where no class fits, whatever it says is wrong."""
+    known = np.zeros(len(codes), dtype=bool) if checked is None else checked != UNDECIDED
+    rows = int(known.sum())
+    right = int((codes[known] == checked[known]).sum()) if checked is not None else 0
+    low, high = interval(right, rows)
+    share = right / rows if rows else np.nan
+    return {"checked": rows, "checked_right": share, "checked_low": low, "checked_high": high}
 
 
 def _largest(cells: np.ndarray, names: list) -> list[dict[str, Any]]:

@@ -32,6 +32,10 @@ class SourceLine:
         Their share of all rows.
     agreement, low, high : float or None
         How probable the posterior holds what it says, on average, and the 95 % interval; None where it never spoke.
+    checked : int
+        How many of its labels are on rows that somebody checked; 0 in runs made before that was kept.
+    checked_right, checked_low, checked_high : float or None
+        The share of these that are right, and its 95 % interval; None where there are none.
     mistakes : list of Mistake
         The largest first; runs made before they were kept have one at most.
     repeats : str or None
@@ -45,6 +49,10 @@ class SourceLine:
     agreement: float | None
     low: float | None
     high: float | None
+    checked: int
+    checked_right: float | None
+    checked_low: float | None
+    checked_high: float | None
     mistakes: list[Mistake]
     repeats: str | None
 
@@ -70,6 +78,10 @@ def _line(values: dict) -> SourceLine:
         agreement=_known(values["agreement"]),
         low=_known(values["low"]),
         high=_known(values["high"]),
+        checked=int(values.get("checked", 0)),
+        checked_right=_known(values.get("checked_right", math.nan)),
+        checked_low=_known(values.get("checked_low", math.nan)),
+        checked_high=_known(values.get("checked_high", math.nan)),
         mistakes=_mistakes(values),
         repeats=str(repeats) if isinstance(repeats, str) else None,
     )

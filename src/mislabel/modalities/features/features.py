@@ -104,6 +104,21 @@ class Features(RawInputs):
             start += column.width
         return _join(parts, len(self.encoding.columns))
 
+    def in_words(self, position: int) -> str | None:
+        """A line ``name: value`` for each column; vectors say nothing in words."""
+        row, start, lines = self.matrix[position], 0, []
+        for column in self.encoding.columns:
+            cells = row[start : start + column.width]
+            start += column.width
+            if column.is_number:
+                number = float(cells[0])
+                shown = int(number) if number.is_integer() else f"{number:.7g}"
+                shown = date_of(number) if column.kind == "date" else shown
+                lines.append(f"{column.name}: {'?' if column.marked and cells[1] else shown}")
+            elif column.kind == "category":
+                lines.append(f"{column.name}: {column.levels[int(cells.argmax())] if cells.any() else '?'}")
+        return "\n".join(lines) or None
+
 
 def check_features(
     values: Any,

@@ -35,6 +35,9 @@ class Texts(list[str], RawInputs):
         text = " ".join(self[position].split())
         return text if len(text) <= CAPTION else text[: CAPTION - 1] + "…"
 
+    def in_words(self, position: int) -> str:
+        return self[position]
+
     def kept(self, positions: range) -> Iterator[str]:
         return (self[position] for position in positions)
 
