@@ -52,6 +52,7 @@ def test_what_is_wrong_comes_first():
     assert {"own_model_label", "transition_label"} <= set(audit.table)
 
 
+@pytest.mark.slow
 def test_numbers_are_columns_as_in_cleanlab():
     points, given, _ = problem()
     probabilities = out_of_sample(points, given)
@@ -62,6 +63,7 @@ def test_numbers_are_columns_as_in_cleanlab():
     assert audit_from(given, probabilities).classes == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_classes_may_be_listed_in_any_order():
     points, given, _ = problem()
     probabilities = out_of_sample(points, given)
@@ -72,6 +74,7 @@ def test_classes_may_be_listed_in_any_order():
     np.testing.assert_allclose(listed.posterior, sorted_audit.posterior[:, order], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_changes_nothing():
     points, given, _ = problem()
     probabilities, order = out_of_sample(points, given), np.random.default_rng(1).permutation(240)
@@ -125,6 +128,7 @@ def test_several_labels_a_row():
     assert len(audit.sources) == 3
 
 
+@pytest.mark.slow
 def test_rows_without_a_label_stay_unjudged():
     points, given, _ = problem()
     labels = NAMES[given].astype(object)
@@ -144,6 +148,7 @@ def test_probabilities_of_rows_that_were_learnt_are_told():
     assert any("meet 100.0% of the given labels" in note for note in audit.notes)
 
 
+@pytest.mark.slow
 def test_a_run_folder_takes_decisions(tmp_path):
     from mislabel.decisions.events import Decision
     from mislabel.decisions.store import Store

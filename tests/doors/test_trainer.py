@@ -456,6 +456,7 @@ def test_classes_in_an_order_of_their_own(arguments):
     assert first == second
 
 
+@pytest.mark.slow
 def test_what_else_is_known_goes_into_the_audit(trained):
     trainer = trained("ce", num_train_epochs=4)
     gold = [f"{code}" for code in LABELS]
