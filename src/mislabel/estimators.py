@@ -223,11 +223,11 @@ class TextClassifier(RunClassifier):
         A name of `mislabel methods`; without it "ido", or "panel" with tune="head".
     backbone : str, optional
         Hugging Face encoder: hub name or folder; all-MiniLM-L6-v2 without it.
-    tune : "full" or "head"
-        Train the whole encoder, or a small head on its frozen embeddings.
+    tune : "full", "lora" or "head"
+        Train the whole encoder, adapters in it, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    max_length, batch_size, accumulate, learning_rate, balance, noise_stability, precision, device
+    lora_rank, max_length, batch_size, accumulate, learning_rate, balance, noise_stability, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -259,7 +259,8 @@ class TextClassifier(RunClassifier):
         self,
         method: str | None = None,
         backbone: str | None = None,
-        tune: Literal["full", "head"] = "full",
+        tune: Literal["full", "head", "lora"] = "full",
+        lora_rank: int | None = None,
         options: dict[str, Any] | None = None,
         max_length: int = 128,
         batch_size: int | None = None,
@@ -277,6 +278,7 @@ class TextClassifier(RunClassifier):
         self.method = method
         self.backbone = backbone
         self.tune = tune
+        self.lora_rank = lora_rank
         self.options = options
         self.max_length = max_length
         self.batch_size = batch_size
@@ -307,12 +309,12 @@ class ImageClassifier(RunClassifier):
         Train from random weights instead: "resnet-small", "resnet-18", or the architecture of a model.
     recipe : str, optional
         Published settings, such as "ido-resnet50".
-    tune : "full" or "head"
-        Train the whole network, or a small head on its frozen embeddings.
+    tune : "full", "lora" or "head"
+        Train the whole network, adapters in it where it is a transformer, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    resolution, image_cache, lengthen, batch_size, accumulate, learning_rate, balance, noise_stability, compile,
-    precision, device
+    lora_rank, resolution, image_cache, lengthen, batch_size, accumulate, learning_rate, balance, noise_stability,
+    compile, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -342,7 +344,8 @@ class ImageClassifier(RunClassifier):
         backbone: str | None = None,
         scratch: str | None = None,
         recipe: str | None = None,
-        tune: Literal["full", "head"] = "full",
+        tune: Literal["full", "head", "lora"] = "full",
+        lora_rank: int | None = None,
         options: dict[str, Any] | None = None,
         resolution: int | None = None,
         image_cache: int = 2000,
@@ -366,6 +369,7 @@ class ImageClassifier(RunClassifier):
         self.scratch = scratch
         self.recipe = recipe
         self.tune = tune
+        self.lora_rank = lora_rank
         self.options = options
         self.resolution = resolution
         self.image_cache = image_cache
