@@ -146,7 +146,9 @@ def test_a_frozen_stage_trains_the_last_layer_alone(tiny_encoder):
     branches = Branches([adapted(tiny_encoder)[0]])
     branches.freeze()
     trained = {name for name, value in branches.named_parameters() if value.requires_grad}
-    assert trained == {f"networks.0.classifier.classifier.modules_to_save.default.{name}" for name in ("weight", "bias")}
+    assert trained == {
+        f"networks.0.classifier.classifier.modules_to_save.default.{name}" for name in ("weight", "bias")
+    }
 
 
 def test_images(image_models, tmp_path):
@@ -194,7 +196,7 @@ def test_the_saved_settings_are_read_back(tiny_encoder, tmp_path):
     again = TextNetwork(classifier, like_saved(classifier, tmp_path, tiny_encoder))
     shapes = [{name: value.shape for name, value in one.state_dict().items()} for one in (network, again)]
     assert shapes[0] == shapes[1]
-    for change in ({"target_modules": ["elsewhere"]}, {"r": 0}):
+    for change in ({"target_modules": ["elsewhere"]}, {"target_modules": "(a+)+b"}, {"r": 0}, {"r": 10**9}):
         path.write_text(json.dumps(kept | change))
         with pytest.raises(RunError, match="adapter_config.json cannot be read"):
             like_saved(load_classifier(tiny_encoder, LABELS, new_head=True), tmp_path, tiny_encoder)

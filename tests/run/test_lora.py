@@ -16,7 +16,11 @@ from signalled import run_until
 
 LORA = ["--tune", "lora", "--learning-rate", "1e-2"]
 IDO = ["--method", "ido", "--option", "warm_epochs=4", "--option", "robust_epochs=3"]
-DYGEN = ["--method", "dygen", *(word for one in ("epochs=2", "distil_epochs=2", "passes=20") for word in ("--option", one))]
+DYGEN = [
+    "--method",
+    "dygen",
+    *(word for one in ("epochs=2", "distil_epochs=2", "passes=20") for word in ("--option", one)),
+]
 # In a process of its own, without mislabel: what transformers says of a model folder, and peft of the adapter in it.
 ALONE = """
 import json, sys, warnings
@@ -72,7 +76,10 @@ def test_it_learns_and_says_how_much_trains(run):
 def test_the_encoder_is_the_base_models_plus_the_adapters(run, tiny_encoder):
     """By hand, layer by layer: W + 2 B A in query and value; all else as it was, but for pooler and head."""
     merged = load_file(run[0] / "model" / "model.safetensors")
-    base, own = load_file(f"{tiny_encoder}/model.safetensors"), load_file(run[0] / "model/adapter/adapter_model.safetensors")
+    base, own = (
+        load_file(f"{tiny_encoder}/model.safetensors"),
+        load_file(run[0] / "model/adapter/adapter_model.safetensors"),
+    )
     for name, value in base.items():
         key = f"base_model.model.bert.{name.removesuffix('.weight')}"
         if name.startswith("pooler"):

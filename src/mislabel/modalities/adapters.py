@@ -12,9 +12,11 @@ import warnings
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+from pydantic import Field
 from torch import nn
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from mislabel.errors import InputError
 from mislabel.integrity import read_object, telling_damage
@@ -28,7 +30,18 @@ CONFIG = "adapter_config.json"
 ALPHA = 2  # times the rank
 DROPOUT = 0.1
 TEXTS = "SEQ_CLS"  # what peft calls the classification of texts
-READ_BACK = ("r", "lora_alpha", "lora_dropout", "target_modules", "modules_to_save", "fan_in_fan_out", "task_type")
+
+
+class Kept(TypedDict):
+    """What is read back of adapter_config.json: names of layers, and no pattern that somebody else wrote."""
+
+    r: Annotated[int, Field(ge=1, le=2**12)]
+    lora_alpha: int
+    lora_dropout: float
+    target_modules: list[str]
+    modules_to_save: list[str]
+    fan_in_fan_out: bool
+    task_type: str | None
 
 
 @dataclass(frozen=True)
@@ -111,9 +124,9 @@ def like_saved(classifier: nn.Module, folder: Path, base: str) -> Adapters:
         If their settings are damaged, or of another model.
     """
     path = folder / FOLDER / CONFIG
-    known = read_object(path)
+    known = read_object(path, Kept)
     with telling_damage(path):
-        return _with_adapters(classifier, base, **{name: known[name] for name in READ_BACK})
+        return _with_adapters(classifier, base, **{name: known[name] for name in Kept.__annotations__})
 
 
 def _with_adapters(classifier: nn.Module, base: str, **options: Any) -> Adapters:

@@ -84,7 +84,9 @@ class TextReader:
         if isinstance(network, TextNetwork):
             self.tokenizer.model_max_length = self.max_length
             # As it was trained: a network with absolute positions reads another text where the padding comes first.
-            self.tokenizer.padding_side = "left" if self.layout.left else "right"
+            # The library saves what a tokenizer was made with, and the side only if it was.
+            side = "left" if self.layout.left else "right"
+            self.tokenizer.init_kwargs["padding_side"] = self.tokenizer.padding_side = side
             save_classifier(folder, network.classifier, network.adapters)
             self.tokenizer.save_pretrained(folder)
         else:
