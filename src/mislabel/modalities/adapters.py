@@ -70,7 +70,7 @@ class Adapters:
 
         `peft.PeftModel.from_pretrained(base, folder / "adapter")` puts them on the base model again.
         """
-        model = copy.deepcopy(self.model).cpu()  # merging cannot be undone to the last bit
+        model = copy.deepcopy(self.model.cpu())  # merging cannot be undone to the last bit
         config = cast("LoraConfig", model.peft_config["default"])
         config.target_modules = sorted(config.target_modules or ())  # a set, whose order is another in each process
         # By itself peft would ask the hub whether the vocabulary is still that of the base model.
