@@ -260,3 +260,36 @@ def test_bad_input_is_refused(X, y, message):
 def test_a_run_on_texts_is_not_loaded(toy_run):
     with pytest.raises(InputError, match="run on text; FeatureClassifier is for features"):
         FeatureClassifier.load(toy_run)
+
+
+def test_gaps_are_filled_where_that_is_asked_for(tmp_path, mislabel):
+    X, y = blobs()[:2]
+    frame = pd.DataFrame(np.asarray(X)[:, :2], columns=pd.Index(["a", "b"])).assign(
+        day="2024-01-01", label=np.asarray(y)
+    )
+    frame.loc[::5, "a"] = np.nan
+    inputs = frame.drop(columns="label")
+    with pytest.raises(InputError, match=r"no number.*--missing-values impute"):
+        make().fit(inputs, frame["label"])
+    model = make(missing_values="impute").fit(inputs, frame["label"])
+    assert any("filled with the median" in note for note in model.audit_.notes)
+    model.save(tmp_path / "run")
+    assert np.isfinite(model.predict_proba(inputs)).all()
+    again = FeatureClassifier.load(tmp_path / "run")
+    np.testing.assert_array_equal(again.predict_proba(inputs.tail(6)), model.predict_proba(inputs.tail(6)))
+    assert np.isfinite(again.predict_proba(inputs.assign(day=None))).all()
+
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    words = ("--features", "a,b,day", "--label", "label", "--device", "cpu", "--option", "epochs=1")
+    refused = mislabel("audit", tmp_path / "d.csv", *words, "--out", tmp_path / "no")
+    assert refused.exit_code == 2
+    assert "--missing-values impute" in refused.stderr
+    done = mislabel("audit", tmp_path / "d.csv", *words, "--missing-values", "impute", "--out", tmp_path / "filled")
+    assert done.exit_code == 0, done.stderr
+    predicted = mislabel("predict", tmp_path / "filled", tmp_path / "d.csv", "--output", tmp_path / "p.csv")
+    assert predicted.exit_code == 0, predicted.stderr
+    assert len(pd.read_csv(tmp_path / "p.csv")) == len(frame)
+    exported = mislabel("export", tmp_path / "filled", "--output", tmp_path / "corrected.csv")
+    assert exported.exit_code == 0, exported.stderr
+    told = mislabel("audit", tmp_path / "d.csv", "--text", "day", *words[2:6], "--missing-values", "impute")
+    assert "columns of numbers" in told.stderr

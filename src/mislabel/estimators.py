@@ -16,7 +16,7 @@ from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.data.alignment import refuse_misaligned
 from mislabel.data.descriptions import read_descriptions
-from mislabel.data.plan import Missing, OnBad
+from mislabel.data.plan import Missing, MissingValues, OnBad
 from mislabel.errors import InputError
 from mislabel.files import atomic_write
 from mislabel.modalities.dataset import make_dataset
@@ -29,6 +29,7 @@ from mislabel.run.reading import Run
 from mislabel.run.settings import Drawn, RunConfig
 from mislabel.run.train import Trained, train
 from mislabel.run.writing import write_run
+from mislabel.tables.foreign import native
 from mislabel.training.progress import Quiet, Terminal
 from mislabel.training.training_settings import Balance, Device, Precision
 
@@ -107,8 +108,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each input, (m,), as the labels went in."""
-        codes = self.predict_proba(X).argmax(1)
-        return self.classes_[codes]
+        return self.classes_[self.predict_proba(X).argmax(1)]
 
     def save(self, folder: str | Path, *, content: bool = True, overwrite: bool = False) -> None:
         """Write a run folder, as `mislabel train` does.
@@ -170,8 +170,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             raise InputError(f"{folder} holds a run on {run.modality}; {cls.__name__} is for {cls.modality}")
         known = cls().get_params()
         self = cls(**{name: value for name, value in run.settings.items() if name in known})
-        self.audit_ = run.result()
-        self.predictor_ = load_predictor(run.folder.model)
+        self.audit_, self.predictor_ = run.result(), load_predictor(run.folder.model)
         self._about = None
         self._set_classes()
         return self
@@ -181,13 +180,12 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         if self._about is None:
             raise InputError("this classifier was loaded from a run folder: copy that folder")
         config, trained, earlier, columns = self._about
-        dataset = trained.dataset
         with target.locked():
-            about = describe(config, dataset, columns, trained.decisions)
+            about = describe(config, trained.dataset, columns, trained.decisions)
             target.prepare(about, resume=False, overwrite=overwrite)
-            write_run(self.audit_, predictor, dataset, target, content)
+            write_run(self.audit_, predictor, trained.dataset, target, content)
             if earlier is not None:
-                take_over(earlier.folder, target, dataset)
+                take_over(earlier.folder, target, trained.dataset)
 
     @property
     def _verbose(self) -> bool:
@@ -195,7 +193,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
 
     def _dataset(self, X: Any, y: Any, ids: Any, trusted: Any, sources: Any, source_kind: str | None) -> Dataset:
         params = self.get_params()
-        settings = {name: params[name] for name in ("missing", "on_bad") if name in params}
+        settings = {name: params[name] for name in ("missing", "on_bad", "missing_values") if name in params}
         votes = {"sources": sources, "source_kind": source_kind}
         return make_dataset(X, y, modality=self.modality, ids=ids, trusted=trusted, **votes, **settings)
 
@@ -208,8 +206,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = 1
 
     def _config(self) -> RunConfig:
-        names = RunConfig.__dataclass_fields__
-        params = self.get_params()
+        names, params = RunConfig.__dataclass_fields__, self.get_params()
         settings = {name: value for name, value in params.items() if name in names and name != "options"}
         return RunConfig(**settings, options=params["options"] or {})
 
@@ -405,6 +402,8 @@ class FeatureClassifier(RunClassifier):
     seed : int
     missing : "error", "drop" or "unlabeled"
         What becomes of rows without a label, given or trusted.
+    missing_values : "error" or "impute"
+        What becomes of numbers and dates that are missing in a table: "impute" puts the median there and marks them.
     trusted_drawn : "random" or "chosen"
         How the rows with a trusted label were picked.
     verbose : bool
@@ -437,6 +436,7 @@ class FeatureClassifier(RunClassifier):
         device: Device = "auto",
         seed: int = 0,
         missing: Missing = "error",
+        missing_values: MissingValues = "error",
         trusted_drawn: Drawn = "chosen",
         verbose: bool = False,
     ):
@@ -451,6 +451,7 @@ class FeatureClassifier(RunClassifier):
         self.device = device
         self.seed = seed
         self.missing = missing
+        self.missing_values = missing_values
         self.trusted_drawn = trusted_drawn
         self.verbose = verbose
 
@@ -474,7 +475,9 @@ class FeatureClassifier(RunClassifier):
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """X as scikit-learn wants it: a table where its columns have names or are no numbers, else a matrix."""
-        if _mixed(X):
+        X = native(X)
+        fills = self.missing_values == "impute" if reset else self.predictor_.reader.checks()["encoding"].fills
+        if _mixed(X) or (fills and isinstance(X, pd.DataFrame)):
             validate_data(self, X, skip_check_array=True, reset=reset)
             return X
         # What float32 cannot hold becomes infinite, and is refused; a sum to look for such numbers may be.

@@ -85,3 +85,13 @@ def test_encoded_images_become_addresses_and_features_words(tmp_path):
     export(run, tmp_path / "tasks.json", kind="label-studio")
     tasks = json.loads((tmp_path / "tasks.json").read_text())
     assert [task["data"]["mislabel_input"] for task in tasks] == ["input of 5", "input of 7"]
+
+
+def test_texts_of_several_columns_are_shown_joined(tmp_path):
+    frame = pd.DataFrame({"id": [1, 2], "title": ["a", "b"], "body": ["x", "y"], "label": ["p", "q"]})
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", text="title,body")
+    export(run, tmp_path / "tasks.json", kind="label-studio")
+    tasks = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
+    assert [task["data"]["mislabel_input"] for task in tasks] == ["a\nx", "b\ny"]
+    assert tasks[0]["data"]["title"] == "a"

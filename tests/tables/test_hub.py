@@ -35,8 +35,8 @@ def hub(monkeypatch):
     library = types.ModuleType("datasets")
     state = types.SimpleNamespace(answer=None, asked=None)
 
-    def load(name, split=None):
-        state.asked = (name, split)
+    def load(*names, split=None):
+        state.asked = (*names, split)
         if isinstance(state.answer, Exception):
             raise state.answer
         return state.answer
@@ -82,9 +82,28 @@ def test_a_class_label_shows_its_names(hub):
 
 
 def test_several_splits(hub):
-    hub.answer = {"train": HubSet(TABLE), "test": HubSet(TABLE)}
-    with pytest.raises(InputError, match="splits train, test; pick one, for example hf:x:train"):
+    hub.answer = {"train": HubSet(TABLE), "odd": HubSet(TABLE)}
+    with pytest.raises(InputError, match="splits train, odd; pick one, for example hf:x:train"):
         read_table("hf:x")
+    hub.answer = {"train": HubSet(TABLE), "test": HubSet(TABLE.head(1))}
+    whole = read_table("hf:x")
+    assert whole["split"].tolist() == ["train"] * 3 + ["test"]
+    assert load_dataset("hf:x", text="text", label="label", missing="drop").split.tolist() == ["train", "train", "test"]
+
+
+def test_a_word_is_a_configuration_where_there_is_one(hub):
+    hub.answer = HubSet(TABLE)
+    sys.modules["datasets"].get_dataset_config_names = lambda name: ["plain", "sst2"]
+    read_table("hf:glue:sst2")
+    assert hub.asked == ("glue", "sst2", None)
+    read_table("hf:glue:sst2:train")
+    assert hub.asked == ("glue", "sst2", "train")
+    read_table("hf:glue:unsupervised")
+    assert hub.asked == ("glue", "unsupervised")
+    read_table("hf:glue:sst2:")
+    assert hub.asked == ("glue", "sst2", None)
+    with pytest.raises(InputError, match="hf:glue:sst2:train"):
+        read_table("hf:glue:sst2:train:more")
 
 
 def test_failures(hub, monkeypatch):

@@ -102,7 +102,7 @@ def names_of(path):
 
 
 ON_WIDE = {
-    "check_columns": lambda path: check_columns(path, {"label": "label"}),
+    "check_columns": lambda path: check_columns(path, {"label": ["label"]}),
     "misspelt": lambda path: did_you_mean("feature_000x99", names_of(path)),
     "choose": lambda path: choose_columns(names_of(path), "feature_*", ["label"]),
     "read": read_table,

@@ -196,8 +196,11 @@ class TestPickColumn:
             pick_column(twice, "a", "label")
 
     def test_several_tables(self):
-        with pytest.raises(InputError, match=r"2 tables were given \(test, train\).*dataset\['train'\]"):
-            pick_column({"test": self.frame, "train": self.frame}, "label", "label")
+        with pytest.raises(InputError, match=r"a dict has the splits other, train; pick one.*dataset\['train'\]"):
+            pick_column({"other": self.frame, "train": self.frame}, "label", "label")
+        with pytest.raises(InputError, match=r"not all of test, train have the column 'more'"):
+            pick_column({"test": self.frame, "train": self.frame.assign(more=1)}, "label", "label")
+        assert pick_column({"test": self.frame, "train": self.frame}, "label", "label").tolist() == [1, 1]
 
     def test_dict_of_lists(self):
         with pytest.raises(InputError, match=r"pandas\.DataFrame\(data\)"):

@@ -42,7 +42,7 @@ def test_shards_are_one_table(tmp_path, ending):
         pd.testing.assert_frame_equal(read_table(source), expected)
         assert columns(source) == list(ROWS)
         assert holds_tables(source)
-        check_columns(source, {"text": "text", "label": "n"})
+        check_columns(source, {"text": ["text"], "label": ["n"]})
     stored, one = find_table(folder).stored(["text"]), find_table(tmp_path / f"whole{ending}").stored(["text"])
     pd.testing.assert_frame_equal(stored.frame(), one.frame())
     for name, written in (("a", stored), ("b", one)):

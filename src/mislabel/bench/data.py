@@ -115,7 +115,8 @@ def _read(source: Source, data_dir: Path | None) -> pd.DataFrame:
 def _usable(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     """Train and test rows with an input and a gold label, and in training with a given one."""
     kind, wanted = modality(source.modality), [SPLIT, source.label, *([source.given] if source.given else [])]
-    wanted += [source.column] if kind.one_column else []
+    shown = kind.columns(list(frame.columns), source.column, wanted) if kind.one_column else []
+    wanted += shown
     for name in wanted:
         if name not in frame:
             raise InputError(f"data {source.name}: no column {name!r}{alternatives(name, frame.columns)}")
@@ -128,7 +129,7 @@ def _usable(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
         else (frame[source.label].notna())
     )
     if kind.one_column:
-        known &= ~train | ~frame[source.column].map(_is_nothing).astype(bool)
+        known &= ~train | ~frame[shown].map(_is_nothing).astype(bool).all(axis=1)
     if source.given:
         known &= ~train | _spoken(frame[source.given])
     inputs = kind.columns(list(frame.columns), source.column, [*wanted, ID])

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from filelock import FileLock
 from pandas.util import hash_pandas_object
 
@@ -29,7 +30,7 @@ def shared_embeddings(dataset: Dataset, table: Path, column: str, config: RunCon
     Parameters
     ----------
     column : str
-        The input column of the table; the same inputs share a file, whatever their labels are.
+        What names the inputs in the table; the same inputs share a file, whatever their labels are.
 
     Raises
     ------
@@ -40,7 +41,9 @@ def shared_embeddings(dataset: Dataset, table: Path, column: str, config: RunCon
         raise InputError("random weights (scratch) give no embeddings: there is no frozen encoder to compare on")
     config = effective_for(RunConfig(**{**config.plain(), "method": "ce", "options": {}, "tune": "head"}), dataset)
     hashes: Any = hash_pandas_object
-    inputs = hashes(pd.read_parquet(table, columns=[column])[column], index=False).to_numpy()
+    names = modality(dataset.inputs.modality).columns(pq.read_schema(table).names, column, ())
+    cells = pd.read_parquet(table, columns=names)
+    inputs = hashes(cells if len(names) > 1 else cells[names[0]], index=False).to_numpy()
     named = repr((config.backbone, config.max_length, config.resolution, config.precision)).encode()
     key = hashlib.sha256(named + inputs.tobytes()).hexdigest()[:16]
     home.mkdir(parents=True, exist_ok=True)

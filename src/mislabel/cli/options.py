@@ -15,8 +15,8 @@ from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
 
 DATA_HELP = (
-    "CSV, TSV, JSON, Parquet, Arrow or Excel file; a folder or glob of shards; hf:NAME[:SPLIT]; a folder of class "
-    "folders of images; or .npy."
+    "CSV, TSV, JSON, Parquet, Arrow or Excel file; a folder or glob of shards; hf:NAME[:CONFIG][:SPLIT]; a folder of "
+    "class folders of images; or .npy."
 )
 
 Run = Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN")]
@@ -91,7 +91,7 @@ RUN: dict[str, tuple[Any, Any]] = {
     ),
     "id": (Id, None),
     "split": (Split, None),
-    **{name: from_setting(name) for name in ("holdout", "missing", "on_bad")},
+    **{name: from_setting(name) for name in ("holdout", "missing", "on_bad", "missing_values")},
     "method": from_setting("method"),
     "option": (
         Annotated[
@@ -138,7 +138,9 @@ RUN: dict[str, tuple[Any, Any]] = {
 
 # Where the help of `train` and `audit` shows an option; one that is not named here is about the training.
 PANELS = {
-    "Input": (*modality_names(), "id", "split", "holdout", "missing", "on_bad", "max_length", "resolution"),
+    "Input": (
+        *modality_names(), "id", "split", "holdout", "missing", "on_bad", "missing_values", "max_length", "resolution",
+    ),
     "Labels": (
         "label", "sources", "votes", "source_kind", "gold", "trusted", "trusted_drawn", "describe", "decisions",
     ),

@@ -14,6 +14,8 @@ def as_list(values: Any, what: str) -> list:
     """A list of Python objects out of a list, array, Series or Arrow column; `InputError` for anything else."""
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         values = series_of(values)
+    if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
+        values = values.iloc[:, 0]
     if isinstance(values, (pd.Series, pd.Index, np.ndarray, pd.api.extensions.ExtensionArray)):
         if values.ndim != 1:
             raise InputError(f"{what}: an array of shape {values.shape} was given; one value per row is needed")

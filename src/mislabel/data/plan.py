@@ -9,6 +9,7 @@ from mislabel.settings import Setting, check_settings
 
 Missing = Literal["error", "drop", "unlabeled"]
 OnBad = Literal["error", "quarantine"]
+MissingValues = Literal["error", "impute"]
 Seed = Annotated[int, Setting("Of training, and of the rows that --holdout draws.", 0, 2**32 - 1)]
 
 
@@ -23,6 +24,9 @@ class Plan:
         row that has a gold label does not need a given one.
     on_bad : "error" or "quarantine"
         What becomes of images that cannot be read; "quarantine" keeps the row and marks it.
+    missing_values : "error" or "impute"
+        What becomes of numbers and dates that are missing in columns of features; "impute" puts the median of the
+        column in their place, and beside it a column that says where. Vectors and matrices must be whole.
     holdout, seed
         The share of the labelled rows to hold out as test, stratified by the given label, and the seed of the draw.
     held_out
@@ -42,6 +46,9 @@ class Plan:
 
     missing: Annotated[Missing, Setting("Rows without a label: stop, leave them out, or keep them unjudged.")] = "error"
     on_bad: Annotated[OnBad, Setting("Images that cannot be read: stop, or keep the row unjudged.")] = "error"
+    missing_values: Annotated[
+        MissingValues, Setting("Gaps in columns of numbers: stop, or put the median there and mark them.")
+    ] = "error"
     holdout: Annotated[
         float, Setting("Share of rows to hold out as test, where there is no split column.", 0, 0.999)
     ] = 0.0

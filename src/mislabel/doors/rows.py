@@ -14,6 +14,7 @@ from mislabel.data.order import class_ranks
 from mislabel.errors import InputError, one_of, some_ids
 from mislabel.modalities import modality_names
 from mislabel.modalities.dataset import make_dataset
+from mislabel.tables.foreign import native
 
 SUM_TOLERANCE = 1e-3  # of the probabilities of a row, which float16 rounds
 
@@ -52,6 +53,7 @@ def classes_of_columns(labels: Any, columns: int, classes: Sequence[Any] | None)
     InputError
         If it cannot be told, or there are not K.
     """
+    labels = native(labels)
     if classes is not None:
         listed = list(classes)
         if len(listed) != columns:

@@ -4,6 +4,7 @@ Pictures are not compared: a run keeps small copies, which do not show whether t
 """
 
 import numpy as np
+import pandas as pd
 
 from mislabel.data.inputs import RawInputs
 from mislabel.errors import InputError
@@ -46,10 +47,13 @@ def _inputs(original: Original, rows: Rows) -> RawInputs:
     """The inputs as the run would read them now."""
     roles, table, kind = original.roles, original.table, modality(rows.modality)
     column, ids = roles[rows.modality] or "", np.arange(len(original.labels))
-    if kind.one_column and column not in table.names:
+    names = kind.columns(table.names, column, original.beside) if kind.one_column else []
+    lacking = [name for name in names if name not in table.names]
+    if lacking:
         raise InputError(
-            f'{original.source} has no {kind.name} column "{column}", which shows whether rows without ids are those '
-            "of the run: give the data as they were then with --data"
+            f'{original.source} has no {kind.name} column "{lacking[0]}", which shows whether rows without ids are '
+            "those of the run: give the data as they were then with --data"
         )
-    values = table.column(column) if kind.one_column else kind.values(table.frame(), column, original.beside)
-    return kind.check(values, ids, column).values
+    frame = pd.DataFrame({name: table.column(name) for name in names}) if names else table.frame()
+    values = kind.values(frame, column, original.beside)
+    return kind.check(values, ids, column, **({"missing_values": "impute"} if kind.fills_gaps else {})).values

@@ -18,7 +18,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -82,7 +82,7 @@ def write_tasks(corrected: Corrected, folder: RunFolder, path: Path) -> Path:
     tag = "Image" if kind.pictures else "Text"
     config = config_beside(path)
     column = corrected.original.roles.get(kind.name) if kind.one_column else None
-    shown = column if column and _NAME.fullmatch(column) else INPUT
+    shown = column if column in corrected.original.table.names and _NAME.fullmatch(column) else INPUT
     _refuse_clash(corrected.original, ["p_mislabeled", TASK_ID, *([INPUT] if shown == INPUT != column else [])])
     interface = _interface(corrected.rows.classes, tag, shown)
     version = f"mislabel {__version__} {folder.read_config()['settings'].get('method', '')}".strip()
@@ -161,7 +161,11 @@ def _inputs(corrected: Corrected, folder: RunFolder) -> list:
     original, kind = corrected.original, modality(corrected.rows.modality)
     column = original.roles.get(kind.name)
     if kind.one_column and column is not None:
-        return list(original.table.column(column))
+        names = kind.columns(original.table.names, column, original.beside)
+        if len(names) == 1:
+            return list(original.table.column(names[0]))
+        values = kind.values(original.table.frame(), column, original.beside)
+        return list(cast(Any, kind.check(values, range(len(values)), column).values))
     if not folder.inputs.is_file() or corrected.rows.position is None:
         frame = original.table.frame()
         return [", ".join(f"{name} {value}" for name, value in row.items()) for row in frame.to_dict("records")]

@@ -87,7 +87,7 @@ class Modality(ABC):
     metavar : str
         What the option takes, in a word.
     one_column : bool
-        Whether the option names one column, whose cells are the inputs; else it may mean several, or a file.
+        Whether the option names columns, whose cells are the inputs, one or joined; else it may be globs, or a file.
     pictures : bool
         Whether a row is shown as a picture; else as text.
     searchable : bool
@@ -109,6 +109,8 @@ class Modality(ABC):
         The most rows in a step where a whole network is trained.
     learning_rate : float
         Of a whole pretrained network.
+    fills_gaps : bool
+        Whether `check` takes `missing_values`, as of `mislabel.data.plan.Plan`.
     own_settings : tuple of str
         Settings of a run that are for this modality alone.
     own_id : str or None
@@ -130,6 +132,7 @@ class Modality(ABC):
     meanings: bool = False
     batch_size: int = 32
     learning_rate: float = 3e-5
+    fills_gaps: bool = False
     own_settings: tuple[str, ...] = ()
     own_id: str | None = None
 

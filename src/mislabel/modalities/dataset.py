@@ -11,6 +11,7 @@ from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset
 from mislabel.errors import InputError
 from mislabel.modalities.registry import modality as find_modality
+from mislabel.tables.foreign import native
 
 
 def make_dataset(
@@ -58,10 +59,19 @@ def make_dataset(
         If there are no rows, lengths or the indexes of pandas objects differ, or inputs, labels, ids, splits or
         settings are not what they should be.
     """
+    inputs, labels, ids, gold, trusted, split = map(native, (inputs, labels, ids, gold, trusted, split))
     plan, columns, names = Plan(**settings), Columns(labels, gold, split, trusted, sources, votes), names or Names()
     plan.check_split(split)
     kind = find_modality(modality)
     inputs_name = names.inputs or kind.words.plural
+    checks = dict(checks or {})
+    if kind.fills_gaps:
+        checks["missing_values"] = plan.missing_values
+    elif plan.missing_values != "error":
+        raise InputError(
+            f"missing_values is {plan.missing_values!r}, which is for columns of numbers; leave it out for "
+            f"{kind.words.plural}"
+        )
     refuse_misaligned(
         [
             (inputs_name, inputs), (names.label, labels), (names.id, ids), (names.gold, gold),
@@ -72,6 +82,6 @@ def make_dataset(
     if n == 0:
         raise InputError(f"{names.data} has no rows; at least one is needed")
     row_ids, id_notes = check_ids(ids, n, names.id)
-    checked = kind.check(inputs, row_ids, inputs_name, root=root, on_bad=plan.on_bad, **(checks or {}))
+    checked = kind.check(inputs, row_ids, inputs_name, root=root, on_bad=plan.on_bad, **checks)
     named, notes = ids is not None, [*notes, *id_notes]
     return assemble_dataset(checked, row_ids, columns, plan, names=names, named=named, notes=notes)

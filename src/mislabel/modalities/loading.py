@@ -43,9 +43,9 @@ def load_dataset(
     Parameters
     ----------
     source
-        A path (see `read_table`), ``hf:NAME[:SPLIT]``, a DataFrame, an Arrow table or a map-style Hugging
-        Face data set; or what one modality alone can read: a folder of class folders of images, which says image, label
-        and perhaps split by itself, or an .npy file.
+        A path (see `read_table`), ``hf:NAME[:CONFIG][:SPLIT]``, a frame of pandas, Arrow or polars, or a Dataset or
+        DatasetDict of the datasets library; or what one modality alone can read: a folder of class folders of images,
+        which says image, label and perhaps split by itself, or an .npy file.
     given
         What the input is, by the name of a modality: ``text`` a column of texts; ``image`` a column of image paths
         (relative to the table) or encoded images; ``features`` globs of columns ("f_*,age"), a column of vectors, or an
@@ -80,9 +80,10 @@ def load_dataset(
         if sources is not None and isinstance(source, (str, Path)) and not is_hub(source):
             kept += expanded(sources, tables.columns(source))
         frame, notes, root = as_frame(source, strings=text_columns(inputs), lossless=kept), [], None
+        if isinstance(source, (str, Path, Mapping)):
+            notes, split = frame.attrs.get("notes", []), split or frame.attrs.get("split")
         if isinstance(source, (str, Path)):
-            notes, root = frame.attrs.get("notes", []), folder_of(source)
-            split = split or frame.attrs.get("split")
+            root = folder_of(source)
     _refuse_one_column(trusted, label, gold)
 
     def column(name: str | None, what: str) -> Any:
@@ -143,13 +144,16 @@ def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None
     _refuse_one_column(columns.get("trusted"), columns.get("label"), columns.get("gold"))
     sources, votes = (columns.get(name) for name in SEVERAL)
     if votes is not None and not {TASKS, RECORDS} & set(tables.columns(votes)):
-        tables.check_columns(votes, {f"{name} of --votes": name for name in VOTE_COLUMNS})
+        tables.check_columns(votes, {f"{name} of --votes": [name] for name in VOTE_COLUMNS})
     if str(source).endswith(".npy") or (Path(source).is_dir() and not holds_tables(source)):
         return
     many = {name for name in modality_names() if not modality(name).one_column} | set(SEVERAL)  # patterns of names
     if sources is not None and not is_hub(source):
         expanded(sources, tables.columns(source))
-    tables.check_columns(source, {what: name for what, name in columns.items() if what not in many})
+    needed = {what: [name] for what, name in columns.items() if what not in many and name is not None}
+    for what in set(needed) & set(modality_names()):
+        needed[what] = modality(what).columns(tables.columns(source), needed[what][0], ())
+    tables.check_columns(source, needed)
 
 
 def one_input(inputs: Mapping[str, str | None]) -> tuple[str, str]:
@@ -177,8 +181,9 @@ def _refuse_one_column(trusted: str | None, label: str | None, gold: str | None)
 
 
 def text_columns(inputs: Mapping[str, str | None]) -> list[str]:
-    """The input columns whose cells stay text where a file does not say what they are."""
-    return [value for name, value in inputs.items() if value and modality(name).one_column]
+    """The input columns whose cells stay text where a file does not say what they are; some may not be there."""
+    named = [(modality(name), value) for name, value in inputs.items() if value]
+    return [column for kind, option in named if kind.one_column for column in {option, *kind.columns((), option, ())}]
 
 
 def _where(source: Any) -> str | None:

@@ -108,7 +108,7 @@ class RunConfig:
     accumulate: Accumulate = TrainingSettings.accumulate
     optimizer: Optimizer | None = left_open(TrainingSettings.optimizer)
     learning_rate: LearningRate | None = left_open(
-        "3e-5, images 1e-4, adapters ten times that, heads and random weights 1e-3"
+        "3e-5, images 1e-4, adapters 15 times that, heads and random weights 1e-3"
     )
     weight_decay: WeightDecay | None = left_open(TrainingSettings.weight_decay)
     momentum: Momentum | None = left_open(TrainingSettings.momentum)

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face library: from the hub by name, or an object that the caller has loaded."""
+"""Data sets of the Hugging Face hub, by name."""
 
 import importlib
 import inspect
@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 
 from mislabel.errors import InputError
+from mislabel.tables.foreign import native, one_table
+from mislabel.tables.shard import PARTS
 
 PREFIX = "hf:"
 
@@ -34,45 +36,43 @@ def local_name(name: str) -> str:
 
 
 def read_hub(name: str) -> pd.DataFrame:
-    """Read ``hf:NAME`` or ``hf:NAME:SPLIT`` through the ``datasets`` library (this needs a network or its cache).
+    """Read ``hf:NAME[:CONFIG][:SPLIT]`` through the ``datasets`` library (this needs a network or its cache).
+
+    One word behind the name is a configuration where the data set has one of that name, and else a split. Without a
+    split, train, validation and test are one table with a column that says which.
 
     Raises
     ------
     InputError
-        If the library is not installed, the data set cannot be loaded, or it has several splits and none was named.
+        If the library is not installed, the data set cannot be loaded, or it has other splits and none was named.
     """
-    dataset_name, _, split = name.removeprefix(PREFIX).partition(":")
-    if not dataset_name:
-        raise InputError(f'"{name}" names no data set; write for example hf:ag_news or hf:ag_news:train')
+    dataset_name, *rest = name.removeprefix(PREFIX).split(":")
+    if not dataset_name or len(rest) > 2:
+        raise InputError(
+            f'"{name}" names no data set; write for example hf:ag_news, hf:ag_news:train or hf:glue:sst2:train'
+        )
     try:
         library = importlib.import_module("datasets")
     except ImportError as error:
         raise InputError(f'reading "{name}" needs the datasets library: pip install datasets') from error
-    # Before version 4 a data set may come with a script, and the library asks whether to run it.
-    scripts = "trust_remote_code" in inspect.signature(library.load_dataset).parameters
     try:
-        loaded = library.load_dataset(
-            dataset_name, split=split or None, **({"trust_remote_code": False} if scripts else {})
-        )
+        config, split = _config_and_split(library, dataset_name, [word or None for word in rest])
+        # Before version 4 a data set may come with a script, and the library asks whether to run it.
+        scripts = "trust_remote_code" in inspect.signature(library.load_dataset).parameters
+        more = {"trust_remote_code": False} if scripts else {}
+        loaded = library.load_dataset(dataset_name, *([config] if config else []), split=split, **more)
     except Exception as error:
         # The library raises its own, changing kinds of errors here: all of them mean that there is no such data.
         raise InputError(f'"{name}" could not be loaded: {error}') from error
-    if isinstance(loaded, dict):
-        if len(loaded) > 1:
-            raise InputError(
-                f'"{name}" has the splits {", ".join(map(str, loaded))}; pick one, for example '
-                f"hf:{dataset_name}:{next(iter(loaded))}"
-            )
-        loaded = next(iter(loaded.values()))
-    return hub_frame(loaded)
+    before = f"{PREFIX}{dataset_name}" + (f":{config}" if config else "")
+    return one_table(loaded, f'"{name}"', before + ":{}") if isinstance(loaded, dict) else native(loaded)
 
 
-def hub_frame(dataset: Any) -> pd.DataFrame:
-    """A map-style data set as a frame; a ClassLabel column shows its names instead of its codes (-1: no label)."""
-    frame = pd.DataFrame(dataset.to_pandas()).reset_index(drop=True)
-    for column, feature in (getattr(dataset, "features", None) or {}).items():
-        names = getattr(feature, "names", None)
-        if names and column in frame.columns and pd.api.types.is_numeric_dtype(frame[column]):
-            codes = frame[column].fillna(-1).astype("int64")
-            frame[column] = pd.Categorical.from_codes(codes.where(codes >= 0, -1), categories=names, ordered=True)
-    return frame
+def _config_and_split(library: Any, name: str, words: list[str | None]) -> tuple[str | None, str | None]:
+    """What the words behind the name of a data set are."""
+    if len(words) != 1:
+        return (words[0], words[1]) if words else (None, None)
+    (word,) = words
+    if word is None or word.lower() in PARTS or word not in library.get_dataset_config_names(name):
+        return None, word
+    return word, None

@@ -1,6 +1,6 @@
 """Tables in: a path, a hub name or an object in memory becomes a frame."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from mislabel.errors import InputError, did_you_mean, listed
 from mislabel.tables.arrow import frame_of
-from mislabel.tables.hub import hub_frame
+from mislabel.tables.foreign import native, one_table
 from mislabel.tables.sources import find_table
 
 _SHOWN = 200  # names in a message
@@ -18,7 +18,7 @@ __all__ = ["as_frame", "check_columns", "columns", "pick_column", "read_table"]
 
 
 def read_table(source: str | Path, *, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
-    """Read a table: a file by the end of its name, a folder or glob of several, or ``hf:NAME[:SPLIT]``.
+    """Read a table: a file by the end of its name, a folder or glob of several, or ``hf:NAME[:CONFIG][:SPLIT]``.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ def columns(source: Any) -> list[str]:
     return [str(name) for name in as_frame(source).columns]
 
 
-def check_columns(source: str | Path, wanted: Mapping[str, str | None]) -> None:
+def check_columns(source: str | Path, wanted: Mapping[str, Iterable[str]]) -> None:
     """Look early whether columns are there, before anything is loaded that takes time.
 
     Parameters
     ----------
     wanted : mapping
-        Names of columns by what they are for ("text", "label"); None where none is meant.
+        Names of columns by what they are for ("text", "label").
 
     Raises
     ------
@@ -64,9 +64,10 @@ def check_columns(source: str | Path, wanted: Mapping[str, str | None]) -> None:
         If the source cannot be found, or it surely lacks a column.
     """
     header = find_table(source).header()
-    for what, name in wanted.items():
-        if name is not None and header.complete and name not in header.names:
-            raise _no_column(name, what, header.names)
+    for what, names in wanted.items():
+        for name in names:
+            if header.complete and name not in header.names:
+                raise _no_column(name, what, header.names)
 
 
 def pick_column(frame: Any, name: str, what: str) -> pd.Series:
@@ -91,12 +92,12 @@ def pick_column(frame: Any, name: str, what: str) -> pd.Series:
 
 
 def as_frame(source: Any, *, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
-    """One table in memory out of a path, a frame, an Arrow table or a map-style Hugging Face data set.
+    """One table in memory out of a path, a frame of pandas, Arrow or polars, or a Dataset or DatasetDict.
 
     Raises
     ------
     InputError
-        If `source` is several tables, has no random access, or is something else.
+        If `source` is several tables that are no parts of one, has no random access, or is something else.
     """
     if isinstance(source, pd.DataFrame):
         return source
@@ -105,9 +106,10 @@ def as_frame(source: Any, *, strings: Collection[str] = (), lossless: Collection
     if isinstance(source, pa.Table):
         return frame_of(source)
     if isinstance(source, Mapping):
-        _refuse_mapping(source)
-    if hasattr(source, "to_pandas") and hasattr(source, "__len__"):
-        return hub_frame(source)
+        return _of_mapping(source)
+    found = native(source)
+    if isinstance(found, pd.DataFrame):
+        return found
     iterable = any(parent.__name__ == "IterableDataset" for parent in type(source).__mro__)
     if iterable or (hasattr(source, "__iter__") and not hasattr(source, "__len__")):
         raise InputError(
@@ -117,14 +119,11 @@ def as_frame(source: Any, *, strings: Collection[str] = (), lossless: Collection
     raise InputError(f"a {type(source).__name__} was given; a path, a DataFrame or a datasets.Dataset is needed")
 
 
-def _refuse_mapping(source: Mapping) -> None:
-    names = list(source)
-    if names and all(hasattr(table, "columns") or hasattr(table, "column_names") for table in source.values()):
-        first = "train" if "train" in names else names[0]
-        raise InputError(
-            f"{len(names)} tables were given ({', '.join(map(str, names))}); pick one, for example dataset[{first!r}]"
-        )
-    raise InputError(f"a {type(source).__name__} was given; a table is needed, for example pandas.DataFrame(data)")
+def _of_mapping(source: Mapping) -> pd.DataFrame:
+    kind = type(source).__name__
+    if source and all(hasattr(table, "columns") or hasattr(table, "column_names") for table in source.values()):
+        return one_table({name: as_frame(table) for name, table in source.items()}, f"a {kind}", "dataset['{}']")
+    raise InputError(f"a {kind} was given; a table is needed, for example pandas.DataFrame(data)")
 
 
 def _no_column(name: str, what: str, names: list[str]) -> InputError:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -53,25 +54,32 @@ class FileSource:
         return self.format.stored(self.file, strings)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class HubSource:
     """A data set of the hub, of which nothing is known before it is loaded."""
 
     name: str
-    split: None = None
+
+    @property
+    def split(self) -> str | None:
+        return self._frame.attrs.get("split")
 
     def header(self) -> Header:
         return Header([], complete=False)
 
     def read(self, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
-        return read_hub(self.name)
+        return self._frame
 
     def stored(self, strings: Collection[str] = ()) -> StoredTable:
-        return StoredFrame(self.read())
+        return StoredFrame(self._frame)
+
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
+        return read_hub(self.name)
 
 
 def find_table(source: str | Path) -> TableSource:
-    """Find a table by its name: a file, a folder or glob of files that are one table, or ``hf:NAME[:SPLIT]``.
+    """Find a table by its name: a file, a folder or glob of files that are one table, or ``hf:NAME[:CONFIG][:SPLIT]``.
 
     A name behind ``hf:`` that is a file or folder here is read here; then codes of classes show their names, as the
     datasets library has them.

@@ -26,7 +26,7 @@ def test_the_encoding_survives_json():
 
 @pytest.mark.parametrize(
     "stored",
-    [{}, {"columns": [{"name": "a"}]}, {"columns": [{"name": "a", "kind": "date"}]}, {"columns": None}, [],
+    [{}, {"columns": [{"name": "a"}]}, {"columns": [{"name": "a", "kind": "colour"}]}, {"columns": None}, [],
      {"columns": [{"name": "a", "kind": "vector", "width": 0}]}, {"columns": [{"name": 1, "kind": "number"}]},
      {"columns": [{"name": "a", "kind": "category", "levels": [1]}]}],
 )  # fmt: skip
@@ -115,7 +115,7 @@ def test_matrices_for_prediction():
     table, notes = check(pd.DataFrame(NUMBERS, columns=pd.Index(list("abc"))), encoding=encoding)
     assert table.matrix.tolist() == NUMBERS
     assert notes == ["data.csv: training had a matrix without names, so columns are taken as they come."]
-    with pytest.raises(InputError, match=r"columns of text were given \('a'\)"):
+    with pytest.raises(InputError, match=r"columns of text or dates were given \('a'\)"):
         check(pd.DataFrame({"a": list("xyz")}), encoding=encoding)
     with pytest.raises(InputError, match=r"shape \(2, 2\) was given, where training had 3 columns"):
         check(pd.DataFrame(NUMBERS)[[0, 1]], encoding=encoding)
@@ -129,5 +129,5 @@ def test_a_matrix_where_training_had_a_table():
     one = check(pd.DataFrame({"emb": NUMBERS}))[0].encoding
     assert check(NUMBERS, encoding=one)[1] == []
     words = check(pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}))[0].encoding
-    with pytest.raises(InputError, match="training had a table with the categories 'b', so a table"):
+    with pytest.raises(InputError, match="training had a table with the categories or dates 'b', so a table"):
         check([[1, 0, 1]], encoding=words)

@@ -79,9 +79,9 @@ def test_two_values_stay_numbers_and_constants_stay_with_a_note():
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        (pd.to_datetime(["2024-01-01", "2024-01-02"]), "values of type datetime64"),
         (pd.to_timedelta([1, 2]), "values of type timedelta64"),
-        ([datetime.date(2024, 1, 1), None], "values of type date; numbers, categories"),
+        ([datetime.time(12), None], "values of type time; numbers, dates, categories"),
+        (pd.period_range("2024-01", periods=2, freq="M"), "values of type period"),
         ([1j, 2], "values of type complex128"),
         ([b"x", b"y"], "values of type bytes"),
         ([{"a": 1}, {"a": 2}], "values of type dict"),

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mislabel.errors import InputError
-from mislabel.modalities.text.texts import check_texts, is_blank
+from mislabel.modalities.dataset import make_dataset
+from mislabel.modalities.loading import load_dataset
+from mislabel.modalities.text.texts import check_texts, is_blank, joined_columns
 from mislabel.tables.characters import utf8_safe
 
 
@@ -83,3 +85,36 @@ def test_every_text_can_be_encoded_and_good_ones_stay(text):
     assert utf8_safe(safe) == safe
     if not any("\ud800" <= letter <= "\udfff" for letter in text):
         assert safe == text
+
+
+TWO = pd.DataFrame({"title": ["a", None, " ", "d\ne"], "body": ["x", "y", "", "z"], "label": ["p", "q", "p", "q"]})
+
+
+class TestSeveralColumns:
+    def test_joined_with_a_line_break_and_without_blanks(self):
+        assert joined_columns(TWO[["title", "body"]], range(4), "t") == ["a\nx", "y", "", "d\ne\nz"]
+        assert joined_columns(TWO[["body", "title"]], range(4), "t") == ["x\na", "y", "", "z\nd\ne"]
+        assert joined_columns(pa.Table.from_pandas(TWO[["title", "body"]]), range(4), "t")[0] == "a\nx"
+
+    def test_from_a_table_by_names_between_commas(self):
+        data = load_dataset(TWO, text="title, body", label="label")
+        assert list(data.inputs) == ["a\nx", "y", "", "d\ne\nz"]
+        assert data.status.tolist()[2] == "empty_input"
+        assert list(make_dataset(TWO[["title", "body"]], TWO["label"]).inputs) == list(data.inputs)
+
+    def test_a_column_that_is_called_so_comes_first(self):
+        data = load_dataset(TWO.rename(columns={"body": "title,body"}).fillna("-"), text="title,body", label="label")
+        assert list(data.inputs) == ["x", "y", "", "z"]
+
+    def test_what_is_not_there_or_no_text_is_named(self):
+        with pytest.raises(InputError, match='no text column "bodi" .did you mean "body"'):
+            load_dataset(TWO, text="title,bodi", label="label")
+        with pytest.raises(InputError, match=r'2 rows hold no text but int in the column "n": rows 0, 2.*joined as t'):
+            load_dataset(TWO.assign(n=[1, "b", 2, None]), text="title,n", label="label")
+        with pytest.raises(InputError, match='no text column "title,"'):
+            load_dataset(TWO, text="title,", label="label")
+
+    def test_cells_of_a_file_stay_text(self, tmp_path):
+        (tmp_path / "d.csv").write_text("year,body,label\n0123,x,p\n1e5,NA,q\n", encoding="utf-8")
+        data = load_dataset(tmp_path / "d.csv", text="year,body", label="label")
+        assert list(data.inputs) == ["0123\nx", "1e5\nNA"]

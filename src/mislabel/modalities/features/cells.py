@@ -1,5 +1,6 @@
 """Cells that are Python objects: what kind of feature they are, which are missing, and the numbers in them."""
 
+import datetime
 import math
 import numbers
 from decimal import Decimal
@@ -8,10 +9,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-Kind = Literal["number", "category", "vector"]
-Found = Literal["number", "category", "vector", "nothing", "other"]
+Kind = Literal["number", "category", "vector", "date"]
+Found = Literal["number", "category", "vector", "date", "nothing", "other"]
 
 _NUMBERS = (numbers.Real, np.bool_, Decimal)
+DATES = (datetime.date, np.datetime64)  # a datetime is a date
 _VECTORS = (list, tuple, np.ndarray)
 
 
@@ -29,6 +31,8 @@ def kind_of_cells(cells: np.ndarray) -> Found:
         return "category"
     if all(issubclass(kind, _NUMBERS) for kind in kinds):
         return "number"
+    if all(issubclass(kind, DATES) for kind in kinds):
+        return "date"
     if all(issubclass(kind, _VECTORS) or hasattr(kind, "detach") for kind in kinds):
         return "vector"
     return "other"

@@ -1,7 +1,8 @@
-"""One column of a table: whether it holds numbers, categories or vectors, and how it is written into a matrix."""
+"""One column of a table: whether it holds numbers, dates, categories or vectors, and how a matrix holds it."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from mislabel.data.label_columns import Rows, is_categorical
 from mislabel.errors import InputError
 from mislabel.modalities.features.categories import learn_levels, write_levels
 from mislabel.modalities.features.cells import Found, Kind, absent, floats_of, kind_of_cells, not_numbers, type_words
+from mislabel.modalities.features.dates import days_of, read_as_dates
 from mislabel.modalities.features.stacking import stack_vectors, vector_width
 from mislabel.tables.arrow import series_of
 
@@ -24,23 +26,36 @@ class FeatureColumn:
     ----------
     name : str
         The column; empty for a matrix, whose columns have no names.
-    kind : "number", "category" or "vector"
+    kind : "number", "date", "category" or "vector"
+        A date is a number: of days since 1970.
     levels : tuple of str
         The values of a category, in words; each has a column of the matrix, which is 1 where a row has that value.
     width : int
         How many columns of the matrix it takes.
+    fill : float, optional
+        What stands for a number that is missing: the median of those that were there in training. Without it, none may
+        be missing.
+    marked : bool
+        Whether a second column says with a 1 where it was missing, as it was in some rows of training.
     """
 
     name: str
     kind: Kind
     levels: tuple[str, ...] = ()
     width: int = 1
+    fill: float | None = None
+    marked: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether each row has one number, which may be a date."""
+        return self.kind in ("number", "date")
 
     @property
     def names(self) -> list[str]:
         """What its columns of the matrix are called."""
-        if self.kind == "number":
-            return [self.name]
+        if self.is_number:
+            return [self.name, *([f"{self.name} missing"] if self.marked else [])]
         if self.kind == "category":
             return [f"{self.name}={level}" for level in self.levels]
         return [f"{self.name}[{index}]" for index in range(self.width)]
@@ -52,6 +67,8 @@ class FeatureColumn:
             stored["levels"] = list(self.levels)
         if self.kind == "vector":
             stored["width"] = self.width
+        if self.fill is not None:
+            stored |= {"fill": self.fill, "marked": self.marked}
         return stored
 
     @classmethod
@@ -59,10 +76,15 @@ class FeatureColumn:
         """The column that `plain` wrote; KeyError, TypeError or ValueError for anything that it does not write."""
         name, kind = stored["name"], stored["kind"]
         levels = tuple(stored["levels"]) if kind == "category" else ()
-        width = {"number": 1, "category": len(levels), "vector": stored.get("width")}[kind]
+        fill, marked = stored.get("fill"), stored.get("marked", False)
+        width = {
+            "number": 1 + marked, "date": 1 + marked, "category": len(levels), "vector": stored.get("width"),
+        }[kind]  # fmt: skip
         if not all(isinstance(text, str) for text in (name, *levels)) or type(width) is not int or width < 1:
             raise ValueError(f"column {name!r}")
-        return cls(name, kind, levels, width)
+        if not (fill is None or (isinstance(fill, float) and math.isfinite(fill))) or type(marked) is not bool:
+            raise ValueError(f"column {name!r}: fill {fill!r}, marked {marked!r}")
+        return cls(name, kind, levels, width, fill, marked)
 
 
 def plain_column(column: pd.Series, where: str) -> pd.Series:
@@ -82,6 +104,8 @@ def kind_of(column: pd.Series) -> Found:
         return "category"
     if pd.api.types.is_object_dtype(kind):
         return kind_of_cells(column.to_numpy())
+    if pd.api.types.is_datetime64_any_dtype(kind):
+        return "date"
     real = pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
     return "number" if real else "other"
 
@@ -97,6 +121,10 @@ def learn_column(column: pd.Series, name: str, where: str, say: Rows) -> tuple[F
     kind = kind_of(column)
     if kind == "number":
         return FeatureColumn(name, "number"), []
+    if kind == "date":
+        return FeatureColumn(name, "date"), []
+    if kind == "category" and not is_categorical(column) and read_as_dates(column):
+        return FeatureColumn(name, "date"), [f"{where} holds dates, read as days since 1970."]
     if kind == "vector":
         return FeatureColumn(name, "vector", width=vector_width(column.to_numpy(), where, say)), []
     if kind == "category":
@@ -105,14 +133,32 @@ def learn_column(column: pd.Series, name: str, where: str, say: Rows) -> tuple[F
     if kind == "nothing":
         raise InputError(f"{where} has no value in any row; leave it out of --features")
     raise InputError(
-        f"{where} holds {_contents(column, say)}; numbers, categories (text) or vectors are needed. Turn it into one "
-        "of these, such as the year of a date, or leave it out of --features"
+        f"{where} holds {_contents(column, say)}; numbers, dates, categories (text) or vectors are needed. Turn it "
+        "into one of these, such as the days of a period, or leave it out of --features"
     )
 
 
-def number_column(column: pd.Series, where: str, say: Rows) -> np.ndarray:
+def with_fill(column: FeatureColumn, numbers: np.ndarray, where: str) -> FeatureColumn:
+    """The same column, which knows what stands for a missing number; `numbers` (n,) are those of training.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    known = numbers[np.isfinite(numbers)]
+    if not len(known):
+        raise InputError(f"{where} has no value in any row; leave it out of --features")
+    marked = bool(np.isnan(numbers).any())
+    fill = float(np.float32(np.median(known.astype(np.float64))))
+    return replace(column, fill=fill, marked=marked, width=1 + marked)
+
+
+def number_column(column: pd.Series, needed: FeatureColumn, where: str, say: Rows) -> np.ndarray:
     """The numbers (n,) of a column, of a real dtype, NaN where missing; `InputError` if it holds anything else."""
     kind = kind_of(column)
+    if needed.kind == "date":
+        return days_of(column, where, say)
     if kind not in ("number", "nothing"):
         raise InputError(
             f"{where} held numbers in training and now holds {_contents(column, say)}; turn it into numbers, e.g. "
@@ -142,7 +188,7 @@ def write_column(column: pd.Series, needed: FeatureColumn, where: str, say: Rows
         stack_vectors(column.to_numpy(), where, say, out, needed.width)
         return []
     # Numbers are welcome: in a smaller file, a column of text may happen to have nothing but digits.
-    if kind in ("vector", "other"):
+    if kind in ("vector", "date", "other"):
         raise InputError(
             f"{where} held categories in training and now holds {_contents(column, say)}; turn it into text"
         )

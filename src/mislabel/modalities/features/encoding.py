@@ -2,14 +2,24 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mislabel.data.label_columns import Rows, rows_of
+from mislabel.data.plan import MissingValues
 from mislabel.errors import InputError, some_ids
-from mislabel.modalities.features.columns import FeatureColumn, learn_column, number_column, plain_column, write_column
+from mislabel.modalities.features.columns import (
+    FeatureColumn,
+    learn_column,
+    number_column,
+    plain_column,
+    with_fill,
+    write_column,
+)
+from mislabel.modalities.features.dates import date_of
 from mislabel.modalities.features.matrices import as_float32, blocks, refuse_unusable
 from mislabel.modalities.features.selection import column_positions, table_or_matrix, where_of
 
@@ -80,13 +90,18 @@ class FeatureEncoding:
         say = rows_of(ids)
         values = table_or_matrix(values, ids, name)
         notes: list[str] = []
+        if not isinstance(values, pd.DataFrame) and self.fills and all(column.is_number for column in self.columns):
+            notes = self._check_matrix(values, name, len(self.columns))
+            values = pd.DataFrame(values, columns=pd.Index([column.name for column in self.columns]))
         if not isinstance(values, pd.DataFrame):
-            matrix, notes = as_float32(values), self._check_matrix(values, name)
+            matrix, notes = as_float32(values), self._check_matrix(values, name, self.width)
         elif self.is_matrix:
             matrix, notes = self._by_order(values, ids, name)
         else:
-            matrix, notes = self._from_frame(values, name, say)
-        refuse_unusable(matrix, name, say, self._naming)
+            matrix, more = self._from_frame(values, name, say)
+            notes += more
+        numbers = any(column.is_number for column in self.columns)
+        refuse_unusable(matrix, name, say, self._naming, ", or train with --missing-values impute" * numbers)
         return matrix, notes
 
     def _from_frame(self, frame: pd.DataFrame, name: str, say: Rows) -> tuple[np.ndarray, list[str]]:
@@ -99,12 +114,12 @@ class FeatureEncoding:
         for needed in self.columns:
             if needed.kind == "number" and _is_plain_number(kinds[position_of[needed.name]]):
                 numbers.append((start, cells[position_of[needed.name]].to_numpy()))
-                start += 1
+                start += needed.width
                 continue
             where = where_of(name, needed.name)
             column = plain_column(cells[position_of[needed.name]], where)
-            if needed.kind == "number":
-                numbers.append((start, number_column(column, where, say)))
+            if needed.is_number:
+                numbers.append((start, number_column(column, needed, where, say)))
             else:
                 notes += write_column(column, needed, where, say, matrix[:, start : start + needed.width])
             start += needed.width
@@ -113,19 +128,44 @@ class FeatureEncoding:
             for block in blocks(matrix.shape):
                 for position, column in numbers:
                     matrix[block, position] = column[block]
-        return matrix, notes
+        return matrix, notes + (self._fill(matrix, name, say) if self.fills else [])
 
-    def _check_matrix(self, matrix: np.ndarray, name: str) -> list[str]:
-        categories = [column.name for column in self.columns if column.kind == "category"]
-        if categories:
+    @property
+    def fills(self) -> bool:
+        """Whether numbers may be missing."""
+        return any(column.fill is not None for column in self.columns)
+
+    def _fill(self, matrix: np.ndarray, name: str, say: Rows) -> list[str]:
+        """Put medians where `matrix` (n, width) has gaps, mark them, and tell where."""
+        notes, start = [], 0
+        for column in self.columns:
+            if column.fill is not None:
+                gaps = np.isnan(matrix[:, start])
+                matrix[gaps, start] = column.fill
+                if column.marked:
+                    matrix[:, start + 1] = gaps
+                if gaps.any():
+                    rows = np.flatnonzero(gaps)
+                    shown = date_of(column.fill) if column.kind == "date" else f"{column.fill:.6g}"
+                    notes.append(
+                        f"{where_of(name, column.name)}: rows without a value, filled with the median {shown}"
+                        f"{'' if column.marked else ', though training had none of them'}: {len(rows)}; rows "
+                        f"{say(rows)}."
+                    )
+            start += column.width
+        return notes
+
+    def _check_matrix(self, matrix: np.ndarray, name: str, width: int) -> list[str]:
+        named = [column.name for column in self.columns if column.kind in ("category", "date")]
+        if named:
             raise InputError(
-                f"{name}: a matrix of shape {matrix.shape} was given; training had a table with the categories "
-                f"{some_ids(categories)}, so a table with these columns is needed"
+                f"{name}: a matrix of shape {matrix.shape} was given; training had a table with the categories or "
+                f"dates {some_ids(named)}, so a table with these columns is needed"
             )
-        if matrix.shape[1] != self.width:
+        if matrix.shape[1] != width:
             raise InputError(
-                f"{name}: a matrix of shape {matrix.shape} was given, where training had {self.width} columns; a "
-                f"matrix of shape ({len(matrix)}, {self.width}) is needed"
+                f"{name}: a matrix of shape {matrix.shape} was given, where training had {width} columns; a "
+                f"matrix of shape ({len(matrix)}, {width}) is needed"
             )
         if len(self.columns) == 1:
             return []
@@ -135,10 +175,12 @@ class FeatureEncoding:
     def _by_order(self, frame: pd.DataFrame, ids: Any, name: str) -> tuple[np.ndarray, list[str]]:
         """A table for an encoding of a matrix, where columns have no name that could be looked up."""
         learned, _ = learn_encoding(frame, ids, name)
-        self._check_matrix(np.empty((len(frame), learned.width), dtype=bool), name)
-        if any(column.kind == "category" for column in learned.columns):
-            listed = some_ids(column.name for column in learned.columns if column.kind == "category")
-            raise InputError(f"{name}: columns of text were given ({listed}), where training had a matrix of numbers")
+        self._check_matrix(np.empty((len(frame), learned.width), dtype=bool), name, self.width)
+        if any(column.kind in ("category", "date") for column in learned.columns):
+            listed = some_ids(column.name for column in learned.columns if column.kind in ("category", "date"))
+            raise InputError(
+                f"{name}: columns of text or dates were given ({listed}), where training had a matrix of numbers"
+            )
         matrix, notes = learned.encode(frame, ids, name)
         return matrix, [*notes, f"{name}: training had a matrix without names, so columns are taken as they come."]
 
@@ -150,8 +192,10 @@ class FeatureEncoding:
         return f"columns {some_ids(self.columns[index].name for index in wrong)}"
 
 
-def learn_encoding(values: Any, ids: Any, name: str) -> tuple[FeatureEncoding, list[str]]:
-    """How each column of a table (or a matrix) becomes numbers, and notes; see `mislabel.modalities.features`."""
+def learn_encoding(
+    values: Any, ids: Any, name: str, missing_values: MissingValues = "error"
+) -> tuple[FeatureEncoding, list[str]]:
+    """How each column of a table (or a matrix) becomes numbers, and notes; see `check_features`."""
     values = table_or_matrix(values, ids, name)
     if not isinstance(values, pd.DataFrame):
         return FeatureEncoding((FeatureColumn("", "vector", width=values.shape[1]),)), []
@@ -160,12 +204,16 @@ def learn_encoding(values: Any, ids: Any, name: str) -> tuple[FeatureEncoding, l
     columns, notes, say = [], [], rows_of(ids)
     for column_name, kind, cells in zip(names, values.dtypes.tolist(), _columns(values), strict=True):
         if _is_plain_number(kind):
-            columns.append(FeatureColumn(column_name, "number"))
-            continue
-        where = where_of(name, column_name)
-        column, more = learn_column(plain_column(cells, where), column_name, where, say)
+            column, numbers = FeatureColumn(column_name, "number"), cells.to_numpy
+        else:
+            where = where_of(name, column_name)
+            plain = plain_column(cells, where)
+            column, more = learn_column(plain, column_name, where, say)
+            notes += more
+            numbers = partial(number_column, plain, column, where, say)
+        if missing_values == "impute" and column.is_number:
+            column = with_fill(column, numbers(), where_of(name, column_name))
         columns.append(column)
-        notes += more
     return FeatureEncoding(tuple(columns)), notes
 
 

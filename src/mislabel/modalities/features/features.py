@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mislabel.data.inputs import CAPTION, RawInputs
+from mislabel.data.plan import MissingValues
 from mislabel.errors import some_ids
 from mislabel.modalities.features.columns import FeatureColumn
+from mislabel.modalities.features.dates import date_of
 from mislabel.modalities.features.encoding import FeatureEncoding, learn_encoding
 from mislabel.modalities.features.matrices import constant_columns, row_bytes
 from mislabel.modalities.features.selection import table_or_matrix
@@ -59,10 +61,14 @@ class Features(RawInputs):
         named = sorted(zip(map(spell, (column.name for column in self.encoding.columns)), starts, self.encoding.columns,
                            strict=False), key=lambda item: item[0])  # fmt: skip
         numbers = [position for _, start, column in named if column.kind != "category"
-                   for position in range(start, start + column.width)]  # fmt: skip
+                   for position in range(start, start + column.width - column.marked)]  # fmt: skip
         words = [self._levels(start, column, spell) for _, start, column in named if column.kind == "category"]
         names = repr([(name, column.kind) for name, _, column in named]).encode("utf-8", "surrogatepass")
-        for position, row in enumerate(row_bytes(np.ascontiguousarray(self.matrix[:, numbers]))):
+        cells = np.ascontiguousarray(self.matrix[:, numbers])
+        for number, position in enumerate(numbers):
+            if (marks := self._marks.get(position)) is not None:  # whatever the median of the others is
+                cells[self.matrix[:, marks] != 0, number] = np.nan
+        for position, row in enumerate(row_bytes(cells)):
             levels = repr([levels_of[position] for levels_of in words]).encode("utf-8", "surrogatepass")
             yield hashlib.blake2b(names + b"\0" + row + levels, digest_size=16).digest()
 
@@ -73,6 +79,12 @@ class Features(RawInputs):
             return lambda position, before: before in known[position]
         plain = Features(self.matrix, _restored(self.encoding))  # runs of older versions kept captions alone
         return lambda position, before: before in (self.caption(position), plain.caption(position))
+
+    @property
+    def _marks(self) -> dict[int, int]:
+        """Of each column of the matrix in which numbers may be missing, the one that says where."""
+        starts = np.cumsum([0, *(column.width for column in self.encoding.columns)]).tolist()
+        return {start: start + 1 for start, column in zip(starts, self.encoding.columns, strict=False) if column.marked}
 
     def _levels(self, start: int, column: FeatureColumn, spell: Callable[[str], str]) -> list[str | None]:
         """The level of each row in one category, None for one that training did not know."""
@@ -94,7 +106,12 @@ class Features(RawInputs):
 
 
 def check_features(
-    values: Any, ids: Any, name: str, *, encoding: FeatureEncoding | None = None
+    values: Any,
+    ids: Any,
+    name: str,
+    *,
+    encoding: FeatureEncoding | None = None,
+    missing_values: MissingValues = "error",
 ) -> tuple[Features, list[str]]:
     """Features from a table, a matrix or vectors.
 
@@ -109,8 +126,10 @@ def check_features(
         What the values are called, for the messages.
     encoding
         How to read them, as learned from the training data. Without it, it is learned: columns of numbers and booleans
-        stay one column; text and Categoricals become one column of zeros and ones per level; lists and arrays become
-        one column per element.
+        stay one column; dates become days since 1970; text and Categoricals become one column of zeros and ones per
+        level; lists and arrays become one column per element.
+    missing_values : "error" or "impute"
+        Of columns of numbers and dates, where the encoding is learned; see `mislabel.data.plan.Plan`.
 
     Returns
     -------
@@ -121,15 +140,15 @@ def check_features(
     Raises
     ------
     InputError
-        If there are no rows or columns; a name is there twice, or missing; a column holds dates or other objects, or
-        looks like ids or free text; vectors differ in length; a number is missing, infinite or beyond float32; or the
-        width is not that of `encoding`.
+        If there are no rows or columns; a name is there twice, or missing; a column holds objects, or looks like
+        ids or free text; vectors differ in length; a number is missing where none may be, infinite or beyond float32;
+        or the width is not that of `encoding`.
     """
     values = table_or_matrix(values, ids, name)
     if encoding is not None:
         matrix, notes = encoding.encode(values, ids, name)
         return Features(matrix, encoding), notes
-    learned, notes = learn_encoding(values, ids, name)
+    learned, notes = learn_encoding(values, ids, name, missing_values)
     matrix, more = learned.encode(values, ids, name)
     return Features(matrix, learned), notes + more + _constant_notes(matrix, learned, name)
 
@@ -154,8 +173,9 @@ def _restored(encoding: FeatureEncoding) -> FeatureEncoding:
 def _words(column: FeatureColumn, cells: np.ndarray) -> str:
     """One column of one row in words; `cells` (width,) float32."""
     name = _cut(column.name)
-    if column.kind == "number":
-        return f"{name} {_number(cells[0])}"
+    if column.is_number:
+        shown = date_of(cells[0]) if column.kind == "date" else _number(cells[0])
+        return f"{name} {'?' if column.marked and cells[1] else shown}"
     if column.kind == "category":
         return f"{name}={_cut(column.levels[int(cells.argmax())]) if cells.any() else '?'}"
     return f"{name} " + _join([_number(value) for value in cells[:2]], len(cells), "[", "]")

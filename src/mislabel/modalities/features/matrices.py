@@ -83,10 +83,12 @@ def blocks(shape: tuple[int, ...]) -> Iterator[slice]:
         yield slice(start, min(start + step, shape[0]))
 
 
-def refuse_unusable(matrix: np.ndarray, name: str, say: Rows, naming: Callable[[np.ndarray], str]) -> None:
+def refuse_unusable(
+    matrix: np.ndarray, name: str, say: Rows, naming: Callable[[np.ndarray], str], or_else: str = ""
+) -> None:
     """Raise InputError where `matrix` (n, d) float32 has a NaN or a number beyond `LARGEST`.
 
-    `naming` puts a few of the columns (m,) int64 in words.
+    `naming` puts a few of the columns (m,) int64 in words, and `or_else` says what else can be done about NaN.
     """
     columns = np.zeros(matrix.shape[1], dtype=bool)
     bad_rows: list[np.ndarray] = []
@@ -106,7 +108,7 @@ def refuse_unusable(matrix: np.ndarray, name: str, say: Rows, naming: Callable[[
     what = ["no number (NaN, None)"] * missing + [
         "one that is infinite or too large for float32 (beyond 1e38)"
     ] * infinite
-    drop = "fill or drop them, e.g. pandas fillna, sklearn SimpleImputer"
+    drop = f"fill or drop them, e.g. pandas fillna, sklearn SimpleImputer{or_else}"
     rescale = "replace or drop them, or rescale the column, e.g. by its logarithm"
     raise InputError(
         f"{name}: {len(rows)} of {len(matrix)} rows hold {' or '.join(what)}, in {naming(np.flatnonzero(columns))}; "

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mislabel.data.inputs import CheckedInputs, RawInputs
+    from mislabel.data.plan import MissingValues
     from mislabel.modalities.features.encoding import FeatureEncoding
     from mislabel.modalities.features.features import Features
 
@@ -24,6 +25,7 @@ class FeatureModality(Modality):
     help = "Columns as globs ('f_*,age'), one column of vectors, or an .npy file of n rows."
     metavar = "GLOB"
     one_column = False
+    fills_gaps = True
     replaceable = True  # better embeddings of the same rows are no other rows
 
     def check(
@@ -35,14 +37,15 @@ class FeatureModality(Modality):
         root: Path | None = None,
         on_bad: str = "error",
         encoding: "FeatureEncoding | None" = None,
+        missing_values: "MissingValues" = "error",
     ) -> "CheckedInputs":
-        """Columns, a matrix or vectors; see `check_features`, also for `encoding`."""
+        """Columns, a matrix or vectors; see `check_features`, also for `encoding` and `missing_values`."""
         import numpy as np
 
         from mislabel.data.inputs import CheckedInputs
         from mislabel.modalities.features.features import check_features
 
-        table, notes = check_features(values, ids, name, encoding=encoding)
+        table, notes = check_features(values, ids, name, encoding=encoding, missing_values=missing_values)
         none = np.zeros(len(table), dtype=bool)
         return CheckedInputs(table, none, none, notes, name)
 

@@ -8,6 +8,7 @@ from mislabel.modalities.base import Modality, Words
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from mislabel.data.inputs import CheckedInputs, RawInputs
     from mislabel.modalities.text.texts import Texts
@@ -25,7 +26,7 @@ class TextModality(Modality):
         other="another text",
         noise_features="text tf-idf",
     )
-    help = "Column of texts."
+    help = "Column of texts, or several, whose texts are joined: 'title,body'."
     searchable = True
     encoder = DEFAULT_ENCODER
     meanings = True
@@ -33,19 +34,36 @@ class TextModality(Modality):
     def count(self, values: Any, name: str) -> int:
         from mislabel.data.columns import as_list
 
-        return len(as_list(values, name))
+        return len(values) if hasattr(values, "columns") else len(as_list(values, name))
 
     def check(
         self, values: Any, ids: Any, name: str, *, root: Path | None = None, on_bad: str = "error"
     ) -> "CheckedInputs":
-        """Strings; see `check_texts`."""
+        """Strings, or a table of columns that are joined; see `check_texts` and `joined_columns`."""
         import numpy as np
 
         from mislabel.data.inputs import CheckedInputs
-        from mislabel.modalities.text.texts import check_texts
+        from mislabel.modalities.text.texts import check_texts, joined_columns
 
+        if hasattr(values, "columns"):
+            values = joined_columns(values, ids, name)
         texts, empty, notes = check_texts(values, ids, name)
         return CheckedInputs(texts, empty, np.zeros(len(texts), dtype=bool), notes, name)
+
+    def columns(self, names: Sequence[str], option: str, taken: Sequence[str | None] = ()) -> list[str]:
+        """The column that is called so, or those between commas."""
+        parts = [part.strip() for part in option.split(",")]
+        return [option] if option in names or not all(parts) else parts
+
+    def values(self, frame: "pd.DataFrame", option: str, taken: Sequence[str | None], **checks: Any) -> Any:
+        """The texts of one column, or the columns whose texts are joined."""
+        import pandas as pd
+
+        from mislabel.tables.reading import pick_column
+
+        names = self.columns(list(map(str, frame.columns)), option)
+        columns = [pick_column(frame, name, self.name) for name in names]
+        return columns[0] if len(columns) == 1 else pd.concat(columns, axis=1)
 
     def prepare(self, dataset, settings, accelerator, storage, progress):
         from mislabel.modalities.text.reader import prepare

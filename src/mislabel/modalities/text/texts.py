@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
+import pyarrow as pa
 
 from mislabel.data.columns import as_list, kind_word
 from mislabel.data.inputs import CAPTION, RawInputs
 from mislabel.errors import InputError, some_ids
+from mislabel.tables.arrow import frame_of
 from mislabel.tables.characters import is_blank, utf8_safe
 from mislabel.tables.formulas import restored
+
+SEPARATOR = "\n"  # between the texts of several columns
 
 
 class Texts(list[str], RawInputs):
@@ -37,6 +41,40 @@ class Texts(list[str], RawInputs):
     def matcher(self, column: str) -> Callable[[int, Any], bool]:
         """The same text, or that text with the apostrophe that a CSV export puts before formulas."""
         return lambda position, before: self[position] == before or restored(self[position]) == before
+
+
+def joined_columns(table: Any, ids: Any, name: str) -> Any:
+    """The texts (n,) of several columns, one after the other with a line break between, or of one as they are.
+
+    Parameters
+    ----------
+    table : DataFrame or Arrow table
+    ids : sequence
+        n ids, for the messages.
+    name : str
+        What the texts are called, for the messages.
+
+    Raises
+    ------
+    InputError
+        If a cell is neither a string nor missing.
+    """
+    frame = frame_of(table) if isinstance(table, pa.Table) else table
+    columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
+    if len(columns) == 1:
+        return columns[0]
+    cells = []
+    for title, column in zip(frame.columns, columns, strict=True):
+        values = column.astype(object).where(column.notna(), "").tolist()
+        wrong = [position for position, value in enumerate(values) if not isinstance(value, str)]
+        if wrong:
+            kinds = sorted({kind_word(values[position]) for position in wrong})
+            raise InputError(
+                f'{name}: {len(wrong)} rows hold no text but {", ".join(kinds)} in the column "{title}": rows '
+                f"{some_ids(ids[position] for position in wrong)}. Columns are joined as texts: turn them into text"
+            )
+        cells.append(values)
+    return [SEPARATOR.join(part for part in row if not is_blank(part)) for row in zip(*cells, strict=True)]
 
 
 def check_texts(values: Any, ids: Any, name: str) -> tuple[Texts, np.ndarray, list[str]]:
