@@ -68,7 +68,7 @@ class Adapters:
     def save(self, folder: Path) -> None:
         """Write the classifier with its adapters merged, as transformers opens it, and the adapters beside it.
 
-        `peft.PeftModel.from_pretrained(base, folder / "adapter")` puts them on the base model again.
+        By the folder `adapter` peft's `PeftModel` puts them on the base model again.
         """
         model = copy.deepcopy(self.model.cpu())  # merging cannot be undone to the last bit
         config = cast("LoraConfig", model.peft_config["default"])

@@ -26,8 +26,8 @@ SCRATCH_RATE = 1e-3
 SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
 SMALL_HEAD_BATCH = 32
 HEAD_BATCH, HEAD_STEPS_AN_EPOCH = 256, 400  # a head on very many rows: a step costs next to nothing but its overhead
-# Of adapters on query and value alone, as in LoRA (arXiv 2106.09685, rates of 4e-4 and 5e-4 on RoBERTa); their best rate
-# is ten times that of the whole network, fifteen where steps are few ("LoRA Without Regret", Thinking Machines 2025).
+# Of adapters on query and value alone, as in LoRA (arXiv 2106.09685, rates of 4e-4 and 5e-4 on RoBERTa); their best
+# rate is ten times that of the whole network, fifteen where steps are few ("LoRA Without Regret", Thinking Machines).
 LORA_RANK, LORA_TIMES = 8, 15
 SCRATCH_LENGTHEN = 8.0  # fine-tuning takes a few epochs, random weights some dozens
 
