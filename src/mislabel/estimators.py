@@ -108,7 +108,8 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each input, (m,), as the labels went in."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        codes = self.predict_proba(X).argmax(1)
+        return self.classes_[codes]
 
     def save(self, folder: str | Path, *, content: bool = True, overwrite: bool = False) -> None:
         """Write a run folder, as `mislabel train` does.
@@ -149,12 +150,11 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             If this classifier was loaded from a run folder: `mislabel report` makes one of it.
         """
         check_is_fitted(self, "predictor_")
-        target = Path(path)
         with TemporaryDirectory() as temporary:
             folder = RunFolder(Path(temporary) / "run")
             self._write(folder, None, content=content, overwrite=False)
-            atomic_write(target, render_report(folder))
-        return target
+            atomic_write(Path(path), render_report(folder))
+        return Path(path)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
