@@ -263,3 +263,13 @@ def test_images(photos, image_models, train_images, tmp_path, mislabel):
     done = mislabel("train", photos.folder, *words)
     assert done.exit_code == 2
     assert "has none but its head: use --tune full, or a --backbone that is a transformer" in done.stderr
+
+
+def test_from_python(toy_file, tiny_encoder):
+    from mislabel import TextClassifier
+
+    frame = pd.read_csv(toy_file)
+    chosen = {"tune": "lora", "lora_rank": 4, "options": {"epochs": 1}, "device": "cpu", "precision": "fp32"}
+    classifier = TextClassifier("ce", tiny_encoder, **chosen).fit(frame["text"].tolist(), frame["label"].tolist())
+    assert any("Adapters of rank 4 on 4 layers" in note for note in classifier.audit_.notes)
+    assert set(classifier.predict(["apple1 apple2", "boat3"])) <= set(frame["label"])
