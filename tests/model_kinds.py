@@ -27,23 +27,32 @@ KINDS: dict[str, tuple[str, dict]] = {
     "opt": ("OPT", {**HEADS, **ENDS, "hidden_size": 16, "ffn_dim": 32, "word_embed_proj_dim": 8,
                     "max_position_embeddings": 24}),
     "llama": ("Llama", {**SMALL, "num_key_value_heads": 2, "max_position_embeddings": 24}),
+    "qwen2": ("Qwen2", {**SMALL, "num_key_value_heads": 1, "max_position_embeddings": 24}),
+    "qwen3": ("Qwen3", {**SMALL, "num_key_value_heads": 1, "head_dim": 8, "max_position_embeddings": 24}),
+    "gemma": ("Gemma", {**SMALL, **ENDS, "num_key_value_heads": 1, "head_dim": 8, "max_position_embeddings": 24}),
+    "gemma3": ("Gemma3Text", {**SMALL, **ENDS, "num_key_value_heads": 1, "head_dim": 8, "max_position_embeddings": 24}),
     "bloom": ("Bloom", {**GPT, "hidden_size": 16}),
     "t5": ("T5", {**ENDS, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2,
                   "decoder_start_token_id": 0}),
     "bart": ("Bart", {**BART, **ENDS, "d_model": 16, "max_position_embeddings": 24}),
     "xlnet": ("XLNet", {**GPT, **ENDS, "d_model": 16, "d_inner": 32}),
 }  # fmt: skip
+PADLESS = ("gpt2", "llama", "qwen3")
 
 
 def make_model(kind: str, folder: Path) -> str:
-    """A folder with a model and its tokenizer; GPT-2's and Llama's have no pad token."""
+    """A folder with a model and its tokenizer; those of `PADLESS` have no pad token."""
     library.logging.disable_progress_bar()
     tokenizer = Tokenizer(models.WordLevel({word: k for k, word in enumerate(WORDS)}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    names = {"unk_token": "<unk>", "eos_token": "</s>"} | ({} if kind in ("gpt2", "llama") else {"pad_token": "<pad>"})
+    names = {"unk_token": "<unk>", "eos_token": "</s>"} | ({} if kind in PADLESS else {"pad_token": "<pad>"})
     if kind == "roberta":
         names["pad_token"] = "<unk>"
-    library.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
+    if kind == "qwen2":  # transformers takes no other for it; every character is a token
+        characters = {character: k for k, character in enumerate(["<|endoftext|>", "Ġ", "w", *"0123456789"])}
+        library.Qwen2Tokenizer(vocab=characters, merges=[]).save_pretrained(folder)
+    else:
+        library.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
     name, options = KINDS[kind]
     with torch.random.fork_rng():
         torch.manual_seed(1)

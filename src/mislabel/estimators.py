@@ -150,12 +150,11 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             If this classifier was loaded from a run folder: `mislabel report` makes one of it.
         """
         check_is_fitted(self, "predictor_")
-        target = Path(path)
         with TemporaryDirectory() as temporary:
             folder = RunFolder(Path(temporary) / "run")
             self._write(folder, None, content=content, overwrite=False)
-            atomic_write(target, render_report(folder))
-        return target
+            atomic_write(Path(path), render_report(folder))
+        return Path(path)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -171,8 +170,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             raise InputError(f"{folder} holds a run on {run.modality}; {cls.__name__} is for {cls.modality}")
         known = cls().get_params()
         self = cls(**{name: value for name, value in run.settings.items() if name in known})
-        self.audit_ = run.result()
-        self.predictor_ = load_predictor(run.folder.model)
+        self.audit_, self.predictor_ = run.result(), load_predictor(run.folder.model)
         self._about = None
         self._set_classes()
         return self
@@ -182,13 +180,12 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         if self._about is None:
             raise InputError("this classifier was loaded from a run folder: copy that folder")
         config, trained, earlier, columns = self._about
-        dataset = trained.dataset
         with target.locked():
-            about = describe(config, dataset, columns, trained.decisions)
+            about = describe(config, trained.dataset, columns, trained.decisions)
             target.prepare(about, resume=False, overwrite=overwrite)
-            write_run(self.audit_, predictor, dataset, target, content)
+            write_run(self.audit_, predictor, trained.dataset, target, content)
             if earlier is not None:
-                take_over(earlier.folder, target, dataset)
+                take_over(earlier.folder, target, trained.dataset)
 
     @property
     def _verbose(self) -> bool:
@@ -209,8 +206,7 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = 1
 
     def _config(self) -> RunConfig:
-        names = RunConfig.__dataclass_fields__
-        params = self.get_params()
+        names, params = RunConfig.__dataclass_fields__, self.get_params()
         settings = {name: value for name, value in params.items() if name in names and name != "options"}
         return RunConfig(**settings, options=params["options"] or {})
 
@@ -224,11 +220,11 @@ class TextClassifier(RunClassifier):
         A name of `mislabel methods`; without it "ido", or "panel" with tune="head".
     backbone : str, optional
         Hugging Face encoder: hub name or folder; all-MiniLM-L6-v2 without it.
-    tune : "full" or "head"
-        Train the whole encoder, or a small head on its frozen embeddings.
+    tune : "full", "lora" or "head"
+        Train the whole encoder, adapters in it, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    max_length, batch_size, accumulate, learning_rate, balance, noise_stability, precision, device
+    lora_rank, max_length, batch_size, accumulate, learning_rate, balance, noise_stability, precision, device
         As in `mislabel train`.
     seed : int
     missing : "error", "drop" or "unlabeled"
@@ -260,7 +256,8 @@ class TextClassifier(RunClassifier):
         self,
         method: str | None = None,
         backbone: str | None = None,
-        tune: Literal["full", "head"] = "full",
+        tune: Literal["full", "head", "lora"] = "full",
+        lora_rank: int | None = None,
         options: dict[str, Any] | None = None,
         max_length: int = 128,
         batch_size: int | None = None,
@@ -278,6 +275,7 @@ class TextClassifier(RunClassifier):
         self.method = method
         self.backbone = backbone
         self.tune = tune
+        self.lora_rank = lora_rank
         self.options = options
         self.max_length = max_length
         self.batch_size = batch_size
@@ -308,11 +306,11 @@ class ImageClassifier(RunClassifier):
         Train from random weights instead: "resnet-small", "resnet-18", or the architecture of a model.
     recipe : str, optional
         Published settings, such as "ido-resnet50".
-    tune : "full" or "head"
-        Train the whole network, or a small head on its frozen embeddings.
+    tune : "full", "lora" or "head"
+        Train the whole network, adapters in it where it is a transformer, or a small head on its frozen embeddings.
     options : dict, optional
         Options of the method.
-    resolution, image_cache
+    lora_rank, resolution, image_cache
         As in `mislabel train`.
     lengthen, batch_size, accumulate, learning_rate, balance, noise_stability, compile, precision, device
         As in `mislabel train`.
@@ -344,7 +342,8 @@ class ImageClassifier(RunClassifier):
         backbone: str | None = None,
         scratch: str | None = None,
         recipe: str | None = None,
-        tune: Literal["full", "head"] = "full",
+        tune: Literal["full", "head", "lora"] = "full",
+        lora_rank: int | None = None,
         options: dict[str, Any] | None = None,
         resolution: int | None = None,
         image_cache: int = 2000,
@@ -368,6 +367,7 @@ class ImageClassifier(RunClassifier):
         self.scratch = scratch
         self.recipe = recipe
         self.tune = tune
+        self.lora_rank = lora_rank
         self.options = options
         self.resolution = resolution
         self.image_cache = image_cache

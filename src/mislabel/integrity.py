@@ -27,7 +27,7 @@ SCHEMA = 1
 BLOCK = 1 << 20  # bytes
 SIZE = 16  # bytes of a BLAKE2b digest
 REMEDY = "take it from a copy of the run, or make the run again"
-DEPTH = 3  # folders between a file and the digests that tell of it
+DEPTH = 4  # folders between a file and the digests that tell of it: RUN/model/branch-1/adapter
 
 
 @contextmanager

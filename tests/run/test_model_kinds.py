@@ -22,14 +22,17 @@ def data(tmp_path_factory):
     "kind",
     [
         "gpt2",
-        *(pytest.param(kind, marks=pytest.mark.sweep) for kind in ("llama", "bloom", "opt", "t5", "bart", "xlnet")),
+        *(pytest.param(kind, marks=pytest.mark.sweep) for kind in (
+            "llama", "qwen2", "qwen3", "gemma", "gemma3", "bloom", "opt", "t5", "bart", "xlnet",
+        )),
     ],
-)
-@pytest.mark.parametrize("command", ["train", "audit"])
-def test_from_training_to_predictions(kind, command, data, tmp_path, mislabel):
+)  # fmt: skip
+@pytest.mark.parametrize("tune", ["full", "head", "lora"])
+def test_from_training_to_predictions(kind, tune, data, tmp_path, mislabel):
     model, run, output = make_model(kind, tmp_path / "model"), tmp_path / "run", tmp_path / "p.csv"
     options = ["--text", "text", "--label", "label", "--id", "id", "--backbone", model, "--precision", "fp32"]
-    done = mislabel(command, data, *options, "--method", "ce", "--option", "epochs=1", "--out", run)
+    options += ["--tune", tune, "--method", "ce", "--option", "epochs=1"]
+    done = mislabel("train", data, *options, "--out", run)
     assert done.exit_code == 0, done.stderr
     done = mislabel("predict", run, data, "-o", output, "--id", "id")
     assert done.exit_code == 0, done.stderr
@@ -38,7 +41,7 @@ def test_from_training_to_predictions(kind, command, data, tmp_path, mislabel):
     assert (found["predicted_label"] == audit["predicted_label"]).all()
     assert found["confidence"].sub(audit["confidence"]).abs().max() < 1e-5
     assert audit.loc["t7", "status"] == "empty_input"
-    if command == "train":
+    if tune != "head":
         alone = library.AutoModelForSequenceClassification.from_pretrained(
             run / "model", trust_remote_code=False
         ).eval()
@@ -49,3 +52,12 @@ def test_from_training_to_predictions(kind, command, data, tmp_path, mislabel):
         with torch.inference_mode():
             logits = alone(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).logits
         assert logits.isfinite().all()
+        assert tokenizer.padding_side == ("left" if kind == "xlnet" else "right")
+        if kind in ("gpt2", "t5", "bart", "xlnet"):  # they count from the left, or want an end
+            return
+        for side in ("left", "right"):
+            tokenizer.padding_side = side
+            tokens = tokenizer(["w21 w23", "w1 w2 w3 w4 w5"], padding=True, return_tensors="pt")
+            with torch.inference_mode():
+                both = alone(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).logits
+            torch.testing.assert_close(both[0], logits[0], atol=1e-5, rtol=1e-4)

@@ -67,6 +67,20 @@ def test_trajectories_are_those_of_one_process(run_both, source):
 
 
 @pytest.mark.sweep
+def test_adapters_are_trained_by_both(run_both):
+    """Each has the same base model, and both the same adapters after every step; their dropout is their own."""
+    words = ["--tune", "lora", "--learning-rate", "1e-2", "--option", "warm_epochs=3", "--option", "robust_epochs=1"]
+    folders = run_both("uneven", "--method", "ido", *words)
+    metrics = [json.loads((run / "metrics.json").read_text()) for run in folders]
+    assert [one["processes"] for one in metrics] == [1, 2]
+    assert min(one["detection"]["auroc"] for one in metrics) > 0.75
+    warm = [[line["loss"] for line in one["epochs"] if line["stage"] == "warm"] for one in metrics]
+    np.testing.assert_allclose(warm[1], warm[0], rtol=0.2)
+    sizes = [(run / "model" / "adapter" / "adapter_model.safetensors").stat().st_size for run in folders]
+    assert sizes[0] == sizes[1]
+
+
+@pytest.mark.sweep
 @pytest.mark.parametrize("tune", ["head", "full"])
 def test_evidence_is_that_of_one_process(run_both, tune):
     """Each process gathers all of it from all rows, and none waits for the other."""

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from helpers import StopAfter
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
 
@@ -11,10 +13,11 @@ from mislabel.dynamics.trajectory import open_trajectory, projection
 from mislabel.methods.ce import CrossEntropy
 from mislabel.methods.dygen import DyGen
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
-from mislabel.training import trajectories
+from mislabel.training import room, trajectories
 from mislabel.training.branches import Branches, make_branches
 from mislabel.training.loop import Loop
 from mislabel.training.progress import Quiet
+from mislabel.training.room import FEWEST_DIMENSIONS, TRAJECTORY_BYTES, trajectory_shape
 from mislabel.training.stages import Recording, Stage
 from mislabel.training.training_settings import TrainingSettings
 from mislabel.training.trajectories import keep_weights, load_weights, weights_file
@@ -386,3 +389,38 @@ def test_in_memory_as_on_disk(tmp_path):
         assert torch.equal(one, other)
     assert record.trajectory is not None
     np.testing.assert_array_equal(record.trajectory.embedding(2, 1), np.load(tmp_path / "dynamics/embedding.npy")[2, 1])
+
+
+@given(
+    rows=st.integers(1, 10**7), epochs=st.integers(1, 30), branches=st.integers(1, 4), shared=st.booleans(),
+    dimension=st.integers(1, 5000), classes=st.integers(2, 100),
+)  # fmt: skip
+def test_as_many_dimensions_as_fit(rows, epochs, branches, shared, dimension, classes):
+    """Two bytes a number; 8 more would not fit. What somebody asks for is never narrowed, and what fits neither."""
+    stage = a_stage(epochs, branches=branches, shared=shared)
+    found = trajectory_shape(Recording(), stage, dimension, rows, classes).dimension
+    networks = 1 if shared else branches
+
+    def size(width):
+        return 2 * epochs * rows * (networks * width + branches * classes)
+
+    if size(dimension) <= TRAJECTORY_BYTES or dimension <= FEWEST_DIMENSIONS:
+        assert found == dimension
+    else:
+        assert size(found) <= TRAJECTORY_BYTES or found == FEWEST_DIMENSIONS
+        assert size(found + 8) > TRAJECTORY_BYTES
+        assert FEWEST_DIMENSIONS <= found < dimension
+    assert trajectory_shape(Recording(dimension=7), stage, dimension, rows, classes).dimension == min(7, dimension)
+
+
+def test_what_is_narrowed_is_told_and_recorded(monkeypatch):
+    """Room for seven of eight dimensions, which is no multiple of eight, so that the fewest are taken."""
+    monkeypatch.setattr(room, "TRAJECTORY_BYTES", 2 * 2 * ROWS * 2 * (7 + CLASSES) + 1)
+    monkeypatch.setattr(room, "FEWEST_DIMENSIONS", 5)
+    said = []
+    progress = Quiet()
+    monkeypatch.setattr(progress, "line", said.append)
+    network, found = trained(Plain, a_stage(2), progress=progress)
+    assert found.shape.dimension == 5
+    assert any("x 5 dimensions, projected from 8,) take" in line for line in said), said
+    close(found.embedding(1, 0), shown(network)[0][0] @ projection(8, 5, 0))

@@ -105,13 +105,19 @@ RUN: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "trajectory_dim": (
-        Annotated[int | None, typer.Option(help="dygen: project trajectories to so many dimensions.")],
+        Annotated[
+            int | None,
+            typer.Option(
+                help="dygen: project trajectories to so many dimensions.  "
+                "[default: as they are, or as many as take less than 4 GB]"
+            ),
+        ],
         None,
     ),
     **{
         name: from_setting(name)
         for name in declarations(RunConfig)
-        if name not in ("method", "options", "tune", "describe")
+        if name not in ("method", "options", "tune", "lora_rank", "describe")
     },
     "describe": (Annotated[Path | None, option_of("describe", "FILE")], None),
     "decisions": (
@@ -139,7 +145,8 @@ PANELS = {
         "label", "sources", "votes", "source_kind", "gold", "trusted", "trusted_drawn", "describe", "decisions",
     ),
     "Method": (
-        "method", "option", "branches", "trajectory_dim", "score", "recipe", "backbone", "scratch", "tune", "balance",
+        "method", "option", "branches", "trajectory_dim", "score", "recipe", "backbone", "scratch", "tune", "lora_rank",
+        "balance",
     ),
     "Training": (),
     "Output": ("out", "resume", "overwrite", "no_content", "keep_checkpoints", "as_json"),
@@ -169,7 +176,7 @@ def _shown_in(option: Any, panel: str) -> Any:
 TRAIN = {
     "data": (Data, Parameter.empty),
     "out": (Annotated[Path, typer.Option(help="Run folder to write.")], Parameter.empty),
-    "tune": from_setting("tune"),
+    **{name: from_setting(name) for name in ("tune", "lora_rank")},
     **RUN,
     "keep_checkpoints": (Annotated[bool, typer.Option("--keep-checkpoints", help="Keep what --resume needs.")], False),
 }
@@ -197,7 +204,7 @@ BENCH = {
     "seeds": (Annotated[int | None, typer.Option(help="How many: 3 means 0, 1, 2.  [default: the suite's]")], None),
     "data": (Annotated[str | None, typer.Option(help="Data sets of the suite, by name.  [default: all]")], None),
     "data_dir": (Annotated[Path | None, typer.Option(help="Folder of Parquet files; the hub without it.")], None),
-    "tune": (Annotated[str | None, typer.Option(help="full or head, over the suite's own.")], None),
+    "tune": (Annotated[str | None, typer.Option(help="full, head or lora, over the suite's own.")], None),
     "balance": (Annotated[str | None, typer.Option(help="none, half or classes, over the suite's own.")], None),
     "noise_stability": (Annotated[float | None, typer.Option(help="As of train, over the suite's own.")], None),
     "device": (Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps, over the suite's own.")], None),

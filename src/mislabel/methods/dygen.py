@@ -72,7 +72,12 @@ class DyGen:
     ] = "evaluation"
     trajectory_dim: Annotated[
         int | None,
-        Setting("Embeddings are projected to so many dimensions, at random.", 1, 1_000_000, default="as they are"),
+        Setting(
+            "Embeddings are projected to so many dimensions, at random.",
+            1,
+            1_000_000,
+            default="as they are, or as many as take less than 4 GB",
+        ),
     ] = None
     features: Annotated[
         Literal["trajectory", "last"],

@@ -32,6 +32,9 @@ class Settings(Protocol):
     def tune(self) -> str: ...
 
     @property
+    def lora_rank(self) -> int | None: ...
+
+    @property
     def max_length(self) -> int: ...
 
     @property

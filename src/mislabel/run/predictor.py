@@ -57,8 +57,10 @@ class Predictor:
         """Class probabilities by the generative model of a run, (m, K) float32, computed in float32."""
         accelerator = make_accelerator(device, "fp32")
         inputs = self.reader.inputs(raw, accelerator, progress)
+        # Weights of adapters fit the base model, which their reader knows; others fit the network that was saved.
+        of_epochs = getattr(self.reader, "of_epochs", copy.deepcopy)
         network = self.network.networks[0]
-        result = model.probabilities(lambda: copy.deepcopy(network), inputs, accelerator, progress)[1]
+        result = model.probabilities(lambda: of_epochs(network), inputs, accelerator, progress)[1]
         return self._as_listed(check_numbers(result))
 
     def save(self, folder: Path) -> None:

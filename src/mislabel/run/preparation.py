@@ -118,8 +118,8 @@ def _check_reshaping(method: Method, config: RunConfig) -> None:
     if config.scratch is not None:
         instead = "give a pretrained --backbone in place of --scratch, with --tune head"
     raise InputError(
-        f"--method {config.method} reshapes the features of an encoder that stays as it is, and the whole network was "
-        f"to be trained: {instead}, or another --method"
+        f"--method {config.method} reshapes the features of an encoder that stays as it is, and --tune {config.tune} "
+        f"changes them: {instead}, or another --method"
     )
 
 

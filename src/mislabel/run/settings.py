@@ -28,7 +28,7 @@ from mislabel.training.training_settings import (
 
 Drawn = Literal["random", "chosen"]
 # Settings that earlier versions had not, and what their runs did, whatever the default is by now.
-CAME_LATER = {"balance": "none", "noise_stability": 0.0, "trusted_drawn": "chosen"}
+CAME_LATER = {"balance": "none", "noise_stability": 0.0, "trusted_drawn": "chosen", "lora_rank": None}
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,15 @@ class RunConfig:
         Setting("Images: start from random weights: resnet-small, resnet-18, or the architecture of a model."),
     ] = None
     tune: Annotated[
-        Literal["full", "head"],
-        Setting("full: the whole encoder; head: a small network on its frozen embeddings, or on features."),
+        Literal["full", "head", "lora"],
+        Setting(
+            "full: the whole encoder; lora: small adapters in it; head: a small network on its frozen embeddings, or "
+            "on features."
+        ),
     ] = "full"
+    lora_rank: Annotated[
+        int | None, Setting("Of the adapters of --tune lora; more learn more.", 1, 1024, default="8 with --tune lora")
+    ] = None
     max_length: Annotated[int, Setting("Tokens kept per text, counted from its start.", 4, 100_000)] = 128
     resolution: Annotated[int | None, Setting("Side of images in pixels.", 8, 4096, default="the model's own")] = None
     image_cache: Annotated[
@@ -101,7 +107,9 @@ class RunConfig:
     )
     accumulate: Accumulate = TrainingSettings.accumulate
     optimizer: Optimizer | None = left_open(TrainingSettings.optimizer)
-    learning_rate: LearningRate | None = left_open("3e-5, images 1e-4, heads and random weights 1e-3")
+    learning_rate: LearningRate | None = left_open(
+        "3e-5, images 1e-4, adapters 15 times that, heads and random weights 1e-3"
+    )
     weight_decay: WeightDecay | None = left_open(TrainingSettings.weight_decay)
     momentum: Momentum | None = left_open(TrainingSettings.momentum)
     schedule: Schedule | None = left_open(TrainingSettings.schedule)

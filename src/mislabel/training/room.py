@@ -1,6 +1,7 @@
 """How much room on disk the stages of a run need, told before the first step."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from mislabel.training.branches import Branches
 from mislabel.training.stages import Recording, Stage
 
 WEIGHT_COPIES = 4  # the weights themselves, AdamW's two moments, and those that are selected
+TRAJECTORY_BYTES = 4_000_000_000  # on disk, of one stage: two MiniLMs over 5 epochs of half a million rows fit whole
+FEWEST_DIMENSIONS = 32  # fewer say too little of a row, whatever the bytes
 CHECKPOINTS = 2  # a new one is written beside the old one
 
 
@@ -30,7 +33,17 @@ def trajectory_shape(recording: Recording, stage: Stage, dimension: int | None, 
     """Sizes of a stage's trajectories; `dimension` is that of an embedding, None where logits stand for it."""
     full = dimension or classes
     networks = 1 if stage.shared else stage.branches
-    return Shape(stage.epochs, networks, stage.branches, rows, min(recording.dimension or full, full), classes)
+    whole = Shape(stage.epochs, networks, stage.branches, rows, full, classes)
+    return replace(whole, dimension=min(recording.dimension or fitting_dimension(whole), full))
+
+
+def fitting_dimension(shape: Shape) -> int:
+    """How many dimensions of an embedding keep trajectories below `TRAJECTORY_BYTES`: all, or a multiple of 8."""
+    if shape.bytes <= TRAJECTORY_BYTES:
+        return shape.dimension
+    without, each = replace(shape, dimension=0).bytes, replace(shape, dimension=1, branches=0).bytes
+    fit = (TRAJECTORY_BYTES - without) // each // 8 * 8
+    return min(shape.dimension, max(fit, FEWEST_DIMENSIONS))
 
 
 def kept_weight_bytes(epochs: int, network: Branches) -> int:
@@ -52,6 +65,7 @@ def training_needs(
     keeps_weights : bool
         Whether the weights of every epoch of a stage with trajectories are kept.
     """
+    parameter_bytes = sum(value.numel() * value.element_size() for value in network.parameters())
     each = size_of(network) / len(network.networks)
     weights = int(each * max(1 if stage.shared else stage.branches for stage in stages))
     trajectories = kept = 0
@@ -64,7 +78,7 @@ def training_needs(
         "trajectories": trajectories,
         "the weights of all epochs": kept,
         "checkpoints": checkpoint_bytes(weights, weights if any(stage.teacher for stage in stages) else 0),
-        "the model": weights,
+        "the model": int(weights * max(1.0, parameter_bytes / size_of(network))),  # with its base, where it was adapted
     }
 
 

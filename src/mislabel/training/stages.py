@@ -20,7 +20,8 @@ class Recording:
         A pass in evaluation mode after each epoch, or the training pass itself: free, but with dropout and with
         weights that change from batch to batch.
     dimension : int, optional
-        Embeddings are projected to so many dimensions; as they are without it.
+        Embeddings are projected to so many dimensions; without it as they are, or to as many as keep the store below
+        `mislabel.training.room.TRAJECTORY_BYTES`.
     """
 
     source: Literal["evaluation", "training"] = "evaluation"

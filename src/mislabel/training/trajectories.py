@@ -78,7 +78,8 @@ class TrajectoryRecorder(Watcher):
         self.recording, self.history, self.folder, self.weights = recording, history, folder, weights
         branches, classes = run.branches, run.rows.n_classes
         self.shape = trajectory_shape(recording, run.stage, branches.dimension, len(run.rows), classes)
-        full, target = branches.dimension or classes, self.shape.dimension
+        self._full = full = branches.dimension or classes
+        target = self.shape.dimension
         self.projected = torch.from_numpy(projection(full, target, run.settings.seed)) if target < full else None
         self._weight_bytes = kept_weight_bytes(run.stage.epochs, branches) if weights is not None else 0
         self._buffer: HostBuffer | None = None
@@ -86,10 +87,11 @@ class TrajectoryRecorder(Watcher):
     def needs(self) -> str:
         """What the store and the weights will take, in words."""
         shape = self.shape
+        narrow = f", projected from {self._full}," if self.projected is not None else ""
         weights = f", the weights of all epochs {self._weight_bytes / 1e6:.0f} MB" if self.weights is not None else ""
         return (
             f"trajectories ({shape.epochs} epochs x {shape.networks} networks x {shape.rows} rows x "
-            f"{shape.dimension} dimensions) take {shape.bytes / 1e6:.1f} MB{weights}"
+            f"{shape.dimension} dimensions{narrow}) take {shape.bytes / 1e6:.1f} MB{weights}"
         )
 
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:

@@ -21,6 +21,7 @@ from mislabel.modalities.text.models import (
 )
 
 READS = dict.fromkeys(KINDS, 24) | {"bert, odd": 21} | dict.fromkeys(("deberta", "bloom", "t5", "xlnet"), 40)
+del READS["qwen2"]  # whose tokens are characters
 TEXTS = ["w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11", "w12", "w13 w14 w15", ""]
 
 
@@ -38,7 +39,7 @@ def classifier_of(folder):
     return tokenizer, network.eval(), layout_of(network.classifier)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", READS)
 def test_a_text_is_as_long_as_the_positions(folders, kind):
     """Forty tokens are asked for; networks of relative positions read them, the others as many as their table holds."""
     tokenizer, encoder = load_tokenizer(folders[kind]), load_encoder(folders[kind])
@@ -51,7 +52,7 @@ def test_a_text_is_as_long_as_the_positions(folders, kind):
     assert readable_length(encoder, encoder.encoder, tokenizer, 7, kind, Layout()) == 7
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", READS)
 def test_a_classifier_reads_texts_of_any_length_side_by_side(folders, kind):
     """Each text alone, without padding, as transformers has it, gives the logits that it gives in a batch."""
     tokenizer, network, layout = classifier_of(folders[kind])

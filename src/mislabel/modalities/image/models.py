@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mislabel.errors import InputError
+from mislabel.modalities.adapters import Adapters, keep_own_weights
 from mislabel.modalities.pretrained import head_of, load_head_and_body, quiet, states_of
 from mislabel.modalities.safe_loading import load, load_config, reason, refusal
 
@@ -35,6 +36,8 @@ class ImageNetwork(nn.Module):
         Height and width that the classifier reads, where the pixels come smaller.
     pretrained : bool
         Whether the weights are those of a model, not random ones.
+    adapters : Adapters, optional
+        Those in the classifier, as in `TextNetwork`.
     """
 
     def __init__(
@@ -45,12 +48,15 @@ class ImageNetwork(nn.Module):
         side: tuple[int, int] | None = None,
         *,
         pretrained: bool = True,
+        adapters: Adapters | None = None,
     ):
         super().__init__()
         self.classifier = classifier.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.register_buffer("mean", mean.view(3, 1, 1), persistent=False)
         self.register_buffer("scale", scale.view(3, 1, 1), persistent=False)
-        self.side, self.pretrained = side, pretrained
+        self.side, self.pretrained, self.adapters = side, pretrained, adapters
+        if adapters is not None:
+            keep_own_weights(self)
 
     mean: Tensor
     scale: Tensor

@@ -1,5 +1,6 @@
 """Runs on images: a whole classifier, pretrained or from nothing, or a head on the embeddings of a pretrained one."""
 
+import copy
 import shutil
 import weakref
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from mislabel.data.inputs import RawInputs
 from mislabel.data.training_rows import trainable_rows
 from mislabel.errors import InputError
 from mislabel.integrity import add_digests, check_file, known_digest, telling_damage
+from mislabel.modalities.adapters import Adapters, add_adapters, has_adapters, like_saved, save_classifier
 from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
 from mislabel.modalities.encoder_digest import check_encoder, keep_encoder, network_digest
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
@@ -55,12 +57,15 @@ class ImageReader:
         Where a head stands on it.
     digest : str or None
         Of the pretrained classifier but for its last layer; None for one from nothing.
+    adapters : Path, optional
+        The model folder, where the network that was read from it was trained by adapters.
     """
 
     preprocessor: Preprocessor
     backbone: str
     encoder: "FrozenImageEncoder | None"
     digest: str | None = None
+    adapters: Path | None = None
 
     def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> Inputs:
         images = ImageInputs(self.decoder(cast(Images, raw)), np.arange(len(raw)))
@@ -74,12 +79,22 @@ class ImageReader:
 
     def save(self, folder: Path, network: nn.Module) -> dict[str, Any]:
         if isinstance(network, ImageNetwork):
-            cast(Any, network.classifier.cpu()).save_pretrained(folder)
+            save_classifier(folder, network.classifier, network.adapters)
         else:
             save_head(folder, network, self.backbone)
         self.preprocessor.processor.save_pretrained(folder)
         about = {"modality": "image", "backbone": self.backbone, "stored": self.preprocessor.stored}
         return about | ({"encoder_digest": self.digest} if self.digest is not None else {})
+
+    def of_epochs(self, network: nn.Module) -> nn.Module:
+        """See `TextReader.of_epochs`."""
+        if self.adapters is None:
+            return copy.deepcopy(network)
+        config = cast(Any, cast(ImageNetwork, network).classifier).config
+        labels = [config.id2label[code] for code in range(config.num_labels)]
+        classifier = load_image_classifier(self.backbone, labels, new_head=True)
+        check_encoder(self.backbone, FrozenImageEncoder(network_of(classifier, self.preprocessor)).digest, self.digest)
+        return network_of(classifier, self.preprocessor, like_saved(classifier, self.adapters, self.backbone))
 
     def checks(self) -> dict[str, Any]:
         return {}
@@ -117,13 +132,17 @@ def prepare(
         name = settings.backbone or ""
         preprocessor = load_preprocessor(name, settings.resolution)
 
-    def build() -> nn.Module:
+    def build(rank: int | None = settings.lora_rank) -> ImageNetwork:
         if settings.scratch is not None:
             return network_of(scratch_classifier(name, labels), preprocessor, pretrained=False)
-        return network_of(load_image_classifier(name, labels, new_head=True), preprocessor)
+        classifier = load_image_classifier(name, labels, new_head=True)
+        return network_of(classifier, preprocessor, add_adapters(classifier, rank, name))
 
-    start = FrozenImageEncoder(cast(ImageNetwork, build()))  # first, so that a model that does not fit is known at once
+    start = FrozenImageEncoder(build(rank=None))  # first, so that a model that does not fit is known at once
     check_reads(start.network, preprocessor, name, settings.resolution)
+    adapters = build().adapters if settings.lora_rank is not None else None
+    if adapters is not None:
+        dataset = replace(dataset, notes=[*dataset.notes, adapters.note])
     encoder = start if settings.tune == "head" else None
     digest = None if settings.scratch is not None else start.digest
     if digest is not None:
@@ -146,7 +165,7 @@ def prepare(
     untrained = outputs(start, some, start.dimension, accelerator, low_precision=True)
 
     def embed() -> np.ndarray:
-        start = FrozenImageEncoder(cast(ImageNetwork, build()))
+        start = FrozenImageEncoder(build(rank=None))
         return outputs(start, inputs.take(trained), start.dimension, accelerator, low_precision=True, progress=progress)
 
     return Prepared(
@@ -167,14 +186,18 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[ImageReader, nn.Module]:
         return ImageReader(preprocessor, name, encoder, encoder.digest), load_head(folder, len(labels))
     network = network_of(load_image_classifier(str(folder), labels, new_head=False, whole=True), preprocessor)
     check_reads(network, preprocessor, str(folder))
-    return ImageReader(preprocessor, name, None, about.get("encoder_digest")), network
+    adapters = folder if has_adapters(folder) else None
+    return ImageReader(preprocessor, name, None, about.get("encoder_digest"), adapters), network
 
 
-def network_of(classifier: nn.Module, preprocessor: Preprocessor, *, pretrained: bool = True) -> ImageNetwork:
-    """A classifier that reads the pixels of this preprocessor."""
+def network_of(
+    classifier: nn.Module, preprocessor: Preprocessor, adapters: Adapters | None = None, *, pretrained: bool = True
+) -> ImageNetwork:
+    """A classifier that reads the pixels of this preprocessor, with the adapters in it."""
     size = preprocessor.processor.size
     enlarged = (int(size["height"]), int(size["width"])) if preprocessor.stored is not None else None
-    return ImageNetwork(classifier, preprocessor.mean, preprocessor.scale, enlarged, pretrained=pretrained)
+    mean, scale = preprocessor.mean, preprocessor.scale
+    return ImageNetwork(classifier, mean, scale, enlarged, pretrained=pretrained, adapters=adapters)
 
 
 def decoded(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mislabel.errors import InputError
+from mislabel.modalities.adapters import Adapters, keep_own_weights
 from mislabel.modalities.encoder_digest import network_digest
 from mislabel.modalities.pretrained import check_body, load_head_and_body, load_network, quiet, states_of
 from mislabel.modalities.safe_loading import load, load_config, reason, refusal
@@ -44,12 +45,15 @@ def find_encoder(name: str) -> str:
 class TextNetwork(nn.Module):
     """A Hugging Face sequence classifier as the loop wants it: inputs in, logits out.
 
-    `classifier` is the plain transformers model; saving it is all that a user needs to ship.
+    `classifier` is the plain transformers model; saving it is all that a user needs to ship. Where it has `adapters`,
+    they and the head train alone, and are the network's state.
     """
 
-    def __init__(self, classifier: nn.Module):
+    def __init__(self, classifier: nn.Module, adapters: Adapters | None = None):
         super().__init__()
-        self.classifier = classifier
+        self.classifier, self.adapters = classifier, adapters
+        if adapters is not None:
+            keep_own_weights(self)
 
     @property
     def encoder(self) -> nn.Module:

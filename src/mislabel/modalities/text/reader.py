@@ -1,5 +1,6 @@
 """Runs on texts: a whole encoder, or a head on its frozen embeddings."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,6 +16,7 @@ from mislabel.data.inputs import RawInputs
 from mislabel.data.rows import with_small_classes
 from mislabel.data.training_rows import TRAINS, trainable_rows
 from mislabel.errors import InputError, NotAssessed, RunError
+from mislabel.modalities.adapters import TEXTS, add_adapters, has_adapters, like_saved, save_classifier
 from mislabel.modalities.contract import Prepared, Settings, Storage, sample_rows
 from mislabel.modalities.encoder_digest import check_encoder, keep_encoder
 from mislabel.modalities.heads import embeddings, has_head, load_head, prepare_head, save_head
@@ -60,6 +62,8 @@ class TextReader:
         How the network wants the tokens.
     digest : str
         Of the encoder and its tokenizer.
+    adapters : Path, optional
+        The model folder, where the network that was read from it was trained by adapters.
     """
 
     tokenizer: Any
@@ -68,6 +72,7 @@ class TextReader:
     encoder: FrozenEncoder | None
     layout: Layout
     digest: str
+    adapters: Path | None = None
 
     def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> Inputs:
         texts = TextInputs(cast(Texts, raw), self.tokenizer, self.max_length, self.layout)
@@ -78,12 +83,27 @@ class TextReader:
     def save(self, folder: Path, network: nn.Module) -> dict[str, Any]:
         if isinstance(network, TextNetwork):
             self.tokenizer.model_max_length = self.max_length
-            cast(Any, network.classifier.cpu()).save_pretrained(folder)
+            # As it was trained: a network with absolute positions reads another text where the padding comes first.
+            # The library saves what a tokenizer was made with, and the side only if it was.
+            side = "left" if self.layout.left else "right"
+            self.tokenizer.init_kwargs["padding_side"] = self.tokenizer.padding_side = side
+            save_classifier(folder, network.classifier, network.adapters)
             self.tokenizer.save_pretrained(folder)
         else:
             save_head(folder, network, self.backbone)
         about = {"modality": "text", "max_length": self.max_length, "backbone": self.backbone}
         return about | {"encoder_digest": self.digest}
+
+    def of_epochs(self, network: nn.Module) -> nn.Module:
+        """See `Reader`; weights of adapters are for the base model, which is loaded by its name."""
+        if self.adapters is None:
+            return copy.deepcopy(network)
+        name = find_encoder(self.backbone)
+        check_encoder(self.backbone, encoder_digest(pretrained(name), load_tokenizer(name)), self.digest)
+        config = cast(Any, cast(TextNetwork, network).classifier).config
+        labels = [config.id2label[code] for code in range(config.num_labels)]
+        classifier = load_classifier(name, labels, new_head=True, pad=self.tokenizer.pad_token_id)
+        return TextNetwork(classifier, like_saved(classifier, self.adapters, self.backbone))
 
     def checks(self) -> dict[str, Any]:
         return {}
@@ -100,7 +120,8 @@ def prepare(
         layout, asked = Layout(), settings.max_length
         max_length = readable_length(encoder, encoder.encoder, tokenizer, asked, settings.backbone or "", layout)
     else:
-        layout, max_length = try_classifier(backbone, dataset.labels.classes, tokenizer, settings)
+        layout, max_length, notes = try_classifier(backbone, dataset.labels.classes, tokenizer, settings)
+        dataset = replace(dataset, notes=[*dataset.notes, *notes])
     texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, max_length, layout)
     dataset = with_input_notes(dataset, texts, settings)
     trained = trainable_rows(dataset)
@@ -119,7 +140,7 @@ def prepare(
 
         return replace(prepare_head(dataset, trained, matrix, reader), similarity=beside)
     states = token_states(start, texts.take(trained), accelerator)
-    build = whole_classifier(backbone, dataset.labels.classes, states, tokenizer.pad_token_id)
+    build = whole_classifier(backbone, dataset.labels.classes, states, tokenizer.pad_token_id, settings)
 
     @cache
     def embed() -> np.ndarray:
@@ -157,17 +178,22 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
     network = TextNetwork(load_classifier(name, labels, pad=tokenizer.pad_token_id, whole=True))
     layout = layout_of(network.classifier)
     length = readable_length(network, network.classifier, tokenizer, about["max_length"], name, layout)
-    return TextReader(tokenizer, length, backbone, None, layout, about.get("encoder_digest", "")), network
+    adapters = folder if has_adapters(folder) else None
+    return TextReader(tokenizer, length, backbone, None, layout, about.get("encoder_digest", ""), adapters), network
 
 
-def try_classifier(backbone: str, classes: list, tokenizer: Any, settings: Settings) -> tuple[Layout, int]:
-    """What a classifier that will be trained wants of tokens, and how many it reads of a text; it is thrown away."""
+def try_classifier(backbone: str, classes: list, tokenizer: Any, settings: Settings) -> tuple[Layout, int, list[str]]:
+    """What a classifier that will be trained wants of tokens, how many it reads of a text, and notes on it.
+
+    It is thrown away.
+    """
     with torch.random.fork_rng(devices=[]):
         names = [str(value) for value in classes]
-        network = TextNetwork(load_classifier(backbone, names, new_head=True, pad=tokenizer.pad_token_id))
-    layout, asked = layout_of(network.classifier), settings.max_length
-    name = settings.backbone or ""
-    return layout, readable_length(network, network.classifier, tokenizer, asked, name, layout)
+        classifier = load_classifier(backbone, names, new_head=True, pad=tokenizer.pad_token_id)
+        layout, asked, name = layout_of(classifier), settings.max_length, settings.backbone or ""
+        length = readable_length(TextNetwork(classifier), classifier, tokenizer, asked, name, layout)
+        adapters = add_adapters(classifier, settings.lora_rank, name, TEXTS)
+    return layout, length, [adapters.note] if adapters is not None else []
 
 
 def token_states(encoder: FrozenEncoder, texts: TextInputs, accelerator: Any) -> np.ndarray:
@@ -194,8 +220,10 @@ def embed_sentences(
     return outputs(encoder, inputs, encoder.dimension, accelerator, low_precision=True)
 
 
-def whole_classifier(backbone: str, classes: list, states: np.ndarray, pad: int) -> Callable[[], nn.Module]:
-    """Builds a classifier with a new head, its pooler fitted to `token_states`."""
+def whole_classifier(
+    backbone: str, classes: list, states: np.ndarray, pad: int, settings: Settings
+) -> Callable[[], nn.Module]:
+    """Builds a classifier with a new head, its pooler fitted to `token_states`, and with adapters if so set."""
 
     def build() -> nn.Module:
         classifier = load_classifier(backbone, [str(value) for value in classes], new_head=True, pad=pad)
@@ -205,7 +233,8 @@ def whole_classifier(backbone: str, classes: list, states: np.ndarray, pad: int)
             with torch.no_grad():
                 dense.weight.copy_(weight)
                 dense.bias.copy_(bias)
-        return TextNetwork(classifier)
+        adapters = add_adapters(classifier, settings.lora_rank, settings.backbone or "", TEXTS)
+        return TextNetwork(classifier, adapters)
 
     return build
 
