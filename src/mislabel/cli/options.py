@@ -127,6 +127,15 @@ RUN: dict[str, tuple[Any, Any]] = {
         Annotated[bool, typer.Option("--no-content", help="Keep inputs out of the run folder and the report.")],
         False,
     ),
+    "track": (
+        Annotated[
+            str | None,
+            typer.Option(
+                help="Tell an experiment tracker of settings, epochs and scores.", metavar="tensorboard|wandb|mlflow"
+            ),
+        ],
+        None,
+    ),
     "as_json": (Json, False),
 }
 
@@ -140,7 +149,7 @@ PANELS = {
         "method", "option", "branches", "trajectory_dim", "score", "recipe", "backbone", "scratch", "tune", "balance",
     ),
     "Training": (),
-    "Output": ("out", "resume", "overwrite", "no_content", "keep_checkpoints", "as_json"),
+    "Output": ("out", "resume", "overwrite", "no_content", "keep_checkpoints", "track", "as_json"),
 }  # fmt: skip
 
 
