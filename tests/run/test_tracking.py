@@ -2,11 +2,13 @@
 
 import json
 import signal
+import time
 from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 from helpers import StopAfter
+from patience import PATIENCE
 from signalled import run_until
 
 from mislabel.errors import InputError, without_secrets
@@ -234,7 +236,9 @@ def test_mlflow_in_sqlite(start, tmp_path, monkeypatch):
     run = start(folder, track="mlflow", resume=True)
     client = mlflow.tracking.MlflowClient()
     (kept,) = client.search_runs([client.get_experiment_by_name("mislabel").experiment_id])
-    assert [(each.step, each.value) for each in client.get_metric_history(kept.info.run_id, "train/loss")] == losses(run)
+    assert [(each.step, each.value) for each in client.get_metric_history(kept.info.run_id, "train/loss")] == losses(
+        run
+    )
     assert kept.data.metrics["test/accuracy"] == pytest.approx(run.metrics["test"]["accuracy"])
     assert kept.data.params["noise_statement"] == certain(NoiseRate.of(run.metrics))
     assert (kept.info.run_name, kept.data.params["options.epochs"]) == ("run", "4")
@@ -246,7 +250,9 @@ def test_wandb_without_a_network(start, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     run = start(tmp_path / "run", track="wandb")
     (written,) = (tmp_path / "wandb").glob("offline-run-*/run-*.wandb")
-    content = written.read_bytes()
+    said, deadline = certain(NoiseRate.of(run.metrics)).encode(), time.monotonic() + PATIENCE
+    while said not in (content := written.read_bytes()) and time.monotonic() < deadline:
+        time.sleep(0.05)  # a process of its own writes it
+    assert said in content
     assert b"train/loss" in content
-    assert certain(NoiseRate.of(run.metrics)).encode() in content
     assert b"wolf" not in content

@@ -9,7 +9,7 @@ from mislabel import __version__
 from mislabel.cli.bench_commands import bench, corrupt, methods
 from mislabel.cli.exit_codes import notes
 from mislabel.cli.review_commands import export, import_decisions, review
-from mislabel.cli.run_commands import predict, report
+from mislabel.cli.run_commands import predict, push, report
 from mislabel.cli.train_commands import audit, train
 from mislabel.modalities import unusable_modalities
 from mislabel.terminal import one_line
@@ -65,5 +65,5 @@ def note_unusable(version: Version = False) -> None:
 
 
 # In the order of the help.
-for command in (train, audit, predict, report, review, export, import_decisions, corrupt, methods, bench):
+for command in (train, audit, predict, report, review, export, import_decisions, push, corrupt, methods, bench):
     app.command()(command)

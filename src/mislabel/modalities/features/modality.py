@@ -25,6 +25,7 @@ class FeatureModality(Modality):
     metavar = "GLOB"
     one_column = False
     replaceable = True  # better embeddings of the same rows are no other rows
+    task, estimator = "tabular-classification", "FeatureClassifier"
 
     def check(
         self,
