@@ -167,7 +167,7 @@ class RunClassifier(Shared, ClassifierMixin, BaseEstimator):
         self = cls(**{name: value for name, value in run.settings.items() if name in known})
         self.audit_ = run.result()
         self.predictor_ = load_predictor(run.folder.model)
-        self._about, self._config = None, run.config
+        self._about, self._loaded = None, run.config
         self._set_classes()
         return self
 

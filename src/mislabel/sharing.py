@@ -25,7 +25,7 @@ class Shared:
     predictor_: Predictor
     # What a run folder needs: settings, the run, the earlier run, columns. None where it was loaded.
     _about: tuple[RunConfig, Trained, Run | None, dict[str, str]] | None = None
-    _config: dict[str, Any] | None = None  # of the run folder that it was loaded from
+    _loaded: dict[str, Any] | None = None  # config.json of the run that it was loaded from
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the model alone, with its model card, as `RUN/model`; `from_pretrained` reads it.
@@ -107,6 +107,6 @@ class Shared:
         if self._about is not None:
             config, trained, _, columns = self._about
             return describe(config, trained.dataset, columns, trained.decisions)
-        if self._config is None:
+        if self._loaded is None:
             raise InputError("this classifier is not fitted, or came from a model folder: fit it, or copy that folder")
-        return self._config
+        return self._loaded

@@ -107,7 +107,7 @@ def test_scores_on_given_labels_are_called_so(evidence_run):
 def test_no_folder_of_this_machine_is_in_it(evidence_run):
     run = Run.open(evidence_run)
     config = json.loads(json.dumps(run.config))
-    config["settings"] |= {"scratch": "/home/jane/secret/net", "recipe": "C:\\Users\\somebody\\it"}
+    config["settings"] |= {"scratch": "/home/jane/secret/net", "recipe": "C:\\Users\\jane\\it"}
     config["data"]["name"] = "hf:/home/jane/texts"
     card = model_card(evidence_run / "model", config, run.metrics)
     assert "jane" not in card

@@ -146,7 +146,7 @@ def _fault(error: BaseException) -> str:
     if isinstance(error, RuntimeError) and error.__cause__ is not None:  # which file it was says less than why
         return _fault(error.__cause__)
     from huggingface_hub import constants
-    from huggingface_hub.errors import HTTPError
 
-    lost = isinstance(error, OSError | HTTPError)
+    # What carries its requests has errors of its own, under the name of whichever library that is.
+    lost = isinstance(error, OSError) or any(kind.__name__ == "HTTPError" for kind in type(error).__mro__)
     return without_secrets(f"{constants.ENDPOINT} cannot be reached ({reason(error)})" if lost else reason(error))

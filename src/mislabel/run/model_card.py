@@ -1,4 +1,4 @@
-"""The model card, README.md of a model folder: what the model is, what it learnt from, how sure that is, how to load it.
+"""The model card, README.md of a model folder: what it is, what it learnt from, how sure that is, how to load it.
 
 It holds no row, no path of this machine, and nothing that another run of the same settings would say differently but
 for its results. Names that come from data stand as code, which Markdown takes for nothing else.

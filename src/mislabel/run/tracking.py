@@ -1,7 +1,7 @@
 """A run told to an experiment tracker while it trains: TensorBoard, Weights & Biases or MLflow, through accelerate.
 
-Told are settings, what each epoch came to, and at the end what is said of the labels and the scores: no input, no id, no
-name of a class. A tracker that fails does not take the run with it.
+Told are settings, what each epoch came to, and at the end what is said of the labels and the scores: no input, no id,
+no name of a class. A tracker that fails does not take the run with it.
 """
 
 import importlib.util
@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from mislabel.data import Dataset
