@@ -75,7 +75,7 @@ def code(value: object) -> str:
 
 def is_local(name: str) -> bool:
     """Whether a model is named by a folder of this machine, and not by its name on the hub."""
-    return os.path.exists(name) or HUB_NAME.fullmatch(name) is None
+    return len(name) > LONGEST or os.path.exists(name) or HUB_NAME.fullmatch(name) is None
 
 
 def _what_it_is(about: dict[str, Any], head: bool, plural: str) -> list[str]:
@@ -193,7 +193,7 @@ def _public(value: object) -> object:
 
 
 def _plain_words(values: Iterable[Any]) -> list[str]:
-    return [str(value) for value in values if value and re.fullmatch(r"[\w.-]+", str(value), re.ASCII)]
+    return [str(value) for value in values if value and re.fullmatch(r"[\w.-]{1,60}", str(value), re.ASCII)]
 
 
 def _names(values: list) -> str:
