@@ -166,9 +166,8 @@ class RunClassifier(Shared, ClassifierMixin, BaseEstimator):
         known = cls().get_params()
         self = cls(**{name: value for name, value in run.settings.items() if name in known})
         self.audit_ = run.result()
-        self.predictor_ = load_predictor(run.folder.model)
         self._about, self._loaded = None, run.config
-        self._set_classes()
+        self._take(load_predictor(run.folder.model))
         return self
 
     def _write(self, target: RunFolder, predictor: Predictor | None, *, content: bool, overwrite: bool) -> None:
@@ -197,6 +196,11 @@ class RunClassifier(Shared, ClassifierMixin, BaseEstimator):
     def _new(self, X: Any) -> Any:
         checks = self.predictor_.reader.checks()
         return make_dataset(X, modality=self.modality, need_labels=False, checks=checks).inputs
+
+    def _take(self, predictor: Predictor) -> None:
+        """Answer by a model that was trained before."""
+        self.predictor_ = predictor
+        self._set_classes()
 
     def _set_classes(self) -> None:
         self.classes_ = np.array(self.predictor_.classes)

@@ -95,11 +95,11 @@ class Shared:
         if modality != cls.modality:
             raise InputError(f"{name} holds a model for {modality}; {cls.__name__} is for {cls.modality}")
         self = cls()
-        self.predictor_ = predictor
-        self._set_classes()
+        self._take(predictor)
         return self
 
-    def _set_classes(self) -> None:
+    def _take(self, predictor: Predictor) -> None:
+        """Answer by a model that was trained before."""
         raise NotImplementedError
 
     def _described(self) -> dict[str, Any]:

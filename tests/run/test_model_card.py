@@ -85,6 +85,21 @@ def test_of_a_whole_network_it_says_how_transformers_opens_it(toy_run, toy_file)
     assert f"- accuracy: {metrics['test']['accuracy']:.4f}" in text
 
 
+@pytest.mark.slow
+def test_of_images_too(photos, image_models, train_images):
+    words = [photos.table, "--image", "path", "--label", "label", "--id", "id", "--backbone", image_models["resnet"]]
+    trained = train_images(*words, "--method", "ce", "--option", "epochs=1", "--device", "cpu", "--precision", "fp32")
+    front, text = parts(card_of(trained.folder))
+    assert front["pipeline_tag"] == "image-classification"
+    plain, ours = python_blocks(text)
+    names: dict = {}
+    for lines in (plain, ours):
+        exec(lines.replace("FOLDER", str(trained.folder / "model")), names)
+    paths = [str(photos.table.parent / path) for path in photos.frame["path"][:12]]
+    answered = [max(answer, key=lambda one: one["score"])["label"] for answer in names["classify"](paths)]
+    assert answered == names["classifier"].predict(paths).tolist()
+
+
 def test_digests_cover_it_and_a_model_without_one_still_opens(evidence_run, tmp_path):
     digests = read_digests(evidence_run)
     assert digests is not None
