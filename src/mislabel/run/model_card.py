@@ -94,23 +94,24 @@ def _what_it_is(about: dict[str, Any], head: bool, plural: str) -> list[str]:
 
 
 def _how_to_load(kind: Any, head: bool, about: dict[str, Any]) -> list[str]:
-    ours = ["from mislabel import " + kind.estimator, "", f'classifier = {kind.estimator}.from_pretrained("FOLDER")']
-    own = _block(ours) if kind.estimator else "`mislabel predict`, with the run that it was made in."
-    place = "`FOLDER` is this folder, or the name of this repository on the hub."
+    own = ["`mislabel predict` opens it, in the run that it was made in."]
+    if kind.estimator:
+        lines = [f"from mislabel import {kind.estimator}", ""]
+        own = [_block([*lines, f'classifier = {kind.estimator}.from_pretrained("FOLDER")'])]
+        own.append("`FOLDER` is this folder, or the name of this repository on the hub.")
     if head:
         return [
             "It opens in mislabel. It is no whole transformers model: columns are standardised, then come a linear "
             "layer, GELU and a linear layer, on features or on the mean of an encoder's states. `AutoModel` classes "
             "would need code for that, which this folder does not bring.",
-            own,
-            place,
+            *own,
         ]
     parts = [_block(["from transformers import pipeline", "", f'classify = pipeline("{kind.task}", model="FOLDER")'])]
     if about.get("networks", 1) > 1:
         parts.append("transformers reads the first of its networks. All of them answer in mislabel:")
     else:
         parts.append("or in mislabel:")
-    return [*(parts if kind.task else []), own, place]
+    return [*(parts if kind.task else []), *own]
 
 
 def _data(data: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
