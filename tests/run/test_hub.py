@@ -147,9 +147,10 @@ def test_a_refusal_is_one_sentence(end, status, said, reached, features_run, mis
     reached.statuses[end] = status
     done = mislabel("push", features_run, "me/animals")
     assert done.exit_code == 1
-    assert done.stderr.startswith("error: nothing was uploaded to me/animals: ")
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+    _, sentence = done.stderr.split("error: ")  # before it, the bar of what was sent until then
+    assert sentence.startswith("nothing was uploaded to me/animals: ")
+    assert said in sentence
+    assert sentence.count("\n") == 1
     assert TOKEN not in done.stderr
     assert reached.files.get("me/animals", {}) == {}
 
