@@ -13,7 +13,9 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+import yaml
 from fake_runs import make_run
+from markdown_it import MarkdownIt
 from patience import PATIENCE
 from review.client import Client
 from rich.console import Console
@@ -23,10 +25,12 @@ from rich.text import Text
 from mislabel.data.lookalikes import lookalike_note
 from mislabel.errors import InputError, some_ids
 from mislabel.exchange.export import export
+from mislabel.files import json_bytes
 from mislabel.report import write_report
 from mislabel.review.server import Server
 from mislabel.review.session import Session
 from mislabel.run.folder import RunFolder
+from mislabel.run.model_card import model_card
 from mislabel.tables import read_table, write_table
 from mislabel.tables.characters import utf8_safe
 from mislabel.tables.formulas import is_formula
@@ -152,6 +156,29 @@ def test_the_report_escapes_it(hostile, run):
     assert not any("alert(1)" in script for script in page.scripts)
     assert words_of(utf8_safe(hostile))[:50] in words_of("".join(page.shown))
     assert "49" not in "".join(page.shown) or hostile != HOSTILE["template"]
+
+
+def test_the_model_card_holds_it_as_a_name(hostile, run, tmp_path):
+    """As class, name of the data, encoder, method, option and setting: read by another YAML and another Markdown."""
+    about = {"classes": [utf8_safe(hostile), "ok"], "backbone": utf8_safe(hostile)}
+    (tmp_path / "mislabel.json").write_bytes(json_bytes(about))
+    config, metrics = run.read_config(), run.read_metrics()
+    config["data"]["name"] = hostile
+    config["settings"] = {"method": hostile, "recipe": hostile, "options": {"stop": hostile}}
+    card = model_card(tmp_path, config, metrics)
+    card.encode()
+    assert DRIVES.findall(card) == []
+    _, front, text = card.split("---\n", 2)
+    usual = {"library_name": "transformers", "pipeline_tag": "text-classification"}
+    assert yaml.safe_load(front) == usual | {"tags": ["mislabel", "noisy-labels"]}
+    blocks = MarkdownIt().parse(text)
+    tokens = [*blocks, *(child for block in blocks for child in block.children or ())]
+    kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in tokens}
+    plain = {"heading", "paragraph", "bullet_list", "list_item", "inline", "text", "softbreak", "fence"}
+    assert kinds - plain == {"code_inline"}
+    assert sum(token.type == "heading_open" for token in tokens) == 7
+    shown = [token.content for token in tokens if token.type == "code_inline"]
+    assert one_line(utf8_safe(hostile))[:50].strip() in " ".join(shown)
 
 
 def test_the_page_is_told_it_exactly(hostile, run):

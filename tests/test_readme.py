@@ -16,7 +16,7 @@ from patience import PATIENCE
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # In this order: a page may go on from what the ones before it left, and repeats some of their commands.
-PAGES = ("texts", "images", "tables", "review", "known_errors", "bench", "trajectories", "adapters")
+PAGES = ("texts", "images", "tables", "review", "known_errors", "bench", "trajectories", "adapters", "trackers")
 WRITTEN = [README, *((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in PAGES)]
 BLOCKS = [block for text in WRITTEN for block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)]
 LINES = [line for kind, block in BLOCKS if not kind for line in block.splitlines() if line.startswith(".venv/bin/")]
@@ -35,6 +35,7 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
         "methods", "bench",
         "audit", "predict",  # trajectories
         "train", "predict",  # adapters
+        "audit",  # trackers
     ]  # fmt: skip
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     printed = {}

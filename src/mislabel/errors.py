@@ -2,12 +2,15 @@
 
 import difflib
 import heapq
+import os
+import re
 from collections.abc import Iterable
 from os.path import commonprefix
 
-TRAINING = ("torch", "transformers", "accelerate", "safetensors")  # packages of the extra that only training needs
+TRAINING = ("torch", "transformers", "accelerate", "safetensors", "huggingface_hub")  # of the extra `train`
 _LONGEST = 200  # characters of a name that a message shows
 _CANDIDATES = 200  # names that are compared in full with one that is misspelt
+_SECRET = re.compile("TOKEN|KEY|SECRET|PASSW", re.IGNORECASE)  # in the name of a variable of the environment
 
 
 class InputError(ValueError):
@@ -72,6 +75,18 @@ def in_range(name: str, value: object, low: float, high: float) -> None:
     """Raise InputError unless `value` is a number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InputError(f"{name} is {value!r}, needed {low:g} to {high:g}")
+
+
+def without_secrets(text: str) -> str:
+    """What another library or machine said, without the secrets of this process.
+
+    Those are names and passwords in addresses, and what the environment holds under names that speak of secrets.
+    """
+    text = re.sub(r"(?<=://)[^/\s@]*@", "", text)
+    secrets = {value for name, value in os.environ.items() if _SECRET.search(name) and len(value) >= 8}
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
 
 
 def _same_ends(one: str, other: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.data.alignment import refuse_misaligned
 from mislabel.data.descriptions import read_descriptions
@@ -27,23 +26,19 @@ from mislabel.run.predictor import Predictor, load_predictor
 from mislabel.run.prior_decisions import take_over
 from mislabel.run.reading import Run
 from mislabel.run.settings import Drawn, RunConfig
-from mislabel.run.train import Trained, train
+from mislabel.run.train import train
 from mislabel.run.writing import write_run
+from mislabel.sharing import Shared
 from mislabel.tables.foreign import native
 from mislabel.training.progress import Quiet, Terminal
 from mislabel.training.training_settings import Balance, Device, Precision
 
 
-class RunClassifier(ClassifierMixin, BaseEstimator):
+class RunClassifier(Shared, ClassifierMixin, BaseEstimator):
     """What the estimators share: fit makes a run, predict asks its model."""
 
-    modality: ClassVar[str]
-    audit_: Audit
-    predictor_: Predictor
     classes_: np.ndarray
     n_features_in_: int
-    # What `save` needs: settings, the run, the earlier run, columns. None where it was loaded.
-    _about: tuple[RunConfig, Trained, Run | None, dict[str, str]] | None = None
 
     def fit(
         self,
@@ -170,9 +165,9 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
             raise InputError(f"{folder} holds a run on {run.modality}; {cls.__name__} is for {cls.modality}")
         known = cls().get_params()
         self = cls(**{name: value for name, value in run.settings.items() if name in known})
-        self.audit_, self.predictor_ = run.result(), load_predictor(run.folder.model)
-        self._about = None
-        self._set_classes()
+        self.audit_ = run.result()
+        self._about, self._loaded = None, run.config
+        self._take(load_predictor(run.folder.model))
         return self
 
     def _write(self, target: RunFolder, predictor: Predictor | None, *, content: bool, overwrite: bool) -> None:
@@ -200,6 +195,11 @@ class RunClassifier(ClassifierMixin, BaseEstimator):
     def _new(self, X: Any) -> Any:
         checks = self.predictor_.reader.checks()
         return make_dataset(X, modality=self.modality, need_labels=False, checks=checks).inputs
+
+    def _take(self, predictor: Predictor) -> None:
+        """Answer by a model that was trained before."""
+        self.predictor_ = predictor
+        self._set_classes()
 
     def _set_classes(self) -> None:
         self.classes_ = np.array(self.predictor_.classes)

@@ -10,7 +10,7 @@ from mislabel.cli.ask_commands import ask
 from mislabel.cli.bench_commands import bench, corrupt, methods
 from mislabel.cli.exit_codes import notes
 from mislabel.cli.review_commands import export, import_decisions, review
-from mislabel.cli.run_commands import predict, report
+from mislabel.cli.run_commands import predict, push, report
 from mislabel.cli.train_commands import audit, train
 from mislabel.modalities import unusable_modalities
 from mislabel.terminal import one_line
@@ -66,5 +66,5 @@ def note_unusable(version: Version = False) -> None:
 
 
 # In the order of the help.
-for command in (train, audit, predict, report, review, export, import_decisions, ask, corrupt, methods, bench):
+for command in (train, audit, predict, report, review, export, import_decisions, ask, push, corrupt, methods, bench):
     app.command()(command)

@@ -133,6 +133,15 @@ RUN: dict[str, tuple[Any, Any]] = {
         Annotated[bool, typer.Option("--no-content", help="Keep inputs out of the run folder and the report.")],
         False,
     ),
+    "track": (
+        Annotated[
+            str | None,
+            typer.Option(
+                help="Tell an experiment tracker of settings, epochs and scores.", metavar="tensorboard|wandb|mlflow"
+            ),
+        ],
+        None,
+    ),
     "as_json": (Json, False),
 }
 
@@ -149,7 +158,7 @@ PANELS = {
         "balance",
     ),
     "Training": (),
-    "Output": ("out", "resume", "overwrite", "no_content", "keep_checkpoints", "as_json"),
+    "Output": ("out", "resume", "overwrite", "no_content", "keep_checkpoints", "track", "as_json"),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`mislabel predict` and `report`: what a finished run is for."""
+"""`mislabel predict`, `push` and `report`: what a finished run is for."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -46,6 +46,29 @@ def predict(
             device=device, by=by, progress=Terminal(),
         )  # fmt: skip
         say(as_json, {"rows": rows, "output": str(output)}, f"{rows} predictions in {output}")
+
+
+def push(
+    run: Run,
+    name: Annotated[str, typer.Argument(help="USER/NAME on the Hugging Face hub.", metavar="NAME")],
+    private: Annotated[bool, typer.Option("--private", help="Let nobody else see it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Upload RUN/model with its model card, and nothing else, to the Hugging Face hub.
+
+    Example: mislabel push runs/messages USER/messages --private
+    """
+    with errors():
+        from mislabel.run import hub
+        from mislabel.run.model_card import model_card
+
+        folder = finished_run(run)
+
+        def card() -> str:
+            return model_card(folder.model, folder.read_config(), folder.read_metrics())
+
+        address = hub.push(folder.model, name, private=private, card=card)
+        say(as_json, {"address": address}, f"the model is at {address}")
 
 
 def report(

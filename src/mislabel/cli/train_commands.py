@@ -69,7 +69,8 @@ def _train(given: dict[str, Any]) -> None:
         trained = train(
             dataset, config, folder, columns=columns, earlier=earlier, resume=given["resume"],
             overwrite=given["overwrite"], content=not given["no_content"], keep_checkpoints=given["keep_checkpoints"],
-            report=write_report, progress=Terminal() if is_main_process() else Quiet(), watch=_interruptible,
+            track=given["track"], report=write_report, progress=Terminal() if is_main_process() else Quiet(),
+            watch=_interruptible,
         )  # fmt: skip
         leave_processes()
         if not is_main_process():

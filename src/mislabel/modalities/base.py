@@ -115,6 +115,10 @@ class Modality(ABC):
         Settings of a run that are for this modality alone.
     own_id : str or None
         The column that names the rows of data that only this modality can read (see `open_source`), where there is one.
+    task : str or None
+        What Hugging Face calls the classification of such inputs; a whole network of ours opens in its pipeline.
+    estimator : str or None
+        The class of this package that takes such inputs, where it is one of `mislabel`.
     """
 
     name: str
@@ -135,6 +139,8 @@ class Modality(ABC):
     fills_gaps: bool = False
     own_settings: tuple[str, ...] = ()
     own_id: str | None = None
+    task: str | None = None
+    estimator: str | None = None
 
     @abstractmethod
     def check(

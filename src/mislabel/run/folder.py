@@ -68,6 +68,7 @@ class RunFolder:
         self.embeddings = self.path / "embeddings.npy"
         self.pixels = self.path / PIXELS
         self.trajectory = self.path / "trajectory"
+        self.tracking = self.path / "tracking"
         self.decisions = self.path / "decisions.sqlite"
         self.encoder = self.path / "encoder.json"
         self.digests = self.path / DIGESTS
@@ -87,7 +88,7 @@ class RunFolder:
 
     def read_back(self) -> list[Path]:
         """The files here that are read again once the run is finished, but for those that change after it."""
-        changing = {self.report.name, self.decisions.name, self.checkpoints.name, self.digests.name}
+        changing = {item.name for item in (self.report, self.decisions, self.checkpoints, self.digests, self.tracking)}
         files = (path for path in sorted(self.path.rglob("*")) if path.is_file())
         kept = ((path, path.relative_to(self.path).parts) for path in files)
         return [
@@ -142,8 +143,8 @@ class RunFolder:
 
     @property
     def _used(self) -> bool:
-        """Whether something lies here; the settings of a start that failed before any work do not count."""
-        early = (self.config.name, self.digests.name)
+        """Whether something lies here; what a start leaves that failed before any work does not count."""
+        early = (self.config.name, self.digests.name, self.tracking.name)
         return (
             self.path.exists()
             and not self._half_cleared

@@ -1,6 +1,7 @@
 """A trained model that answers for new inputs, and its way to disk and back."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from mislabel.data.inputs import RawInputs
 from mislabel.data.order import class_positions
 from mislabel.errors import InputError, RunError
-from mislabel.files import atomic_folder, write_json
+from mislabel.files import atomic_folder, atomic_write, write_json
 from mislabel.integrity import check_files, read_object, telling_damage
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Reader
@@ -21,6 +22,7 @@ from mislabel.training.inference import Probabilities, outputs
 from mislabel.training.progress import Quiet
 
 ABOUT = "mislabel.json"
+CARD = "README.md"
 
 
 @dataclass
@@ -63,10 +65,16 @@ class Predictor:
         result = model.probabilities(lambda: of_epochs(network), inputs, accelerator, progress)[1]
         return self._as_listed(check_numbers(result))
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, card: Callable[[Path], str] | None = None) -> None:
         """Write the model folder: a plain Hugging Face classifier, or the head with the name of its encoder.
 
         More networks go into folders inside, each of the same kind.
+
+        Parameters
+        ----------
+        folder : Path
+        card : callable, optional
+            From the folder with all other files to its model card.
         """
         first, *others = self.network.networks
         learnt = self.learnt or self.classes
@@ -77,6 +85,8 @@ class Predictor:
                 self.reader.save(unfinished / branch_folder(number), network)
             about = {"classes": learnt, **listed, "networks": 1 + len(others), **self.reader.save(unfinished, first)}
             write_json(unfinished / ABOUT, about, indent=None)
+            if card is not None:
+                atomic_write(unfinished / CARD, card(unfinished))
 
     def _as_listed(self, answers: np.ndarray) -> np.ndarray:
         """The network's answers (m, K) with their columns in the order of `classes`."""
@@ -106,6 +116,22 @@ def branch_folder(number: int) -> str:
     return f"branch-{number}"
 
 
+def check_model(folder: Path) -> None:
+    """Look whether a folder holds a model of ours, and asks for no code.
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    if not (folder / ABOUT).is_file():
+        raise InputError(
+            f"{folder} holds no model of mislabel: it has no {ABOUT}; a run that was made of another training, or of "
+            "probabilities, has none"
+        )
+    refuse_code(folder, ABOUT)
+
+
 def load_predictor(folder: Path) -> Predictor:
     """Read what `Predictor.save` wrote.
 
@@ -116,12 +142,7 @@ def load_predictor(folder: Path) -> Predictor:
     RunError
         If it cannot be read.
     """
-    if not (folder / ABOUT).is_file():
-        raise InputError(
-            f"{folder} holds no model of mislabel: it has no {ABOUT}; a run that was made of another training, or of "
-            "probabilities, has none"
-        )
-    refuse_code(folder, ABOUT)
+    check_model(folder)
     about = read_object(folder / ABOUT)
     kind = modality(about.get("modality", "text"))
     with telling_damage(folder):

@@ -16,6 +16,7 @@ from mislabel.run.predictor import Predictor
 from mislabel.run.prior_decisions import apply_decisions, take_over
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
+from mislabel.run.tracking import check_tracker
 from mislabel.run.train_and_judge import run
 from mislabel.training.device import leave_processes
 from mislabel.training.progress import Quiet
@@ -64,6 +65,7 @@ def train(
     overwrite: bool = False,
     content: bool = True,
     keep_checkpoints: bool = False,
+    track: str | None = None,
     report: Callable[[RunFolder], Path] | None = None,
     progress: Quiet | None = None,
     watch: Watch = never_interrupted,
@@ -86,6 +88,8 @@ def train(
     content : bool
         Whether the inputs go into the folder.
     keep_checkpoints : bool
+    track : str, optional
+        Which tracker is told of the run, one of `mislabel.run.tracking.TRACKERS`.
     report : callable, optional
         Writes the report of a finished folder and gives its path.
     watch : callable
@@ -95,13 +99,16 @@ def train(
     Raises
     ------
     InputError
-        If the data cannot train a classifier, the folder holds something else, or the decisions are of other rows.
+        If the data cannot train a classifier, the folder holds something else, the decisions are of other rows, or the
+        tracker cannot begin.
     RunError
         If training fails, the folder is in use, or its run cannot be continued.
     KeyboardInterrupt
         If `watch` said so; what the last epoch left is on disk.
     """
     progress, main, decisions = progress or Quiet(), is_main_process(), None
+    if track is not None:
+        check_tracker(track, folder)
     if earlier is not None:
         if folder is not None and folder.path.resolve() == earlier.folder.path.resolve():
             raise InputError(f"--decisions and --out are the same run, {earlier.folder.path}: choose another --out")
@@ -121,7 +128,8 @@ def train(
             else:
                 result = run(
                     dataset, config, folder, resume=resume, decisions=decisions, content=content,
-                    keep_checkpoints=keep_checkpoints, progress=progress, interrupted=interrupted,
+                    keep_checkpoints=keep_checkpoints, track=track if main else None, progress=progress,
+                    interrupted=interrupted,
                 )  # fmt: skip
                 audit, predictor = result.audit, result.predictor
             if folder is None or not main:

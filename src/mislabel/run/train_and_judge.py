@@ -22,6 +22,7 @@ from mislabel.run.preparation import Job, prepare
 from mislabel.run.room import bytes_beside_training
 from mislabel.run.settings import RunConfig
 from mislabel.run.source_facts import with_sources
+from mislabel.run.tracking import tracked
 from mislabel.run.writing import write_parquet, write_run
 from mislabel.training.branches import Branches
 from mislabel.training.history import History
@@ -48,6 +49,7 @@ def run(
     decisions: dict[str, Any] | None = None,
     content: bool = True,
     keep_checkpoints: bool = False,
+    track: str | None = None,
     progress: Quiet | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Result:
@@ -63,31 +65,39 @@ def run(
         What `mislabel.run.prior_decisions.apply_decisions` counts of an earlier run, where that made `dataset`.
     content : bool
         Whether the inputs go into the run folder, for the report and a review, and embeddings of them, for a review.
+    track : str, optional
+        The tracker that this process tells of the run.
 
     Raises
     ------
     InputError
-        If the data cannot train a classifier.
+        If the data cannot train a classifier, or the tracker cannot begin.
     RunError
         If training fails or a run cannot be continued.
     """
     earlier = read_earlier(decisions) if decisions else None
-    job = prepare(with_sorted_classes(dataset), config, folder, progress or Quiet())
-    with kept_weights(job.stages, folder, len(job.held_out)) as weights:
-        beside = bytes_beside_training(job, content=content)
-        network, dynamics, history = train(job, weights, beside, resume=resume, interrupted=interrupted)
-        judgement = judge(job, network, dynamics, weights, content=content)
-    judgement = replace(judgement, audit=with_sources(job.dataset, judgement.audit))
-    add_metrics(job, history, judgement, earlier)
-    classes = dataset.labels.classes  # in the order in which they were listed
-    judgement = replace(judgement, audit=judgement.audit.with_classes(classes))
-    predictor = Predictor(network, job.ready.reader, classes, job.dataset.labels.classes)
-    save(job, judgement, predictor, content=content, keep_checkpoints=keep_checkpoints)
+    progress = progress or Quiet()
+    with tracked(track, dataset, config, folder, progress, resume=resume) as tracker:
+        job = prepare(with_sorted_classes(dataset), config, folder, progress)
+        told = {} if tracker is None else {"told": tracker.epochs}
+        with kept_weights(job.stages, folder, len(job.held_out)) as weights:
+            beside = bytes_beside_training(job, content=content)
+            network, dynamics, history = train(job, weights, beside, resume=resume, interrupted=interrupted, **told)
+            judgement = judge(job, network, dynamics, weights, content=content)
+        judgement = replace(judgement, audit=with_sources(job.dataset, judgement.audit))
+        add_metrics(job, history, judgement, earlier)
+        classes = dataset.labels.classes  # in the order in which they were listed
+        judgement = replace(judgement, audit=judgement.audit.with_classes(classes))
+        predictor = Predictor(network, job.ready.reader, classes, job.dataset.labels.classes)
+        if tracker is not None:
+            tracker.result(history.epochs, judgement.audit.metrics)
+            judgement.audit.notes.extend(tracker.notes)
+        save(job, judgement, predictor, content=content, keep_checkpoints=keep_checkpoints)
     return Result(judgement.audit, predictor)
 
 
 def train(
-    job: Job, weights: Path | None, beside: Mapping[str, int], *, resume: bool, interrupted: Callable[[], bool]
+    job: Job, weights: Path | None, beside: Mapping[str, int], *, resume: bool, **listening: Any
 ) -> tuple[Branches, DynamicsStore, History]:
     """Train through all stages: the final network, what was recorded, and how it went.
 
@@ -97,6 +107,8 @@ def train(
         Where the weights of every epoch go.
     beside : mapping
         Bytes that are written beside, for a disk that is too small.
+    listening
+        Of `Loop`: what is asked after every step, and what is told after every epoch.
     """
     dataset, trained, folder, progress = job.dataset, job.trained, job.folder, job.progress
     loop = Loop(
@@ -113,7 +125,7 @@ def train(
         weights=weights,
         beside=beside,
         progress=progress,
-        interrupted=interrupted,
+        **listening,
     )
     if job.writes:
         room = loop.bytes_needed(job.stages)

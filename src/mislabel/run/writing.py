@@ -11,6 +11,7 @@ from mislabel.files import atomic_path, atomic_write, json_bytes, write_array
 from mislabel.integrity import add_digests
 from mislabel.run.folder import SCHEMA, RunFolder
 from mislabel.run.kept_inputs import write_inputs
+from mislabel.run.model_card import model_card
 from mislabel.run.predictor import Predictor
 
 
@@ -34,7 +35,8 @@ def write_run(
         Those that the folder still lacks.
     """
     if predictor is not None:
-        predictor.save(folder.model)
+        config = folder.read_config()
+        predictor.save(folder.model, lambda model: model_card(model, config, audit.metrics))
     if content:
         write_inputs(dataset.ids, dataset.inputs, folder.inputs)
         if embeddings is not None:

@@ -1,6 +1,7 @@
 """What training took and how it went: a line per epoch, seconds, rows."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,11 @@ from mislabel.training.watchers import Watcher
 
 class History(Watcher):
     """Of a whole run, over all its stages.
+
+    Parameters
+    ----------
+    told : callable
+        Called by the main process after each epoch, with the lines of all epochs so far.
 
     Attributes
     ----------
@@ -25,7 +31,8 @@ class History(Watcher):
         How many rows were trained on, each view and epoch counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[list[dict[str, Any]]], None] = lambda lines: None) -> None:
+        self.told = told
         self.epochs: list[dict[str, Any]] = []
         self.seconds = 0.0
         self.parts: dict[str, float] = {}
@@ -59,6 +66,7 @@ class History(Watcher):
             if "agreement" in line:
                 shown += f", agrees with {line['agreement']:.1%} of the given labels"
             run.progress.line(f"{shown}, {seconds:.1f} s")
+            self.told(self.epochs)
 
     def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
         checkpoint.state |= {

@@ -74,6 +74,8 @@ class Loop:
     progress : Quiet
     interrupted : callable
         Asked after every step; where it says True, training stops with KeyboardInterrupt.
+    told : callable
+        Called by the main process after each epoch, with the lines of all epochs so far; see `History`.
 
     Attributes
     ----------
@@ -98,13 +100,14 @@ class Loop:
         beside: Mapping[str, int] | None = None,
         progress: Quiet | None = None,
         interrupted: Callable[[], bool] = lambda: False,
+        told: Callable[[list[dict[str, Any]]], None] = lambda lines: None,
     ):
         trusted = np.zeros(len(target), dtype=bool) if trusted is None else trusted
         self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes, opinion, worth)
         self.settings, self.folder, self.interrupted = settings, folder, interrupted
         self.weights, self.beside, self.progress = weights, beside or {}, progress or Quiet()
         self.accelerator = make_accelerator(settings.device, settings.precision)
-        self.history = History()
+        self.history = History(told)
         self._model: Any = None  # DDP, accelerate's wrapping or the branches themselves
 
     def run(self, stages: list[Stage], *, resume: bool = False) -> tuple[Branches, DynamicsStore]:

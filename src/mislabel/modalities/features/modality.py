@@ -27,6 +27,7 @@ class FeatureModality(Modality):
     one_column = False
     fills_gaps = True
     replaceable = True  # better embeddings of the same rows are no other rows
+    task, estimator = "tabular-classification", "FeatureClassifier"
 
     def check(
         self,

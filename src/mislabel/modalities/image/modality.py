@@ -32,6 +32,7 @@ class ImageModality(Modality):
     learning_rate = 1e-4
     own_settings = ("scratch", "resolution", "recipe")
     own_id = "image"
+    task, estimator = "image-classification", "ImageClassifier"
 
     def check(
         self, values: Any, ids: Any, name: str, *, root: Path | None = None, on_bad: Any = "error"

@@ -30,6 +30,7 @@ class TextModality(Modality):
     searchable = True
     encoder = DEFAULT_ENCODER
     meanings = True
+    task, estimator = "text-classification", "TextClassifier"
 
     def count(self, values: Any, name: str) -> int:
         from mislabel.data.columns import as_list
