@@ -30,7 +30,7 @@ for name in sys.argv[1:]:
 """
 
 MODALITY_NAMES = {"text", "image", "features"}
-KNOW_MODALITIES = ("modalities/", "estimators.py")
+KNOW_MODALITIES = ("modalities/", "estimators/")
 
 
 def load_house() -> ModuleType:
