@@ -273,3 +273,13 @@ def test_from_python(toy_file, tiny_encoder):
     classifier = TextClassifier("ce", tiny_encoder, **chosen).fit(frame["text"].tolist(), frame["label"].tolist())
     assert any("Adapters of rank 4 on 4 layers" in note for note in classifier.audit_.notes)
     assert set(classifier.predict(["apple1 apple2", "boat3"])) <= set(frame["label"])
+
+
+@pytest.mark.parametrize(("modality", "rate"), [("text", 4.5e-4), ("image", 1.5e-3)])
+def test_adapters_learn_faster_than_whole_networks(modality, rate):
+    from mislabel.run.defaults import effective
+    from mislabel.run.settings import RunConfig
+
+    config = effective(RunConfig(tune="lora"), modality, 1000)
+    assert (config.learning_rate, config.lora_rank, config.method) == (rate, 8, "ido")
+    assert effective(RunConfig(), modality, 1000).lora_rank is None
