@@ -208,7 +208,7 @@ def test_parameters_are_the_settings_of_a_run(estimator):
     """Names, defaults and choices are those of the declarations, of a run and of its data."""
     known, hints = {**declarations(Plan), **declarations(RunConfig)}, get_type_hints(estimator.__init__)
     parameters = signature(estimator).parameters
-    of_data = {"on_bad", "missing_values"} & set(parameters)
+    of_data = {"on_bad", "missing_values", "join"} & set(parameters)
     assert set(parameters) - set(declarations(RunConfig)) == {"missing", "verbose"} | of_data
     for name, parameter in parameters.items():
         if name in known:

@@ -292,4 +292,4 @@ def test_gaps_are_filled_where_that_is_asked_for(tmp_path, mislabel):
     exported = mislabel("export", tmp_path / "filled", "--output", tmp_path / "corrected.csv")
     assert exported.exit_code == 0, exported.stderr
     told = mislabel("audit", tmp_path / "d.csv", "--text", "day", *words[2:6], "--missing-values", "impute")
-    assert "columns of numbers" in told.stderr
+    assert "for features" in told.stderr

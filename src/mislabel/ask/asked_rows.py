@@ -70,7 +70,9 @@ def rows_of_data(
     if order is not None and order not in OF_DATA:
         raise InputError(f"the order {order} is that of a review: give a run folder, or --order {', '.join(OF_DATA)}")
     gaps: Any = (
-        {"missing_values": "impute"} if any(modality(each).fills_gaps for each in inputs if inputs[each]) else {}
+        {"missing_values": "impute"}
+        if any("missing_values" in modality(each).own_plan for each in inputs if inputs[each])
+        else {}
     )
     dataset = load_dataset(source, **inputs, label=label, id=id, missing="unlabeled", need_labels=False, **gaps)
     texts = _told(dataset.inputs)

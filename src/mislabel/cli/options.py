@@ -91,7 +91,7 @@ RUN: dict[str, tuple[Any, Any]] = {
     ),
     "id": (Id, None),
     "split": (Split, None),
-    **{name: from_setting(name) for name in ("holdout", "missing", "on_bad", "missing_values")},
+    **{name: from_setting(name) for name in ("holdout", "missing", "on_bad", "missing_values", "join")},
     "method": from_setting("method"),
     "option": (
         Annotated[
@@ -148,7 +148,8 @@ RUN: dict[str, tuple[Any, Any]] = {
 # Where the help of `train` and `audit` shows an option; one that is not named here is about the training.
 PANELS = {
     "Input": (
-        *modality_names(), "id", "split", "holdout", "missing", "on_bad", "missing_values", "max_length", "resolution",
+        *modality_names(), "id", "split", "holdout", "missing", "on_bad", "missing_values", "join",
+        "max_length", "resolution",
     ),
     "Labels": (
         "label", "sources", "votes", "source_kind", "gold", "trusted", "trusted_drawn", "describe", "decisions",

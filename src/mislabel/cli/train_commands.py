@@ -45,7 +45,8 @@ def _train(given: dict[str, Any]) -> None:
 
         columns = {name: given[name] for name in (*modality_names(), *ROLES, *SEVERAL)}
         checks = {
-            name: given[name] for name in ("missing", "on_bad", "missing_values", "holdout", "seed", "source_kind")
+            name: given[name]
+            for name in ("missing", "on_bad", "missing_values", "join", "holdout", "seed", "source_kind")
         }
         settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
         settings["describe"] = read_descriptions(given["describe"]) if given["describe"] else None

@@ -10,6 +10,7 @@ from mislabel.settings import Setting, check_settings
 Missing = Literal["error", "drop", "unlabeled"]
 OnBad = Literal["error", "quarantine"]
 MissingValues = Literal["error", "impute"]
+Join = Literal["lines", "pair"]
 Seed = Annotated[int, Setting("Of training, and of the rows that --holdout draws.", 0, 2**32 - 1)]
 
 
@@ -27,6 +28,8 @@ class Plan:
     missing_values : "error" or "impute"
         What becomes of numbers and dates that are missing in columns of features; "impute" puts the median of the
         column in their place, and beside it a column that says where. Vectors and matrices must be whole.
+    join : "lines" or "pair"
+        How the texts of several columns are read: as lines of one text, or two as the tokenizer's pair.
     holdout, seed
         The share of the labelled rows to hold out as test, stratified by the given label, and the seed of the draw.
     held_out
@@ -49,6 +52,9 @@ class Plan:
     missing_values: Annotated[
         MissingValues, Setting("Gaps in columns of numbers: stop, or put the median there and mark them.")
     ] = "error"
+    join: Annotated[Join, Setting("Texts of several columns: lines of one text, or two as the tokenizer's pair.")] = (
+        "lines"
+    )
     holdout: Annotated[
         float, Setting("Share of rows to hold out as test, where there is no split column.", 0, 0.999)
     ] = 0.0

@@ -183,7 +183,7 @@ class RunClassifier(Shared, ClassifierMixin, BaseEstimator):
 
     def _dataset(self, X: Any, y: Any, ids: Any, trusted: Any, sources: Any, source_kind: str | None) -> Dataset:
         params = self.get_params()
-        settings = {name: params[name] for name in ("missing", "on_bad", "missing_values") if name in params}
+        settings = {name: params[name] for name in ("missing", "on_bad", "missing_values", "join") if name in params}
         votes = {"sources": sources, "source_kind": source_kind}
         return make_dataset(X, y, modality=self.modality, ids=ids, trusted=trusted, **votes, **settings)
 

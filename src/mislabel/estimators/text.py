@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from mislabel.data.plan import Missing
+from mislabel.data.plan import Join, Missing
 from mislabel.estimators.base import RunClassifier
 from mislabel.run.settings import Drawn
 from mislabel.training.training_settings import Balance, Device, Precision
@@ -26,6 +26,8 @@ class TextClassifier(RunClassifier):
     seed : int
     missing : "error", "drop" or "unlabeled"
         What becomes of rows without a label, given or trusted.
+    join : "lines" or "pair"
+        How a table of several columns of text is read: as lines of one text, or two as the tokenizer's pair.
     trusted_drawn : "random" or "chosen"
         How the rows with a trusted label were picked.
     verbose : bool
@@ -66,6 +68,7 @@ class TextClassifier(RunClassifier):
         device: Device = "auto",
         seed: int = 0,
         missing: Missing = "error",
+        join: Join = "lines",
         trusted_drawn: Drawn = "chosen",
         verbose: bool = False,
     ):
@@ -84,5 +87,6 @@ class TextClassifier(RunClassifier):
         self.device = device
         self.seed = seed
         self.missing = missing
+        self.join = join
         self.trusted_drawn = trusted_drawn
         self.verbose = verbose

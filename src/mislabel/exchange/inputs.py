@@ -56,4 +56,6 @@ def _inputs(original: Original, rows: Rows) -> RawInputs:
         )
     frame = pd.DataFrame({name: table.column(name) for name in names}) if names else table.frame()
     values = kind.values(frame, column, original.beside)
-    return kind.check(values, ids, column, **({"missing_values": "impute"} if kind.fills_gaps else {})).values
+    return kind.check(
+        values, ids, column, **({"missing_values": "impute"} if "missing_values" in kind.own_plan else {})
+    ).values

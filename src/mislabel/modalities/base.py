@@ -109,8 +109,8 @@ class Modality(ABC):
         The most rows in a step where a whole network is trained.
     learning_rate : float
         Of a whole pretrained network.
-    fills_gaps : bool
-        Whether `check` takes `missing_values`, as of `mislabel.data.plan.Plan`.
+    own_plan : tuple of str
+        Settings of `mislabel.data.plan.Plan` that are for this modality alone; `check` takes them.
     own_settings : tuple of str
         Settings of a run that are for this modality alone.
     own_id : str or None
@@ -136,7 +136,7 @@ class Modality(ABC):
     meanings: bool = False
     batch_size: int = 32
     learning_rate: float = 3e-5
-    fills_gaps: bool = False
+    own_plan: tuple[str, ...] = ()
     own_settings: tuple[str, ...] = ()
     own_id: str | None = None
     task: str | None = None

@@ -11,6 +11,7 @@ from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset
 from mislabel.errors import InputError
 from mislabel.modalities.registry import modality as find_modality
+from mislabel.modalities.registry import modality_names
 from mislabel.tables.foreign import native
 
 
@@ -64,14 +65,14 @@ def make_dataset(
     plan.check_split(split)
     kind = find_modality(modality)
     inputs_name = names.inputs or kind.words.plural
-    checks = dict(checks or {})
-    if kind.fills_gaps:
-        checks["missing_values"] = plan.missing_values
-    elif plan.missing_values != "error":
-        raise InputError(
-            f"missing_values is {plan.missing_values!r}, which is for columns of numbers; leave it out for "
-            f"{kind.words.plural}"
-        )
+    checks = {name: getattr(plan, name) for name in kind.own_plan} | dict(checks or {})
+    for other in modality_names():
+        for name in find_modality(other).own_plan:
+            if name not in kind.own_plan and getattr(plan, name) != getattr(Plan, name):
+                raise InputError(
+                    f"{name} is {getattr(plan, name)!r}, which is for {find_modality(other).words.plural}; leave it "
+                    f"out for {kind.words.plural}"
+                )
     refuse_misaligned(
         [
             (inputs_name, inputs), (names.label, labels), (names.id, ids), (names.gold, gold),

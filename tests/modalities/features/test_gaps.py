@@ -111,7 +111,7 @@ def test_a_broken_fill(more):
 
 
 def test_other_inputs_have_no_gaps_to_fill():
-    with pytest.raises(InputError, match="missing_values is 'impute', which is for columns of numbers; .* for texts"):
+    with pytest.raises(InputError, match="missing_values is 'impute', which is for features; .* for texts"):
         make_dataset(["a", "b"], [0, 1], missing_values="impute")
     with pytest.raises(InputError, match="missing_values"):
         make_dataset(table(), [0, 1, 0, 1], modality="features", missing_values="mean")

@@ -25,7 +25,7 @@ class FeatureModality(Modality):
     help = "Columns as globs ('f_*,age'), one column of vectors, or an .npy file of n rows."
     metavar = "GLOB"
     one_column = False
-    fills_gaps = True
+    own_plan = ("missing_values",)
     replaceable = True  # better embeddings of the same rows are no other rows
     task, estimator = "tabular-classification", "FeatureClassifier"
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mislabel.modalities.text.texts import SEPARATOR
 from mislabel.training.inputs import PAD_TO
 
 MASKED_SHARE = 0.15
@@ -44,6 +45,8 @@ class TextInputs:
     max_length : int
         Longer texts keep their first `max_length` tokens.
     layout : Layout
+    pair : bool
+        Whether each text is two, of which the first ends at its first line break: the tokenizer's pair.
 
     Attributes
     ----------
@@ -57,20 +60,22 @@ class TextInputs:
 
     ahead = 0
 
-    def __init__(self, texts: list[str], tokenizer, max_length: int = 128, layout: Layout = PLAIN):
+    def __init__(self, texts: list[str], tokenizer, max_length: int = 128, layout: Layout = PLAIN, pair: bool = False):
         self.pad, self.mask = tokenizer.pad_token_id or 0, tokenizer.mask_token_id
         self.max_length, self.left = max_length, layout.left
         special = [token for token in tokenizer.all_special_ids if token != tokenizer.unk_token_id]
         self.special = torch.tensor(sorted(special), dtype=torch.int64)
         # A text of 10 MB costs no more than a long one.
         cut = [text[: CHARACTERS_PER_TOKEN * max_length] for text in texts]
-        rows, over = _tokens(tokenizer, cut, max_length)
+        rows, over = _pairs(tokenizer, cut, max_length) if pair else _tokens(tokenizer, cut, max_length)
         self.truncated = int(np.count_nonzero(over | [len(a) < len(b) for a, b in zip(cut, texts, strict=True)]))
         known = self.special.tolist() + ([tokenizer.unk_token_id] if tokenizer.unk_token_id is not None else [])
         self.empty = np.array([set(row) <= set(known) for row in rows], dtype=bool)
         if layout.end is not None:
             rows = [_ended(row, layout.end, max_length) for row in rows]
         rows = [row or [self.pad] for row in rows]  # a decoder's tokenizer adds nothing to an empty text
+        self.separator = tokenizer.sep_token_id
+        self.typed = pair and self._numbers_as(tokenizer("a", "b"))
         self.lengths = np.array([len(row) for row in rows], dtype=np.int64)
         self._begins = np.cumsum(self.lengths) - self.lengths
         self._tokens = np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]) if rows else np.zeros(0)
@@ -104,7 +109,18 @@ class TextInputs:
             part = slice(longest - length, longest) if self.left else slice(length)
             tokens[line, part] = self._tokens[begin : begin + length]
             attention[line, part] = 1
-        return {"input_ids": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(attention)}
+        batch = {"input_ids": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(attention)}
+        return batch | {"token_type_ids": torch.from_numpy(self._types(tokens, attention))} if self.typed else batch
+
+    def _numbers_as(self, probe: Any) -> bool:
+        """Whether `_types` gives what a tokenizer gave for a pair; some number otherwise, most others not at all."""
+        tokens, attention = (np.array([probe[name]]) for name in ("input_ids", "attention_mask"))
+        return probe.get("token_type_ids") == self._types(tokens, attention)[0].tolist()
+
+    def _types(self, tokens: np.ndarray, attention: np.ndarray) -> np.ndarray:
+        """0 up to the first separator of each row and 1 behind it, (b, longest) int64, as tokenizers number a pair."""
+        ended = np.cumsum(tokens == self.separator, axis=1) - (tokens == self.separator)
+        return ((ended > 0) & (attention == 1)).astype(np.int64)
 
     def weak_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The batch itself: the network's dropout is the weak view."""
@@ -134,6 +150,16 @@ def masked(tokens: Tensor, attended: Tensor, special: Tensor, fill: int) -> Tens
 def _ended(row: list[int], end: int, max_length: int) -> list[int]:
     """The tokens with one end token, at their end."""
     return [*[token for token in row if token != end][: max_length - 1], end]
+
+
+def _pairs(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[list[int]], np.ndarray]:
+    """As `_tokens`, of texts whose first line is one and the rest another; the longer of the two is cut."""
+    if not texts:
+        return [], np.zeros(0, dtype=bool)
+    first, second = ([*part] for part in zip(*(text.partition(SEPARATOR)[::2] for text in texts), strict=True))
+    rows = tokenizer(first, second, truncation="longest_first", max_length=max_length)["input_ids"]
+    whole = tokenizer(first, second, verbose=False)["input_ids"]
+    return rows, np.array([len(row) < len(every) for row, every in zip(rows, whole, strict=True)], dtype=bool)
 
 
 def _tokens(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[list[int]], np.ndarray]:

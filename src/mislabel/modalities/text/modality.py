@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from mislabel.errors import InputError
 from mislabel.modalities.base import Modality, Words
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mislabel.data.inputs import CheckedInputs, RawInputs
+    from mislabel.data.plan import Join
     from mislabel.modalities.text.texts import Texts
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -29,6 +31,7 @@ class TextModality(Modality):
     help = "Column of texts, or several, whose texts are joined: 'title,body'."
     searchable = True
     encoder = DEFAULT_ENCODER
+    own_plan = ("join",)
     meanings = True
     task, estimator = "text-classification", "TextClassifier"
 
@@ -38,7 +41,14 @@ class TextModality(Modality):
         return len(values) if hasattr(values, "columns") else len(as_list(values, name))
 
     def check(
-        self, values: Any, ids: Any, name: str, *, root: Path | None = None, on_bad: str = "error"
+        self,
+        values: Any,
+        ids: Any,
+        name: str,
+        *,
+        root: Path | None = None,
+        on_bad: str = "error",
+        join: "Join" = "lines",
     ) -> "CheckedInputs":
         """Strings, or a table of columns that are joined; see `check_texts` and `joined_columns`."""
         import numpy as np
@@ -47,8 +57,11 @@ class TextModality(Modality):
         from mislabel.modalities.text.texts import check_texts, joined_columns
 
         if hasattr(values, "columns"):
-            values = joined_columns(values, ids, name)
+            values = joined_columns(values, ids, name, join)
+        elif join == "pair":
+            raise InputError(f"{name}: join is 'pair', which is for two columns of texts; one was given")
         texts, empty, notes = check_texts(values, ids, name)
+        texts.pair = join == "pair"
         return CheckedInputs(texts, empty, np.zeros(len(texts), dtype=bool), notes, name)
 
     def columns(self, names: Sequence[str], option: str, taken: Sequence[str | None] = ()) -> list[str]:

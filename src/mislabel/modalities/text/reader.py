@@ -64,6 +64,8 @@ class TextReader:
         Of the encoder and its tokenizer.
     adapters : Path, optional
         The model folder, where the network that was read from it was trained by adapters.
+    pair : bool
+        Whether a text is two, as `TextInputs` has it.
     """
 
     tokenizer: Any
@@ -73,9 +75,10 @@ class TextReader:
     layout: Layout
     digest: str
     adapters: Path | None = None
+    pair: bool = False
 
     def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> Inputs:
-        texts = TextInputs(cast(Texts, raw), self.tokenizer, self.max_length, self.layout)
+        texts = TextInputs(cast(Texts, raw), self.tokenizer, self.max_length, self.layout, self.pair)
         if self.encoder is None:
             return texts
         return FeatureInputs(outputs(self.encoder, texts, self.encoder.dimension, accelerator, progress=progress))
@@ -92,7 +95,7 @@ class TextReader:
         else:
             save_head(folder, network, self.backbone)
         about = {"modality": "text", "max_length": self.max_length, "backbone": self.backbone}
-        return about | {"encoder_digest": self.digest}
+        return about | {"encoder_digest": self.digest} | ({"pair": True} if self.pair else {})
 
     def of_epochs(self, network: nn.Module) -> nn.Module:
         """See `Reader`; weights of adapters are for the base model, which is loaded by its name."""
@@ -106,7 +109,7 @@ class TextReader:
         return TextNetwork(classifier, like_saved(classifier, self.adapters, self.backbone))
 
     def checks(self) -> dict[str, Any]:
-        return {}
+        return {"join": "pair"} if self.pair else {}
 
 
 def prepare(
@@ -122,7 +125,8 @@ def prepare(
     else:
         layout, max_length, notes = try_classifier(backbone, dataset.labels.classes, tokenizer, settings)
         dataset = replace(dataset, notes=[*dataset.notes, *notes])
-    texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, max_length, layout)
+    pair = cast(Texts, dataset.inputs).pair
+    texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, max_length, layout, pair)
     dataset = with_input_notes(dataset, texts, settings)
     trained = trainable_rows(dataset)
     strange = unknown_language(cast(Texts, dataset.inputs), trained, tokenizer)
@@ -131,7 +135,7 @@ def prepare(
     start = encoder if encoder is not None else load_encoder(backbone)
     digest = encoder_digest(start, tokenizer)
     keep_encoder(storage, settings.backbone or "", digest, accelerator.is_main_process)
-    reader = TextReader(tokenizer, max_length, settings.backbone or "", encoder, layout, digest)
+    reader = TextReader(tokenizer, max_length, settings.backbone or "", encoder, layout, digest, pair=pair)
     if encoder is not None:
         matrix = embeddings(encoder, texts, dataset.order, accelerator, storage, progress)
 
@@ -161,6 +165,7 @@ def prepare(
 def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
     """Read what `TextReader.save` wrote."""
     labels, backbone = [str(value) for value in about["classes"]], about["backbone"]
+    pair = about.get("pair", False)
     if has_head(folder):
         name = find_encoder(backbone)
         tokenizer, encoder = load_tokenizer(name), load_encoder(name)
@@ -172,14 +177,16 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
         digest = encoder_digest(encoder, tokenizer)
         check_encoder(backbone, digest, about.get("encoder_digest"))
         length = readable_length(encoder, encoder.encoder, tokenizer, about["max_length"], backbone, Layout())
-        return TextReader(tokenizer, length, backbone, encoder, Layout(), digest), load_head(folder, len(labels))
+        reader = TextReader(tokenizer, length, backbone, encoder, Layout(), digest, pair=pair)
+        return reader, load_head(folder, len(labels))
     name = str(folder)
     tokenizer = load_tokenizer(name)
     network = TextNetwork(load_classifier(name, labels, pad=tokenizer.pad_token_id, whole=True))
     layout = layout_of(network.classifier)
     length = readable_length(network, network.classifier, tokenizer, about["max_length"], name, layout)
     adapters = folder if has_adapters(folder) else None
-    return TextReader(tokenizer, length, backbone, None, layout, about.get("encoder_digest", ""), adapters), network
+    digest = about.get("encoder_digest", "")
+    return TextReader(tokenizer, length, backbone, None, layout, digest, adapters, pair), network
 
 
 def try_classifier(backbone: str, classes: list, tokenizer: Any, settings: Settings) -> tuple[Layout, int, list[str]]:

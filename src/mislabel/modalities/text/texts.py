@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from mislabel.data.columns import as_list, kind_word
 from mislabel.data.inputs import CAPTION, RawInputs
+from mislabel.data.plan import Join
 from mislabel.errors import InputError, some_ids
 from mislabel.tables.arrow import frame_of
 from mislabel.tables.characters import is_blank, utf8_safe
@@ -17,16 +18,23 @@ SEPARATOR = "\n"  # between the texts of several columns
 
 
 class Texts(list[str], RawInputs):
-    """n texts."""
+    """n texts.
+
+    Attributes
+    ----------
+    pair : bool
+        Whether each is two texts, of which the first is the first line: a tokenizer reads them as its pair.
+    """
 
     modality: ClassVar[str] = "text"
     repeated: ClassVar[str] = "Texts"
 
-    def __init__(self, texts: Iterable[str] = ()):
+    def __init__(self, texts: Iterable[str] = (), pair: bool = False):
         super().__init__(texts)
+        self.pair = pair
 
     def take(self, index: np.ndarray) -> "Texts":
-        return Texts(self[position] for position in index)
+        return Texts((self[position] for position in index), self.pair)
 
     def contents(self) -> Iterator[bytes]:
         return (text.encode("utf-8", "surrogatepass") for text in self)
@@ -43,11 +51,19 @@ class Texts(list[str], RawInputs):
 
     def matcher(self, column: str) -> Callable[[int, Any], bool]:
         """The same text, or that text with the apostrophe that a CSV export puts before formulas."""
-        return lambda position, before: self[position] == before or restored(self[position]) == before
+        return lambda position, before: _same(self[position], before) or restored(self[position]) == before
 
 
-def joined_columns(table: Any, ids: Any, name: str) -> Any:
+def _same(text: str, before: Any) -> bool:
+    """Whether a text is the one that was read before; those of several columns may have been joined otherwise."""
+    return text == before or (isinstance(before, str) and SEPARATOR in before and text.split() == before.split())
+
+
+def joined_columns(table: Any, ids: Any, name: str, join: Join = "lines") -> Any:
     """The texts (n,) of several columns, one after the other with a line break between, or of one as they are.
+
+    Blank cells are left out; of a pair they are not, and line breaks in its first text become spaces, so that the first
+    line is the first text.
 
     Parameters
     ----------
@@ -60,10 +76,12 @@ def joined_columns(table: Any, ids: Any, name: str) -> Any:
     Raises
     ------
     InputError
-        If a cell is neither a string nor missing.
+        If a cell is neither a string nor missing, or a pair is not of two columns.
     """
     frame = frame_of(table) if isinstance(table, pa.Table) else table
     columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
+    if join == "pair" and len(columns) != 2:
+        raise InputError(f"{name}: join is 'pair', which is for two columns of texts; {len(columns)} were given")
     if len(columns) == 1:
         return columns[0]
     cells = []
@@ -77,6 +95,8 @@ def joined_columns(table: Any, ids: Any, name: str) -> Any:
                 f"{some_ids(ids[position] for position in wrong)}. Columns are joined as texts: turn them into text"
             )
         cells.append(values)
+    if join == "pair":
+        return [SEPARATOR.join((" ".join(first.splitlines()), second)) for first, second in zip(*cells, strict=True)]
     return [SEPARATOR.join(part for part in row if not is_blank(part)) for row in zip(*cells, strict=True)]
 
 
