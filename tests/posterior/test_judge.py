@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from mislabel.posterior import judge as room
-from mislabel.posterior.judge import FEWEST, Trusted, judge, pool
+from mislabel.posterior.judge import FEWEST, Trusted, coverage, judge, pool
 
 
 def world(seed, classes, n=1500, d=12, sharp=2.0, wrong=0.4):
@@ -61,6 +61,8 @@ def test_with_none_or_too_few_trusted_rows_it_is_the_pool(t):
 
 @pytest.fixture
 def one_strength(monkeypatch):
+    monkeypatch.setattr(room, "NEAR", 1.0)  # the judge is heard everywhere
+
     def fix(*strengths):
         monkeypatch.setattr(room, "STRENGTHS", strengths)
         monkeypatch.setattr(room, "STEPS", 5000)
@@ -288,3 +290,40 @@ def test_posteriors_sum_to_one_and_the_same_seed_says_the_same(seed, classes, t)
     np.testing.assert_array_equal(found.posterior, again.posterior)
     np.testing.assert_allclose(found.posterior.sum(1), 1)
     assert np.isfinite(found.posterior).all()
+
+
+@settings(max_examples=60, deadline=None)
+@drawn(st.lists(st.sampled_from([0.1, 0.2, 0.5, 0.9]) | st.floats(0, 1), min_size=3, max_size=40), st.data())
+def test_coverage_row_by_row(doubt, data):
+    n, doubt = len(doubt), np.array(doubt)
+    rows = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=n, unique=True)))
+    weights = np.array(data.draw(st.lists(st.sampled_from([0.5, 1.0, 3.0]), min_size=len(rows), max_size=len(rows))))
+    found = coverage(doubt, Trusted(rows, np.zeros(len(rows), dtype=int), weights))
+    rank = [(sum(other < one for other in doubt) + sum(other == one for other in doubt) / 2) / n for one in doubt]
+    for row in range(n):
+        low, high = max(rank[row] - 0.1, 0), min(rank[row] + 0.1, 1)
+        near = sum(w for r, w in zip(rows, weights, strict=True) if low - 1e-12 <= rank[r] <= high + 1e-12)
+        strict = sum(w for r, w in zip(rows, weights, strict=True) if low + 1e-12 < rank[r] < high - 1e-12)
+        expected = [min(1.0, 2 * each / (weights.sum() * (high - low))) for each in (strict, near)]
+        assert expected[0] - 1e-9 <= found[row] <= expected[1] + 1e-9  # at the very border rounding decides
+
+
+def test_rows_drawn_by_chance_speak_for_all():
+    doubt = np.random.default_rng(0).random(2000)
+    for draw in range(20):
+        rows = np.random.default_rng(draw).permutation(2000)[:100]
+        assert np.mean(coverage(doubt, Trusted(rows, rows)) == 1) > 0.97
+
+
+def test_the_most_doubtful_rows_say_nothing_of_those_that_nobody_doubts():
+    true, points, given, opinions = world(0, 3)
+    start = [1.0, 0.0, 0.0]
+    before = pool(opinions, start)
+    doubt = 1 - before[np.arange(len(given)), given]
+    worst = np.argsort(-doubt)[:60]
+    found = judge(opinions, points, given, Trusted(worst, true[worst]), start)
+    far = doubt < np.quantile(doubt, 0.7)
+    np.testing.assert_array_equal(found.posterior[far], before[far])
+    others = np.setdiff1d(np.arange(len(true)), worst)
+    right = [np.mean(each[others].argmax(1) == true[others]) for each in (found.posterior, before)]
+    assert right[0] > right[1] - 0.02

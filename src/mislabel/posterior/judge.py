@@ -13,6 +13,17 @@ for t trusted rows. Without any it is the pool of the opinions under v_0; with m
 strong the ridge is, and whether v and W are fitted at all, is chosen by the log-likelihood of trusted rows that were
 left out, each fifth in turn: of strengths that do as well within one standard error the strongest wins, and where the
 pool does as well as that one, nothing is fitted. So a few trusted rows are never worse than none, as far as they tell.
+
+They tell of rows like them. A person who looked at the most doubtful rows checked hardly one whose label is right, and
+rows that were left out of such a choice are of the same kind. So the judge is heard as far as trusted rows cover how
+much the pool doubts the given label, and elsewhere the pool is:
+
+    P(y_i) = c_i judge_i + (1 - c_i) pool_i,     c_i = min(1, 2 (trusted rows near i) / (as many as chance would bring))
+
+near: within a tenth of all rows, in the order of that doubt. Of rows drawn by chance that is 1 nearly everywhere. After
+the fifty most doubtful rows alone a judge named 60 % of the others on wrench_trec and 78 % on wrench_semeval (with
+descriptions), the pool 67 and 82 %, and the judge so heard 66 and 83 %. What it could have told of rows that are unlike
+is lost: two points on wrench_trec after two hundred such rows, where it would have gained three.
 """
 
 from collections.abc import Sequence
@@ -21,6 +32,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
+from scipy.stats import rankdata
 
 from mislabel.posterior.moments import ROWS_AT_ONCE, mean_and_deviation
 
@@ -33,6 +45,7 @@ SCALE = 0.3
 INTERCEPT = 10.0  # instead of 1, so that the ridge hardly holds it
 STEPS = 100
 FLOOR = 1e-6
+NEAR, ENOUGH = 0.1, 2.0  # of all rows, by doubt; by how much fewer trusted rows than chance would bring suffice
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +157,28 @@ def judge(
         return replace(by_pool, left_out=before, pool_left_out=before)
     weights, ridge_part = problem.fit(strength, np.ones(len(trusted.rows), dtype=bool))
     scores = _pooled(opinions, weights) + (basis.scores(points, given, ridge_part) if np.isfinite(strength) else 0.0)
-    return Judged(np.exp(log_softmax(scores, axis=1)), weights, strength, left_out, before)
+    doubt = 1 - by_pool.posterior[np.arange(len(given)), given]
+    heard = coverage(doubt, trusted)[:, None]
+    posterior = heard * np.exp(log_softmax(scores, axis=1)) + (1 - heard) * by_pool.posterior
+    return Judged(posterior, weights, strength, left_out, before)
+
+
+def coverage(doubt: np.ndarray, trusted: Trusted) -> np.ndarray:
+    """c: how far the trusted rows speak for each row, (n,) float64 in [0, 1].
+
+    Parameters
+    ----------
+    doubt : (n,) float
+        By which rows are near; only its order counts.
+    trusted : Trusted
+        One of twice the weight counts as two.
+    """
+    rank = (rankdata(doubt) - 0.5) / len(doubt)
+    order = np.argsort(rank[trusted.rows], kind="stable")
+    told, weight = rank[trusted.rows][order], np.append(0.0, np.cumsum(trusted.weights[order]))
+    low, high = np.maximum(rank - NEAR, 0.0), np.minimum(rank + NEAR, 1.0)
+    found = weight[np.searchsorted(told, high, side="right")] - weight[np.searchsorted(told, low)]
+    return np.minimum(1.0, ENOUGH * found / (weight[-1] * (high - low)))
 
 
 @dataclass(frozen=True, eq=False)
