@@ -22,6 +22,8 @@ class ClassRow:
         Further rows with this given label.
     noise : float or None
         Mean p_mislabeled of the judged: what the evidence calls wrong.
+    called_wrong : float or None
+        Their sum.
     suggested : int
         Judged rows for which this class is suggested.
     difficulty : float or None
@@ -38,6 +40,10 @@ class ClassRow:
     difficulty: float | None
     true_noise: float | None
     suggestion_accuracy: float | None
+
+    @property
+    def called_wrong(self) -> float | None:
+        return None if self.noise is None else self.noise * self.judged
 
 
 def class_rows(findings: Findings) -> list[ClassRow]:

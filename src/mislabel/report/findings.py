@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from mislabel.audit import LIKELY
+from mislabel.decisions.events import Decision, Event, replay
+from mislabel.errors import RunError
 from mislabel.modalities import Modality, modality
 from mislabel.posterior.noise_rate import NoiseRate
 from mislabel.run.checked import Checked, known
@@ -84,6 +86,27 @@ class Findings:
     def p_as_run(self) -> np.ndarray:
         """The same as the run found it."""
         return self.run.exact["p_mislabeled"]
+
+    @cached_property
+    def history(self) -> list[Event] | None:
+        """Every event of the run's review; None where its decisions cannot be read."""
+        try:
+            return self.run.history()
+        except RunError:
+            return None
+
+    @cached_property
+    def decisions(self) -> dict[Any, Decision]:
+        """What a person decided in the review of this run and what holds now, by id."""
+        return {id: event.decision for id, event in replay(self.history or []).items()}
+
+    @cached_property
+    def is_decided(self) -> np.ndarray:
+        """(n,) bool: rows that have such a decision."""
+        decided = np.zeros(len(self), dtype=bool)
+        ranks = self.run.rows.find(list(self.decisions))
+        decided[ranks[ranks >= 0]] = True
+        return decided
 
     @cached_property
     def difficulty(self) -> np.ndarray:

@@ -17,8 +17,9 @@ from mislabel.report.models import model_rows
 from mislabel.report.pictures import SHOWN
 from mislabel.report.sections import dynamics_section, gold_section, noise_section, trajectory_section
 from mislabel.report.settings import setting_groups, statuses
-from mislabel.report.summary import assessed, banners, check, data_name, method_name, notes, sentences, tiles
+from mislabel.report.summary import assessed, banners, data_name, method_name, notes, sentences, tiles
 from mislabel.report.votes import source_section
+from mislabel.report.workload import workload
 from mislabel.report.worst import LONGEST, worst_rows
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
@@ -70,7 +71,7 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         assessed=assessed(findings),
         banners=banners(findings),
         sentences=sentences(findings),
-        check=check(findings),
+        workload=workload(findings),
         tiles=tiles(findings),
         notes=notes(findings),
         next_steps=suggestions(shown_by_run(run)),
