@@ -36,17 +36,16 @@ def decide(folder, *decisions: Decision) -> None:
 
 
 def found(folder):
-    return workload(Findings(Run.open(folder)))
+    box = workload(Findings(Run.open(folder)))
+    assert box is not None
+    return box
 
 
 def test_the_box_leads_the_page(make_run, small_table, page):
     shown = page(render_report(make_run(small_table, CLASSES, metrics=LABELS)))
     assert "Look at 3 rows: about 1 minute mislabel review RUN" in " ".join(" ".join(shown.texts).split())
     assert "They are more likely wrong than right; about 10 seconds each, a guess." in shown.text
-    assert (
-        "That puts at most 3 labels right. The audit expects 3 of them to be wrong, but no row was checked"
-        in shown.text
-    )
+    assert "at most 3 labels right. The audit expects 3 of them to be wrong, but no row was checked" in shown.text
     assert "check 50 random rows (about 8 minutes): mislabel review RUN --order random --budget 50" in shown.text
     assert shown.text.index("Look at 3 rows") < shown.text.index("3 of 8 judged rows")
     ids = [attrs["id"] for attrs in shown.having("section")]
@@ -86,7 +85,7 @@ def test_the_pace_of_the_review_counts(make_run, small_table, monkeypatch):
     box = found(folder)
     assert (box.rows, box.measured, box.seconds, box.minutes) == (1, True, 90, 2)
     assert "90 seconds each, the median of this review" in box.sentences[0]
-    assert "(about 1 h 15 min)" in box.check[0]
+    assert "(about 1 h 15 min)" in str(box.check)
 
 
 def test_when_all_is_decided_what_is_left_is_to_export(make_run, small_table, page):
@@ -112,13 +111,9 @@ def test_random_checks_say_how_many_will_be_found(make_run):
     )  # fmt: skip
     folder = make_run(table, CLASSES, metrics=LABELS)
     probes = [*range(1, 40, 4), *range(41, 400, 9)]
-    decide(
-        folder,
-        *(
-            Decision(k, "suggestion" if k < 20 else "keep", "dog" if k < 20 else "cat", "cat", probe=True)
-            for k in probes
-        ),
-    )
+    for k in probes:
+        kind, label = ("suggestion", "dog") if k < 20 else ("keep", "cat")
+        decide(folder, Decision(k, kind, label, "cat", probe=True))
     box = found(folder)
     assert (box.rows, box.decided, box.checked) == (30, 10, 50)
     assert box.expected_wrong == pytest.approx(Findings(Run.open(folder)).p_mislabeled[:40:4].mean() * 30)
@@ -129,9 +124,10 @@ def test_random_checks_say_how_many_will_be_found(make_run):
 
 def test_unrelated_labels_get_no_box(make_run, small_table, page):
     folder = make_run(small_table, CLASSES, metrics={"labels_related": False})
-    assert found(folder) is None
+    assert workload(Findings(Run.open(folder))) is None
     assert not page(render_report(folder)).having("div", class_="todo")
-    assert found(make_run(small_table.assign(p_mislabeled=np.nan), CLASSES, name="none")) is None
+    unjudged = make_run(small_table.assign(p_mislabeled=np.nan), CLASSES, name="none")
+    assert workload(Findings(Run.open(unjudged))) is None
 
 
 def test_decisions_that_cannot_be_read_are_none(make_run, small_table):

@@ -11,6 +11,7 @@ from mislabel.decisions.events import Decision, Event, replay
 from mislabel.errors import RunError
 from mislabel.modalities import Modality, modality
 from mislabel.posterior.noise_rate import NoiseRate
+from mislabel.report.turns import in_turns
 from mislabel.run.checked import Checked, known
 from mislabel.run.reading import Run
 
@@ -155,6 +156,16 @@ class Findings:
         ranking = self.p_mislabeled if self.score is None else self.score
         order = np.argsort(-np.nan_to_num(ranking, nan=-np.inf), kind="stable")
         return order[self.assessed[order]]
+
+    @cached_property
+    def varied(self) -> np.ndarray:
+        """`worst_first` (m,) int64, but where rows are likely wrong the pairs of given and suggested label take turns.
+
+        Otherwise one large pair could fill whatever is listed.
+        """
+        likely = int(self.likely_wrong.sum())
+        first, rest = self.worst_first[:likely], self.worst_first[likely:]
+        return np.append(first[in_turns(self.given[first], self.suggested[first])], rest)
 
     @property
     def transition(self) -> np.ndarray | None:

@@ -64,8 +64,8 @@ class WorstRow:
 
 
 def worst_rows(findings: Findings, limit: int) -> list[WorstRow]:
-    """The `limit` assessed rows most likely to be mislabelled, worst first."""
-    positions = findings.worst_first[:limit]
+    """The `limit` assessed rows to show: the worst first, but pairs of given and suggested label take turns."""
+    positions = findings.varied[:limit]
     ids = findings.run.rows.ids.take(positions).to_pylist()
     inputs = findings.run.inputs_by_id(ids)
     return [
