@@ -62,6 +62,7 @@ class RunFolder:
         self.sources, self.votes = self.path / "sources.parquet", self.path / "votes.parquet"
         self.metrics = self.path / "metrics.json"
         self.report = self.path / "report.html"
+        self.report_json, self.report_md = self.report.with_suffix(".json"), self.report.with_suffix(".md")
         self.dynamics = self.path / "dynamics"
         self.trained_ids = self.dynamics / "ids.parquet"  # of the rows of the dynamics, in their order
         self.checkpoints = self.path / "checkpoints"
@@ -87,7 +88,8 @@ class RunFolder:
 
     def read_back(self) -> list[Path]:
         """The files here that are read again once the run is finished, but for those that change after it."""
-        changing = {self.report.name, self.decisions.name, self.checkpoints.name, self.digests.name}
+        reports = {self.report.name, self.report_json.name, self.report_md.name}
+        changing = reports | {self.decisions.name, self.checkpoints.name, self.digests.name}
         files = (path for path in sorted(self.path.rglob("*")) if path.is_file())
         kept = ((path, path.relative_to(self.path).parts) for path in files)
         return [
