@@ -1,5 +1,7 @@
 """The report as one page: all sections, put into the template."""
 
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +77,12 @@ def _read(folder: RunFolder, rows: int) -> tuple[Findings, list[WorstRow]]:
 
 def _page(findings: Findings, worst: list[WorstRow]) -> str:
     run = findings.run
-    models = model_rows(findings)
+    models, script = model_rows(findings), (HERE / "report.js").read_text(encoding="utf-8")
     template = _environment().get_template("report.html.jinja")
     return template.render(
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=Markup("'sha256-{}'").format(b64encode(sha256(script.encode()).digest()).decode()),
         name=data_name(findings),
         method=method_name(findings),
         assessed=assessed(findings),
