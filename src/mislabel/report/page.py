@@ -12,6 +12,7 @@ from mislabel.errors import in_range
 from mislabel.files import atomic_write
 from mislabel.report import formatting
 from mislabel.report.classes import class_rows
+from mislabel.report.copies import copies_section
 from mislabel.report.decisions import decided_section
 from mislabel.report.document import document, document_bytes
 from mislabel.report.evidence import evidence_section
@@ -102,6 +103,7 @@ def _page(findings: Findings, worst: list[WorstRow]) -> str:
         longest=LONGEST,
         score=None if findings.score is None else findings.metrics.get("score"),
         decided=decided_section(findings),
+        copies=copies_section(findings) if assessed(findings) else {},
         votes=source_section(findings),
         evidence=evidence_section(findings),
         noise=noise_section(findings),
