@@ -135,7 +135,8 @@ def command(*words: Any) -> Callable[[Writes], None]:
 
 # What is compared: bytes, but for times and what tells of the machine.
 
-FREE = (".lock", ".owner", "digests.json", "report.html")  # the process, times, and digests of what is not compared
+REPORTS = ("report.html", "report.json", "report.md")
+FREE = (".lock", ".owner", "digests.json", *REPORTS)  # the process, times, and digests of what is not compared
 TIMED = {"seconds", "seconds_by_stage", "rows_per_second", "peak_memory_mb", "epochs", "command", "when"}
 
 

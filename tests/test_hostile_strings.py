@@ -155,6 +155,10 @@ def test_the_report_escapes_it(hostile, run):
     assert "x" not in page.images
     assert not any("alert(1)" in script for script in page.scripts)
     assert words_of(utf8_safe(hostile))[:50] in words_of("".join(page.shown))
+    markdown = run.report_md.read_text(encoding="utf-8")
+    assert DRIVES.findall(markdown) == []
+    assert not re.search("<(?!/?code>)", markdown)
+    assert utf8_safe(hostile) in [row["given_label"] for row in json.loads(run.report_json.read_bytes())["worst"]]
     assert "49" not in "".join(page.shown) or hostile != HOSTILE["template"]
 
 

@@ -1,12 +1,16 @@
 """Run folders made by hand, and a reader of pages that knows nothing of how they are written."""
 
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from fake_runs import write_fake_run
 
+import mislabel.report
+
+SCRIPT = (Path(mislabel.report.__file__).parent / "report.js").read_text(encoding="utf-8")
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
 
 
@@ -20,6 +24,7 @@ class Page(HTMLParser):
         self.texts: list[str] = []
         self.tables: dict[str, list[list[list[str]]]] = {}
         self.open: list[str] = []
+        self.scripts: list[str] = []
         self.section = ""
         self.feed(text)
         self.close()
@@ -47,9 +52,19 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if "style" in self.open:
             return
+        if "script" in self.open:
+            self.scripts.append(data)
+            return
         self.texts.append(data)
         if "td" in self.open or "th" in self.open:
             self.tables[self.section][-1][-1][-1] += data
+
+    @property
+    def foreign_scripts(self) -> list[str]:
+        """Scripts that are not the report's own; that one is in the page once at most, and has no attributes."""
+        assert len(self.having("script")) == len(self.scripts) <= 1
+        assert all(not attrs for attrs in self.having("script"))
+        return [script for script in self.scripts if script != SCRIPT]
 
     @property
     def text(self) -> str:

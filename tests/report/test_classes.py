@@ -48,9 +48,9 @@ def test_class_rows_by_hand(findings):
 def test_the_page_shows_these_numbers(make_run, small_table, page):
     rows = page(render_report(make_run(small_table, CLASSES))).rows("classes")
     assert rows == [
-        ["cat", "4", "51.7%", "3", "0.19", "25.0%", "75.0%"],
-        ["dog", "2 + 1 not judged", "60.0%", "3", "0.38", "50.0%", "100.0%"],
-        ["cow", "2 + 1 not judged", "22.5%", "2", "0.88", "0.0%", "100.0%"],
+        ["cat", "4", "2", "51.7%", "3", "0.19", "25.0%", "75.0%"],
+        ["dog", "2 + 1 not judged", "1", "60.0%", "3", "0.38", "50.0%", "100.0%"],
+        ["cow", "2 + 1 not judged", "0", "22.5%", "2", "0.88", "0.0%", "100.0%"],
         ["ant", "not assessed: no row has this label"],
     ]
 

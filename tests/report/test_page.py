@@ -1,5 +1,7 @@
 """The page as a reader of HTML sees it: what it says, in which order, and what it must never contain."""
 
+import base64
+import hashlib
 import re
 import subprocess
 import sys
@@ -110,7 +112,8 @@ def test_no_text_can_become_markup_and_all_of_it_is_shown(make_run, small_table,
     run = make_run(table, [nasty, "cow", "dog"], metrics=metrics, inputs=inputs, transition=TRANSITION, config=config)
     text = render_report(run)
     shown = page(text)
-    assert not {tag for tag, _ in shown.elements} & {"script", "img", "iframe", "object", "link"}
+    assert shown.foreign_scripts == []
+    assert not {tag for tag, _ in shown.elements} & {"img", "iframe", "object", "link"}
     assert all(key not in ("onerror", "onload", "src", "srcset") for _, attrs in shown.elements for key in attrs)
     # Elements, and their number, are those of a page with harmless words in the same places
     plain = make_run(
@@ -148,7 +151,12 @@ def test_nothing_points_outside(make_run, small_table, page):
     names = {attrs["id"] for _, attrs in shown.elements if "id" in attrs}
     assert {attrs["href"][1:] for attrs in shown.having("a")} <= names
     policy = shown.having("meta", **{"http-equiv": "Content-Security-Policy"})
-    assert policy[0]["content"] == "default-src 'none'; style-src 'unsafe-inline'"
+    [script] = shown.scripts
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy[0]["content"] == (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'"
+    )
 
 
 def test_labels_that_look_random_get_a_banner_and_no_list(make_run, small_table, page):

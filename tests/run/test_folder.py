@@ -163,11 +163,11 @@ def test_decisions_are_looked_for_before_the_rest_of_a_run_is_removed(run):
 # Links.
 
 OWN = (
-    "report.html", ".owner", ".lock", "decisions.sqlite", "decisions.sqlite-wal", "decisions.sqlite-shm",
-    "decisions.sqlite-journal", "model", "dynamics", "checkpoints", "trajectory", "model/branch-1", "model/branch-1/a",
-    "dynamics/a.npy", "checkpoints/00-0001", "checkpoints/00-0001/state.json", "config.json", "metrics.json",
-    "audit.parquet", "posterior.npy", "embeddings.npy", "inputs.parquet", "transition.parquet", "pixels.npy",
-    "digests.json", "encoder.json",
+    "report.html", "report.json", "report.md", ".owner", ".lock", "decisions.sqlite", "decisions.sqlite-wal",
+    "decisions.sqlite-shm", "decisions.sqlite-journal", "model", "dynamics", "checkpoints", "trajectory",
+    "model/branch-1", "model/branch-1/a", "dynamics/a.npy", "checkpoints/00-0001", "checkpoints/00-0001/state.json",
+    "config.json", "metrics.json", "audit.parquet", "posterior.npy", "embeddings.npy", "inputs.parquet",
+    "transition.parquet", "pixels.npy", "digests.json", "encoder.json",
 )  # fmt: skip
 
 

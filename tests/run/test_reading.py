@@ -5,8 +5,9 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
-from fake_runs import decide, make_run, renew_digests, review_run
+from fake_runs import decide, make_run, renew_digests, review_run, write_fake_run
 
 from mislabel.decisions.events import Decision
 from mislabel.errors import InputError, RunError
@@ -182,3 +183,23 @@ def test_damage_is_told_with_the_name_of_the_file(whole, name, damage):
     for read in READERS[name]:
         with pytest.raises(RunError, match=f"{re.escape(str(path))} .*(again|move it away|recover)"):
             read(whole)
+
+
+def test_the_audit_says_its_schema_and_another_one_is_refused(tmp_path):
+    frame = pd.DataFrame(
+        {"id": ["a"], "given_label": ["x"], "suggested_label": ["y"], "p_mislabeled": [0.9], "status": ["judged"]}
+    )
+    folder = write_fake_run(tmp_path / "run", frame, ["x", "y"])
+    table = pq.read_table(folder.audit)
+    assert table.schema.metadata[b"mislabel.schema"] == b"1"
+    pd.testing.assert_frame_equal(pd.read_parquet(folder.audit), frame)
+
+    def rewritten(version):
+        kept = {key: value for key, value in table.schema.metadata.items() if key != b"mislabel.schema"}
+        pq.write_table(table.replace_schema_metadata(kept | version), folder.audit)
+        renew_digests(folder)
+        return Run.open(folder)
+
+    assert rewritten({}).rows.ids.to_pylist() == ["a"]  # as runs before there was one
+    with pytest.raises(InputError, match=r"audit\.parquet has schema 2, this version reads 1"):
+        _ = rewritten({b"mislabel.schema": b"2"}).rows

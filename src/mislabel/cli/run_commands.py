@@ -76,7 +76,7 @@ def report(
     rows: Annotated[int, typer.Option(help="How many of the worst rows to show.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Write RUN/report.html again.
+    """Write RUN/report.html, report.json and report.md again.
 
     Example: mislabel report runs/messages
     """

@@ -11,7 +11,7 @@ def lookalikes(classes: list) -> list[list]:
     """Groups of classes that differ only in case, spaces, invisible characters or the way their letters are encoded."""
     groups: dict[str, list] = {}
     for value in classes:
-        groups.setdefault(_shape(value), []).append(value)
+        groups.setdefault(shape(value), []).append(value)
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -35,6 +35,7 @@ def missing_word_note(classes: list, name: str) -> str:
     return f"{name}: {' and '.join(map(repr, doubtful))} may mean that there is no label, and is kept as a class."
 
 
-def _shape(value: object) -> str:
+def shape(value: object) -> str:
+    """What is left of a value as text without case, extra spaces, invisible characters and kinds of encoding."""
     text = unicodedata.normalize("NFKC", str(value))
     return " ".join(_INVISIBLE.sub("", text).casefold().split())

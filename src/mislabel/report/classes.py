@@ -22,6 +22,8 @@ class ClassRow:
         Further rows with this given label.
     noise : float or None
         Mean p_mislabeled of the judged: what the evidence calls wrong.
+    called_wrong : float or None
+        Their sum.
     suggested : int
         Judged rows for which this class is suggested.
     difficulty : float or None
@@ -38,6 +40,10 @@ class ClassRow:
     difficulty: float | None
     true_noise: float | None
     suggestion_accuracy: float | None
+
+    @property
+    def called_wrong(self) -> float | None:
+        return None if self.noise is None else self.noise * self.judged
 
 
 def class_rows(findings: Findings) -> list[ClassRow]:
@@ -93,7 +99,7 @@ class Confusion:
 def confusions(findings: Findings, limit: int = 10) -> list[Confusion]:
     """The pairs with the most rows, counted by the suggested labels."""
     result = []
-    for true, given, count in _pairs(findings)[:limit].tolist():
+    for true, given, count in label_pairs(findings)[:limit].tolist():
         rows = findings.scored & (findings.suggested == true) & (findings.given == given)
         confirmed = float((findings.gold[rows] == true).mean()) if findings.gold is not None and rows.any() else None
         result.append(
@@ -117,11 +123,11 @@ def most_confused(findings: Findings, limit: int) -> np.ndarray:
     if findings.n_classes <= limit:
         return np.arange(findings.n_classes)
     frequent = np.argsort(-_count(findings.given[findings.assessed], findings.n_classes), kind="stable")
-    order = dict.fromkeys([*_pairs(findings)[:, :2].ravel().tolist(), *frequent.tolist()])
+    order = dict.fromkeys([*label_pairs(findings)[:, :2].ravel().tolist(), *frequent.tolist()])
     return np.array(list(order)[:limit], dtype=np.int64)
 
 
-def _pairs(findings: Findings) -> np.ndarray:
+def label_pairs(findings: Findings) -> np.ndarray:
     """Suggested label, given label and rows of each pair of labels that differ, (m, 3) int64; the most rows first."""
     changed = findings.assessed & (findings.suggested >= 0) & (findings.suggested != findings.given)
     pairs = np.stack([findings.suggested[changed], findings.given[changed]], axis=1)

@@ -12,8 +12,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from mislabel.decisions.estimates import Depth, depths
 from mislabel.decisions.events import Event, replay
+from mislabel.decisions.pace import seconds_per_decision
 from mislabel.decisions.reviewed import ReviewedRows, decided_beginning, reviewed_rows
-from mislabel.errors import RunError
 from mislabel.report.classes import LONGEST_NAME
 from mislabel.report.drawing import ACCENT, MUTED, axes, draw
 from mislabel.report.findings import Findings
@@ -24,7 +24,6 @@ from mislabel.run.reading import section
 
 WIDTH, HEIGHT = 440, 300
 MOST_PAIRS = 10
-PAUSE = 120  # seconds without a decision after which a person is taken to have done something else
 NO_CLASS = "none of the classes"
 KINDS = {
     "keep": "the given label is right",
@@ -57,9 +56,8 @@ class WrongPair:
 def decided_section(findings: Findings) -> dict[str, Any]:
     """The section on decisions; empty where the run holds none and took none as known."""
     earlier = _earlier_decisions(findings)
-    try:
-        history = findings.run.history()
-    except RunError:
+    history = findings.history
+    if history is None:
         return {"damaged": True, "earlier": earlier}
     standing = list(replay(history).values())
     if not standing:
@@ -74,7 +72,7 @@ def decided_section(findings: Findings) -> dict[str, Any]:
         "rows": len(standing),
         "kinds": [(words, kinds[kind]) for kind, words in KINDS.items() if kinds[kind]],
         "when": _when([event.time for event in standing]),
-        "pace": _pace(history),
+        "pace": "" if (pace := seconds_per_decision(history)) is None else duration(pace),
         "tiles": _tiles(findings, standing, estimate),
         "curve": curve,
         "found": decided_beginning(reviewed),
@@ -211,15 +209,3 @@ def _when(times: list[str]) -> str:
 
 def _day(time: datetime) -> str:
     return f"{time.day} {time:%B %Y}"
-
-
-def _pace(history: list[Event]) -> str:
-    """The median time from one decision to the next, pauses left out; nothing where too few were made on a page."""
-    actions = {event.action: event.time for event in history if event.source == "page" and event.undoes is None}
-    try:
-        seconds = np.array([datetime.fromisoformat(time).timestamp() for time in actions.values()])
-    except ValueError:
-        return ""
-    gaps = np.diff(np.sort(seconds))
-    gaps = gaps[gaps < PAUSE]
-    return duration(float(np.median(gaps))) if len(gaps) >= 5 else ""

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from mislabel.audit import LIKELY
+from mislabel.decisions.events import Decision, Event, replay
+from mislabel.errors import RunError
 from mislabel.modalities import Modality, modality
 from mislabel.posterior.noise_rate import NoiseRate
+from mislabel.report.turns import in_turns
 from mislabel.run.checked import Checked, known
 from mislabel.run.reading import Run
 
@@ -86,6 +89,27 @@ class Findings:
         return self.run.exact["p_mislabeled"]
 
     @cached_property
+    def history(self) -> list[Event] | None:
+        """Every event of the run's review; None where its decisions cannot be read."""
+        try:
+            return self.run.history()
+        except RunError:
+            return None
+
+    @cached_property
+    def decisions(self) -> dict[Any, Decision]:
+        """What a person decided in the review of this run and what holds now, by id."""
+        return {id: event.decision for id, event in replay(self.history or []).items()}
+
+    @cached_property
+    def is_decided(self) -> np.ndarray:
+        """(n,) bool: rows that have such a decision."""
+        decided = np.zeros(len(self), dtype=bool)
+        ranks = self.run.rows.find(list(self.decisions))
+        decided[ranks[ranks >= 0]] = True
+        return decided
+
+    @cached_property
     def difficulty(self) -> np.ndarray:
         """(n,) float64, NaN where there is none."""
         return self.run.exact.get("difficulty", np.full(len(self), np.nan))
@@ -132,6 +156,16 @@ class Findings:
         ranking = self.p_mislabeled if self.score is None else self.score
         order = np.argsort(-np.nan_to_num(ranking, nan=-np.inf), kind="stable")
         return order[self.assessed[order]]
+
+    @cached_property
+    def varied(self) -> np.ndarray:
+        """`worst_first` (m,) int64, but where rows are likely wrong the pairs of given and suggested label take turns.
+
+        Otherwise one large pair could fill whatever is listed.
+        """
+        likely = int(self.likely_wrong.sum())
+        first, rest = self.worst_first[:likely], self.worst_first[likely:]
+        return np.append(first[in_turns(self.given[first], self.suggested[first])], rest)
 
     @property
     def transition(self) -> np.ndarray | None:

@@ -1,5 +1,7 @@
 """The report as one page: all sections, put into the template."""
 
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,20 @@ from mislabel.errors import in_range
 from mislabel.files import atomic_write
 from mislabel.report import formatting
 from mislabel.report.classes import class_rows
+from mislabel.report.copies import copies_section
 from mislabel.report.decisions import decided_section
+from mislabel.report.document import document, document_bytes
 from mislabel.report.evidence import evidence_section
 from mislabel.report.findings import Findings
+from mislabel.report.markdown import markdown
 from mislabel.report.models import model_rows
 from mislabel.report.pictures import SHOWN
 from mislabel.report.sections import dynamics_section, gold_section, noise_section, trajectory_section
 from mislabel.report.settings import setting_groups, statuses
-from mislabel.report.summary import assessed, banners, check, data_name, method_name, notes, sentences, tiles
+from mislabel.report.summary import assessed, banners, data_name, method_name, notes, sentences, tiles
 from mislabel.report.votes import source_section
-from mislabel.report.worst import LONGEST, worst_rows
+from mislabel.report.workload import workload
+from mislabel.report.worst import LONGEST, WorstRow, worst_rows
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.suggestions import shown_by_run, suggestions
@@ -30,7 +36,7 @@ FOLLOWED = 6  # rows in the picture of trajectories
 
 
 def write_report(folder: RunFolder, *, rows: int = 50) -> Path:
-    """Write RUN/report.html, one file that opens offline; an older one is replaced.
+    """Write RUN/report.html, one file that opens offline, report.json and report.md; older ones are replaced.
 
     Parameters
     ----------
@@ -42,7 +48,7 @@ def write_report(folder: RunFolder, *, rows: int = 50) -> Path:
     Returns
     -------
     Path
-        Of the report.
+        Of report.html.
 
     Raises
     ------
@@ -51,26 +57,39 @@ def write_report(folder: RunFolder, *, rows: int = 50) -> Path:
     RunError
         If a file of the run is missing or cannot be read.
     """
-    atomic_write(folder.report, render_report(folder, rows))
+    findings, worst = _read(folder, rows)
+    page = _page(findings, worst)
+    atomic_write(folder.report_json, document_bytes(document(findings, worst)))
+    atomic_write(folder.report_md, markdown(findings, worst))
+    atomic_write(folder.report, page)
     return folder.report
 
 
 def render_report(folder: RunFolder, rows: int = 50) -> str:
     """The page of a finished run; the same run gives the same text. Raises as `write_report` does."""
+    return _page(*_read(folder, rows))
+
+
+def _read(folder: RunFolder, rows: int) -> tuple[Findings, list[WorstRow]]:
     in_range("rows", rows, 0, 100_000)
     findings = Findings(Run.open(folder))
+    return findings, worst_rows(findings, rows) if assessed(findings) else []
+
+
+def _page(findings: Findings, worst: list[WorstRow]) -> str:
     run = findings.run
-    worst = worst_rows(findings, rows) if assessed(findings) else []
-    models = model_rows(findings)
+    models, script = model_rows(findings), (HERE / "report.js").read_text(encoding="utf-8")
     template = _environment().get_template("report.html.jinja")
     return template.render(
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=Markup("'sha256-{}'").format(b64encode(sha256(script.encode()).digest()).decode()),
         name=data_name(findings),
         method=method_name(findings),
         assessed=assessed(findings),
         banners=banners(findings),
         sentences=sentences(findings),
-        check=check(findings),
+        workload=workload(findings),
         tiles=tiles(findings),
         notes=notes(findings),
         next_steps=suggestions(shown_by_run(run)),
@@ -84,6 +103,7 @@ def render_report(folder: RunFolder, rows: int = 50) -> str:
         longest=LONGEST,
         score=None if findings.score is None else findings.metrics.get("score"),
         decided=decided_section(findings),
+        copies=copies_section(findings) if assessed(findings) else {},
         votes=source_section(findings),
         evidence=evidence_section(findings),
         noise=noise_section(findings),

@@ -86,7 +86,7 @@ def trajectory_section(findings: Findings, worst: list[WorstRow]) -> dict[str, A
     if not worst:
         return {}
     try:
-        moved = read_movement(findings, findings.worst_first[: len(worst)])
+        moved = read_movement(findings, findings.varied[: len(worst)])
     except RunError:
         return {"damaged": True}
     if moved is None:
@@ -113,7 +113,7 @@ def _marks(findings: Findings, moved: Movement) -> list[tuple[str, str]]:
     for k, code in enumerate(moved.classes.tolist()):
         colour, shape = marker(k)
         marks[code] = Markup(f'<i class="mark {shape}" style="background:{page_colour(colour)}"></i>')
-    worst = findings.worst_first[: len(moved.paths)]
+    worst = findings.varied[: len(moved.paths)]
     return [(marks.get(findings.given[row], ""), marks.get(findings.suggested[row], "")) for row in worst]
 
 

@@ -1,13 +1,16 @@
 """The top of the report: one paragraph, a few large numbers, and warnings."""
 
+from collections import Counter
 from dataclasses import dataclass
+
+import numpy as np
 
 from mislabel.audit import LIKELY
 from mislabel.report.classes import confusions
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import count, decimal, duration, interval, is_number, percent, rows, short
 from mislabel.report.gold import detection
-from mislabel.run.headline import asks_for_checks, certain, check_command, check_words, in_list
+from mislabel.run.headline import certain, in_list
 from mislabel.run.reading import section
 
 
@@ -44,6 +47,8 @@ def sentences(findings: Findings) -> list[str]:
     paragraph = [in_list(wrong, judged, findings.precision), certain(findings.rate)]
     if judged < total:
         paragraph.insert(1, f"The other {total - judged:,} of the {total:,} given were not judged.")
+    if (findings.likely_wrong & findings.is_decided).any():
+        paragraph.append(_decided(findings))
     pairs = confusions(findings, 1)
     if pairs and pairs[0].rows > max(1, 0.05 * wrong):
         paragraph.append(
@@ -57,14 +62,6 @@ def sentences(findings: Findings) -> list[str]:
             f"{rows(test.get('rows', 0))} set aside with known true labels."
         )
     return paragraph
-
-
-def check(findings: Findings) -> tuple[str, str] | None:
-    """What rows checked at random would tell, and the command; None where that is known or nothing was assessed."""
-    if not assessed(findings) or not asks_for_checks(findings.rate):
-        return None
-    words = check_words()
-    return words[0].upper() + words[1:], check_command()
 
 
 def tiles(findings: Findings) -> list[Tile]:
@@ -139,6 +136,15 @@ def notes(findings: Findings) -> list[str]:
     if left:
         notes.append(f"Judged rows without a probability, which are in no number here: {left}.")
     return list(dict.fromkeys(map(str, notes)))
+
+
+def _decided(findings: Findings) -> str:
+    """What a person said of the rows that are likely wrong, as a sentence."""
+    likely = np.flatnonzero(findings.likely_wrong & findings.is_decided)
+    said = Counter(findings.decisions[id].wrong for id in findings.run.rows.ids.take(likely).to_pylist())
+    kinds = ((True, "wrong"), (False, "right"), (None, "unclear"))
+    words = ", ".join(f"{said[wrong]:,} {word}" for wrong, word in kinds if said[wrong])
+    return f"A person decided {len(likely):,} of the {int(findings.likely_wrong.sum()):,} likely wrong: {words}."
 
 
 def _detection_detail(findings: Findings) -> str:

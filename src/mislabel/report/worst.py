@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mislabel.decisions.events import Decision
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import clean, is_number, label_text, short
 from mislabel.report.pictures import Picture, picture
@@ -35,6 +36,8 @@ class WorstRow:
         What each kind of evidence says, in sentences; empty where the run has none.
     agree : int
         How many of them hold the suggested label for the likeliest.
+    decided : str or None
+        What a person decided of it; None where nobody did.
     gold : str or None
     right : bool or None
         Whether the suggestion is the gold label; None where that is not known.
@@ -55,13 +58,14 @@ class WorstRow:
     p_mislabeled: float
     score: float | None
     difficulty: float | None
+    decided: str | None
     gold: str | None
     right: bool | None
 
 
 def worst_rows(findings: Findings, limit: int) -> list[WorstRow]:
-    """The `limit` assessed rows most likely to be mislabelled, worst first."""
-    positions = findings.worst_first[:limit]
+    """The `limit` assessed rows to show: the worst first, but pairs of given and suggested label take turns."""
+    positions = findings.varied[:limit]
     ids = findings.run.rows.ids.take(positions).to_pylist()
     inputs = findings.run.inputs_by_id(ids)
     return [
@@ -93,9 +97,20 @@ def _row(findings: Findings, position: int, name: Any, content: Any) -> WorstRow
         p_mislabeled=float(findings.p_mislabeled[position]),
         score=None if findings.score is None else float(findings.score[position]),
         difficulty=difficulty if is_number(difficulty) else None,
+        decided=_decision(findings.decisions.get(name)),
         gold=_name(findings, gold) if gold >= 0 else None,
         right=suggested == gold if gold >= 0 else None,
     )
+
+
+def _decision(decision: Decision | None) -> str | None:
+    if decision is None:
+        return None
+    if decision.kind == "unsure":
+        return "could not tell"
+    if decision.kind == "none":
+        return "no class fits"
+    return "label is right" if decision.wrong is False else f"is {short(label_text(decision.label), 80)}"
 
 
 def _name(findings: Findings, code: int) -> str:

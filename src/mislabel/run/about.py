@@ -1,6 +1,7 @@
 """What a run records beside its results: settings, versions, time and memory."""
 
 import platform
+import shlex
 import sys
 import time
 from dataclasses import asdict
@@ -56,7 +57,7 @@ def describe_run(
         },
         "versions": versions(*PACKAGES),
         "threads": torch.get_num_threads(),
-        "command": " ".join(sys.argv[:1] and ["mislabel", *sys.argv[1:]]),
+        "command": shlex.join(sys.argv[:1] and ["mislabel", *sys.argv[1:]]),
         "notes": dataset.notes,
     }
 

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mislabel.errors import RunError
+from mislabel.errors import InputError, RunError
 from mislabel.integrity import REMEDY, open_checked, telling_damage
+from mislabel.run.folder import SCHEMA, SCHEMA_KEY
 from mislabel.run.opinions import KINDS
 
 NEEDED = ("id", "given_label", "suggested_label", "p_mislabeled", "status")
@@ -37,6 +38,8 @@ class AuditFile:
 
     Raises
     ------
+    InputError
+        If a newer version wrote the file.
     RunError
         If the file is missing, broken, or lacks columns.
     """
@@ -44,9 +47,13 @@ class AuditFile:
     def __init__(self, path: Path):
         self.path, self.lock = path, threading.Lock()
         with telling_damage(path):
-            kinds = {field.name: field.type for field in pq.read_schema(open_checked(path))}
+            schema = pq.read_schema(open_checked(path))
+            kinds = {field.name: field.type for field in schema}
             words = [name for name in (*LABELS, GOLD, "status") if name in kinds and pa.types.is_string(kinds[name])]
             self.file = pq.ParquetFile(open_checked(path), read_dictionary=words)
+        told = (schema.metadata or {}).get(SCHEMA_KEY, str(SCHEMA).encode())  # older runs have none
+        if told != str(SCHEMA).encode():
+            raise InputError(f"{path} has schema {told.decode(errors='replace')}, this version reads {SCHEMA}")
         self.names = list(kinds)
         known = {"id", "status", "row", GOLD, *LABELS}
         self.numbers = [name for name, kind in kinds.items() if name not in known and _is_number(kind)]

@@ -21,6 +21,7 @@ from mislabel.run.forms import Config, Metrics
 from mislabel.run.settings import with_later_settings
 
 SCHEMA = 1
+SCHEMA_KEY = b"mislabel.schema"  # in the metadata of the tables of a run
 PIXELS = "pixels.npy"
 NO_DIGESTS = "This run has no digests of its files, as those of mislabel 0.1.0: damage to one of them may go unnoticed."
 MAY_MOVE = {"name", "source"}  # of the data: their fingerprint tells whether they are the same
@@ -62,6 +63,7 @@ class RunFolder:
         self.sources, self.votes = self.path / "sources.parquet", self.path / "votes.parquet"
         self.metrics = self.path / "metrics.json"
         self.report = self.path / "report.html"
+        self.report_json, self.report_md = self.report.with_suffix(".json"), self.report.with_suffix(".md")
         self.dynamics = self.path / "dynamics"
         self.trained_ids = self.dynamics / "ids.parquet"  # of the rows of the dynamics, in their order
         self.checkpoints = self.path / "checkpoints"
@@ -88,7 +90,8 @@ class RunFolder:
 
     def read_back(self) -> list[Path]:
         """The files here that are read again once the run is finished, but for those that change after it."""
-        changing = {item.name for item in (self.report, self.decisions, self.checkpoints, self.digests, self.tracking)}
+        reports = {self.report.name, self.report_json.name, self.report_md.name}
+        changing = reports | {self.decisions.name, self.checkpoints.name, self.digests.name, self.tracking.name}
         files = (path for path in sorted(self.path.rglob("*")) if path.is_file())
         kept = ((path, path.relative_to(self.path).parts) for path in files)
         return [

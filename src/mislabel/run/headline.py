@@ -4,7 +4,8 @@ import shlex
 
 from mislabel.posterior.noise_rate import LABELS, NONE, NoiseRate
 
-CHECKS = 50  # random rows: five minutes, and a share that is known within some ten points
+SECONDS = 10.0  # a decision takes, where nobody was timed: a guess
+CHECKS = 50  # random rows: eight minutes, and a share that is known within some ten points
 
 
 def in_list(likely: int, judged: int, precision: float | None = None) -> str:
@@ -37,11 +38,16 @@ def asks_for_checks(rate: NoiseRate) -> bool:
     return rate.basis == LABELS
 
 
+def review_command(run: str = "RUN", program: str = "mislabel") -> str:
+    """What to type to decide row by row."""
+    return f"{program} review {shlex.quote(run)}"
+
+
 def check_command(run: str = "RUN", program: str = "mislabel") -> str:
     """What to type for them."""
-    return f"{program} review {shlex.quote(run)} --order random --budget {CHECKS}"
+    return f"{review_command(run, program)} --order random --budget {CHECKS}"
 
 
 def check_words() -> str:
     """What they bring, before the command."""
-    return f"check {CHECKS} random rows, five minutes, to know how many are wrong"
+    return f"check {CHECKS} random rows, about {CHECKS * SECONDS / 60:.0f} minutes, to know how many are wrong"

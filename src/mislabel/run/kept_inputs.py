@@ -1,6 +1,6 @@
 """The inputs as a run keeps them, for its report and for review: texts, small pictures, or features in words."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,13 @@ def read_inputs(path: Path, positions: np.ndarray, column: str = "input") -> lis
                 for k, value in zip(inside.tolist(), inputs.to_pylist(), strict=True):
                     contents[k] = value
     return contents
+
+
+def each_input(path: Path, column: str = "input") -> Iterator[str | bytes | None]:
+    """The inputs of all rows, or another column of the file, one after the other. Raises as `read_inputs`."""
+    with open_parquet(path) as file:
+        for group in range(file.num_row_groups):
+            yield from file.read_row_group(group, columns=[column])[column].to_pylist()
 
 
 def comparable_column(path: Path) -> str:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.files import atomic_path, atomic_write, json_bytes, write_array
 from mislabel.integrity import add_digests
-from mislabel.run.folder import SCHEMA, RunFolder
+from mislabel.run.folder import SCHEMA, SCHEMA_KEY, RunFolder
 from mislabel.run.kept_inputs import write_inputs
 from mislabel.run.model_card import model_card
 from mislabel.run.predictor import Predictor
@@ -61,5 +63,8 @@ def write_audit(audit: Audit, folder: RunFolder) -> None:
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table of a run, with its schema version in the metadata."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), SCHEMA_KEY: str(SCHEMA)})
     with atomic_path(path) as temporary:
-        frame.to_parquet(temporary, index=False)
+        pq.write_table(table, temporary)
