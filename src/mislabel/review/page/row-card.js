@@ -6,7 +6,7 @@ import { byId, createElement, createText, currentDialog } from './elements.js';
 import { formatNumber, formatPercent, formatTime } from './format.js';
 import { decisionOf } from './known.js';
 import { createPicture } from './picture.js';
-import { className, decisionName, MOST_DIGITS, run } from './run.js';
+import { className, decisionName, digitOf, hasDigits, run } from './run.js';
 import { session } from './session.js';
 
 const LONG_TEXT = 900; // characters above which the letters are smaller
@@ -58,7 +58,7 @@ function fillVerdict(row) {
   byId('suggested').classList.toggle('same', row.suggested === row.given);
   const chance = `The given label is ${formatPercent(row.p_mislabeled)} likely wrong.`;
   byId('chance').textContent = row.p_mislabeled === null ? 'The run does not judge this row.' : chance;
-  byId('bars').replaceChildren(...row.posterior.map((bar, index) => createBar(bar, index, row)));
+  byId('bars').replaceChildren(...orderBars(row.posterior).map((bar) => createBar(bar, row)));
   byId('bars-part').hidden = !row.posterior.length;
   byId('votes').replaceChildren(...row.votes.map((vote) => createVote(vote, row)));
   byId('votes-part').hidden = !row.votes.length;
@@ -69,20 +69,26 @@ function fillVerdict(row) {
 }
 
 /**
+ * In the order of their digits, so that a class has its place as it has its key; else the most probable first.
+ * @param {Bar[]} bars
+ */
+const orderBars = (bars) => (hasDigits() ? bars.toSorted((one, other) => one.label - other.label) : bars);
+
+/**
  * @param {Bar} bar
- * @param {number} index
  * @param {Row} row
  */
-function createBar(bar, index, row) {
+function createBar(bar, row) {
   const fill = createElement('i');
   fill.style.width = `${Math.max(bar.p * 100, 0.5)}%`;
   const roles = [bar.label === row.given && 'given', bar.label === row.suggested && 'suggested'];
   const role = roles.filter(Boolean).join(', ');
-  const digit = run.classes.length <= MOST_DIGITS ? createText('kbd', `${index + 1}`) : null;
+  const digit = digitOf(bar.label);
   const track = createElement('span', { className: 'track' }, fill);
   const name = createText('span', className(bar.label), 'name');
   const share = createText('b', formatPercent(bar.p));
-  return createElement('li', { className: role }, digit, name, createText('small', role), track, share);
+  const key = digit && createText('kbd', digit);
+  return createElement('li', { className: role }, key, name, createText('small', role), track, share);
 }
 
 /**
