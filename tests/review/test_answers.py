@@ -90,6 +90,7 @@ def test_names_and_their_order_stay(client):
         "why",
         "votes",
         "more_votes",
+        "columns",
         "text",
         "image",
         "note",
@@ -104,7 +105,7 @@ def test_names_and_their_order_stay(client):
     assert list(found) == ["total", "digest", "offset", "rows"]
     assert {tuple(one) for one in found["rows"]} == {(*ROW, "text", "image")}
     near = client.get("api/rows/0/neighbours")[1]
-    assert list(near) == ["neighbours", "note"]
+    assert list(near) == ["neighbours", "values", "note"]
     assert {tuple(one) for one in near["neighbours"]} == {(*ROW, "text", "image", "similarity")}
     estimate = client.get("api/estimate")[1]
     assert list(estimate) == [

@@ -154,6 +154,18 @@ class AnyRow(Answer):
     decision: Decision | None
 
 
+class FeatureValue(Answer):
+    """One column of a row of a table."""
+
+    index: int
+    name: str
+    value: str
+    given: float | None
+    """Robust standard deviations from the median of the given class's rows, or the share of them that have it."""
+    suggested: float | None
+    is_share: bool
+
+
 class Row(AnyRow):
     predicted: int | None
     difficulty: float | None
@@ -165,6 +177,8 @@ class Row(AnyRow):
     """What each source says of it, the least wrong first."""
     more_votes: int
     """How many there are beside these."""
+    columns: list[FeatureValue]
+    """The most unusual first; none where rows are no tables, or none are kept."""
     text: str | None
     image: str | None
     """Where its picture is."""
@@ -184,6 +198,8 @@ class Neighbour(Brief):
 
 class Neighbours(Answer):
     neighbours: list[Neighbour]
+    values: list[str]
+    """What they have in each column of a table."""
     note: str | None
 
 

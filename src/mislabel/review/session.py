@@ -15,6 +15,7 @@ from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import modality
+from mislabel.review.columns import Columns
 from mislabel.review.neighbours import Neighbours
 from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
@@ -115,6 +116,7 @@ class Session:
         self.modality = modality(self.rows.modality)
         self.contents = Contents(folder, texts=not self.modality.kept_bytes)
         self.neighbours = Neighbours(self.run)
+        self.columns = Columns(self.run)
         self.posterior = self.run.matrix(folder.posterior)
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()

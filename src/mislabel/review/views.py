@@ -16,6 +16,7 @@ from mislabel.review.answers import (
     Decided,
     Decision,
     Estimate,
+    FeatureValue,
     ListPage,
     Mistake,
     Neighbour,
@@ -147,6 +148,7 @@ class Views:
                 for source, label, wrong in votes[:VOTES]
             ],
             more_votes=max(len(votes) - VOTES, 0),
+            columns=[FeatureValue(**vars(value)) for value in self.session.columns.of(row)],
             text=content if isinstance(content, str) else None,
             image=f"media/{row}" if isinstance(content, bytes) else None,
             note=note,
@@ -202,7 +204,8 @@ class Views:
         neighbours = [
             Neighbour(**brief, similarity=round(near, 4)) for brief, (_, near) in zip(briefs, others, strict=True)
         ]
-        return Neighbours(neighbours=neighbours, note=None if nearest.there else NO_NEIGHBOURS)
+        values = self.session.columns.nearest(row, [other for other, _ in others])
+        return Neighbours(neighbours=neighbours, values=values, note=None if nearest.there else NO_NEIGHBOURS)
 
     def matching(self, wanted: Filter, offset: int, limit: int) -> ListPage:
         matching = self.session.matching(wanted)

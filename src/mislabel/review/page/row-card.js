@@ -6,6 +6,7 @@ import { byId, createElement, createText, currentDialog } from './elements.js';
 import { formatNumber, formatPercent, formatTime } from './format.js';
 import { decisionOf } from './known.js';
 import { createPicture } from './picture.js';
+import { createTable } from './feature-table.js';
 import { className, decisionName, digitOf, hasDigits, run } from './run.js';
 import { session } from './session.js';
 
@@ -40,6 +41,7 @@ function fillContent(row) {
   const content = byId('content');
   content.replaceChildren(createContent(row));
   content.className = `card ${row.image ? 'picture' : run.modality}`;
+  content.classList.toggle('table', row.columns.length > 0);
   content.classList.toggle('long', (row.text || '').length > LONG_TEXT);
   content.scrollTop = 0;
 }
@@ -47,6 +49,7 @@ function fillContent(row) {
 /** @param {Row} row */
 function createContent(row) {
   if (row.image) return createPicture(row, 420);
+  if (row.columns.length) return createTable(row);
   if (row.text === null) return createText('p', row.note ?? '', 'muted');
   return row.text.trim() ? createText('div', row.text, 'text') : createText('p', 'The text is empty.', 'muted');
 }

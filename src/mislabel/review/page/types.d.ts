@@ -138,6 +138,17 @@ export interface AnyRow {
   decision: Decision | null;
 }
 
+/** One column of a row of a table. */
+export interface FeatureValue {
+  index: number;
+  name: string;
+  value: string;
+  /** Robust standard deviations from the median of the given class's rows, or the share of them that have it. */
+  given: number | null;
+  suggested: number | null;
+  is_share: boolean;
+}
+
 export interface Row {
   row: number;
   id: string;
@@ -156,6 +167,8 @@ export interface Row {
   votes: Vote[];
   /** How many there are beside these. */
   more_votes: number;
+  /** The most unusual first; none where rows are no tables, or none are kept. */
+  columns: FeatureValue[];
   text: string | null;
   /** Where its picture is. */
   image: string | null;
@@ -192,6 +205,8 @@ export interface Neighbour {
 
 export interface Neighbours {
   neighbours: Neighbour[];
+  /** What they have in each column of a table. */
+  values: string[];
   note: string | null;
 }
 
