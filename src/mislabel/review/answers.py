@@ -66,6 +66,8 @@ class Run(Answer):
     """The most frequent pairs of classes that differ, the most frequent first."""
     sources: list[Source]
     """Those with the most wrong labels first; none where one label a row was given."""
+    reviewers: list[str]
+    """Who has decided, and who decides now."""
 
 
 class Decision(Answer):
@@ -75,6 +77,7 @@ class Decision(Answer):
     action: int
     time: str
     source: str
+    reviewer: str | None
 
 
 class Change(Answer):

@@ -18,6 +18,7 @@ def serve(
     order: str = "worst",
     budget: int | None = None,
     probe: float = 0.0,
+    reviewer: str | None = None,
     port: int = 0,
     browser: bool = True,
     progress: Quiet | None = None,
@@ -49,7 +50,9 @@ def serve(
 
     with (
         closing(listen(port)) as socket,  # first: to plan the looks may take minutes
-        closing(Session(folder, order=order, budget=budget, probe=probe, progress=progress)) as session,
+        closing(
+            Session(folder, order=order, budget=budget, probe=probe, reviewer=reviewer, progress=progress)
+        ) as session,
     ):
         server, before = Server(session, socket), session.store.last()
         begin = f"{session.left} rows of {folder.path} to look at:"
@@ -92,5 +95,8 @@ def farewell(session: Session, before: int) -> str:
 
 def _options(session: Session) -> str:
     """Those that this review was started with."""
-    given = [("order", session.order, "worst"), ("budget", session.budget, None), ("probe", session.probe, 0.0)]
-    return "".join(f" --{name} {value}" for name, value, usual in given if value != usual)
+    given = [
+        ("order", session.order, "worst"), ("budget", session.budget, None), ("probe", session.probe, 0.0),
+        ("reviewer", session.reviewer, None),
+    ]  # fmt: skip
+    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value, usual in given if value != usual)

@@ -31,6 +31,7 @@ RECENT = 300  # seconds over which decisions per minute are counted
 FEW = 5  # decisions that tell no pace yet
 MOST_PAIRS = 200
 BLOCK = 4096
+LONGEST_NAME = 80  # characters
 FIRST_LOOKS = 1000  # whose answers the judge's preview hears
 CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
 
@@ -47,6 +48,8 @@ class Filter:
         any, undecided, decided, or a kind of decision.
     status : str
         any, or a status of the run.
+    reviewer : str
+        Whose decision holds; any where it is empty.
     search : str
         To be contained in the text, in capitals or not; in the id where rows are no texts.
     """
@@ -56,6 +59,15 @@ class Filter:
     decision: str = "any"
     status: str = "judged"
     search: str = ""
+    reviewer: str = ""
+
+
+def checked_name(reviewer: str | None) -> str | None:
+    """A reviewer's name on one line; `InputError` for one that is empty, or too long to stand beside a decision."""
+    name = None if reviewer is None else " ".join(reviewer.split())
+    if name is not None and not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        raise InputError(f"reviewer is {reviewer!r:.120}, needed is a name of 1 to {LONGEST_NAME} characters")
+    return name
 
 
 def digest(rows: np.ndarray) -> str:
@@ -75,6 +87,8 @@ class Session:
         ReviewedRows that are planned.
     probe : float
         Share of the looks that chance chooses.
+    reviewer : str, optional
+        The name of who decides, stored with each decision.
     progress : Quiet, optional
 
     Raises
@@ -92,6 +106,7 @@ class Session:
         order: str = "worst",
         budget: int | None = None,
         probe: float = 0.0,
+        reviewer: str | None = None,
         progress: Quiet | None = None,
     ):
         one_of("order", order, tuple(ORDERS))
@@ -99,6 +114,8 @@ class Session:
         if budget is not None:
             in_range("budget", budget, 1, 10_000_000)
         self.folder, self.order, self.budget, self.probe = folder, order, budget, probe
+        self.reviewer = checked_name(reviewer)
+        self.reviewers = set() if self.reviewer is None else {self.reviewer}
         self.run = Run.open(folder)
         self.rows = self.run.rows
         if not self.rows.judged.any():
@@ -192,6 +209,8 @@ class Session:
             elif wanted.decision != "any":
                 one_of("decision", wanted.decision, ("any", "undecided", "decided", *KINDS))
                 passes &= self.kind == CODE_OF[wanted.decision]  # pyright: ignore[reportArgumentType]
+            if wanted.reviewer:
+                passes &= self._decided_by(wanted.reviewer)
         if wanted.search.strip():
             passes &= self._search(wanted.search.strip())
         return np.flatnonzero(passes)
@@ -271,14 +290,14 @@ class Session:
         probe = queue_position is not None and len(rows) == 1 and self._is_probe(queue_position, int(rows[0]))
         decisions = [self._decision(int(row), kind, code, probe) for row in rows]
         with self.lock:
-            events = self.store.decide(decisions, key=key, body=body)
+            events = self.store.decide(decisions, key=key, body=body, reviewer=self.reviewer)
             self.refresh()
         return events
 
     def undo(self, action: int | None, *, key: str | None, body: str = "") -> list[Event]:
         """Undo an action; see `Store.undo`."""
         with self.lock:
-            events = self.store.undo(action, key=key, body=body)
+            events = self.store.undo(action, key=key, body=body, reviewer=self.reviewer)
             self.refresh()
         return events
 
@@ -291,6 +310,8 @@ class Session:
             rows_of_events = self.rows.find([event.decision.id for event in events])
             for event, row in zip(events, rows_of_events.tolist(), strict=True):
                 self.seen = event.number
+                if event.reviewer is not None:
+                    self.reviewers.add(event.reviewer)
                 if row < 0:
                     continue
                 stack = self.stacks.setdefault(row, [])
@@ -331,6 +352,13 @@ class Session:
         queue = self.queue
         inside = 0 <= queue_position < len(queue.rows)
         return inside and bool(queue.rows[queue_position] == row and queue.probe[queue_position])
+
+    def _decided_by(self, reviewer: str) -> np.ndarray:
+        """The rows whose decision is this person's, (n,) bool."""
+        decided = np.zeros(len(self.rows), dtype=bool)
+        rows = [row for row, stack in self.stacks.items() if stack and stack[-1].reviewer == reviewer]
+        decided[np.array(rows, dtype=np.int64)] = True
+        return decided
 
     def _search(self, words: str) -> np.ndarray:
         positions = self.rows.position

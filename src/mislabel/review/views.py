@@ -74,6 +74,7 @@ class Views:
             has_neighbours=session.neighbours.there,
             pairs=[Pair(**pair) for pair in session.pairs()],
             sources=self._sources(),
+            reviewers=sorted(session.reviewers),
         )
 
     def state(self, since: int = 0) -> State:
@@ -242,6 +243,7 @@ class Views:
             action=event.action,
             time=event.time,
             source=event.source,
+            reviewer=event.reviewer,
         )
 
     @cached_property

@@ -111,6 +111,7 @@ export function showDecision(row) {
   byId('row-decision').hidden = !decision;
   if (!decision) return;
   let who = decision.source === 'page' ? 'decided' : `decided (${decision.source})`;
+  if (decision.reviewer) who += ` by ${decision.reviewer}`;
   if (decision.time) who += ` at ${formatTime(new Date(decision.time)).slice(0, 5)}`;
   if (decision.elsewhere) who = 'decided in another window';
   if (decision.waiting) who = 'not saved yet';

@@ -52,6 +52,8 @@ export interface Run {
   pairs: Pair[];
   /** Those with the most wrong labels first; none where one label a row was given. */
   sources: Source[];
+  /** Who has decided, and who decides now. */
+  reviewers: string[];
 }
 
 export interface Decision {
@@ -61,6 +63,7 @@ export interface Decision {
   action: number;
   time: string;
   source: string;
+  reviewer: string | null;
 }
 
 export interface Change {
@@ -251,6 +254,7 @@ export interface ListFilter {
   decision?: string;
   status?: string;
   search?: string;
+  reviewer?: string;
 }
 
 /** Needs `rows` or `filter`. */
