@@ -110,6 +110,7 @@ def test_names_and_their_order_stay(client):
     estimate = client.get("api/estimate")[1]
     assert list(estimate) == [
         "probes", "estimate", "low", "high", "rows", "decided", "wrong", "unsure", "at_least", "curve", "taught",
+        "agreement",
     ]  # fmt: skip
     assert estimate["at_least"] == 0.19
     assert {tuple(point) for point in estimate["curve"]} == {("depth", "precision", "low", "high", "decided")}

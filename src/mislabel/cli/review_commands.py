@@ -29,6 +29,12 @@ def review(
         float, typer.Option(help="Share of looks at random rows, to estimate how many labels are wrong.")
     ] = 0.0,
     reviewer: Annotated[str | None, typer.Option(help="Your name, stored with each decision; none without it.")] = None,
+    shared: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of rows that every reviewer decides, none seeing what others said; the first one holds."
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
 ) -> None:
@@ -40,7 +46,7 @@ def review(
         from mislabel.review.serve import serve
         from mislabel.training.progress import Terminal
 
-        looks = {"order": order, "budget": budget, "probe": probe, "reviewer": reviewer}
+        looks = {"order": order, "budget": budget, "probe": probe, "reviewer": reviewer, "shared": shared}
         again = shlex.join(["mislabel", *sys.argv[1:]])
         with interrupts.going_on(lambda: f"every decision is safe; go on with: {again}"):
             serve(

@@ -132,6 +132,8 @@ class Estimate(Answer):
     curve: list[CurvePoint]
     taught: Taught | None
     """None in another order."""
+    agreement: list[str]
+    """How far reviewers agree, a sentence for each two."""
 
 
 class Bar(Answer):

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 
 from mislabel.errors import InputError
 from mislabel.review.session import Session
+from mislabel.review.shared import agreement_words
 from mislabel.review.teaching import words
 from mislabel.run.folder import RunFolder
 from mislabel.training.progress import Quiet
@@ -19,6 +20,7 @@ def serve(
     budget: int | None = None,
     probe: float = 0.0,
     reviewer: str | None = None,
+    shared: float | None = None,
     port: int = 0,
     browser: bool = True,
     progress: Quiet | None = None,
@@ -51,7 +53,9 @@ def serve(
     with (
         closing(listen(port)) as socket,  # first: to plan the looks may take minutes
         closing(
-            Session(folder, order=order, budget=budget, probe=probe, reviewer=reviewer, progress=progress)
+            Session(
+                folder, order=order, budget=budget, probe=probe, reviewer=reviewer, shared=shared, progress=progress
+            )
         ) as session,
     ):
         server, before = Server(session, socket), session.store.last()
@@ -81,6 +85,7 @@ def farewell(session: Session, before: int) -> str:
             f"the planned looks are done, {undecided} other rows are left; go on without --budget or with a larger "
             f"one: mislabel review {path}"
         )
+    lines += agreement_words(session.verdicts())
     found = session.answers()
     if found is not None and len(found) and session.preview is not None:
         lines += words(found, str(session.folder.path), session.preview.gain)

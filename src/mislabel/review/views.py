@@ -35,6 +35,7 @@ from mislabel.review.answers import (
 from mislabel.review.explanations import reasons
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
+from mislabel.review.shared import agreement_words
 from mislabel.review.teaching import is_enough, words
 from mislabel.run.source_lines import source_lines
 
@@ -117,6 +118,7 @@ class Views:
                 for point in self.session.curve()
             ],
             taught=self.taught(),
+            agreement=agreement_words(self.session.verdicts()),
         )
 
     def taught(self) -> Taught | None:

@@ -117,6 +117,8 @@ export interface Estimate {
   curve: CurvePoint[];
   /** None in another order. */
   taught: Taught | null;
+  /** How far reviewers agree, a sentence for each two. */
+  agreement: string[];
 }
 
 export interface Bar {
