@@ -240,6 +240,7 @@ def test_all_that_match_are_those_on_the_screen(review, tmp_path):
         held.release()
         expect(page.locator("#count")).to_contain_text("51–100 of 120")
         press(page, "x")
+        page.locator("#confirm-yes").click()
         saved(page, "120 rows")
     assert [event[0] for event in history(run)] == [f"m{k}" for k in range(1, 240, 2)]
 
@@ -257,6 +258,7 @@ def test_as_many_other_rows_are_not_those_that_were_chosen(review, tmp_path):
         session.decide(np.array([2]), "keep", None, key="b")
         session.undo(first[0].action, key="c")
         press(page, "x")
+        page.locator("#confirm-yes").click()
         expect(page.locator("#banner")).to_contain_text("look at the list again")
         press(page, "x")
     assert history(run) == [("m0", "keep", "red"), ("m2", "keep", "red"), ("m0", "undo", "keep")]
@@ -270,6 +272,7 @@ def test_a_question_is_about_what_it_says(review, tmp_path):
         expect(page.locator("#count")).to_contain_text("of 300")
         page.locator("#all-page").click()
         press(page, "k")
+        page.locator("#confirm-yes").click()
         expect(page.locator("#count")).to_contain_text("of 250")
         held = Hold(page, "**/api/undo", answers=True)
         press(page, "u")

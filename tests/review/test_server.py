@@ -497,7 +497,7 @@ def test_the_farewell_counts_every_decision(tmp_path):
         assert "mislabel export" in words
         session.decide(session.queue.rows, "keep", None, key="all")
         words = farewell(session, 1)
-        assert "3 rows are decided, 2 of them now (3 keep)\nthe planned looks are done, 52 other rows are left" in words
+        assert "3 rows are decided, 2 of them now (3 keep)\nthe planned rows are done, 52 other rows are left" in words
         session.decide(np.flatnonzero(session.rows.judged), "none", None, key="rest")
         assert "\n0 are left" in farewell(session, 1)
 

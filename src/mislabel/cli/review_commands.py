@@ -24,9 +24,9 @@ def review(
             help="worst, gain, pair, stability (texts and images), random, or trust: rows that teach --decisions most."
         ),
     ] = "worst",
-    budget: Annotated[int | None, typer.Option(help="Looks to plan; gain makes the most of them.")] = None,
+    budget: Annotated[int | None, typer.Option(help="How many rows to plan; gain makes the most of them.")] = None,
     probe: Annotated[
-        float, typer.Option(help="Share of looks at random rows, to estimate how many labels are wrong.")
+        float, typer.Option(help="Share of rows that chance chooses, to estimate how many labels are wrong.")
     ] = 0.0,
     reviewer: Annotated[str | None, typer.Option(help="Your name, stored with each decision; none without it.")] = None,
     shared: Annotated[

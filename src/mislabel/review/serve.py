@@ -82,7 +82,7 @@ def farewell(session: Session, before: int) -> str:
         lines.append(f"{session.left} are left; go on with: mislabel review {path}{_options(session)}")
     else:
         lines.append(
-            f"the planned looks are done, {undecided} other rows are left; go on without --budget or with a larger "
+            f"the planned rows are done, {undecided} other rows are left; go on without --budget or with a larger "
             f"one: mislabel review {path}"
         )
     lines += agreement_words(session.verdicts())

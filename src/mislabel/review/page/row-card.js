@@ -32,7 +32,7 @@ export function fillRow(row, look) {
 /** @param {Look} look */
 function describePlace(look) {
   if (session.detours.length) return 'opened beside the way: ← or → goes back';
-  if (look.place !== null) return `look ${formatNumber(look.place + 1)} of ${formatNumber(run.looks)}`;
+  if (look.place !== null) return `row ${formatNumber(look.place + 1)} of ${formatNumber(run.looks)}`;
   return `from the list, ${formatNumber(look.nth ?? 0)} of ${formatNumber(look.of ?? 0)}`;
 }
 
