@@ -24,6 +24,9 @@ def test_kappa_is_that_of_scikit_learn(pairs):
         assert (found.kappa, found.low, found.high) == (None, None, None)
         return
     assert found.kappa == pytest.approx(cohen_kappa_score(first, second), abs=1e-9)
+    assert found.kappa is not None
+    assert found.low is not None
+    assert found.high is not None
     assert found.low <= found.kappa <= found.high
 
 
@@ -42,6 +45,8 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
         true = random.integers(0, 3, n)
         said = [(true + random.choice(3, n, p=[0.8, 0.1, 0.1])) % 3 for _ in range(2)]
         found = cohen_kappa(said[0].tolist(), said[1].tolist())
+        assert found.low is not None
+        assert found.high is not None
         held += found.low <= truth <= found.high
     assert held / times > 0.95 - 3 * math.sqrt(0.05 * 0.95 / times)
 
@@ -53,16 +58,22 @@ def events(*what):
     ]
 
 
+def verdicts(*what):
+    found = verdicts_of(events(*what))
+    assert found is not None
+    return found
+
+
 def test_what_two_said_on_their_own_and_who_settles_it():
     ann, bob = ("Ann", "keep", "x"), ("Bob", "label", "y")
     assert verdicts_of(events(ann)) is None
     assert verdicts_of(events(ann, (None, "none", None))) is None
-    both = verdicts_of(events(ann, bob))
+    both = verdicts(ann, bob)
     assert (both.said, both.differ, both.settled) == ({"Ann": ("label", "x"), "Bob": ("label", "y")}, True, False)
-    changed = verdicts_of(events(("Ann", "none", None), ann, ("Bob", "suggestion", "x")))
+    changed = verdicts(("Ann", "none", None), ann, ("Bob", "suggestion", "x"))
     assert (changed.differ, changed.settled) == (False, False)  # the same label, however it was chosen
     for later in (ann, bob, ("Carl", "unsure", None), (None, "keep", "x")):
-        after = verdicts_of(events(ann, bob, later))
+        after = verdicts(ann, bob, later)
         assert (after.said, after.settled) == (both.said, True)
-    named = verdicts_of(events(("Ann", "label", "none"), ("Bob", "none", None)))
+    named = verdicts(("Ann", "label", "none"), ("Bob", "none", None))
     assert named.differ  # a class may be called none
