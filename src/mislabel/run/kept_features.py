@@ -67,7 +67,7 @@ def kept_features(run: Run) -> KeptFeatures | None:
         If a file of the run is damaged.
     """
     about, head = run.folder.model / ABOUT, run.folder.model / HEAD
-    if run.modality != "features" or not about.is_file() or not head.is_file():
+    if not about.is_file() or not head.is_file():
         return None
     matrix = run.matrix(run.folder.embeddings)
     stored = read_object(about).get("encoding")
