@@ -373,3 +373,34 @@ def test_a_store_of_version_0_1_0_is_read_and_goes_on_with_digests(store):
         again.decide([Decision("b", "keep", "x", "x")])
         assert [event.decision.id for event in again.history()] == ["a", "b"]
         assert again.connection.execute("SELECT number FROM digests").fetchall() == [(2,)]
+
+
+def test_a_name_is_kept_with_decisions_and_undos_and_goes_with_them_into_another_run(store, tmp_path):
+    store.decide([Decision("a", "keep", "x", "x"), Decision("b", "none", None, "x")], reviewer="Ann 'ß' \ud800")
+    store.decide([Decision("c", "keep", "x", "x")])
+    store.undo(reviewer="Bob")
+    names = ["Ann 'ß' \ud800"] * 2 + [None, "Bob"]
+    assert [event.reviewer for event in read_history(store.path)] == names
+    with Store(tmp_path / "other.sqlite") as other:
+        other.take_over(store.history(), "first")
+        assert [event.reviewer for event in other.history()] == names
+
+
+def test_a_store_from_before_there_were_names_is_read_and_goes_on_with_them(store):
+    store.decide([Decision("a", "keep", "x", "x")])
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("DROP TABLE reviewers")
+    connection.close()
+    assert [event.reviewer for event in read_history(store.path)] == [None]
+    with Store(store.path) as again:
+        again.decide([Decision("b", "keep", "x", "x")], reviewer="Ann")
+        assert [event.reviewer for event in again.history()] == [None, "Ann"]
+
+
+def test_a_changed_name_is_told(store):
+    store.decide([Decision("a", "keep", "x", "x")], reviewer="Ann")
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("UPDATE reviewers SET name = '\"Bob\"'")
+    connection.close()
+    with pytest.raises(RunError, match="the reviewer of event 1 is not who was written"):
+        read_history(store.path)

@@ -142,7 +142,7 @@ class Here:
         from mislabel.run.folder import RunFolder
 
         words = dict(zip(options[::2], options[1::2], strict=True))
-        kinds = {"--order": str, "--budget": int, "--probe": float}
+        kinds = {"--order": str, "--budget": int, "--probe": float, "--reviewer": str, "--shared": float}
         self.session = Session(RunFolder(run), **{name[2:]: kinds[name](value) for name, value in words.items()})
         self.server = Answers(self.session)
         self.thread, self.address = self.server.start(), self.server.address

@@ -22,7 +22,7 @@ from mislabel.run.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = ["row", "id", "given", "suggested", "p_mislabeled", "status", "decision"]
-DECISION = ["kind", "label", "number", "action", "time", "source"]
+DECISION = ["kind", "label", "number", "action", "time", "source", "reviewer"]
 STATE = ["number", "decided", "judged", "left", "looks", "kinds", "per_minute", "changed", "reset"]
 
 
@@ -77,7 +77,7 @@ def test_names_and_their_order_stay(client):
     run = client.get("api/run")[1]
     assert list(run) == [
         "name", "path", "modality", "method", "classes", "rows", "judged", "order", "order_words", "budget", "probe",
-        "looks", "statuses", "has_inputs", "has_neighbours", "pairs", "sources",
+        "looks", "statuses", "has_inputs", "has_neighbours", "pairs", "sources", "reviewers",
     ]  # fmt: skip
     assert run["sources"] == []
     assert run["pairs"] == [{"given": 0, "suggested": 1, "count": 1}, {"given": 2, "suggested": 0, "count": 1}]
@@ -90,6 +90,7 @@ def test_names_and_their_order_stay(client):
         "why",
         "votes",
         "more_votes",
+        "columns",
         "text",
         "image",
         "note",
@@ -104,11 +105,12 @@ def test_names_and_their_order_stay(client):
     assert list(found) == ["total", "digest", "offset", "rows"]
     assert {tuple(one) for one in found["rows"]} == {(*ROW, "text", "image")}
     near = client.get("api/rows/0/neighbours")[1]
-    assert list(near) == ["neighbours", "note"]
+    assert list(near) == ["neighbours", "values", "note"]
     assert {tuple(one) for one in near["neighbours"]} == {(*ROW, "text", "image", "similarity")}
     estimate = client.get("api/estimate")[1]
     assert list(estimate) == [
         "probes", "estimate", "low", "high", "rows", "decided", "wrong", "unsure", "at_least", "curve", "taught",
+        "agreement",
     ]  # fmt: skip
     assert estimate["at_least"] == 0.19
     assert {tuple(point) for point in estimate["curve"]} == {("depth", "precision", "low", "high", "decided")}

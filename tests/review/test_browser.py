@@ -80,7 +80,7 @@ def test_a_session_by_keyboard_alone_is_what_the_store_holds(review, colours):
         expect(page.locator("#row-decision")).to_contain_text("none of these")
         press(page, "u", "m4")
         expect(page.locator("#row-decision")).to_be_hidden()
-        press(page, "2", "m5")  # the second bar, the given label
+        press(page, "1", "m5")  # the first class, the given label
         saved(page, "m4 — U undoes")
         expect(page.locator("#numbers")).to_contain_text("5 of 12 decided")
         expect(page.locator("#numbers")).to_contain_text("7 left")
@@ -153,7 +153,7 @@ def test_a_fast_typist_loses_nothing_and_decides_nothing_unseen(review, colours)
                 page.wait_for_timeout(10)
             held.pop().continue_()
         expect(page.locator("#numbers")).to_contain_text("0 left")
-        expect(page.locator("#end")).to_contain_text("12 of 12 looks are decided")
+        expect(page.locator("#end")).to_contain_text("12 of 12 rows are decided")
         expect(page.locator("#end")).to_contain_text(f"mislabel export {colours} -o")
     kinds = ["keep", "suggestion", "unsure", "none"] * 3
     assert [(id, kind) for id, kind, _ in history(colours)] == [(f"m{k}", kind) for k, kind in enumerate(kinds)]
@@ -170,7 +170,7 @@ def test_the_end_of_the_queue_offers_what_was_passed_over(review, colours):
         for k in range(1, 5):
             press(page, "k", f"m{k + 1}")
         press(page, "k")
-        expect(page.locator("#end")).to_contain_text("5 of 6 looks are decided")
+        expect(page.locator("#end")).to_contain_text("5 of 6 rows are decided")
         press(page, "n")  # nothing is on the screen to decide
         press(page, "ArrowLeft", "m5")
         press(page, "Space")
@@ -304,6 +304,31 @@ def test_all_rows_that_match_are_decided_after_a_question(review, tmp_path):
 
 
 @pytest.mark.slow
+def test_more_than_twenty_rows_are_decided_after_a_question(review, tmp_path):
+    run = write_run(tmp_path / "many", [f"text {k}" for k in range(41)], [0] * 41, [1] * 41, COLOURS)
+    with review(run) as it:
+        page = it.page
+        at(page, "m0")
+        expect(page.locator("#row-where")).to_have_text("row 1 of 41")
+        press(page, "l")
+        ticks = page.locator("#list li input")
+        ticks.nth(0).click()
+        ticks.nth(19).click(modifiers=["Shift"])
+        press(page, "x")
+        saved(page, "none of these · 20 rows")
+        ticks.nth(20).click()
+        ticks.nth(40).click(modifiers=["Shift"])
+        press(page, "2")
+        expect(page.locator("#confirm-title")).to_have_text("Decide 21 rows at once?")
+        page.locator("#confirm-no").click()
+        press(page, "2")
+        page.locator("#confirm-yes").click()
+        saved(page, "another class: green · 21 rows")
+    kinds = [event[1] for event in history(run)]
+    assert (kinds[:20], kinds[20:]) == (["none"] * 20, ["suggestion"] * 21)
+
+
+@pytest.mark.slow
 def test_reload_in_the_middle_goes_on_at_the_same_place(review, colours):
     with review(colours) as it:
         page = it.page
@@ -409,7 +434,6 @@ def test_a_chooser_of_150_classes(review, tmp_path):
         at(page, "m0")
         expect(page.locator("#bars li")).to_have_count(9)
         expect(page.locator("#bars kbd")).to_have_count(0)
-        press(page, "1")  # with so many classes digits decide nothing
         press(page, "c")
         expect(page.locator("#classes li")).to_have_count(150)
         expect(page.locator("#classes li").first).to_contain_text("class 003")  # the likeliest

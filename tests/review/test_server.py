@@ -201,7 +201,7 @@ def test_neighbours_are_the_nearest_judged_rows(review, tmp_path):
         found = client.get(f"api/rows/{row}/neighbours")[1]["neighbours"]
         assert [one["row"] for one in found] == expected.tolist()
         assert [one["similarity"] for one in found] == pytest.approx(near[expected].tolist(), abs=2e-3)
-    assert client.get("api/rows/5/neighbours")[1] == {"neighbours": [], "note": None}
+    assert client.get("api/rows/5/neighbours")[1] == {"neighbours": [], "values": [], "note": None}
 
 
 def test_a_run_without_inputs_and_embeddings_can_be_reviewed(review, tmp_path):
@@ -497,7 +497,7 @@ def test_the_farewell_counts_every_decision(tmp_path):
         assert "mislabel export" in words
         session.decide(session.queue.rows, "keep", None, key="all")
         words = farewell(session, 1)
-        assert "3 rows are decided, 2 of them now (3 keep)\nthe planned looks are done, 52 other rows are left" in words
+        assert "3 rows are decided, 2 of them now (3 keep)\nthe planned rows are done, 52 other rows are left" in words
         session.decide(np.flatnonzero(session.rows.judged), "none", None, key="rest")
         assert "\n0 are left" in farewell(session, 1)
 

@@ -14,14 +14,14 @@ def test_reasons_say_what_there_is_a_number_for():
         neighbour_label=[1, -1], centroid_score=[0.4, np.nan], score=[np.nan, 3.25],
     )  # fmt: skip
     assert reasons(rows, 0) == [
-        "In 11 of 14 passes of training the network predicted another class (wrong events).",
-        "The given label's mean margin was -0.62: another class was more likely.",
+        "In 11 of 14 passes of training the network predicted another class.",
+        "On average over training another class was more likely than the given label.",
         "Most of its nearest neighbours carry “b”.",
-        "Over the epochs it was nearer to another class than to its own (centroid score +0.40).",
+        "Over training it was nearer to another class than to its own.",
         "It was easy to learn as what it is suggested to be (difficulty 0.10).",
     ]
     assert reasons(rows, 1) == [
-        "The given label's mean margin was +1.50: it was the likeliest.",
+        "On average over training the given label was the likeliest.",
         "The score that orders this run is 3.25; higher is more suspicious.",
     ]
     assert reasons(some_rows([1]), 0) == []

@@ -24,10 +24,17 @@ def review(
             help="worst, gain, pair, stability (texts and images), random, or trust: rows that teach --decisions most."
         ),
     ] = "worst",
-    budget: Annotated[int | None, typer.Option(help="Looks to plan; gain makes the most of them.")] = None,
+    budget: Annotated[int | None, typer.Option(help="How many rows to plan; gain makes the most of them.")] = None,
     probe: Annotated[
-        float, typer.Option(help="Share of looks at random rows, to estimate how many labels are wrong.")
+        float, typer.Option(help="Share of rows that chance chooses, to estimate how many labels are wrong.")
     ] = 0.0,
+    reviewer: Annotated[str | None, typer.Option(help="Your name, stored with each decision; none without it.")] = None,
+    shared: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of rows that every reviewer decides, none seeing what others said; the first one holds."
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
 ) -> None:
@@ -39,7 +46,7 @@ def review(
         from mislabel.review.serve import serve
         from mislabel.training.progress import Terminal
 
-        looks = {"order": order, "budget": budget, "probe": probe}
+        looks = {"order": order, "budget": budget, "probe": probe, "reviewer": reviewer, "shared": shared}
         again = shlex.join(["mislabel", *sys.argv[1:]])
         with interrupts.going_on(lambda: f"every decision is safe; go on with: {again}"):
             serve(
@@ -59,6 +66,9 @@ def export(
         float | None,
         typer.Option(help="Take the suggestion for undecided rows that are at least this likely wrong, 0 to 1."),
     ] = None,
+    reviewers: Annotated[
+        bool, typer.Option("--reviewers", help="Tell who decided each row, though there are not two names.")
+    ] = False,
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Take suggestions though no random rows were checked.")
     ] = False,
@@ -73,7 +83,7 @@ def export(
         from mislabel.run.kept_inputs import BY_PLACE_ALONE
         from mislabel.tables.formulas import note
 
-        taken = {"take_suggestions": take_suggestions, "unchecked": unchecked}
+        taken = {"take_suggestions": take_suggestions, "unchecked": unchecked, "reviewers": reviewers}
         result = write(finished_run(run), output, kind=kind, data=data, **taken)
         lines = [
             f"{result['rows']} rows in {output}: {result['person']} decided by a person, {result['suggestion']} by a "

@@ -68,6 +68,8 @@ class Event:
         Who decided: page, import, or the run that it was taken over from.
     undoes : int or None
         Of an undo: the number of that decision's event.
+    reviewer : str or None
+        The name of the person, where one was told.
     """
 
     number: int
@@ -76,6 +78,7 @@ class Event:
     decision: Decision
     source: str
     undoes: int | None = None
+    reviewer: str | None = None
 
 
 def replay(events: Iterable[Event]) -> dict[Any, Event]:

@@ -38,10 +38,12 @@ def event_digest(*values: str | int | None) -> str:
     return digest(json.dumps(values).encode())
 
 
-# Later than the others, and so missing from older stores: digests of each event, and of what each request said.
+# Later than the others, and so missing from older stores: digests of each event, what each request said, and who made
+# an event where a name is told, with a digest of both.
 _LATER = (
     "CREATE TABLE IF NOT EXISTS digests (number INTEGER PRIMARY KEY, digest TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS bodies (key TEXT PRIMARY KEY, body TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS reviewers (number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL)",
 )
 
 

@@ -47,7 +47,7 @@ class Store:
         self.identity = file_identity(path)
         try:
             self._check_schema()
-            self.digested = has_tables(self.connection, "digests")
+            self.digested, self.named = (has_tables(self.connection, name) for name in ("digests", "reviewers"))
         except RunError:
             self.connection.close()
             raise
@@ -65,8 +65,9 @@ class Store:
     # What is added.
 
     def decide(
-        self, decisions: Sequence[Decision], *, key: str | None = None, body: str = "", source: str = "page"
-    ) -> list[Event]:
+        self, decisions: Sequence[Decision], *, key: str | None = None, body: str = "", source: str = "page",
+        reviewer: str | None = None,
+    ) -> list[Event]:  # fmt: skip
         """Add decisions as one action, all of them or none; on disk when this returns.
 
         Parameters
@@ -75,6 +76,8 @@ class Store:
             Names the request: given again, as after an answer that got lost, nothing is added.
         body : str
             What the request says, or a digest of it; empty where it is not to be compared.
+        reviewer : str, optional
+            The name of the person.
 
         Returns
         -------
@@ -90,11 +93,12 @@ class Store:
         """
         for decision in decisions:
             one_of("kind", decision.kind, KINDS)
-        return self._add(lambda: [(decision, None) for decision in decisions], key, body, source)
+        return self._add(lambda: [(decision, None) for decision in decisions], key, body, source, reviewer)
 
     def undo(
-        self, action: int | None = None, *, key: str | None = None, body: str = "", source: str = "page"
-    ) -> list[Event]:
+        self, action: int | None = None, *, key: str | None = None, body: str = "", source: str = "page",
+        reviewer: str | None = None,
+    ) -> list[Event]:  # fmt: skip
         """Undo an action, the last one that still holds if none is named: what held before it holds again.
 
         Raises
@@ -104,7 +108,7 @@ class Store:
         NotSaved
             If nothing was added.
         """
-        return self._add(lambda: self._undoing(action), key, body, source)
+        return self._add(lambda: self._undoing(action), key, body, source, reviewer)
 
     def take_over(self, events: Iterable[Event], source: str) -> None:
         """Add the events of another run's store, with their times; `source` names that run where the event does not."""
@@ -114,7 +118,9 @@ class Store:
             for event in events:
                 name = source if event.source in OF_THIS_RUN else event.source
                 undone = None if event.undoes is None else numbers[event.undoes]
-                number = self._insert(event.decision, actions.get(event.action), event.time, name, undone)
+                number = self._insert(
+                    event.decision, actions.get(event.action), event.time, name, undone, event.reviewer
+                )
                 numbers[event.number] = number
                 actions.setdefault(event.action, number)
 
@@ -180,8 +186,9 @@ class Store:
             raise NotSaved(f"nothing was saved: {error}{free}") from error
 
     def _add(
-        self, additions: Callable[[], list[tuple[Decision, int | None]]], key: str | None, body: str, source: str
-    ) -> list[Event]:
+        self, additions: Callable[[], list[tuple[Decision, int | None]]], key: str | None, body: str, source: str,
+        reviewer: str | None,
+    ) -> list[Event]:  # fmt: skip
         """Add one action: decisions, each with the number of the event that it undoes or None."""
         with self._writing():
             if file_identity(self.path) != self.identity:  # what is written to a file without a name goes with it
@@ -193,7 +200,7 @@ class Store:
                 return before
             action, time = None, datetime.now(UTC).isoformat(timespec="milliseconds")
             for decision, undone in additions():
-                number = self._insert(decision, action, time, source, undone)
+                number = self._insert(decision, action, time, source, undone, reviewer)
                 action = action or number
             if key is not None and action is not None:
                 self.connection.execute("INSERT INTO requests VALUES (?, ?)", (key, action))
@@ -223,7 +230,9 @@ class Store:
         rows = self._rows("SELECT action FROM requests WHERE key = ?", key)
         return self._read("action = ?", rows[0][0]) if rows else []
 
-    def _insert(self, decision: Decision, action: int | None, time: str, source: str, undone: int | None) -> int:
+    def _insert(
+        self, decision: Decision, action: int | None, time: str, source: str, undone: int | None, reviewer: str | None
+    ) -> int:
         values = (
             time, to_json(decision.id), decision.kind if undone is None else "undo", to_json(decision.label),
             to_json(decision.given), int(decision.probe), source, undone,
@@ -239,26 +248,37 @@ class Store:
         self.connection.execute(
             "INSERT INTO digests VALUES (?, ?)", (number, event_digest(number, action or number, *values))
         )
+        if reviewer is not None:
+            self.connection.execute(
+                "INSERT INTO reviewers VALUES (?, ?, ?)", (number, to_json(reviewer), event_digest(number, reviewer))
+            )
         return number
 
     def _read(self, where: str, *values: Any) -> list[Event]:
         digest, join = ("d.digest", "LEFT JOIN digests d ON d.number = e.number") if self.digested else ("NULL", "")
+        if self.named:
+            named, join = "r.name, r.digest", f"{join} LEFT JOIN reviewers r ON r.number = e.number"
+        else:
+            named = "NULL, NULL"
         rows = self._rows(
             "SELECT e.number, e.action, e.time, e.id, e.kind, e.label, e.given, e.probe, e.source, e.undoes, "
-            f"coalesce(u.kind, e.kind), {digest} FROM (SELECT * FROM events WHERE {where}) e "
+            f"coalesce(u.kind, e.kind), {digest}, {named} FROM (SELECT * FROM events WHERE {where}) e "
             f"LEFT JOIN events u ON u.number = e.undoes {join} ORDER BY e.number",
             *values,
         )
         return [self._event(row[:10], *row[10:]) for row in rows]
 
-    def _event(self, values: tuple, kind: Any, digest: str | None) -> Event:
-        """An event from its columns, and the kind of the decision that it makes or undoes."""
+    def _event(self, values: tuple, kind: Any, digest: str | None, name: str | None, name_digest: str | None) -> Event:
+        """An event from its columns, the kind of the decision that it makes or undoes, and who made it."""
         if digest is not None and event_digest(*values) != digest:  # those of version 0.1.0 have none
             raise self._damaged(f"event {values[0]} is not what was written")
         number, action, time, id, _, label, given, probe, source, undoes = values
         with telling_damage(self.path):
             decision = Decision(from_json(id), kind, from_json(label), from_json(given), bool(probe))
-        return Event(number, action, time, decision, source, undoes)
+            reviewer = from_json(name)
+        if reviewer is not None and event_digest(number, reviewer) != name_digest:
+            raise self._damaged(f"the reviewer of event {number} is not who was written")
+        return Event(number, action, time, decision, source, undoes, reviewer)
 
     def _damaged(self, reason: object) -> RunError:
         return RunError(

@@ -1,6 +1,6 @@
 """The estimator for tables and vectors."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -108,7 +108,7 @@ class FeatureClassifier(RunClassifier):
         X = native(X)
         fills = self.missing_values == "impute" if reset else self.predictor_.reader.checks()["encoding"].fills
         if _mixed(X) or (fills and isinstance(X, pd.DataFrame)):
-            validate_data(self, X, skip_check_array=True, reset=reset)
+            validate_data(self, cast(Any, X), skip_check_array=True, reset=reset)
             return X
         # What float32 cannot hold becomes infinite, and is refused; a sum to look for such numbers may be.
         with np.errstate(over="ignore", invalid="ignore"):

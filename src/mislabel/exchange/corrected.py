@@ -40,6 +40,8 @@ class Corrected:
         Of the label column, or of the one that the run was given.
     decided_by : list of str
         n times person, suggestion or kept.
+    reviewers : list of str or None, optional
+        n times who decided; None where that is not to be told.
     """
 
     original: Original
@@ -49,6 +51,7 @@ class Corrected:
     suggested: np.ndarray
     labels: Picked
     decided_by: list[str]
+    reviewers: list[str | None] | None = None
 
     @property
     def taken(self) -> np.ndarray:

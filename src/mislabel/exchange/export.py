@@ -1,5 +1,6 @@
 """`mislabel export`: the data of a run with the labels after its review."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from mislabel.exchange.corrected import correct
 from mislabel.exchange.expected import expected_wrong
 from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.known import known_labels
+from mislabel.exchange.reviewers import reviewers_of
 from mislabel.exchange.source_table import open_original
 from mislabel.exchange.targets import target
 from mislabel.run.folder import RunFolder
@@ -25,6 +27,7 @@ def export(
     data: str | None = None,
     take_suggestions: float | None = None,
     unchecked: bool = False,
+    reviewers: bool = False,
 ) -> dict[str, Any]:
     """Write the corrected data, at once, with mode 0600.
 
@@ -51,6 +54,8 @@ def export(
         Take the suggested label where p_mislabeled is at least this.
     unchecked : bool
         Take suggestions although no rows were checked at random that would tell how many of them are wrong.
+    reviewers : bool
+        Tell in a table who decided each row, in a column `reviewer`, which else is there for two names or more.
 
     Returns
     -------
@@ -81,6 +86,8 @@ def export(
     if becomes_part(output, original.source):
         raise InputError(f"{output} would be read as a part of {original.source}, the data of the run: choose another")
     corrected = correct(original, rows, known_labels(run), take_suggestions)
+    if kind == "table":
+        corrected = replace(corrected, reviewers=reviewers_of(corrected, run.history(), asked=reviewers))
     result: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
     if result["suggestion"]:
         expected = expected_wrong(run, corrected.taken)

@@ -3,6 +3,8 @@
 Pictures are not compared: a run keeps small copies, which do not show whether the picture is the same.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -56,6 +58,5 @@ def _inputs(original: Original, rows: Rows) -> RawInputs:
         )
     frame = pd.DataFrame({name: table.column(name) for name in names}) if names else table.frame()
     values = kind.values(frame, column, original.beside)
-    return kind.check(
-        values, ids, column, **({"missing_values": "impute"} if "missing_values" in kind.own_plan else {})
-    ).values
+    more: dict[str, Any] = {"missing_values": "impute"} if "missing_values" in kind.own_plan else {}
+    return kind.check(values, ids, column, **more).values

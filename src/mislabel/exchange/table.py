@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mislabel.exchange.corrected import Corrected
+from mislabel.exchange.reviewers import NAME as REVIEWER
 from mislabel.exchange.targets import OWN, register
 from mislabel.run.folder import RunFolder
 from mislabel.tables.format import Columns
@@ -14,7 +15,7 @@ from mislabel.tables.writing import check_output, rewrite_table
 
 @register
 class Table:
-    """The original columns, order and types; `label_before` and `decided_by` are added.
+    """The original columns, order and types; `label_before` and `decided_by` are added, and for several `reviewer`.
 
     Where several sources labelled the rows and no column says what they come to, that column is added, too, with
     `suggested_label`, the posterior's.
@@ -30,11 +31,13 @@ class Table:
 
 
 def decided_columns(corrected: Corrected) -> Columns:
-    """The label column as it was decided, and the two that are added."""
+    """The label column as it was decided, and those that are added."""
     original, n = corrected.original, len(corrected.row_of)
     before: Columns = {} if original.carries_decisions else {"label_before": original.column(np.arange(n), [])}
     labels = original.column(corrected.labels.rows, corrected.labels.others)
     decided: Columns = {original.label: labels, **before, "decided_by": np.array(corrected.decided_by, dtype=object)}
+    if corrected.reviewers is not None:
+        decided[REVIEWER] = np.array(corrected.reviewers, dtype=object)
     if original.given is None:
         return decided
     codes = np.append(corrected.rows.labels["suggested_label"], -1)[corrected.row_of].tolist()

@@ -66,6 +66,8 @@ class Run(Answer):
     """The most frequent pairs of classes that differ, the most frequent first."""
     sources: list[Source]
     """Those with the most wrong labels first; none where one label a row was given."""
+    reviewers: list[str]
+    """Who has decided, and who decides now."""
 
 
 class Decision(Answer):
@@ -75,6 +77,7 @@ class Decision(Answer):
     action: int
     time: str
     source: str
+    reviewer: str | None
 
 
 class Change(Answer):
@@ -129,6 +132,8 @@ class Estimate(Answer):
     curve: list[CurvePoint]
     taught: Taught | None
     """None in another order."""
+    agreement: list[str]
+    """How far reviewers agree, a sentence for each two."""
 
 
 class Bar(Answer):
@@ -154,6 +159,18 @@ class AnyRow(Answer):
     decision: Decision | None
 
 
+class FeatureValue(Answer):
+    """One column of a row of a table."""
+
+    index: int
+    name: str
+    value: str
+    given: float | None
+    """Robust standard deviations from the median of the given class's rows, or the share of them that have it."""
+    suggested: float | None
+    is_share: bool
+
+
 class Row(AnyRow):
     predicted: int | None
     difficulty: float | None
@@ -165,6 +182,8 @@ class Row(AnyRow):
     """What each source says of it, the least wrong first."""
     more_votes: int
     """How many there are beside these."""
+    columns: list[FeatureValue]
+    """The most unusual first; none where rows are no tables, or none are kept."""
     text: str | None
     image: str | None
     """Where its picture is."""
@@ -184,6 +203,8 @@ class Neighbour(Brief):
 
 class Neighbours(Answer):
     neighbours: list[Neighbour]
+    values: list[str]
+    """What they have in each column of a table."""
     note: str | None
 
 

@@ -19,15 +19,15 @@ def _wrong_events(rows: Rows, row: int) -> str | None:
     wrong, observed = rows.number("wrong_events", row), rows.number("observations", row)
     if wrong is None or not observed:
         return None
-    return f"In {wrong:.0f} of {observed:.0f} passes of training the network predicted another class (wrong events)."
+    return f"In {wrong:.0f} of {observed:.0f} passes of training the network predicted another class."
 
 
 def _margin(rows: Rows, row: int) -> str | None:
     margin = rows.number("mean_margin", row)
     if margin is None:
         return None
-    means = "another class was more likely" if margin < 0 else "it was the likeliest"
-    return f"The given label's mean margin was {margin:+.2f}: {means}."
+    means = "another class was more likely than the given label" if margin < 0 else "the given label was the likeliest"
+    return f"On average over training {means}."
 
 
 def _neighbours(rows: Rows, row: int) -> str | None:
@@ -43,7 +43,7 @@ def _centroid(rows: Rows, row: int) -> str | None:
     if score is None:
         return None
     side = "nearer to another class than to its own" if score > 0 else "nearest to its own class"
-    return f"Over the epochs it was {side} (centroid score {score:+.2f})."
+    return f"Over training it was {side}."
 
 
 def _score(rows: Rows, row: int) -> str | None:

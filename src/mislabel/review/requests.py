@@ -26,6 +26,7 @@ class ListFilter(PageRequest):
     decision: str = "any"
     status: str = "judged"
     search: str = Field("", max_length=1000)
+    reviewer: str = Field("", max_length=1000)
 
     def filter(self) -> Filter:
         return Filter(**self.model_dump())

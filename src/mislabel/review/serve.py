@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 
 from mislabel.errors import InputError
 from mislabel.review.session import Session
+from mislabel.review.shared import agreement_words
 from mislabel.review.teaching import words
 from mislabel.run.folder import RunFolder
 from mislabel.training.progress import Quiet
@@ -18,6 +19,8 @@ def serve(
     order: str = "worst",
     budget: int | None = None,
     probe: float = 0.0,
+    reviewer: str | None = None,
+    shared: float | None = None,
     port: int = 0,
     browser: bool = True,
     progress: Quiet | None = None,
@@ -49,7 +52,11 @@ def serve(
 
     with (
         closing(listen(port)) as socket,  # first: to plan the looks may take minutes
-        closing(Session(folder, order=order, budget=budget, probe=probe, progress=progress)) as session,
+        closing(
+            Session(
+                folder, order=order, budget=budget, probe=probe, reviewer=reviewer, shared=shared, progress=progress
+            )
+        ) as session,
     ):
         server, before = Server(session, socket), session.store.last()
         begin = f"{session.left} rows of {folder.path} to look at:"
@@ -75,9 +82,10 @@ def farewell(session: Session, before: int) -> str:
         lines.append(f"{session.left} are left; go on with: mislabel review {path}{_options(session)}")
     else:
         lines.append(
-            f"the planned looks are done, {undecided} other rows are left; go on without --budget or with a larger "
+            f"the planned rows are done, {undecided} other rows are left; go on without --budget or with a larger "
             f"one: mislabel review {path}"
         )
+    lines += agreement_words(session.verdicts())
     found = session.answers()
     if found is not None and len(found) and session.preview is not None:
         lines += words(found, str(session.folder.path), session.preview.gain)
@@ -92,5 +100,8 @@ def farewell(session: Session, before: int) -> str:
 
 def _options(session: Session) -> str:
     """Those that this review was started with."""
-    given = [("order", session.order, "worst"), ("budget", session.budget, None), ("probe", session.probe, 0.0)]
-    return "".join(f" --{name} {value}" for name, value, usual in given if value != usual)
+    given = [
+        ("order", session.order, "worst"), ("budget", session.budget, None), ("probe", session.probe, 0.0),
+        ("reviewer", session.reviewer, None),
+    ]  # fmt: skip
+    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value, usual in given if value != usual)

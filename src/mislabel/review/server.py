@@ -103,9 +103,11 @@ def _reading(session: Session, views: Views) -> APIRouter:
     @paths.get("/api/list")
     def rows(
         given: str = "", suggested: str = "", decision: str = "any", status: str = "judged", search: str = "",
-        offset: int = 0, limit: int = 50,
+        reviewer: str = "", offset: int = 0, limit: int = 50,
     ) -> ListPage:  # fmt: skip
-        wanted = Filter(_whole(given), _whole(suggested), decision or "any", status or "judged", search[:1000])
+        wanted = Filter(
+            _whole(given), _whole(suggested), decision or "any", status or "judged", search[:1000], reviewer
+        )
         return views.matching(wanted, max(offset, 0), min(max(limit, 1), MOST_AT_ONCE))
 
     @paths.get("/api/rows/{row}")

@@ -9,15 +9,18 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from mislabel.decisions.agreement import Verdicts, verdicts_of
 from mislabel.decisions.estimates import Depth
 from mislabel.decisions.events import KINDS, NAMED, Decision, Event, Kind, apply_event
 from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import modality
+from mislabel.review.columns import Columns
 from mislabel.review.neighbours import Neighbours
 from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
+from mislabel.review.shared import shared_rows
 from mislabel.review.shown_inputs import Contents
 from mislabel.run.checked import Checked, checked_in_review, powered_curve
 from mislabel.run.folder import RunFolder
@@ -30,6 +33,7 @@ RECENT = 300  # seconds over which decisions per minute are counted
 FEW = 5  # decisions that tell no pace yet
 MOST_PAIRS = 200
 BLOCK = 4096
+LONGEST_NAME = 80  # characters
 FIRST_LOOKS = 1000  # whose answers the judge's preview hears
 CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
 
@@ -43,9 +47,11 @@ class Filter:
     given, suggested : int, optional
         Class codes.
     decision : str
-        any, undecided, decided, or a kind of decision.
+        any, undecided, decided, differ (two reviewers do, and nobody has settled it), or a kind of decision.
     status : str
         any, or a status of the run.
+    reviewer : str
+        Whose decision holds; any where it is empty.
     search : str
         To be contained in the text, in capitals or not; in the id where rows are no texts.
     """
@@ -55,6 +61,15 @@ class Filter:
     decision: str = "any"
     status: str = "judged"
     search: str = ""
+    reviewer: str = ""
+
+
+def checked_name(reviewer: str | None) -> str | None:
+    """A reviewer's name on one line; `InputError` for one that is empty, or too long to stand beside a decision."""
+    name = None if reviewer is None else " ".join(reviewer.split())
+    if name is not None and not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        raise InputError(f"reviewer is {reviewer!r:.120}, needed is a name of 1 to {LONGEST_NAME} characters")
+    return name
 
 
 def digest(rows: np.ndarray) -> str:
@@ -74,6 +89,11 @@ class Session:
         ReviewedRows that are planned.
     probe : float
         Share of the looks that chance chooses.
+    reviewer : str, optional
+        The name of who decides, stored with each decision.
+    shared : float, optional
+        Share of the rows, drawn by chance, that every reviewer decides without seeing what others said; what the first
+        review of the run was given holds.
     progress : Quiet, optional
 
     Raises
@@ -91,6 +111,8 @@ class Session:
         order: str = "worst",
         budget: int | None = None,
         probe: float = 0.0,
+        reviewer: str | None = None,
+        shared: float | None = None,
         progress: Quiet | None = None,
     ):
         one_of("order", order, tuple(ORDERS))
@@ -98,11 +120,15 @@ class Session:
         if budget is not None:
             in_range("budget", budget, 1, 10_000_000)
         self.folder, self.order, self.budget, self.probe = folder, order, budget, probe
+        self.reviewer = checked_name(reviewer)
+        self.reviewers = set() if self.reviewer is None else {self.reviewer}
         self.run = Run.open(folder)
         self.rows = self.run.rows
         if not self.rows.judged.any():
             raise InputError(f"{folder.path}: no row was judged, so there is nothing to review; its report says why")
         self.store = Store(folder.decisions)
+        self.shared = shared_rows(self.store, self.rows, shared, self.reviewer)
+        self.hidden = np.zeros(len(self.rows), dtype=bool)  # shared rows that another reviewer decided, not this one
         self.lock = threading.RLock()
         self.seen = 0  # number of the last event that is counted below
         self.stacks: dict[int, list[Event]] = {}
@@ -115,6 +141,7 @@ class Session:
         self.modality = modality(self.rows.modality)
         self.contents = Contents(folder, texts=not self.modality.kept_bytes)
         self.neighbours = Neighbours(self.run)
+        self.columns = Columns(self.run)
         self.posterior = self.run.matrix(folder.posterior)
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
@@ -136,15 +163,27 @@ class Session:
         with self.lock:
             self.refresh()
             for begin in range(max(after, 0), len(self.queue.rows), BLOCK):
-                undecided = self.kind[self.queue.rows[begin : begin + BLOCK]] < 0
+                undecided = self.open(self.queue.rows[begin : begin + BLOCK])
                 if undecided.any():
                     return begin + int(undecided.argmax())
             return None
 
+    def open(self, rows: np.ndarray) -> np.ndarray:
+        """Which of some rows (m,) int64 this reviewer has to decide, (m,) bool."""
+        return (self.kind[rows] < 0) | self.hidden[rows]
+
     def decision(self, row: int) -> Event | None:
+        """What holds of a row, as far as this reviewer may see it."""
         with self.lock:
             stack = self.stacks.get(row)
-            return stack[-1] if stack else None
+            return stack[-1] if stack and not self.hidden[row] else None
+
+    def verdicts(self) -> dict[int, Verdicts]:
+        """What two reviewers said of rows, each on their own, by row; without those that this reviewer must not see."""
+        with self.lock:
+            self.refresh()
+            found = {row: verdicts_of(stack) for row, stack in self.stacks.items() if not self.hidden[row]}
+        return {row: verdicts for row, verdicts in found.items() if verdicts is not None}
 
     def changed(self, since: int) -> list[int]:
         """Rows with events after `since`."""
@@ -183,13 +222,10 @@ class Session:
                 passes &= labels[f"{name}_label"] == code
         with self.lock:
             self.refresh()
-            if wanted.decision == "undecided":
-                passes &= self.kind < 0
-            elif wanted.decision == "decided":
-                passes &= self.kind >= 0
-            elif wanted.decision != "any":
-                one_of("decision", wanted.decision, ("any", "undecided", "decided", *KINDS))
-                passes &= self.kind == CODE_OF[wanted.decision]  # pyright: ignore[reportArgumentType]
+            if wanted.decision != "any":
+                passes &= self._with_decision(wanted.decision)
+            if wanted.reviewer:
+                passes &= self._decided_by(wanted.reviewer)
         if wanted.search.strip():
             passes &= self._search(wanted.search.strip())
         return np.flatnonzero(passes)
@@ -269,14 +305,14 @@ class Session:
         probe = queue_position is not None and len(rows) == 1 and self._is_probe(queue_position, int(rows[0]))
         decisions = [self._decision(int(row), kind, code, probe) for row in rows]
         with self.lock:
-            events = self.store.decide(decisions, key=key, body=body)
+            events = self.store.decide(decisions, key=key, body=body, reviewer=self.reviewer)
             self.refresh()
         return events
 
     def undo(self, action: int | None, *, key: str | None, body: str = "") -> list[Event]:
         """Undo an action; see `Store.undo`."""
         with self.lock:
-            events = self.store.undo(action, key=key, body=body)
+            events = self.store.undo(action, key=key, body=body, reviewer=self.reviewer)
             self.refresh()
         return events
 
@@ -289,6 +325,8 @@ class Session:
             rows_of_events = self.rows.find([event.decision.id for event in events])
             for event, row in zip(events, rows_of_events.tolist(), strict=True):
                 self.seen = event.number
+                if event.reviewer is not None:
+                    self.reviewers.add(event.reviewer)
                 if row < 0:
                     continue
                 stack = self.stacks.setdefault(row, [])
@@ -304,15 +342,17 @@ class Session:
 
     def _holds(self, row: int, kind: Kind | None) -> None:
         """Record the kind of the decision that holds for a row, and update the counts."""
-        before = int(self.kind[row])
+        before, was_open = int(self.kind[row]), bool(self.kind[row] < 0 or self.hidden[row])
         self.kind[row] = -1 if kind is None else CODE_OF[kind]
+        decided = kind is not None and any(event.reviewer == self.reviewer for event in self.stacks[row])
+        self.hidden[row] = self.shared[row] and kind is not None and not decided
         if self.rows.judged[row]:
             if before >= 0:
                 self.counts[KINDS[before]] -= 1
             if kind is not None:
                 self.counts[kind] += 1
         if self.queued[row]:
-            self.left += int(before >= 0) - int(kind is not None)
+            self.left += int(kind is None or self.hidden[row]) - int(was_open)
 
     def _decision(self, row: int, kind: Kind, code: int | None, probe: bool) -> Decision:
         given, suggested = (int(self.rows.labels[name][row]) for name in ("given_label", "suggested_label"))
@@ -329,6 +369,26 @@ class Session:
         queue = self.queue
         inside = 0 <= queue_position < len(queue.rows)
         return inside and bool(queue.rows[queue_position] == row and queue.probe[queue_position])
+
+    def _with_decision(self, wanted: str) -> np.ndarray:
+        """The rows that pass this part of a filter, (n,) bool."""
+        one_of("decision", wanted, ("any", "undecided", "decided", "differ", *KINDS))
+        undecided = (self.kind < 0) | self.hidden
+        if wanted == "undecided":
+            return undecided
+        if wanted == "decided":
+            return ~undecided
+        if wanted == "differ":
+            differ = [row for row, each in self.verdicts().items() if each.differ and not each.settled]
+            return np.isin(np.arange(len(self.rows)), differ)
+        return ~undecided & (self.kind == CODE_OF[wanted])  # pyright: ignore[reportArgumentType]
+
+    def _decided_by(self, reviewer: str) -> np.ndarray:
+        """The rows whose decision is this person's, (n,) bool."""
+        decided = np.zeros(len(self.rows), dtype=bool)
+        rows = [row for row, stack in self.stacks.items() if stack and stack[-1].reviewer == reviewer]
+        decided[np.array(rows, dtype=np.int64)] = True
+        return decided & ~self.hidden
 
     def _search(self, words: str) -> np.ndarray:
         positions = self.rows.position

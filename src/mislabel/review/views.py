@@ -16,6 +16,7 @@ from mislabel.review.answers import (
     Decided,
     Decision,
     Estimate,
+    FeatureValue,
     ListPage,
     Mistake,
     Neighbour,
@@ -34,6 +35,7 @@ from mislabel.review.answers import (
 from mislabel.review.explanations import reasons
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
+from mislabel.review.shared import agreement_words
 from mislabel.review.teaching import is_enough, words
 from mislabel.run.source_lines import source_lines
 
@@ -73,6 +75,7 @@ class Views:
             has_neighbours=session.neighbours.there,
             pairs=[Pair(**pair) for pair in session.pairs()],
             sources=self._sources(),
+            reviewers=sorted(session.reviewers),
         )
 
     def state(self, since: int = 0) -> State:
@@ -115,6 +118,7 @@ class Views:
                 for point in self.session.curve()
             ],
             taught=self.taught(),
+            agreement=agreement_words(self.session.verdicts()),
         )
 
     def taught(self) -> Taught | None:
@@ -147,6 +151,7 @@ class Views:
                 for source, label, wrong in votes[:VOTES]
             ],
             more_votes=max(len(votes) - VOTES, 0),
+            columns=[FeatureValue(**vars(value)) for value in self.session.columns.of(row)],
             text=content if isinstance(content, str) else None,
             image=f"media/{row}" if isinstance(content, bytes) else None,
             note=note,
@@ -202,7 +207,8 @@ class Views:
         neighbours = [
             Neighbour(**brief, similarity=round(near, 4)) for brief, (_, near) in zip(briefs, others, strict=True)
         ]
-        return Neighbours(neighbours=neighbours, note=None if nearest.there else NO_NEIGHBOURS)
+        values = self.session.columns.nearest(row, [other for other, _ in others])
+        return Neighbours(neighbours=neighbours, values=values, note=None if nearest.there else NO_NEIGHBOURS)
 
     def matching(self, wanted: Filter, offset: int, limit: int) -> ListPage:
         matching = self.session.matching(wanted)
@@ -239,6 +245,7 @@ class Views:
             action=event.action,
             time=event.time,
             source=event.source,
+            reviewer=event.reviewer,
         )
 
     @cached_property

@@ -15,7 +15,7 @@ import { currentTarget } from './target.js';
 export const ACTIONS = {
   keep: () => decide('keep'),
   suggestion: () => decide('suggestion'),
-  label: chooseClass,
+  label: () => chooseClass(),
   unsure: () => decide('unsure'),
   none: () => decide('none'),
   undo,
@@ -36,9 +36,12 @@ const DECIDING = ['keep', 'suggestion', 'unsure', 'none'];
 /** @param {string} name */
 export const isDeciding = (name) => DECIDING.includes(name);
 
-function chooseClass() {
+/** @param {string} [typed] The beginning of its name. */
+export function chooseClass(typed) {
   const inList = display.view === 'list';
   if (inList ? !countChosen() : isAtEnd()) return;
   const several = inList ? ` for ${formatRows(countChosen())}` : '';
-  openChooser(currentTarget(), `Which class is right${several}?`, (code, target) => decide('label', code, target));
+  /** @type {import('./chooser.js').Take} */
+  const take = (code, target) => decide('label', code, target);
+  openChooser(currentTarget(), `Which class is right${several}?`, take, typed);
 }

@@ -3,14 +3,19 @@
 import { isUnexpected } from './display.js';
 import { byId, createElement, createText } from './elements.js';
 import { formatNumber, formatPercent } from './format.js';
-import { className, run } from './run.js';
+import { className, digitOf, run } from './run.js';
 
 const MOST_OPTIONS = 300;
+
+/**
+ * Gets the class that was chosen.
+ * @typedef {(code: number, target: Target) => void} Take
+ */
 
 const chooser = {
   /** @type {Target | null} */
   target: null, // what it was opened for; null where that row is being fetched
-  /** @type {(code: number, target: Target) => void} */
+  /** @type {Take} */
   take: () => {},
   /** @type {number[]} */
   options: [],
@@ -25,11 +30,12 @@ export const isChooserOpen = () => byId('chooser').open;
 /**
  * @param {Target | null} target
  * @param {string} title
- * @param {(code: number, target: Target) => void} take Gets the class that was chosen.
+ * @param {Take} take
+ * @param {string} typed
  */
-export function openChooser(target, title, take) {
+export function openChooser(target, title, take, typed = '') {
   Object.assign(chooser, { target, take });
-  byId('wanted').value = '';
+  byId('wanted').value = typed;
   byId('chooser-title').textContent = title;
   byId('chooser').showModal();
   filterClasses();
@@ -65,14 +71,14 @@ function filterClasses() {
 }
 
 /**
- * The classes whose name contains what was typed, the best match first.
+ * The classes whose name contains what was typed, those that begin with it first: the same ones on every row.
  * @param {string} typed
- * @param {number[]} likely The likeliest classes, which come first among equals.
+ * @param {number[]} likely The likeliest classes, which come first where nothing is typed.
  */
 function matchingClasses(typed, likely) {
   const wanted = fold(typed);
-  const codes = [...new Set([...likely, ...run.classes.keys()])];
-  const matching = codes.filter((code) => fold(className(code)).includes(wanted));
+  if (!wanted) return [...new Set([...likely, ...run.classes.keys()])];
+  const matching = [...run.classes.keys()].filter((code) => fold(className(code)).includes(wanted));
   /** @type {((name: string) => boolean)[]} */
   const ranks = [
     (name) => name === typed,
@@ -82,7 +88,7 @@ function matchingClasses(typed, likely) {
   ];
   /** @param {number} code */
   const rank = (code) => ranks.findIndex((fits) => fits(className(code)));
-  return wanted ? matching.sort((first, second) => rank(first) - rank(second)) : matching;
+  return matching.sort((first, second) => rank(first) - rank(second));
 }
 
 /**
@@ -91,7 +97,8 @@ function matchingClasses(typed, likely) {
  * @param {number | undefined} share
  */
 function createOption(code, index, share) {
-  const name = createText('span', className(code));
+  const digit = digitOf(code);
+  const name = createElement('span', {}, digit && createText('kbd', digit), createText('span', className(code)));
   const chance = share === undefined ? null : createText('small', formatPercent(share));
   const option = createElement('li', { id: `class-${index}`, role: 'option' }, name, chance);
   option.addEventListener('click', () => takeClass(index));

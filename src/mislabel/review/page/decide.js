@@ -14,7 +14,7 @@ import { session } from './session.js';
 import { currentTarget, isPossible } from './target.js';
 import { currentLook, stepTo } from './trail.js';
 
-const CONFIRM_ABOVE = 200; // rows that one decision takes without asking first
+const CONFIRM_ABOVE = 20; // rows that one decision takes without asking first
 
 /**
  * @param {Kind} kind

@@ -14,7 +14,7 @@ export function fillEnd(state, startAgain) {
   const path = /\s/.test(run.path) ? `'${run.path}'` : run.path;
   byId('end').replaceChildren(
     createText('h2', left ? 'That was the last row' : 'All done'),
-    createText('p', `${formatNumber(looks - left)} of ${formatNumber(looks)} looks are decided.`),
+    createText('p', `${formatNumber(looks - left)} of ${formatNumber(looks)} rows are decided.`),
     left ? createButton(`Look at the ${formatRows(left)} that you passed over`, 'strong', startAgain) : '',
     createText('p', 'What is saved is on disk. Write the corrected data, or train again with what you decided:'),
     createText('pre', `mislabel export ${path} -o corrected.csv`),

@@ -26,7 +26,10 @@ export function estimateSoon(wait = 500) {
 /** @param {Estimate} estimate */
 function showEstimate(estimate) {
   const points = estimate.curve.filter(isKnown);
-  byId('estimate').hidden = estimate.estimate === null && !estimate.at_least && !points.length && !estimate.taught;
+  const { agreement, at_least, taught } = estimate;
+  byId('estimate').hidden = estimate.estimate === null && !at_least && !points.length && !taught && !agreement.length;
+  byId('agreement').hidden = !agreement.length;
+  byId('agreement-words').replaceChildren(...agreement.map((words) => createText('p', words)));
   showNumber(estimate);
   const words = describeEstimate(estimate);
   byId('estimate-words').textContent = words;

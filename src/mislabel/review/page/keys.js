@@ -1,10 +1,10 @@
 // Keys, and clicks on the buttons below the page.
-import { ACTIONS, isDeciding } from './actions.js';
+import { ACTIONS, chooseClass, isDeciding } from './actions.js';
 import { decide } from './decide.js';
 import { display, isUnexpected, isUnread } from './display.js';
 import { currentDialog } from './elements.js';
 import { moveInList } from './list-view.js';
-import { MOST_DIGITS, run } from './run.js';
+import { hasDigits, run } from './run.js';
 
 /** @type {Record<string, string>} */
 const KEYS = {
@@ -39,11 +39,23 @@ function onKey(event) {
   const inList = display.view === 'list';
   if (key === ' ' && (inList || target.matches('button, a, input'))) return;
   if (inList && (key === 'arrowdown' || key === 'arrowup')) return moveInList(event, key === 'arrowdown' ? 1 : -1);
-  if (KEYS[key]) {
+  if (beginsName(event, key)) {
+    event.preventDefault();
+    chooseClass(event.key);
+  } else if (KEYS[key]) {
     event.preventDefault();
     onAction(KEYS[key], event);
   } else if (/^[1-9]$/.test(key) && !event.repeat) onDigit(Number(key), event);
 }
+
+/**
+ * Whether a key begins the name of a class, where there are more of them than digits: with Shift, or without where the
+ * key means nothing else.
+ * @param {KeyboardEvent} event
+ * @param {string} key
+ */
+const beginsName = (event, key) =>
+  !hasDigits() && !event.repeat && /^[\p{L}\p{N}]$/u.test(event.key) && (event.shiftKey || !KEYS[key]);
 
 /**
  * @param {string} name
@@ -59,10 +71,9 @@ function onAction(name, event) {
  * @param {KeyboardEvent} event
  */
 function onDigit(digit, event) {
-  const { shown, view } = display;
-  if (view !== 'row' || !shown || run.classes.length > MOST_DIGITS) return;
-  const bar = shown.row.posterior[digit - 1];
-  if (bar && !isUnexpected(event, shown)) decide('label', bar.label);
+  if (!hasDigits() || digit > run.classes.length) return;
+  if (display.view === 'row' && isUnexpected(event, display.shown)) return;
+  decide('label', digit - 1);
 }
 
 /** @param {MouseEvent} event */

@@ -10,6 +10,7 @@ const MOST_CACHED = 2000;
  * @property {Kind} kind
  * @property {number | null} label
  * @property {string} [source]
+ * @property {string | null} [reviewer]
  * @property {string} [time]
  * @property {boolean} [waiting] Whether it is not saved yet.
  * @property {boolean} [elsewhere] Whether another window made it while this one was open.

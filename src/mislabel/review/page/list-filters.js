@@ -8,7 +8,7 @@ import { className, run } from './run.js';
 export const PAGE_SIZE = 50; // rows of the list at once
 
 /** @type {Record<string, string>} */
-const DEFAULTS = { given: '', suggested: '', decision: '', status: 'judged', search: '' };
+const DEFAULTS = { given: '', suggested: '', decision: '', status: 'judged', search: '', reviewer: '' };
 
 /**
  * The form's field of this name.
@@ -38,6 +38,9 @@ export function fillFilters() {
   fieldOf('pair').replaceChildren(createOption('', 'any'), ...pairs);
   const statuses = run.statuses.map((name) => createOption(name, name.replaceAll('_', ' ')));
   fieldOf('status').replaceChildren(createOption('any', 'any'), ...statuses);
+  const reviewers = run.reviewers.map((name) => createOption(name, name));
+  fieldOf('reviewer').replaceChildren(createOption('', 'any'), ...reviewers);
+  byId('by-reviewer').hidden = !reviewers.length;
 }
 
 /** A pair is a given and a suggested class. */
@@ -83,8 +86,8 @@ export const listQuery = () =>
  * @returns {ListFilter}
  */
 export function listFilter() {
-  const { given, suggested, decision, status, search } = fieldValues();
+  const { given, suggested, decision, status, search, reviewer } = fieldValues();
   /** @param {string} value */
   const codeOf = (value) => (value === '' ? null : Number(value));
-  return { given: codeOf(given), suggested: codeOf(suggested), decision: decision || 'any', status, search };
+  return { given: codeOf(given), suggested: codeOf(suggested), decision: decision || 'any', status, search, reviewer };
 }

@@ -2,6 +2,7 @@
 /** @import { Neighbour } from './types.js' */
 import { statusOf } from './api.js';
 import { display } from './display.js';
+import { fillNearest } from './feature-table.js';
 import { byId, createButton, createElement, createText } from './elements.js';
 import { decisionOf, fetchNeighbours, known } from './known.js';
 import { createPicture } from './picture.js';
@@ -26,6 +27,7 @@ export async function showNeighbours(open) {
   byId('near-note').hidden = answer.neighbours.length > 0;
   const cards = answer.neighbours.map((neighbour) => createElement('li', {}, createCard(neighbour, open)));
   byId('neighbours').replaceChildren(...cards);
+  fillNearest(answer.values);
 }
 
 /**

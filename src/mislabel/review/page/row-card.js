@@ -6,7 +6,8 @@ import { byId, createElement, createText, currentDialog } from './elements.js';
 import { formatNumber, formatPercent, formatTime } from './format.js';
 import { decisionOf } from './known.js';
 import { createPicture } from './picture.js';
-import { className, decisionName, MOST_DIGITS, run } from './run.js';
+import { createTable } from './feature-table.js';
+import { className, decisionName, digitOf, hasDigits, run } from './run.js';
 import { session } from './session.js';
 
 const LONG_TEXT = 900; // characters above which the letters are smaller
@@ -31,7 +32,7 @@ export function fillRow(row, look) {
 /** @param {Look} look */
 function describePlace(look) {
   if (session.detours.length) return 'opened beside the way: ← or → goes back';
-  if (look.place !== null) return `look ${formatNumber(look.place + 1)} of ${formatNumber(run.looks)}`;
+  if (look.place !== null) return `row ${formatNumber(look.place + 1)} of ${formatNumber(run.looks)}`;
   return `from the list, ${formatNumber(look.nth ?? 0)} of ${formatNumber(look.of ?? 0)}`;
 }
 
@@ -40,6 +41,7 @@ function fillContent(row) {
   const content = byId('content');
   content.replaceChildren(createContent(row));
   content.className = `card ${row.image ? 'picture' : run.modality}`;
+  content.classList.toggle('table', row.columns.length > 0);
   content.classList.toggle('long', (row.text || '').length > LONG_TEXT);
   content.scrollTop = 0;
 }
@@ -47,6 +49,7 @@ function fillContent(row) {
 /** @param {Row} row */
 function createContent(row) {
   if (row.image) return createPicture(row, 420);
+  if (row.columns.length) return createTable(row);
   if (row.text === null) return createText('p', row.note ?? '', 'muted');
   return row.text.trim() ? createText('div', row.text, 'text') : createText('p', 'The text is empty.', 'muted');
 }
@@ -58,7 +61,7 @@ function fillVerdict(row) {
   byId('suggested').classList.toggle('same', row.suggested === row.given);
   const chance = `The given label is ${formatPercent(row.p_mislabeled)} likely wrong.`;
   byId('chance').textContent = row.p_mislabeled === null ? 'The run does not judge this row.' : chance;
-  byId('bars').replaceChildren(...row.posterior.map((bar, index) => createBar(bar, index, row)));
+  byId('bars').replaceChildren(...orderBars(row.posterior).map((bar) => createBar(bar, row)));
   byId('bars-part').hidden = !row.posterior.length;
   byId('votes').replaceChildren(...row.votes.map((vote) => createVote(vote, row)));
   byId('votes-part').hidden = !row.votes.length;
@@ -69,20 +72,26 @@ function fillVerdict(row) {
 }
 
 /**
+ * In the order of their digits, so that a class has its place as it has its key; else the most probable first.
+ * @param {Bar[]} bars
+ */
+const orderBars = (bars) => (hasDigits() ? bars.toSorted((one, other) => one.label - other.label) : bars);
+
+/**
  * @param {Bar} bar
- * @param {number} index
  * @param {Row} row
  */
-function createBar(bar, index, row) {
+function createBar(bar, row) {
   const fill = createElement('i');
   fill.style.width = `${Math.max(bar.p * 100, 0.5)}%`;
   const roles = [bar.label === row.given && 'given', bar.label === row.suggested && 'suggested'];
   const role = roles.filter(Boolean).join(', ');
-  const digit = run.classes.length <= MOST_DIGITS ? createText('kbd', `${index + 1}`) : null;
+  const digit = digitOf(bar.label);
   const track = createElement('span', { className: 'track' }, fill);
   const name = createText('span', className(bar.label), 'name');
   const share = createText('b', formatPercent(bar.p));
-  return createElement('li', { className: role }, digit, name, createText('small', role), track, share);
+  const key = digit && createText('kbd', digit);
+  return createElement('li', { className: role }, key, name, createText('small', role), track, share);
 }
 
 /**
@@ -102,6 +111,7 @@ export function showDecision(row) {
   byId('row-decision').hidden = !decision;
   if (!decision) return;
   let who = decision.source === 'page' ? 'decided' : `decided (${decision.source})`;
+  if (decision.reviewer) who += ` by ${decision.reviewer}`;
   if (decision.time) who += ` at ${formatTime(new Date(decision.time)).slice(0, 5)}`;
   if (decision.elsewhere) who = 'decided in another window';
   if (decision.waiting) who = 'not saved yet';

@@ -2,7 +2,7 @@
 /** @import { Kind, Run } from './types.js' */
 /** @import { Job } from './session.js' */
 
-export const MOST_DIGITS = 9; // classes that can be chosen by a digit
+const MOST_DIGITS = 9; // classes that can be chosen by a digit
 
 /** The run as the server tells it: filled before anything else is done. */
 export const run = /** @type {Run} */ ({});
@@ -21,6 +21,15 @@ export function fillRun(answer) {
   const classes = answer.classes.map((name) => (name.trim() ? name : '(empty)'));
   Object.assign(run, answer, { classes });
 }
+
+/** Whether every class has a digit, the same one on every row; otherwise it is chosen by typing its name. */
+export const hasDigits = () => run.classes.length <= MOST_DIGITS;
+
+/**
+ * The digit of a class, shown wherever it is chosen; null where there are more classes than digits.
+ * @param {number} code
+ */
+export const digitOf = (code) => (hasDigits() ? `${code + 1}` : null);
 
 /** @param {number | null | undefined} code */
 export const className = (code) => (code === null || code === undefined ? '–' : run.classes[code]);

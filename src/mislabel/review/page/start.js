@@ -15,7 +15,7 @@ import { listenToList, openList } from './list-view.js';
 import { outbox, pause, sendAll } from './outbox.js';
 import { showProgress } from './progress.js';
 import { showRow } from './row-view.js';
-import { fillRun, MOST_DIGITS, run } from './run.js';
+import { fillRun, hasDigits, run } from './run.js';
 import { saveSession, session } from './session.js';
 import { fillSources } from './sources.js';
 import { outcomes, poll } from './sync.js';
@@ -86,7 +86,8 @@ function showTitle() {
   document.title = `${run.name} · mislabel review`;
   byId('name').textContent = run.name;
   byId('about').textContent = `${formatRows(run.rows)} · ${run.order_words} · ${run.method}`;
-  byId('help-digits').hidden = run.classes.length > MOST_DIGITS;
+  byId('help-digits').hidden = !hasDigits();
+  byId('help-typing').hidden = hasDigits();
   byId('last-digit').textContent = `${run.classes.length}`;
   byId('bar').hidden = false;
 }

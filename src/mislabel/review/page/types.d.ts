@@ -52,6 +52,8 @@ export interface Run {
   pairs: Pair[];
   /** Those with the most wrong labels first; none where one label a row was given. */
   sources: Source[];
+  /** Who has decided, and who decides now. */
+  reviewers: string[];
 }
 
 export interface Decision {
@@ -61,6 +63,7 @@ export interface Decision {
   action: number;
   time: string;
   source: string;
+  reviewer: string | null;
 }
 
 export interface Change {
@@ -114,6 +117,8 @@ export interface Estimate {
   curve: CurvePoint[];
   /** None in another order. */
   taught: Taught | null;
+  /** How far reviewers agree, a sentence for each two. */
+  agreement: string[];
 }
 
 export interface Bar {
@@ -138,6 +143,17 @@ export interface AnyRow {
   decision: Decision | null;
 }
 
+/** One column of a row of a table. */
+export interface FeatureValue {
+  index: number;
+  name: string;
+  value: string;
+  /** Robust standard deviations from the median of the given class's rows, or the share of them that have it. */
+  given: number | null;
+  suggested: number | null;
+  is_share: boolean;
+}
+
 export interface Row {
   row: number;
   id: string;
@@ -156,6 +172,8 @@ export interface Row {
   votes: Vote[];
   /** How many there are beside these. */
   more_votes: number;
+  /** The most unusual first; none where rows are no tables, or none are kept. */
+  columns: FeatureValue[];
   text: string | null;
   /** Where its picture is. */
   image: string | null;
@@ -192,6 +210,8 @@ export interface Neighbour {
 
 export interface Neighbours {
   neighbours: Neighbour[];
+  /** What they have in each column of a table. */
+  values: string[];
   note: string | null;
 }
 
@@ -236,6 +256,7 @@ export interface ListFilter {
   decision?: string;
   status?: string;
   search?: string;
+  reviewer?: string;
 }
 
 /** Needs `rows` or `filter`. */

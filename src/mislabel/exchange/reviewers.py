@@ -1,0 +1,47 @@
+"""Who decided each row, as an export tells it."""
+
+from collections.abc import Iterable
+
+from mislabel.decisions.events import Event, replay
+from mislabel.errors import InputError
+from mislabel.exchange.corrected import Corrected
+
+NAME = "reviewer"
+
+
+def reviewers_of(corrected: Corrected, history: Iterable[Event], *, asked: bool) -> list[str | None] | None:
+    """The name of who decided, for each of n rows of the data, None for rows without one.
+
+    Parameters
+    ----------
+    history : iterable of Event
+    asked : bool
+        Whether to tell it where there are fewer than two names.
+
+    Returns
+    -------
+    list or None
+        None where it is not to be told.
+
+    Raises
+    ------
+    InputError
+        If it is, and the data have a column of that name that is no export's.
+    """
+    standing = replay(history)
+    if not asked and len({event.reviewer for event in standing.values()} - {None}) < 2:
+        return None
+    original = corrected.original
+    names: list[str | None] = [None] * len(corrected.row_of)
+    if NAME in original.table.names:
+        if not original.carries_decisions:
+            raise InputError(
+                f"{original.source} has a column {NAME!r} of its own, which an export of several reviewers adds: "
+                "rename it, and give the file with --data"
+            )
+        names = [word if isinstance(word, str) and word else None for word in original.table.column(NAME)]
+    for position, decision in corrected.decisions.items():
+        event = standing.get(decision.id)
+        if event is not None and event.decision == decision:  # else it is a trusted label
+            names[position] = event.reviewer
+    return names

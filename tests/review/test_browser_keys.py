@@ -1,0 +1,80 @@
+"""The keys of classes on the review page: each means the same on every row."""
+
+import pytest
+
+pytest.importorskip("playwright", reason="playwright is not installed: pip install 'mislabel[dev]'")
+pytest.importorskip("fastapi", reason="fastapi is not installed: pip install 'mislabel[review]'")
+
+from review.browser import COLOURS, at, chromium, expect, history, lists, press, saved, write_run
+
+pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no chromium here, nor is one in MISLABEL_CHROMIUM")
+
+
+@pytest.mark.slow
+def test_a_digit_is_the_same_class_on_every_row_however_likely_it_is(review, colours):
+    with review(colours) as it:
+        page = it.page
+        for number in range(8):
+            at(page, f"m{number}")
+            expect(page.locator("#bars kbd")).to_have_text(["1", "2", "3", "4"])
+            expect(page.locator("#bars .name")).to_have_text(COLOURS)
+            press(page, "3", f"m{number + 1}")
+        press(page, "c")
+        for digit, name in enumerate(COLOURS, 1):
+            expect(page.locator("#classes li", has_text=name).locator("kbd")).to_have_text(f"{digit}")
+        press(page, "Escape")
+        press(page, "5")  # there are four classes
+        press(page, "0")
+        at(page, "m8")
+        saved(page, "m7")
+    kinds = {2: "keep", 1: "suggestion"}  # by given class; every fourth row has its own class suggested
+    assert history(colours) == [(f"m{k}", kinds.get(k % 4, "label"), "blue") for k in range(8)]
+
+
+@pytest.mark.slow
+def test_digits_decide_what_is_chosen_in_the_list(review, colours):
+    with review(colours) as it:
+        page = it.page
+        at(page, "m0")
+        press(page, "l")
+        lists(page, *[f"m{k}" for k in range(12)])
+        press(page, "4")  # nothing is chosen
+        for place in (0, 4):
+            page.locator("#list li input").nth(place).click()
+        press(page, "4")
+        saved(page, "another class: gold · 2 rows")
+    assert history(colours) == [("m0", "label", "gold"), ("m4", "label", "gold")]
+
+
+@pytest.mark.slow
+def test_the_beginning_of_a_name_finds_the_same_class_on_every_row(review, tmp_path):
+    names = ["apple", "kale", "kiwi", "lemon", "melon", "okra", "pear", "Übergröße", "1st crop", "sloe", "black kale"]
+    run = write_run(tmp_path / "fruit", list("abcdef"), [0, 1, 2, 3, 4, 5], [10, 2, 10, 1, 2, 1], names)
+    first = '#classes li[aria-selected="true"]'
+    with review(run) as it:
+        page = it.page
+        at(page, "m0")
+        expect(page.locator("#bars kbd")).to_have_count(0)
+        press(page, "Shift+K")  # K alone keeps
+        expect(page.locator("#wanted")).to_have_value("K")
+        for row, chosen in enumerate(["kale", "kale", "kiwi"]):
+            if row:
+                at(page, f"m{row}")
+                press(page, "Shift+K")
+            expect(page.locator("#classes li span span")).to_have_text(["kale", "kiwi", "okra", "black kale"])
+            page.keyboard.type("i" if chosen == "kiwi" else "a")
+            expect(page.locator(first)).to_contain_text(chosen)
+            press(page, "Enter", f"m{row + 1}")
+        press(page, "o")  # means nothing else
+        expect(page.locator(first)).to_contain_text("okra")
+        press(page, "Enter", "m4")
+        press(page, "1")
+        expect(page.locator(first)).to_contain_text("1st crop")
+        press(page, "Escape")
+        page.locator("body").dispatch_event("keydown", {"key": "ü", "code": "BracketLeft", "bubbles": True})
+        expect(page.locator(first)).to_contain_text("Übergröße")
+        press(page, "Enter", "m5")
+        press(page, "k")
+        saved(page, "m5")
+    labels = ["kale", "kale", "kiwi", "okra", "Übergröße", "okra"]
+    assert [event[2] for event in history(run)] == labels
