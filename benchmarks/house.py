@@ -49,6 +49,7 @@ ORDER = (
     "noise",
     "methods",
     "decisions",
+    "audit_plot",
     "audit",
     "run",
     "report review exchange",

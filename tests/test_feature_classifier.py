@@ -2,10 +2,12 @@
 
 import json
 import pickle
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
+from patience import PATIENCE
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import DataConversionWarning
@@ -293,3 +295,31 @@ def test_gaps_are_filled_where_that_is_asked_for(tmp_path, mislabel):
     assert exported.exit_code == 0, exported.stderr
     told = mislabel("audit", tmp_path / "d.csv", "--text", "day", *words[2:6], "--missing-values", "impute")
     assert "for features" in told.stderr
+
+
+@pytest.mark.slow
+def test_a_review_from_python(fitted, tmp_path):
+    """It writes the run, serves the page, and ends with Ctrl-C as a cell of a notebook does."""
+    import _thread
+    import threading
+    import urllib.request
+
+    said = []
+
+    def visit():
+        while not said:
+            time.sleep(0.05)
+        address = next(word for word in said[0].split() if word.startswith("http"))
+        with urllib.request.urlopen(address + "api/state", timeout=PATIENCE) as answer:
+            said.append(answer.read())
+        _thread.interrupt_main()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builtins.print", said.append)
+        visitor = threading.Thread(target=visit)
+        visitor.start()
+        fitted.review(tmp_path / "run", browser=False)
+        visitor.join(timeout=PATIENCE)
+    assert json.loads(said[1])
+    assert "0 rows are decided" in said[-1]
+    assert (tmp_path / "run" / "decisions.sqlite").is_file()

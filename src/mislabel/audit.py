@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field, replace
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from mislabel.posterior.neighbours import Agreement
 from mislabel.posterior.noise_rate import LABELS, NoiseRate, at_least
 from mislabel.posterior.posterior import Posterior
 from mislabel.posterior.summary import p_mislabeled, suggested, transition_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Neighbours' labels agree by less than this above chance, in standard deviations: unrelated to the inputs, if there
 # are enough rows for a relation to show even under heavy noise.
@@ -79,6 +82,18 @@ class Audit:
             return self
         transition = self.transition[np.ix_(codes, codes)]
         return replace(self, classes=classes, posterior=self.posterior[:, codes], transition=transition)
+
+    def plot(self) -> "Figure":
+        """A picture: how many judged rows there are by P(wrong), and which classes the likely wrong ones lie between.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it; `.savefig("audit.png")` writes it.
+        """
+        from mislabel.audit_plot import plot_audit
+
+        return plot_audit(self.table, self.classes, LIKELY)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the same line, and the worst rows."""

@@ -1,6 +1,7 @@
 """The estimators: scikit-learn's contract around a run."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -145,6 +146,35 @@ class RunClassifier(Shared, ClassifierMixin, BaseEstimator):
             self._write(folder, None, content=content, overwrite=False)
             atomic_write(Path(path), render_report(folder))
         return Path(path)
+
+    def review(
+        self, folder: str | Path, *, order: str = "worst", budget: int | None = None, browser: bool = True
+    ) -> None:
+        """Serve the page on which a person decides, until Ctrl-C (in a notebook: until the cell is interrupted).
+
+        Parameters
+        ----------
+        folder : path
+            The run folder that keeps the decisions: `fit(..., decisions=folder)` learns from them. It is written where
+            there is none.
+        order, budget
+            As in `mislabel review`.
+        browser : bool
+            Whether to open the page.
+
+        Raises
+        ------
+        InputError
+            If the extra `review` is not installed, or there is no run and this classifier was loaded from one.
+        """
+        from mislabel.review.serve import serve
+
+        check_is_fitted(self, "predictor_")
+        target = RunFolder(folder)
+        if not target.finished:
+            self.save(folder)
+        with suppress(KeyboardInterrupt):
+            serve(target, order=order, budget=budget, browser=browser, say=lambda lines: print("\n".join(lines)))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

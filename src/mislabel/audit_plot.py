@@ -1,0 +1,50 @@
+"""A picture of an audit, for a notebook: how sure it is of wrong labels, and between which classes they lie."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+MOST_CLASSES = 12
+BINS = 20
+
+
+def plot_audit(table: pd.DataFrame, classes: list, likely: float) -> Figure:
+    """The figure; see `mislabel.Audit.plot`."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    judged = table[table["status"] == "judged"]
+    p = judged["p_mislabeled"].to_numpy(dtype=float)
+    counts, edges = np.histogram(p[np.isfinite(p)], bins=BINS, range=(0.0, 1.0))
+    wrong = edges[:-1] >= likely
+    for part, colour, name in ((~wrong, "tab:gray", "label likely right"), (wrong, "tab:red", "label likely wrong")):
+        left.bar(edges[:-1][part], counts[part], width=np.diff(edges)[part], align="edge", color=colour, label=name)
+    left.set_yscale("symlog")
+    left.set_xlabel("P(label is wrong)")
+    left.set_ylabel("rows")
+    left.legend(frameon=False)
+    _pairs(right, judged[judged["p_mislabeled"].astype(float) > likely], classes)
+    return figure
+
+
+def _pairs(plot: Axes, wrong: pd.DataFrame, classes: list) -> None:
+    """How often each class was given where another is suggested, of the classes with most of these rows."""
+    code_of = {value: code for code, value in enumerate(classes)}
+    matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    for given, suggested in zip(wrong["given_label"].tolist(), wrong["suggested_label"].tolist(), strict=True):
+        if given in code_of and suggested in code_of:
+            matrix[code_of[given], code_of[suggested]] += 1
+    most = np.sort(np.argsort(-(matrix.sum(0) + matrix.sum(1)), kind="stable")[:MOST_CLASSES])
+    shown, names = matrix[np.ix_(most, most)], [str(classes[code])[:20] for code in most]
+    plot.imshow(shown, cmap="Reds")
+    for set_ticks, set_labels, turned in (
+        (plot.set_xticks, plot.set_xticklabels, 90), (plot.set_yticks, plot.set_yticklabels, 0),
+    ):  # fmt: skip
+        set_ticks(range(len(most)))
+        set_labels(names, rotation=turned, parse_math=False)
+    for (row, column), count in np.ndenumerate(shown):
+        if count:
+            dark = count > shown.max() / 2
+            plot.text(column, row, str(count), ha="center", va="center", color="white" if dark else "black")
+    plot.set_xlabel("suggested label")
+    plot.set_ylabel("given label")
