@@ -118,3 +118,32 @@ def test_own_loop(environment: dict[str, str], tmp_path: Path) -> None:
     assert min(map(float, auroc.values())) > 0.95  # ten classes, 40 % of the labels wrong
     for name in ("loop", "forest"):
         assert len(pd.read_parquet(tmp_path / name / "audit.parquet")) == 1355
+
+
+@pytest.mark.slow
+def test_table_with_gaps(environment: dict[str, str], tmp_path: Path) -> None:
+    pytest.importorskip("polars")
+    words = [sys.executable, str(EXAMPLES / "table_with_gaps.py"), "--out", str(tmp_path / "run")]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second, *scores, last = done.stdout.splitlines()
+    assert '"price": rows without a value, filled with the median' in first
+    assert '"ordered": rows without a value, filled with the median 2024-' in second
+    auroc, right = (float(line.split(": ")[1]) for line in scores)
+    assert auroc > 0.85
+    assert right > 0.85
+    assert last == f"look at them: mislabel review {tmp_path / 'run'}"
+    assert len(pd.read_parquet(tmp_path / "run" / "audit.parquet")) == 800
+
+
+@pytest.mark.slow
+def test_ask_a_model(environment: dict[str, str], tmp_path: Path) -> None:
+    words = [sys.executable, str(EXAMPLES / "ask_a_model.py"), "--out", str(tmp_path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    asked, run = pd.read_csv(tmp_path / "asked.csv"), pd.read_parquet(tmp_path / "run" / "sources.parquet")
+    checked = asked["checked"].notna()
+    right = (asked["llm"] == asked["checked"])[checked].mean()
+    assert run.loc[run["source"] == "llm", "checked_right"].item() == pytest.approx(right)
+    assert done.stdout.splitlines()[-1] == f"right on rows that somebody checked: {right:.2f}"
+    assert checked.sum() == 66

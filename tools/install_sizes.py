@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-EXTRAS = ("", "review", "train", "train,review", "train,image,review")
+EXTRAS = ("", "review", "train", "train,review", "train,image,review", "lora")
 
 
 def main() -> None:
