@@ -37,7 +37,7 @@ def test_the_page_tells_opinions_before_what_training_showed():
     rows = some_rows([1], plain_label=[0], plain_p_given=[0.6], wrong_events=[3], observations=[4])
     assert reasons(rows, 0) == [
         "A simple classifier, taught by the other rows' labels as they are, says “a”, as given (60%).",
-        "In 3 of 4 passes of training the network predicted another class (wrong events).",
+        "In 3 of 4 passes of training the network predicted another class.",
     ]
 
 

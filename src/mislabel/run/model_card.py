@@ -97,7 +97,8 @@ def _how_to_load(kind: Any, head: bool, about: dict[str, Any]) -> list[str]:
     own = ["`mislabel predict` opens it, in the run that it was made in."]
     if kind.estimator:
         lines = [f"from mislabel import {kind.estimator}", ""]
-        own = [_block([*lines, f'classifier = {kind.estimator}.from_pretrained("FOLDER")'])]
+        opened = f"{kind.estimator}.from_pretrained"
+        own = [_block([*lines, f'classifier = {opened}("FOLDER")'])]
         own.append("`FOLDER` is this folder, or the name of this repository on the hub.")
     if head:
         return [
