@@ -13,8 +13,8 @@ def plot_audit(table: pd.DataFrame, classes: list, likely: float) -> Figure:
     """The figure; see `mislabel.Audit.plot`."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    judged = table[table["status"] == "judged"]
-    p = judged["p_mislabeled"].to_numpy(dtype=float)
+    judged = table.loc[table["status"] == "judged"]
+    p = np.asarray(judged["p_mislabeled"], dtype=np.float64)
     counts, edges = np.histogram(p[np.isfinite(p)], bins=BINS, range=(0.0, 1.0))
     wrong = edges[:-1] >= likely
     for part, colour, name in ((~wrong, "tab:gray", "label likely right"), (wrong, "tab:red", "label likely wrong")):
@@ -23,7 +23,7 @@ def plot_audit(table: pd.DataFrame, classes: list, likely: float) -> Figure:
     left.set_xlabel("P(label is wrong)")
     left.set_ylabel("rows")
     left.legend(frameon=False)
-    _pairs(right, judged[judged["p_mislabeled"].astype(float) > likely], classes)
+    _pairs(right, judged.loc[p > likely], classes)
     return figure
 
 
