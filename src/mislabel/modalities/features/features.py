@@ -65,9 +65,9 @@ class Features(RawInputs):
         words = [self._levels(start, column, spell) for _, start, column in named if column.kind == "category"]
         names = repr([(name, column.kind) for name, _, column in named]).encode("utf-8", "surrogatepass")
         cells = np.ascontiguousarray(self.matrix[:, numbers])
-        for number, position in enumerate(numbers):
-            if (marks := self._marks.get(position)) is not None:  # whatever the median of the others is
-                cells[self.matrix[:, marks] != 0, number] = np.nan
+        place_of = {position: place for place, position in enumerate(numbers)}
+        for start in (start for _, start, column in named if column.marked):  # whatever the median of the others is
+            cells[self.matrix[:, start + 1] != 0, place_of[start]] = np.nan
         for position, row in enumerate(row_bytes(cells)):
             levels = repr([levels_of[position] for levels_of in words]).encode("utf-8", "surrogatepass")
             yield hashlib.blake2b(names + b"\0" + row + levels, digest_size=16).digest()
@@ -79,12 +79,6 @@ class Features(RawInputs):
             return lambda position, before: before in known[position]
         plain = Features(self.matrix, _restored(self.encoding))  # runs of older versions kept captions alone
         return lambda position, before: before in (self.caption(position), plain.caption(position))
-
-    @property
-    def _marks(self) -> dict[int, int]:
-        """Of each column of the matrix in which numbers may be missing, the one that says where."""
-        starts = np.cumsum([0, *(column.width for column in self.encoding.columns)]).tolist()
-        return {start: start + 1 for start, column in zip(starts, self.encoding.columns, strict=False) if column.marked}
 
     def _levels(self, start: int, column: FeatureColumn, spell: Callable[[str], str]) -> list[str | None]:
         """The level of each row in one category, None for one that training did not know."""
