@@ -152,7 +152,9 @@ def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None
         expanded(sources, tables.columns(source))
     needed = {what: [name] for what, name in columns.items() if what not in many and name is not None}
     for what in set(needed) & set(modality_names()):
-        needed[what] = modality(what).columns(tables.columns(source), needed[what][0], ())
+        kind, (option,) = modality(what), needed[what]
+        if len(kind.columns((), option, ())) > 1:  # only then it matters which columns there are
+            needed[what] = kind.columns(tables.columns(source), option, ())
     tables.check_columns(source, needed)
 
 
