@@ -12,7 +12,7 @@ from mislabel.tables.arrow_files import ArrowFile, named_classes
 from mislabel.tables.arrow_stored import StoredArrow, concat
 from mislabel.tables.format import Header
 from mislabel.tables.parquet import Parquet
-from mislabel.tables.shard import Shard, check_same_columns, split_column, split_notes
+from mislabel.tables.shard import Shard, check_same_columns, parts_of, split_column, split_notes
 
 FORMATS = {ending: format for format in (Parquet(), ArrowFile()) for ending in format.endings}
 
@@ -41,9 +41,9 @@ class ArrowShards:
 
     def __post_init__(self) -> None:
         first = self._common_schema()
-        self.split = split_column(self.shards, first.names)
+        self.split = split_column(parts_of(self.shards), first.names)
         self.schema = first if self.split is None else first.append(pa.field(self.split, pa.string()))
-        self.notes = split_notes(self.source, self.shards, self.split)
+        self.notes = split_notes(self.source, parts_of(self.shards), self.split)
 
     def header(self) -> Header:
         return Header(self.schema.names)

@@ -10,7 +10,7 @@ from mislabel.errors import InputError
 from mislabel.tables.delimited import Delimited, Reading, frame_of_cells
 from mislabel.tables.delimited_stored import StoredCells
 from mislabel.tables.format import Header
-from mislabel.tables.shard import Shard, check_same_columns, split_column, split_notes
+from mislabel.tables.shard import Shard, check_same_columns, parts_of, split_column, split_notes
 
 ENDINGS: Sequence[str] = Delimited.endings
 
@@ -32,7 +32,7 @@ class DelimitedShards:
                     f"{reading.file} and {first.file} differ in what stands between cells, and so in whether 1,5 is a "
                     "number: write all files in one way"
                 )
-        self.split = split_column(self.shards, first.names)
+        self.split = split_column(parts_of(self.shards), first.names)
 
     def header(self) -> Header:
         return Header(self.readings[0].names + ([self.split] if self.split else []))
@@ -59,5 +59,5 @@ class DelimitedShards:
         stored = StoredCells(
             first.file, first.dialect, first.header + more, first.names + more, columns, [*strings, *more]
         )
-        stored.notes += split_notes(self.source, self.shards, self.split)
+        stored.notes += split_notes(self.source, parts_of(self.shards), self.split)
         return stored

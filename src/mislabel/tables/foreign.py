@@ -10,7 +10,7 @@ import pyarrow as pa
 from mislabel.errors import InputError
 from mislabel.tables.arrow import frame_of, series_of
 from mislabel.tables.arrow_files import named_classes
-from mislabel.tables.shard import PARTS
+from mislabel.tables.shard import PARTS, split_column, split_notes
 
 _OWN = (pd.DataFrame, pd.Series, pd.Index, pa.Table, pa.Array, pa.ChunkedArray)  # which are read where they are used
 
@@ -77,11 +77,11 @@ def one_table(tables: Mapping[Any, Any], what: str, pick: str) -> pd.DataFrame:
                 f"{what}: not all of {', '.join(parts)} have the column {other[0]!r}; pick one, for example "
                 f"{pick.format(part)}"
             )
-    column = "part" if "split" in names else "split"
+    column = split_column(parts, names)
     whole = pd.concat([frame[names] for frame in frames], ignore_index=True)
     whole[column] = np.repeat(np.array(parts, dtype=object), [len(frame) for frame in frames])
     whole.attrs["split"] = column
-    whole.attrs["notes"] = [f"{what} has the parts {', '.join(parts)}, which became the column {column!r}"]
+    whole.attrs["notes"] = split_notes(what, parts, column)
     return whole
 
 

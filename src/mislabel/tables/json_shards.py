@@ -11,7 +11,7 @@ from mislabel.tables import json_format
 from mislabel.tables.format import Header
 from mislabel.tables.json_columns import blocks, frame_of_blocks
 from mislabel.tables.json_format import LOOKED_AT, StoredJson, json_rows
-from mislabel.tables.shard import Shard, check_same_columns, split_column, split_notes
+from mislabel.tables.shard import Shard, check_same_columns, parts_of, split_column, split_notes
 
 ENDINGS: Sequence[str] = json_format.ENDINGS
 
@@ -26,7 +26,7 @@ class JsonShards:
     def __post_init__(self) -> None:
         names = [name for shard in self.shards for row in islice(json_rows(shard.file), LOOKED_AT) for name in row]
         self.names = list(dict.fromkeys(names))  # as far as they can be told without reading all
-        self.split = split_column(self.shards, self.names)
+        self.split = split_column(parts_of(self.shards), self.names)
 
     def header(self) -> Header:
         return Header(self.names + ([self.split] if self.split else []), complete=False)
@@ -54,9 +54,9 @@ class JsonShards:
         frame = frame_of_blocks(blocks(self.rows(), None))
         if self.split:
             frame.attrs["split"] = self.split
-            frame.attrs["notes"] = split_notes(self.source, self.shards, self.split)
+            frame.attrs["notes"] = split_notes(self.source, parts_of(self.shards), self.split)
         return frame
 
     def stored(self, strings: Collection[str] = ()) -> StoredJson:
         names = list(dict.fromkeys(name for row in self.rows() for name in row))
-        return StoredJson(self.rows, names, split_notes(self.source, self.shards, self.split))
+        return StoredJson(self.rows, names, split_notes(self.source, parts_of(self.shards), self.split))

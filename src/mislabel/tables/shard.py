@@ -17,22 +17,26 @@ class Shard:
     part: str = ""
 
 
-def split_column(shards: Sequence[Shard], names: Collection[str]) -> str | None:
+def parts_of(shards: Sequence[Shard]) -> list[str]:
+    """The parts that some files belong to, each once."""
+    return list(dict.fromkeys(shard.part for shard in shards))
+
+
+def split_column(parts: Collection[str], names: Collection[str]) -> str | None:
     """The column that says to which part a row belongs: "split", or "part" beside one of that name.
 
-    None where the files belong to no more than one part.
+    None where there is no more than one part.
     """
-    if len({shard.part for shard in shards}) < 2:
+    if len(parts) < 2:
         return None
     return "part" if "split" in names else "split"
 
 
-def split_notes(source: str, shards: Sequence[Shard], split: str | None) -> list[str]:
+def split_notes(source: str, parts: Collection[str], split: str | None) -> list[str]:
     """What to tell of such a column."""
     if split is None:
         return []
-    parts = ", ".join(dict.fromkeys(shard.part for shard in shards))
-    return [f"{source} has the parts {parts}, which became the column {split!r}"]
+    return [f"{source} has the parts {', '.join(parts)}, which became the column {split!r}"]
 
 
 def check_same_columns(file: Location, names: Collection[str], first: Location, expected: Collection[str]) -> None:
