@@ -38,16 +38,14 @@ def audit(**given: Any) -> None:
 def _train(given: dict[str, Any]) -> None:
     with errors():
         from mislabel.data.descriptions import read_descriptions
+        from mislabel.data.plan import Plan
         from mislabel.modalities import modality_names
         from mislabel.modalities.loading import ROLES, SEVERAL, check_columns, load_dataset
         from mislabel.run.folder import RunFolder, is_main_process
         from mislabel.run.settings import RunConfig
 
         columns = {name: given[name] for name in (*modality_names(), *ROLES, *SEVERAL)}
-        checks = {
-            name: given[name]
-            for name in ("missing", "on_bad", "missing_values", "join", "holdout", "seed", "source_kind")
-        }
+        checks = {name: given[name] for name in Plan.__dataclass_fields__ if name in given}
         settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
         settings["describe"] = read_descriptions(given["describe"]) if given["describe"] else None
         config = RunConfig(**settings, options=_options(given))
