@@ -38,10 +38,7 @@ class KeptFeatures:
     @cached_property
     def columns(self) -> list[tuple[FeatureColumn, slice]]:
         """The columns of the table and where each stands in the matrix; without vectors, which say nothing in words."""
-        ends = np.cumsum([column.width for column in self.encoding.columns]).tolist()
-        placed = [(column, slice(end - column.width, end)) for column, end in
-                  zip(self.encoding.columns, ends, strict=True)]  # fmt: skip
-        return [(column, place) for column, place in placed if column.kind != "vector"]
+        return [(column, place) for column, place in self.encoding.placed if column.kind != "vector"]
 
     def values(self, positions: np.ndarray) -> np.ndarray:
         """The features of rows (m,) as the data had them, (m, width) float64, as exactly as the run keeps them."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,12 @@ class FeatureEncoding:
     def width(self) -> int:
         """How many columns the matrix has."""
         return sum(column.width for column in self.columns)
+
+    @property
+    def placed(self) -> list[tuple[FeatureColumn, slice]]:
+        """The columns, and where each stands in the matrix."""
+        ends = accumulate(column.width for column in self.columns)
+        return [(column, slice(end - column.width, end)) for column, end in zip(self.columns, ends, strict=True)]
 
     @property
     def names(self) -> list[str]:
@@ -109,20 +116,18 @@ class FeatureEncoding:
         matrix = np.empty((len(frame), self.width), dtype=np.float32)
         numbers: list[tuple[int, np.ndarray]] = []
         notes: list[str] = []
-        start, cells = 0, list(_columns(frame))
+        cells = list(_columns(frame))
         kinds = frame.dtypes.tolist()
-        for needed in self.columns:
+        for needed, place in self.placed:
             if needed.kind == "number" and _is_plain_number(kinds[position_of[needed.name]]):
-                numbers.append((start, cells[position_of[needed.name]].to_numpy()))
-                start += needed.width
+                numbers.append((place.start, cells[position_of[needed.name]].to_numpy()))
                 continue
             where = where_of(name, needed.name)
             column = plain_column(cells[position_of[needed.name]], where)
             if needed.is_number:
-                numbers.append((start, number_column(column, needed, where, say)))
+                numbers.append((place.start, number_column(column, needed, where, say)))
             else:
-                notes += write_column(column, needed, where, say, matrix[:, start : start + needed.width])
-            start += needed.width
+                notes += write_column(column, needed, where, say, matrix[:, place])
         # Blocks of rows, because one column after the other would walk through the whole matrix for each.
         with np.errstate(over="ignore", invalid="ignore"):
             for block in blocks(matrix.shape):
@@ -137,22 +142,21 @@ class FeatureEncoding:
 
     def _fill(self, matrix: np.ndarray, name: str, say: Rows) -> list[str]:
         """Put medians where `matrix` (n, width) has gaps, mark them, and tell where."""
-        notes, start = [], 0
-        for column in self.columns:
-            if column.fill is not None:
-                gaps = np.isnan(matrix[:, start])
-                matrix[gaps, start] = column.fill
-                if column.marked:
-                    matrix[:, start + 1] = gaps
-                if gaps.any():
-                    rows = np.flatnonzero(gaps)
-                    shown = date_of(column.fill) if column.kind == "date" else f"{column.fill:.6g}"
-                    notes.append(
-                        f"{where_of(name, column.name)}: rows without a value, filled with the median {shown}"
-                        f"{'' if column.marked else ', though training had none of them'}: {len(rows)}; rows "
-                        f"{say(rows)}."
-                    )
-            start += column.width
+        notes = []
+        for column, place in self.placed:
+            if column.fill is None:
+                continue
+            gaps = np.isnan(matrix[:, place.start])
+            matrix[gaps, place.start] = column.fill
+            if column.marked:
+                matrix[:, place.start + 1] = gaps
+            if gaps.any():
+                rows = np.flatnonzero(gaps)
+                shown = date_of(column.fill) if column.kind == "date" else f"{column.fill:.6g}"
+                notes.append(
+                    f"{where_of(name, column.name)}: rows without a value, filled with the median {shown}"
+                    f"{'' if column.marked else ', though training had none of them'}: {len(rows)}; rows {say(rows)}."
+                )
         return notes
 
     def _check_matrix(self, matrix: np.ndarray, name: str, width: int) -> list[str]:
@@ -187,7 +191,7 @@ class FeatureEncoding:
     def _naming(self, positions: np.ndarray) -> str:
         if self.is_matrix:
             return f"columns {some_ids(positions.tolist())}"
-        ends = np.cumsum([column.width for column in self.columns])
+        ends = [place.stop for _, place in self.placed]
         wrong = dict.fromkeys(np.searchsorted(ends, positions, side="right").tolist())
         return f"columns {some_ids(self.columns[index].name for index in wrong)}"
 

@@ -57,9 +57,10 @@ class Features(RawInputs):
         spell : callable
             Gives the name of a column or level as it was written once.
         """
-        starts = np.cumsum([0, *(column.width for column in self.encoding.columns)]).tolist()
-        named = sorted(zip(map(spell, (column.name for column in self.encoding.columns)), starts, self.encoding.columns,
-                           strict=False), key=lambda item: item[0])  # fmt: skip
+        named = sorted(
+            ((spell(column.name), place.start, column) for column, place in self.encoding.placed),
+            key=lambda item: item[0],
+        )
         numbers = [position for _, start, column in named if column.kind != "category"
                    for position in range(start, start + column.width - column.marked)]  # fmt: skip
         words = [self._levels(start, column, spell) for _, start, column in named if column.kind == "category"]
@@ -100,10 +101,9 @@ class Features(RawInputs):
 
     def in_words(self, position: int) -> str | None:
         """A line ``name: value`` for each column; vectors say nothing in words."""
-        row, start, lines = self.matrix[position], 0, []
-        for column in self.encoding.columns:
-            cells = row[start : start + column.width]
-            start += column.width
+        row, lines = self.matrix[position], []
+        for column, place in self.encoding.placed:
+            cells = row[place]
             if column.is_number:
                 number = float(cells[0])
                 shown = int(number) if number.is_integer() else f"{number:.7g}"
