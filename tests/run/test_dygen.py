@@ -295,8 +295,8 @@ def test_neighbours_and_evidence_are_those_of_the_stored_trajectories(plain, tab
 
 def shown_sizes(said):
     """(epochs, networks, rows, dimensions) and MB from the line that says what trajectories take."""
-    pattern = r"trajectories \((\d+) epochs x (\d+) networks x (\d+) rows x (\d+) dimensions\) take ([\d.]+) MB"
-    found = re.search(pattern, said)
+    shape = r"(\d+) epochs x (\d+) networks x (\d+) rows x (\d+) dimensions(?:, projected from \d+,)?"
+    found = re.search(rf"trajectories \({shape}\) take ([\d.]+) MB", said)
     assert found is not None, said
     return tuple(int(value) for value in found.groups()[:4]), found.group(5)
 

@@ -10,9 +10,8 @@ import pytest
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
 from mislabel.posterior.noise_rate import NoiseRate
-from mislabel.run.folder import RunFolder
 from mislabel.run.settings import RunConfig
-from mislabel.run.train_and_judge import run, write_run
+from mislabel.run.train_and_judge import run
 
 
 def config(encoder, **more):
@@ -58,10 +57,10 @@ def test_gold_labels_reach_nothing_but_the_scores(tiny_encoder, make_toy, tmp_pa
     wrong = frame.assign(gold=frame["gold"].to_numpy()[::-1])
     found = []
     for name, one in (("right", frame), ("wrong", wrong), ("none", frame.drop(columns="gold"))):
-        data, result = trained(one, tiny_encoder, tune=tune, learning_rate=None if tune == "head" else 2e-3)
-        write_run(result.audit, result.predictor, data, RunFolder(tmp_path / name), content=False)
+        _, result = trained(one, tiny_encoder, tune=tune, learning_rate=None if tune == "head" else 2e-3)
+        result.predictor.save(tmp_path / name)
         columns = ["id", "suggested_label", "p_mislabeled", "difficulty", "predicted_label", "confidence", "status"]
-        weights = next((tmp_path / name / "model").glob("*.safetensors")).read_bytes()
+        weights = next((tmp_path / name).glob("*.safetensors")).read_bytes()
         found.append((weights, result.audit.table[columns], result.audit.metrics))
     for weights, table, _ in found[1:]:
         assert weights == found[0][0]
