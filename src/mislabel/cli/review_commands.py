@@ -35,6 +35,13 @@ def review(
             help="Share of rows that every reviewer decides, none seeing what others said; the first one holds."
         ),
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that the images lie in: originals are shown from below it, and from nowhere else.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
 ) -> None:
@@ -50,8 +57,8 @@ def review(
         again = shlex.join(["mislabel", *sys.argv[1:]])
         with interrupts.going_on(lambda: f"every decision is safe; go on with: {again}"):
             serve(
-                finished_run(run), **looks, port=port, browser=not no_browser, progress=Terminal(), say=answer,
-                serving=interrupts.ended_elsewhere(),
+                finished_run(run), **looks, images=images, port=port, browser=not no_browser, progress=Terminal(),
+                say=answer, serving=interrupts.ended_elsewhere(),
             )  # fmt: skip
 
 

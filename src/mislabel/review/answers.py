@@ -60,6 +60,8 @@ class Run(Answer):
     looks: int
     """Length of the queue."""
     statuses: list[str]
+    has_pictures: bool
+    """Whether rows are pictures."""
     has_inputs: bool
     has_neighbours: bool
     pairs: list[Pair]
@@ -187,6 +189,10 @@ class Row(AnyRow):
     text: str | None
     image: str | None
     """Where its picture is."""
+    original: str | None
+    """Where the picture is as large as it was; what is there is known when it is asked for."""
+    original_note: str | None
+    """Why there is only a small one."""
     note: str | None
     """Why there is no input."""
 

@@ -4,6 +4,7 @@ import shlex
 import webbrowser
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
 
 from mislabel.errors import InputError
 from mislabel.review.session import Session
@@ -21,6 +22,7 @@ def serve(
     probe: float = 0.0,
     reviewer: str | None = None,
     shared: float | None = None,
+    images: Path | None = None,
     port: int = 0,
     browser: bool = True,
     progress: Quiet | None = None,
@@ -54,7 +56,14 @@ def serve(
         closing(listen(port)) as socket,  # first: to plan the looks may take minutes
         closing(
             Session(
-                folder, order=order, budget=budget, probe=probe, reviewer=reviewer, shared=shared, progress=progress
+                folder,
+                order=order,
+                budget=budget,
+                probe=probe,
+                reviewer=reviewer,
+                shared=shared,
+                images=images,
+                progress=progress,
             )
         ) as session,
     ):
@@ -102,6 +111,6 @@ def _options(session: Session) -> str:
     """Those that this review was started with."""
     given = [
         ("order", session.order, "worst"), ("budget", session.budget, None), ("probe", session.probe, 0.0),
-        ("reviewer", session.reviewer, None),
+        ("reviewer", session.reviewer, None), ("images", session.originals.root, None),
     ]  # fmt: skip
     return "".join(f" --{name} {shlex.quote(str(value))}" for name, value, usual in given if value != usual)

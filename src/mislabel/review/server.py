@@ -125,6 +125,14 @@ def _reading(session: Session, views: Views) -> APIRouter:
             raise HTTPException(404, "this row has no picture")
         return Response(picture[0], media_type=picture[1])
 
+    @paths.get("/media/{row}/original")
+    def original(row: int) -> Response:
+        try:
+            picture, kind = views.original(_known(session, row))
+        except InputError as error:
+            raise HTTPException(404, str(error)) from error
+        return Response(picture, media_type=kind)
+
     return paths
 
 

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import modality
 from mislabel.review.columns import Columns
 from mislabel.review.neighbours import Neighbours
+from mislabel.review.originals import Originals
 from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
 from mislabel.review.shared import shared_rows
@@ -94,6 +96,8 @@ class Session:
     shared : float, optional
         Share of the rows, drawn by chance, that every reviewer decides without seeing what others said; what the first
         review of the run was given holds.
+    images : Path, optional
+        The folder below which the originals of pictures lie.
     progress : Quiet, optional
 
     Raises
@@ -113,6 +117,7 @@ class Session:
         probe: float = 0.0,
         reviewer: str | None = None,
         shared: float | None = None,
+        images: Path | None = None,
         progress: Quiet | None = None,
     ):
         one_of("order", order, tuple(ORDERS))
@@ -140,6 +145,7 @@ class Session:
         self.times: dict[int, float] = {}  # seconds at which each action on a page was taken, without those undone
         self.modality = modality(self.rows.modality)
         self.contents = Contents(folder, texts=not self.modality.kept_bytes)
+        self.originals = Originals(folder, images)
         self.neighbours = Neighbours(self.run)
         self.columns = Columns(self.run)
         self.posterior = self.run.matrix(folder.posterior)

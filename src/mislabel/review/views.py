@@ -71,6 +71,7 @@ class Views:
             probe=session.probe,
             looks=len(session.queue.rows),
             statuses=sorted(set(rows.status.dictionary.to_pylist())),
+            has_pictures=session.modality.pictures,
             has_inputs=session.contents.there,
             has_neighbours=session.neighbours.there,
             pairs=[Pair(**pair) for pair in session.pairs()],
@@ -138,6 +139,7 @@ class Views:
 
     def row(self, row: int) -> Row:
         content, note = self._content(row)
+        lacking = self._no_original(row) if isinstance(content, bytes) else None
         votes = [] if self.rows.votes is None else self.rows.votes.of(row)
         return Row(
             **self._about(np.array([row]))[0],
@@ -154,6 +156,8 @@ class Views:
             columns=[FeatureValue(**vars(value)) for value in self.session.columns.of(row)],
             text=content if isinstance(content, str) else None,
             image=f"media/{row}" if isinstance(content, bytes) else None,
+            original=f"media/{row}/original" if isinstance(content, bytes) and lacking is None else None,
+            original_note=lacking,
             note=note,
         )
 
@@ -220,9 +224,18 @@ class Views:
         content, _ = self._content(row)
         if not isinstance(content, bytes):
             return None
-        kinds = (kind for start, kind in PICTURES.items() if content.startswith(start))
-        kind = next(kinds, None)
+        kind = _kind_of(content)
         return None if kind is None else (content, kind)
+
+    def original(self, row: int) -> tuple[bytes, str]:
+        """A row's picture as large as it was, and its kind; raises as `Originals.read`."""
+        positions = self.rows.position
+        content = self.session.originals.read(-1 if positions is None else int(positions[row]))
+        return content, _kind_of(content) or "image/png"
+
+    def _no_original(self, row: int) -> str | None:
+        positions = self.rows.position
+        return self.session.originals.lacking(-1 if positions is None else int(positions[row]))
 
     def decided(self, events: list[Event], since: int) -> Decided:
         rows = self.rows.find([event.decision.id for event in events]).tolist()
@@ -282,3 +295,7 @@ class Views:
         chosen = [code for code in chosen if code < len(values)]
         chosen.sort(key=lambda code: -values[code])
         return [Bar(label=code, p=round(float(values[code]), 6)) for code in chosen]
+
+
+def _kind_of(picture: bytes) -> str | None:
+    return next((kind for start, kind in PICTURES.items() if picture.startswith(start)), None)

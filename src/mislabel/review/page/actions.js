@@ -7,9 +7,11 @@ import { display } from './display.js';
 import { byId } from './elements.js';
 import { formatRows } from './format.js';
 import { countChosen } from './list-state.js';
+import { changeGrid } from './list-view.js';
 import { goBack, goForward, isAtEnd } from './row-view.js';
 import { session } from './session.js';
 import { currentTarget } from './target.js';
+import { actualSize, fit, larger, smaller } from './viewer.js';
 
 /** @type {Record<string, () => void>} */
 export const ACTIONS = {
@@ -27,6 +29,13 @@ export const ACTIONS = {
   },
   list: () => (location.hash = session.listHash),
   row: () => (location.hash = 'row'),
+  larger,
+  smaller,
+  fit,
+  actual: actualSize,
+  grid: () => {
+    if (display.view === 'list') changeGrid();
+  },
   help: () => byId('help').showModal(),
 };
 

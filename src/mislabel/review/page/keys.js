@@ -3,8 +3,10 @@ import { ACTIONS, chooseClass, isDeciding } from './actions.js';
 import { decide } from './decide.js';
 import { display, isUnexpected, isUnread } from './display.js';
 import { currentDialog } from './elements.js';
+import { stepOf } from './list-grid.js';
 import { moveInList } from './list-view.js';
 import { hasDigits, run } from './run.js';
+import { panByKey } from './viewer.js';
 
 /** @type {Record<string, string>} */
 const KEYS = {
@@ -19,8 +21,17 @@ const KEYS = {
   arrowleft: 'back',
   l: 'list',
   r: 'row',
+  '+': 'larger',
+  '=': 'larger',
+  '-': 'smaller',
+  0: 'fit',
+  z: 'actual',
+  g: 'grid',
   '?': 'help',
 };
+
+/** Those that go on while their key is held down. */
+const REPEATED = ['next', 'back', 'larger', 'smaller'];
 
 /** @param {KeyboardEvent} event */
 function keyOf(event) {
@@ -37,8 +48,9 @@ function onKey(event) {
   if (target.matches('select, textarea, input:not([type=checkbox])')) return;
   const key = keyOf(event);
   const inList = display.view === 'list';
+  if (!inList && panByKey(event)) return;
   if (key === ' ' && (inList || target.matches('button, a, input'))) return;
-  if (inList && (key === 'arrowdown' || key === 'arrowup')) return moveInList(event, key === 'arrowdown' ? 1 : -1);
+  if (inList && stepOf(key)) return moveInList(event, stepOf(key));
   if (beginsName(event, key)) {
     event.preventDefault();
     chooseClass(event.key);
@@ -63,7 +75,7 @@ const beginsName = (event, key) =>
  */
 function onAction(name, event) {
   if (display.view === 'row' && isDeciding(name) && isUnexpected(event, display.shown)) return;
-  if (!event.repeat || name === 'next' || name === 'back') ACTIONS[name](); // a key held down decides one row
+  if (!event.repeat || REPEATED.includes(name)) ACTIONS[name](); // a key held down decides one row
 }
 
 /**

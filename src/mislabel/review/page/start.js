@@ -89,6 +89,7 @@ function showTitle() {
   byId('help-digits').hidden = !hasDigits();
   byId('help-typing').hidden = hasDigits();
   byId('last-digit').textContent = `${run.classes.length}`;
+  for (const part of document.querySelectorAll('.of-pictures')) part.toggleAttribute('hidden', !run.has_pictures);
   byId('bar').hidden = false;
 }
 

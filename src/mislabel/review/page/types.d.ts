@@ -46,6 +46,8 @@ export interface Run {
   /** Length of the queue. */
   looks: number;
   statuses: string[];
+  /** Whether rows are pictures. */
+  has_pictures: boolean;
   has_inputs: boolean;
   has_neighbours: boolean;
   /** The most frequent pairs of classes that differ, the most frequent first. */
@@ -177,6 +179,10 @@ export interface Row {
   text: string | null;
   /** Where its picture is. */
   image: string | null;
+  /** Where the picture is as large as it was; what is there is known when it is asked for. */
+  original: string | null;
+  /** Why there is only a small one. */
+  original_note: string | null;
   /** Why there is no input. */
   note: string | null;
 }
