@@ -222,6 +222,18 @@ class ListPage(Answer):
     rows: list[Brief]
 
 
+class MapLayout(Answer):
+    """One way to lay the rows out on the map."""
+
+    ready: bool
+    progress: float
+    """0 to 1."""
+    failure: str | None
+    """Why there will be none."""
+    number: int
+    """Of the last event."""
+
+
 class NextLook(Answer):
     place: int
     """In the queue."""

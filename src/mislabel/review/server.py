@@ -21,6 +21,7 @@ from mislabel.review.answers import Decided, ListPage, Neighbours, Row, Undone
 from mislabel.review.assets import asset_paths
 from mislabel.review.connections import Connection
 from mislabel.review.guard import HEADERS, HOST, refused
+from mislabel.review.map_paths import map_paths
 from mislabel.review.requests import DecideRequest, UndoRequest
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.views import Views
@@ -57,6 +58,7 @@ def make_app(session: Session, token: str, port: Callable[[], int]) -> FastAPI:
     _answer_errors(app)
     app.include_router(_deciding(session, views), prefix="/{token}")
     app.include_router(_reading(session, views), prefix="/{token}")
+    app.include_router(map_paths(session), prefix="/{token}")
     app.include_router(asset_paths(), prefix="/{token}")
     return app
 
@@ -103,10 +105,10 @@ def _reading(session: Session, views: Views) -> APIRouter:
     @paths.get("/api/list")
     def rows(
         given: str = "", suggested: str = "", decision: str = "any", status: str = "judged", search: str = "",
-        reviewer: str = "", offset: int = 0, limit: int = 50,
+        reviewer: str = "", area: str = "", offset: int = 0, limit: int = 50,
     ) -> ListPage:  # fmt: skip
         wanted = Filter(
-            _whole(given), _whole(suggested), decision or "any", status or "judged", search[:1000], reviewer
+            _whole(given), _whole(suggested), decision or "any", status or "judged", search[:1000], reviewer, area
         )
         return views.matching(wanted, max(offset, 0), min(max(limit, 1), MOST_AT_ONCE))
 

@@ -18,6 +18,7 @@ from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import modality
 from mislabel.review.columns import Columns
+from mislabel.review.map import Map
 from mislabel.review.neighbours import Neighbours
 from mislabel.review.originals import Originals
 from mislabel.review.preview import Preview
@@ -56,6 +57,8 @@ class Filter:
         Whose decision holds; any where it is empty.
     search : str
         To be contained in the text, in capitals or not; in the id where rows are no texts.
+    area : str
+        Of the map, to lie in; anywhere where it is empty. See `mislabel.review.areas`.
     """
 
     given: int | None = None
@@ -64,6 +67,7 @@ class Filter:
     status: str = "judged"
     search: str = ""
     reviewer: str = ""
+    area: str = ""
 
 
 def checked_name(reviewer: str | None) -> str | None:
@@ -148,6 +152,7 @@ class Session:
         self.originals = Originals(folder, images)
         self.neighbours = Neighbours(self.run)
         self.columns = Columns(self.run)
+        self.map = Map(self.run)
         self.posterior = self.run.matrix(folder.posterior)
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
@@ -160,6 +165,7 @@ class Session:
         self.refresh()
 
     def close(self) -> None:
+        self.map.close()
         self.store.close()
 
     # What pages ask.
@@ -177,6 +183,12 @@ class Session:
     def open(self, rows: np.ndarray) -> np.ndarray:
         """Which of some rows (m,) int64 this reviewer has to decide, (m,) bool."""
         return (self.kind[rows] < 0) | self.hidden[rows]
+
+    def decided(self) -> np.ndarray:
+        """Which rows are decided, as far as this reviewer may see it, (n,) bool."""
+        with self.lock:
+            self.refresh()
+            return ~self.open(np.arange(len(self.rows)))
 
     def decision(self, row: int) -> Event | None:
         """What holds of a row, as far as this reviewer may see it."""
@@ -232,6 +244,8 @@ class Session:
                 passes &= self._with_decision(wanted.decision)
             if wanted.reviewer:
                 passes &= self._decided_by(wanted.reviewer)
+        if wanted.area:
+            passes &= self.map.inside(wanted.area)
         if wanted.search.strip():
             passes &= self._search(wanted.search.strip())
         return np.flatnonzero(passes)

@@ -1,5 +1,5 @@
 // What the server is asked. Paths are relative to the page's address, which holds the token.
-/** @import { DecideRequest, Decided, Estimate, ListPage, Neighbours, NextLook, NoLook, Row, Run, State, Undone, UndoRequest } from './types.js' */
+/** @import { DecideRequest, Decided, Estimate, ListPage, MapLayout, Neighbours, NextLook, NoLook, Row, Run, State, Undone, UndoRequest } from './types.js' */
 
 const ANSWER_TIMEOUT = 15_000; // milliseconds after which a server is said not to answer
 const LONG_TIMEOUT = 60_000; // for what it may have to do for a million rows
@@ -80,6 +80,22 @@ export const getRow = (row) => ask(`api/rows/${row}`);
  * @returns {Promise<Neighbours>}
  */
 export const getNeighbours = (row) => ask(`api/rows/${row}/neighbours`);
+
+/**
+ * @param {string} layout
+ * @returns {Promise<MapLayout>}
+ */
+export const getMap = (layout) => ask(`api/map/${layout}`);
+
+/**
+ * @param {string} layout One that is ready.
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function getPoints(layout) {
+  const response = await fetch(`api/map/${layout}/points`, { signal: AbortSignal.timeout(LONG_TIMEOUT) });
+  if (!response.ok) throw new ServerError(`the server answered ${response.status}`, response.status);
+  return response.arrayBuffer();
+}
 
 /**
  * @param {string} query

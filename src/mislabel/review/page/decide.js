@@ -7,6 +7,7 @@ import { byId } from './elements.js';
 import { formatRows } from './format.js';
 import { decisionOf, known } from './known.js';
 import { chooseNone } from './list-marks.js';
+import { choose } from './map-state.js';
 import { post } from './outbox.js';
 import { goForward, showRow } from './row-view.js';
 import { decisionName } from './run.js';
@@ -56,7 +57,8 @@ function record(kind, code, { rows, filter, digest, what, shown }) {
   for (const row of rows || []) known.decisions.set(row, { kind, label: code, waiting: true });
   session.done.push(undoable);
   post({ key, kind, label: code, rows, filter, digest, place: shown?.look.place ?? undefined, what });
-  if (!shown) chooseNone();
+  if (display.view === 'map') choose(null);
+  else if (!shown) chooseNone();
   else if (currentLook() === shown.look) goForward(true);
 }
 

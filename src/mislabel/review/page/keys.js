@@ -21,6 +21,7 @@ const KEYS = {
   arrowleft: 'back',
   l: 'list',
   r: 'row',
+  m: 'map',
   '+': 'larger',
   '=': 'larger',
   '-': 'smaller',
@@ -48,7 +49,7 @@ function onKey(event) {
   if (target.matches('select, textarea, input:not([type=checkbox])')) return;
   const key = keyOf(event);
   const inList = display.view === 'list';
-  if (!inList && panByKey(event)) return;
+  if (display.view === 'row' && panByKey(event)) return;
   if (key === ' ' && (inList || target.matches('button, a, input'))) return;
   if (inList && stepOf(key)) return moveInList(event, stepOf(key));
   if (beginsName(event, key)) {

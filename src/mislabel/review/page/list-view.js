@@ -139,6 +139,10 @@ export function listenToList() {
   byId('as-grid').addEventListener('click', changeGrid);
   byId('clear').addEventListener('click', chooseNone);
   byId('no-filters').addEventListener('click', () => (location.hash = 'list?status=any'));
+  byId('no-area').addEventListener('click', () => {
+    fieldOf('area').value = '';
+    location.hash = listHash(0);
+  });
   const goTo = (/** @type {number} */ offset) => (location.hash = listHash(offset));
   byId('page-before').addEventListener('click', () => goTo(Math.max(0, list.offset - PAGE_SIZE)));
   byId('page-after').addEventListener('click', () => goTo(list.offset + PAGE_SIZE));

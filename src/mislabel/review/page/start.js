@@ -12,6 +12,7 @@ import { listenToKeys } from './keys.js';
 import { known } from './known.js';
 import { fillFilters } from './list-filters.js';
 import { listenToList, openList } from './list-view.js';
+import { listenToMapView, openMap } from './map-view.js';
 import { outbox, pause, sendAll } from './outbox.js';
 import { showProgress } from './progress.js';
 import { showRow } from './row-view.js';
@@ -27,7 +28,7 @@ const RETRY_AFTER = 2000;
 function route() {
   currentDialog()?.close(); // what it asks about is not there any more
   const [name, query] = location.hash.slice(1).split('?');
-  showView(name === 'list' ? 'list' : 'row');
+  showView(name === 'list' || name === 'map' ? name : 'row');
   const row = /^row\/(\d+)$/.exec(name)?.[1];
   if (row) {
     history.replaceState(null, '', '#row');
@@ -36,16 +37,17 @@ function route() {
   if (display.view === 'list') {
     session.listHash = location.hash.slice(1);
     openList(query);
-  } else showRow();
+  } else if (display.view === 'map') openMap();
+  else showRow();
   byId('to-list').hash = session.listHash;
   showButtons();
   saveSession();
 }
 
-/** @param {'row' | 'list'} view */
+/** @param {'row' | 'list' | 'map'} view */
 function showView(view) {
   display.view = view;
-  for (const other of ['row', 'list']) {
+  for (const other of ['row', 'list', 'map']) {
     byId(`${other}-view`).hidden = view !== other;
     if (view === other) byId(`to-${other}`).setAttribute('aria-current', 'page');
     else byId(`to-${other}`).removeAttribute('aria-current');
@@ -114,5 +116,6 @@ function listenToPage() {
 
 listenToChooser();
 listenToList();
+listenToMapView();
 listenToPage();
 start();

@@ -229,6 +229,17 @@ export interface ListPage {
   rows: Brief[];
 }
 
+/** One way to lay the rows out on the map. */
+export interface MapLayout {
+  ready: boolean;
+  /** 0 to 1. */
+  progress: number;
+  /** Why there will be none. */
+  failure: string | null;
+  /** Of the last event. */
+  number: number;
+}
+
 export interface NextLook {
   /** In the queue. */
   place: number;
@@ -263,6 +274,7 @@ export interface ListFilter {
   status?: string;
   search?: string;
   reviewer?: string;
+  area?: string;
 }
 
 /** Needs `rows` or `filter`. */
