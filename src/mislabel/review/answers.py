@@ -64,6 +64,12 @@ class Run(Answer):
     """Whether rows are pictures."""
     has_inputs: bool
     has_neighbours: bool
+    marks_words: bool
+    """Whether rows are texts, the words of which may be marked."""
+    words_note: str | None
+    """Why they are not."""
+    meanings: list[list[str]]
+    """Sentences that say what each class means, as they were given with --describe; empty where nobody said it."""
     pairs: list[Pair]
     """The most frequent pairs of classes that differ, the most frequent first."""
     sources: list[Source]
@@ -220,6 +226,25 @@ class ListPage(Answer):
     """Names all rows that match."""
     offset: int
     rows: list[Brief]
+
+
+class WordPart(Answer):
+    """A piece of a text."""
+
+    text: str
+    weight: float | None
+    """How much the log odds of one label over the other fall without it; None for what lies between words."""
+
+
+class Words(Answer):
+    """The words of a text that speak for one label and against another; all parts make the text."""
+
+    parts: list[WordPart]
+    toward: int | None
+    against: int | None
+    """None for all other classes together."""
+    note: str | None
+    """Why there are none."""
 
 
 class MapLayout(Answer):

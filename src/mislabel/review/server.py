@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from mislabel.decisions.store import KeyTaken, NotSaved
 from mislabel.errors import InputError, RunError
-from mislabel.review.answers import Decided, ListPage, Neighbours, Row, Undone
+from mislabel.review.answers import Decided, ListPage, Neighbours, Row, Undone, Words
 from mislabel.review.assets import asset_paths
 from mislabel.review.connections import Connection
 from mislabel.review.guard import HEADERS, HOST, refused
@@ -119,6 +119,10 @@ def _reading(session: Session, views: Views) -> APIRouter:
     @paths.get("/api/rows/{row}/neighbours")
     def neighbours(row: int) -> Neighbours:
         return views.neighbours(_known(session, row))
+
+    @paths.get("/api/rows/{row}/words")
+    def words(row: int) -> Words:
+        return views.words(_known(session, row))
 
     @paths.get("/media/{row}")
     def media(row: int) -> Response:

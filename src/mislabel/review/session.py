@@ -25,6 +25,7 @@ from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
 from mislabel.review.shared import shared_rows
 from mislabel.review.shown_inputs import Contents
+from mislabel.review.word_marks import WordMarks
 from mislabel.run.checked import Checked, checked_in_review, powered_curve
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
@@ -153,6 +154,7 @@ class Session:
         self.neighbours = Neighbours(self.run)
         self.columns = Columns(self.run)
         self.map = Map(self.run)
+        self.words = WordMarks(self.run)
         self.posterior = self.run.matrix(folder.posterior)
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mislabel.data.class_meanings import sentences_of
+from mislabel.data.descriptions import checked_descriptions
 from mislabel.decisions.events import Event
+from mislabel.errors import InputError
 from mislabel.review.answers import (
     Bar,
     Brief,
@@ -31,6 +34,8 @@ from mislabel.review.answers import (
     Taught,
     Undone,
     Vote,
+    WordPart,
+    Words,
 )
 from mislabel.review.explanations import reasons
 from mislabel.review.queue import ORDERS
@@ -74,6 +79,9 @@ class Views:
             has_pictures=session.modality.pictures,
             has_inputs=session.contents.there,
             has_neighbours=session.neighbours.there,
+            marks_words=session.words.of_texts,
+            words_note=session.words.lacking,
+            meanings=self._meanings(),
             pairs=[Pair(**pair) for pair in session.pairs()],
             sources=self._sources(),
             reviewers=sorted(session.reviewers),
@@ -226,6 +234,27 @@ class Views:
             return None
         kind = _kind_of(content)
         return None if kind is None else (content, kind)
+
+    def words(self, row: int) -> Words:
+        """The words of its text that speak for its labels."""
+        content, note = self._content(row)
+        toward, against = self.session.words.labels(row)
+        parts = []
+        if isinstance(content, str):
+            try:
+                parts = [WordPart(**vars(part)) for part in self.session.words.of(row, content)]
+            except InputError as error:
+                note = str(error)
+        return Words(parts=parts, toward=toward, against=against, note=note)
+
+    def _meanings(self) -> list[list[str]]:
+        """Of each class; what a run from elsewhere says that is none is left out."""
+        described, classes = self.session.run.settings.get("describe"), self.rows.classes
+        try:
+            said = {} if described is None else sentences_of(checked_descriptions(described), classes).sentences
+        except InputError:
+            said = {}
+        return [said.get(code, []) for code in range(len(classes))]
 
     def original(self, row: int) -> tuple[bytes, str]:
         """A row's picture as large as it was, and its kind; raises as `Originals.read`."""

@@ -9,10 +9,12 @@ import { formatRows } from './format.js';
 import { changeGrid } from './list-view.js';
 import { fitMap } from './map-canvas.js';
 import { zoomIn, zoomOut } from './map-input.js';
+import { openMeanings } from './meanings.js';
 import { goBack, goForward, isAtEnd } from './row-view.js';
 import { session } from './session.js';
 import { countSeveral, currentTarget } from './target.js';
 import { actualSize, fit, larger, smaller } from './viewer.js';
+import { switchWords } from './words.js';
 
 /** @type {Record<string, () => void>} */
 export const ACTIONS = {
@@ -38,6 +40,10 @@ export const ACTIONS = {
   grid: () => {
     if (display.view === 'list') changeGrid();
   },
+  words: () => {
+    if (display.view === 'row') switchWords();
+  },
+  meanings: openMeanings,
   help: () => byId('help').showModal(),
 };
 

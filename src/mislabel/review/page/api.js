@@ -1,5 +1,5 @@
 // What the server is asked. Paths are relative to the page's address, which holds the token.
-/** @import { DecideRequest, Decided, Estimate, ListPage, MapLayout, Neighbours, NextLook, NoLook, Row, Run, State, Undone, UndoRequest } from './types.js' */
+/** @import { DecideRequest, Decided, Estimate, ListPage, MapLayout, Neighbours, NextLook, NoLook, Row, Run, State, Undone, UndoRequest, Words } from './types.js' */
 
 const ANSWER_TIMEOUT = 15_000; // milliseconds after which a server is said not to answer
 const LONG_TIMEOUT = 60_000; // for what it may have to do for a million rows
@@ -80,6 +80,12 @@ export const getRow = (row) => ask(`api/rows/${row}`);
  * @returns {Promise<Neighbours>}
  */
 export const getNeighbours = (row) => ask(`api/rows/${row}/neighbours`);
+
+/**
+ * @param {number} row
+ * @returns {Promise<Words>}
+ */
+export const getWords = (row) => ask(`api/rows/${row}/words`, undefined, LONG_TIMEOUT);
 
 /**
  * @param {string} layout

@@ -9,6 +9,7 @@
  * @property {HTMLDialogElement} chooser
  * @property {HTMLDialogElement} confirm
  * @property {HTMLDialogElement} help
+ * @property {HTMLDialogElement} meanings
  * @property {HTMLFormElement} filters
  * @property {HTMLAnchorElement} map-list
  * @property {HTMLProgressElement} map-share

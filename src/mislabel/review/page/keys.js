@@ -22,6 +22,8 @@ const KEYS = {
   l: 'list',
   r: 'row',
   m: 'map',
+  w: 'words',
+  d: 'meanings',
   '+': 'larger',
   '=': 'larger',
   '-': 'smaller',

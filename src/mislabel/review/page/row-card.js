@@ -9,6 +9,7 @@ import { createTable } from './feature-table.js';
 import { className, decisionName, digitOf, hasDigits, run } from './run.js';
 import { session } from './session.js';
 import { createViewer } from './viewer.js';
+import { createWords } from './words.js';
 
 const LONG_TEXT = 900; // characters above which the letters are smaller
 
@@ -51,7 +52,7 @@ function createContent(row) {
   if (row.image) return createViewer(row);
   if (row.columns.length) return createTable(row);
   if (row.text === null) return createText('p', row.note ?? '', 'muted');
-  return row.text.trim() ? createText('div', row.text, 'text') : createText('p', 'The text is empty.', 'muted');
+  return row.text.trim() ? createWords(row) : createText('p', 'The text is empty.', 'muted');
 }
 
 /** @param {Row} row */

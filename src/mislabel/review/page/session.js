@@ -59,6 +59,7 @@
  * @property {Job[]} outbox What the server has not confirmed yet, oldest first.
  * @property {string} listHash The address of the list as it was seen last.
  * @property {boolean} grid Whether a list of pictures is a grid.
+ * @property {boolean} words Whether words that speak for a label are marked.
  */
 
 // The address holds the token: another server's rows are never mixed with this one's.
@@ -74,6 +75,7 @@ export const session = {
   outbox: [],
   listHash: 'list',
   grid: false,
+  words: true,
 };
 
 // At once, before anything is pressed: what is kept must not be written over by an empty session.

@@ -13,6 +13,7 @@ import { known } from './known.js';
 import { fillFilters } from './list-filters.js';
 import { listenToList, openList } from './list-view.js';
 import { listenToMapView, openMap } from './map-view.js';
+import { listenToMeanings } from './meanings.js';
 import { outbox, pause, sendAll } from './outbox.js';
 import { showProgress } from './progress.js';
 import { showRow } from './row-view.js';
@@ -20,6 +21,7 @@ import { fillRun, hasDigits, run } from './run.js';
 import { saveSession, session } from './session.js';
 import { fillSources } from './sources.js';
 import { outcomes, poll } from './sync.js';
+import { listenToWords } from './words.js';
 
 const POLL_EVERY = 2000; // milliseconds
 const RETRY_AFTER = 2000;
@@ -90,6 +92,7 @@ function showTitle() {
   byId('about').textContent = `${formatRows(run.rows)} · ${run.order_words} · ${run.method}`;
   byId('help-digits').hidden = !hasDigits();
   byId('help-typing').hidden = hasDigits();
+  byId('help-words').hidden = !run.marks_words;
   byId('last-digit').textContent = `${run.classes.length}`;
   for (const part of document.querySelectorAll('.of-pictures')) part.toggleAttribute('hidden', !run.has_pictures);
   byId('bar').hidden = false;
@@ -117,5 +120,7 @@ function listenToPage() {
 listenToChooser();
 listenToList();
 listenToMapView();
+listenToMeanings();
+listenToWords();
 listenToPage();
 start();

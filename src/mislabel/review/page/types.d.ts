@@ -50,6 +50,12 @@ export interface Run {
   has_pictures: boolean;
   has_inputs: boolean;
   has_neighbours: boolean;
+  /** Whether rows are texts, the words of which may be marked. */
+  marks_words: boolean;
+  /** Why they are not. */
+  words_note: string | null;
+  /** Sentences that say what each class means, as they were given with --describe; empty where nobody said it. */
+  meanings: string[][];
   /** The most frequent pairs of classes that differ, the most frequent first. */
   pairs: Pair[];
   /** Those with the most wrong labels first; none where one label a row was given. */
@@ -227,6 +233,23 @@ export interface ListPage {
   digest: string;
   offset: number;
   rows: Brief[];
+}
+
+/** A piece of a text. */
+export interface WordPart {
+  text: string;
+  /** How much the log odds of one label over the other fall without it; None for what lies between words. */
+  weight: number | null;
+}
+
+/** The words of a text that speak for one label and against another; all parts make the text. */
+export interface Words {
+  parts: WordPart[];
+  toward: number | null;
+  /** None for all other classes together. */
+  against: number | null;
+  /** Why there are none. */
+  note: string | null;
 }
 
 /** One way to lay the rows out on the map. */
