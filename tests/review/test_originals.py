@@ -10,7 +10,7 @@ pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 pytest.importorskip("PIL", reason="the extra `image` is not installed")
 
 from PIL import Image
-from review.browser import at, digit_run, expect, painted, photo_run, press
+from review.browser import COLOURS, at, digit_run, expect, painted, photo_run, press, write_run
 from review.client import Client
 
 from mislabel.errors import InputError
@@ -58,6 +58,8 @@ def test_without_the_option_a_run_folder_leads_to_no_file(tmp_path):
         assert "--images FOLDER" in said["error"]
     with pytest.raises(InputError, match="which is no folder"):
         Session(RunFolder(run), images=tmp_path / "gone")
+    with pytest.raises(InputError, match="is for runs on images"):
+        Session(RunFolder(write_run(tmp_path / "texts", ["a", "b"], [0, 1], [1, 0], COLOURS)), images=tmp_path)
 
 
 def test_another_file_in_its_place_is_not_sent(tmp_path):
