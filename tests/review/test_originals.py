@@ -1,16 +1,20 @@
 """Originals of pictures on the page: read, enlarged, moved; and what the server gives to whoever asks for them."""
 
+import signal
 from contextlib import closing, contextmanager
 from io import BytesIO
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 pytest.importorskip("PIL", reason="the extra `image` is not installed")
 
 from PIL import Image
-from review.browser import COLOURS, at, digit_run, expect, painted, photo_run, press, write_run
+from review.browser import COLOURS, at, digit_run, expect, painted, photo_run, press, served, write_run
 from review.client import Client
 
 from mislabel.errors import InputError
@@ -45,6 +49,20 @@ def test_the_original_comes_from_below_the_folder_that_was_named(tmp_path):
         expected = np.asarray(Image.open(tmp_path / "photos" / "shelf" / "photo-1.jpg"), dtype=float)
         assert np.abs(np.asarray(Image.open(BytesIO(body)), dtype=float) - expected).mean() < 2
         assert original(client, 99)[0] == 404
+
+
+def test_the_command_serves_them_and_says_how_to_go_on(tmp_path):
+    run, photos = photo_run(tmp_path, 2), tmp_path / "photos"
+    with served(run, "--images", photos, process=True) as server:
+        with urlopen(f"{server.address}media/1/original", timeout=PATIENCE) as answer:
+            assert Image.open(BytesIO(answer.read())).size == (1200, 900)
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(f"{server.address}media/1/../../photos/shelf/photo-1.jpg", timeout=PATIENCE)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(timeout=PATIENCE) in (0, 130)
+        server.reader.join(timeout=PATIENCE)
+        said = "".join(iter(server.lines.get, ""))
+    assert f"--images {photos}" in said
 
 
 def test_without_the_option_a_run_folder_leads_to_no_file(tmp_path):
