@@ -12,13 +12,17 @@ project, author, version = "mislabel", "The mislabel developers", __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "README"
 PARTS = {
-    "Use": "install texts adapters images tables python doors trainer sources llm review run_folder sharing trackers",
-    "Understand": "how_it_works evidence how_many_wrong gate balance trajectories methods",
-    "Measure": "results bench known_errors /RESULTS",
+    "Begin": "start install reading faq glossary",
+    "Labels and rows": "rules llm crowd sources texts images tables",
+    "With what you have": "python cleanlab trainer adapters doors",
+    "Look": "review annotators looks",
+    "Keep": "run_folder sharing trackers",
+    "Understand": "choosing methods how_it_works evidence how_many_wrong gate balance trajectories scores",
+    "Measure": "/RESULTS results sources_measured bench known_errors",
     "Look up": "commands api",
-    "Trust and change": "reliability architecture mutants /CONTRIBUTING /SECURITY /CHANGELOG",
+    "Trust and change": "reliability versions architecture mutants /CONTRIBUTING /MAINTAINING /SECURITY /CHANGELOG",
 }
-include_patterns = ["*.md", "docs/*.md", "benchmarks/results/*.md"]
+include_patterns = ["*.md", "docs/*.md", "docs/methods/*.md", "benchmarks/results/*.md"]
 exclude_patterns = ["docs/README.md"]  # its list of pages is the navigation here
 
 html_theme = "furo"

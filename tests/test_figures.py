@@ -109,6 +109,70 @@ def test_sentences_of_the_lead() -> None:
     assert set(re.findall(r"\d+\.\d+", prose)) <= set(re.findall(r"\d+\.\d+", covered)), "a figure that no test reads"
 
 
+def share(kind: str, column: str) -> str:
+    """A cell of the table on the stated share, by kind of labels."""
+    return table(TABLES.split(f"\n## {TRUE_SHARE}\n")[1])[kind][column]
+
+
+SAID_ON = {
+    "README.md": [
+        ("at {} plain trainings of a whole encoder", figure(WHOLE, "dygen", measure="x plain")),
+        ("whole encoder, {} to", figure(ONE_LABEL, "dygen", measure="x plain")),
+        ("to {} of a head", figure(HEADS, "dygen", measure="x plain")),
+        ("({} of a plain training)", figure(ONE_LABEL, "cleanlab", measure="x plain")),
+        ("stopping early closed {} %", figure(WHOLE, "ce:stop=validation", measure="gap closed %")),
+        ("IDO {} % and DyGen", figure(WHOLE, "ido", measure="gap closed %")),
+        ("DyGen {} % (three", figure(WHOLE, "dygen", measure="gap closed %")),
+    ],
+    "docs/rules.md": [
+        ("plain training is right on {} %", figure(ONE_LABEL, "ce", "wrench_trec")),
+        ("`panel` on {}, with", figure(ONE_LABEL, "panel", "wrench_trec")),
+        ("for each class on {}, with", figure(TRUSTED, "panel", "wrench_trec-text")),
+        ("beside it on {}.", figure(TRUSTED, "panel", "wrench_trec-text-100")),
+        ("IDO is at {}, below", figure(ONE_LABEL, "ido", "wrench_trec")),
+        ("(wrench_chemprot: {} beside", figure(ONE_LABEL, "panel", "wrench_chemprot")),
+        ("beside {}) until", figure(ONE_LABEL, "ce", "wrench_chemprot")),
+    ],
+    "docs/reading.md": [
+        ("rules wrote the labels ({}) or", share("rules", "ECE")),
+        ("people did ({}).", share("crowd", "ECE")),
+        ("calibration error {} with", share("sym-40", "ECE")),
+        ("recalibrated**, and that is said: {} on", share("all", "after 100 checks")),
+        ("before them {}.", share("all", "ECE")),
+    ],
+    "docs/looks.md": [
+        ("the truth in {} % of draws", one(r"of all draws: ([\d.]+)")),
+        ("after 50 it is {} points", share("all", "width, 50")),
+        ("after 100 it is {}.", one(r"\| all \|(?: [\d.]+ \|){5} ([\d.]+)")),
+    ],
+    "docs/cleanlab.md": [
+        ("in {} of the time", figure(ONE_LABEL, "cleanlab", measure="x plain")),
+        ("fit is below plain training ({} beside", figure(ONE_LABEL, "cleanlab", "wrench_trec")),
+        ("beside {} on wrench_trec)", figure(ONE_LABEL, "ce", "wrench_trec")),
+        ("`panel` at {}.", figure(ONE_LABEL, "panel", "wrench_trec")),
+    ],
+    "docs/choosing.md": [
+        ("goes from {} to", figure(ONE_LABEL, "ce", "trec-asym")),
+        ("to {}. There", figure(WHOLE, "ce", "trec-asym")),
+        ("`panel` {} (", figure(ONE_LABEL, "panel", measure="x plain")),
+        ("({} for a whole encoder)", figure(WHOLE_RULES, "panel", measure="x plain")),
+        ("`ido` {} (", figure(ONE_LABEL, "ido", measure="x plain")),
+        ("({}), `dygen`", figure(WHOLE, "ido", measure="x plain")),
+        ("`dygen` {} (", figure(ONE_LABEL, "dygen", measure="x plain")),
+        ("5.5 ({}).", figure(WHOLE, "dygen", measure="x plain")),
+        ("from {} to", figure(ONE_LABEL, "panel", "wrench_trec")),
+        ("to {} where rules", figure(TRUSTED, "panel", "wrench_trec-100")),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SAID_ON)
+def test_sentences_of_other_pages(name: str) -> None:
+    prose = re.sub(r"\s+", " ", (ROOT / name).read_text(encoding="utf-8"))
+    for words, value in SAID_ON[name]:
+        assert words.format(value) in prose, words.format(value)
+
+
 def test_the_registered_cost_of_dygen_is_the_one_named() -> None:
     from mislabel.methods import METHODS
 
