@@ -22,6 +22,7 @@ PARTS = {
     "Look up": "commands api",
     "Trust and change": "reliability versions architecture mutants /CONTRIBUTING /MAINTAINING /SECURITY /CHANGELOG",
 }
+WHOLE_FOLDERS = {"Each method": "/docs/methods/*", "Tables": "/benchmarks/results/*"}
 include_patterns = ["*.md", "docs/*.md", "docs/methods/*.md", "benchmarks/results/*.md"]
 exclude_patterns = ["docs/README.md"]  # its list of pages is the navigation here
 
@@ -43,11 +44,15 @@ napoleon_use_ivar = True
 
 def navigation() -> str:
     """The tables of contents, which the pages do not say themselves."""
-    parts = ["```{toctree}\n:hidden:\n:glob:\n:caption: Tables\n\n/benchmarks/results/*\n```"]
-    for title, names in PARTS.items():
-        pages = "\n".join(name if name.startswith("/") else f"/docs/{name}" for name in names.split())
-        parts.append(f"```{{toctree}}\n:hidden:\n:caption: {title}\n\n{pages}\n```")
-    return "\n\n".join([*parts[1:], parts[0]])
+    pages = {title: " ".join(map(address, names.split())) for title, names in PARTS.items()} | WHOLE_FOLDERS
+    return "\n\n".join(
+        f"```{{toctree}}\n:hidden:\n:glob:\n:caption: {title}\n\n{names.replace(' ', chr(10))}\n```"
+        for title, names in pages.items()
+    )
+
+
+def address(name: str) -> str:
+    return name if name.startswith("/") else f"/docs/{name}"
 
 
 def read(app: Any, name: str, source: list[str]) -> None:
