@@ -29,6 +29,8 @@ class Posterior:
         More columns for the audit table, that hold class codes.
     generative : Generative, optional
         What judges new rows from their trajectories, where the method fits such a model.
+    recalls : list of float
+        The share of neighbours that was found, as measured, each time that rows were too many to compare all.
     """
 
     probabilities: np.ndarray
@@ -37,6 +39,7 @@ class Posterior:
     rates: np.ndarray | None = None
     labels: dict[str, np.ndarray] = field(default_factory=dict)
     generative: "Generative | None" = None
+    recalls: list[float] = field(default_factory=list)
 
 
 def mean_of_equals(values: np.ndarray, group: np.ndarray) -> np.ndarray:

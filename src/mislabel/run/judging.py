@@ -64,7 +64,8 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     posterior = as_taught(job, posterior)
     independent = independent_evidence(job)
     posterior = with_gate(job, posterior.probabilities, with_evidence(job, posterior), independent)
-    ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
+    ranking, recalls = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
+    posterior = replace(posterior, recalls=[*posterior.recalls, *recalls])
     posterior, ranking = equal_rows_alike(job, posterior, ranking)
     audit = build_audit(
         job.dataset,
