@@ -7,9 +7,11 @@ compared with all, and the number is doubled until nearly all of what they find 
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from mislabel.posterior.derived import column_means
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,20 +42,20 @@ class Nearest:
     recall: float = 1.0
 
 
-def nearest_voters(points: np.ndarray, voters: np.ndarray, count: int) -> Nearest:
+def nearest_voters(points: Any, voters: np.ndarray, count: int) -> Nearest:
     """The `count` nearest voters of each row other than itself.
 
     Parameters
     ----------
     points : (n, d) float
-        Distances are Euclidean.
+        Distances are Euclidean. An array, or `Derived`.
     voters : (n,) bool, at least `count` of them
     """
     # torch takes a second, and a report of a finished run imports this module without looking for neighbours
     from mislabel.posterior import nearest_lists
 
     rows = np.flatnonzero(voters)
-    centre = points.mean(0, dtype=np.float64).astype(np.float32)  # about the centre, products cancel least
+    centre = column_means(points).astype(np.float32)  # about the centre, products cancel least
     if len(rows) > FEWEST_VOTERS and len(points) * len(rows) > EXACT:
         return nearest_lists.search(points, rows, count, centre)
     near, distance = compared_with_all(points, rows, count, centre, np.arange(len(points)))
@@ -61,7 +63,7 @@ def nearest_voters(points: np.ndarray, voters: np.ndarray, count: int) -> Neares
 
 
 def compared_with_all(
-    points: np.ndarray, voters: np.ndarray, count: int, centre: np.ndarray, asked: np.ndarray
+    points: Any, voters: np.ndarray, count: int, centre: np.ndarray, asked: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The nearest voters (v,) int64 of the rows that are asked (m,) int64, both ascending: as in `Nearest`, for m."""
     import torch
@@ -86,7 +88,7 @@ def compared_with_all(
     return voters[near], distance
 
 
-def centred(points: np.ndarray, rows: np.ndarray, centre: np.ndarray) -> "Tensor":
+def centred(points: Any, rows: np.ndarray, centre: np.ndarray) -> "Tensor":
     """These rows (m,) int64 of the points, less the centre (d,), (m, d) float32."""
     import torch
 

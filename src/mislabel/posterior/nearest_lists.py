@@ -7,6 +7,8 @@ a list is read once for hundreds of rows. On one core this is as fast as a compi
 at 384, needs no package, and the same rows give the same neighbours.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -37,7 +39,7 @@ class Lists:
         Near their mean.
     """
 
-    def __init__(self, points: np.ndarray, voters: np.ndarray, centre: np.ndarray):
+    def __init__(self, points: Any, voters: np.ndarray, centre: np.ndarray):
         self.points, self.centre = points, centre
         lists = max(1, round(LISTS * np.sqrt(len(voters))))
         sample = np.sort(np.random.default_rng(0).permutation(len(voters))[: SAMPLE * lists])
@@ -95,7 +97,7 @@ class Lists:
         return result
 
 
-def search(points: np.ndarray, voters: np.ndarray, count: int, centre: np.ndarray) -> Nearest:
+def search(points: Any, voters: np.ndarray, count: int, centre: np.ndarray) -> Nearest:
     """As `mislabel.posterior.nearest.nearest_voters`, for voters (v,) int64; `centre` (d,) float32 as there."""
     lists = Lists(points, voters, centre)
     probes = np.sort(np.random.default_rng(1).permutation(len(points))[:PROBES])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mislabel.posterior.beta_mixture import BetaMixture
+from mislabel.posterior.derived import parts
 
 if TYPE_CHECKING:  # brings torch, which a report does not need
     from mislabel.posterior.generative import Generative
@@ -75,6 +76,14 @@ def replace_given(probabilities: np.ndarray, given: np.ndarray, of_given: np.nda
     -------
     (n, K) float64, rows sum to 1
     """
+    result = np.empty(probabilities.shape)
+    for part in parts(len(given)):
+        result[part] = _replaced(probabilities[part], given[part], of_given[part])
+    return result
+
+
+def _replaced(probabilities: np.ndarray, given: np.ndarray, of_given: np.ndarray) -> np.ndarray:
+    """The same of so few rows that memory holds it several times."""
     result = np.array(probabilities, dtype=np.float64)
     rows = np.arange(len(given))
     result[rows, given] = 0.0

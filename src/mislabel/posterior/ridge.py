@@ -8,11 +8,15 @@ For points z_i with a 1 appended, targets q_i that sum to 1, and row weights w_i
 The last is what a fit to all other rows says of row i, exactly and without fitting n times (PRESS).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
+
+from mislabel.posterior.derived import column_means, kept_precision
 
 ROWS_AT_ONCE = 1 << 13
 LARGEST_LEVERAGE = 0.999
@@ -25,9 +29,10 @@ class Space:
     Attributes
     ----------
     points : (n, d) float32
+        An array, or `Derived`.
     """
 
-    points: np.ndarray
+    points: Any
 
     def __len__(self) -> int:
         return len(self.points)
@@ -35,7 +40,7 @@ class Space:
     @cached_property
     def mean(self) -> np.ndarray:
         """(d,) float64."""
-        return self.points.mean(0, dtype=np.float64)
+        return column_means(self.points)
 
     def rows(self, begin: int, end: int) -> np.ndarray:
         """These rows centred, with a 1 appended, (m, d + 1) float32."""
@@ -55,12 +60,13 @@ class Space:
         return Space(self.points[rows])
 
 
-def fit(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
+def fit(space: Space, targets: Any, weights: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
     """B and the lower Cholesky factor of A.
 
     Parameters
     ----------
     targets : (n, K) float
+        An array, or `Derived`.
     weights : (n,) float, not negative
     ridge : float
         Above 0.
@@ -78,7 +84,7 @@ def fit(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) ->
     return cho_solve((factor, True), moments), np.tril(factor)
 
 
-def _sums(space: Space, targets: np.ndarray, weights: np.ndarray, precision: type) -> tuple[np.ndarray, np.ndarray]:
+def _sums(space: Space, targets: Any, weights: np.ndarray, precision: type) -> tuple[np.ndarray, np.ndarray]:
     """sum_i w_i z_i z_i^T and sum_i w_i z_i q_i^T, float64, of chunks in this precision."""
     width = space.points.shape[1] + 1
     gram, moments = np.zeros((width, width)), np.zeros((width, targets.shape[1]))
@@ -90,21 +96,32 @@ def _sums(space: Space, targets: np.ndarray, weights: np.ndarray, precision: typ
     return gram, moments
 
 
-def leave_one_out(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) -> np.ndarray:
-    """What a fit to all other rows says of each row, (n, K) float64; rows sum to about 1.
+def leave_one_out(
+    space: Space,
+    targets: Any,
+    weights: np.ndarray,
+    ridge: float,
+    change: Callable[[np.ndarray], np.ndarray] = lambda scores: scores,
+) -> np.ndarray:
+    """What a fit to all other rows says of each row, (n, K) float64, of many rows float32; rows sum to about 1.
 
     A row of weight 0 is predicted by all others as it is. What float32 rounds off grows by 1 / (1 - h), and h counts as
     at most .999. See `fit` for the parameters.
+
+    Parameters
+    ----------
+    change : callable
+        What becomes of the scores of some rows, (m, K) float64 each.
     """
     coefficients, factor = fit(space, targets, weights, ridge)
     inverse = solve_triangular(factor, np.eye(len(factor)), lower=True).T.astype(np.float32)  # A^-1 = inverse inverse^T
     narrow = coefficients.astype(np.float32)
-    result = np.empty(targets.shape)
+    result = np.empty(targets.shape, dtype=kept_precision(len(targets)))
     for begin, end in space.chunks():
         rows = space.rows(begin, end)
         leverage = weights[begin:end] * np.square(rows @ inverse).sum(1)
         leverage = np.minimum(leverage, LARGEST_LEVERAGE)[:, None]
-        result[begin:end] = (rows @ narrow - leverage * targets[begin:end]) / (1 - leverage)
+        result[begin:end] = change((rows @ narrow - leverage * targets[begin:end]) / (1 - leverage))
     return result
 
 

@@ -39,7 +39,7 @@ class Evidence:
         Given labels; of a row without one, its trusted label.
     trusted : Trusted
     points : (m, d) float32
-        The frozen space.
+        The frozen space; an array, or `Derived`.
     balance : Balance
         How hard a network that learns the joined posterior balances classes.
     about : dict
@@ -53,7 +53,7 @@ class Evidence:
     start: dict[str, float]
     given: np.ndarray
     trusted: Trusted
-    points: np.ndarray
+    points: Any
     balance: Balance
     about: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -22,7 +22,7 @@ def write_inputs(ids: np.ndarray, inputs: RawInputs, path: Path) -> None:
 
     Where that is not the whole input, as for features, which are kept as a line of text, a column `digest` is added.
     """
-    kind, names = modality(inputs.modality), pa.array(ids.tolist())
+    kind, names = modality(inputs.modality), pa.array(ids)
     stored, step = pa.binary() if kind.kept_bytes else pa.string(), kind.kept_at_once
     schema = pa.schema([("id", names.type), ("input", stored)])
     digests = inputs.digests()
