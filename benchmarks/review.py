@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 WORDS = 5000
 DIMENSION = 384
 GROUP = 4096
+AUDIT_GROUP = 1 << 18
 
 
 def main() -> None:
@@ -49,27 +50,37 @@ def make_run(folder: Path, rows: int, classes: int, *, embeddings: bool) -> None
     """The part of a run folder that a review reads."""
     rng, names = np.random.default_rng(0), [f"class {k}" for k in range(classes)]
     folder.mkdir(parents=True, exist_ok=True)
-    given = rng.integers(classes, size=rows)
-    posterior = rng.dirichlet(np.full(classes, 0.1), size=rows).astype(np.float32)
-    np.save(folder / "posterior.npy", posterior)
-    wrong = 1 - posterior[np.arange(rows), given]
+    given = rng.integers(classes, size=rows, dtype=np.int32)
+    posterior = np.lib.format.open_memmap(folder / "posterior.npy", "w+", dtype=np.float32, shape=(rows, classes))
+    best, wrong = np.empty(rows, dtype=np.int32), np.empty(rows)
+    for begin in range(0, rows, GROUP):
+        part = rng.dirichlet(np.full(classes, 0.1), size=min(GROUP, rows - begin)).astype(np.float32)
+        posterior[begin : begin + len(part)], best[begin : begin + len(part)] = part, part.argmax(1)
+        wrong[begin : begin + len(part)] = 1 - part[np.arange(len(part)), given[begin : begin + len(part)]]
     order = np.argsort(-wrong, kind="stable")
-    labels = np.array(names)
-    audit = {
-        "id": [f"row-{k}" for k in order],
-        "given_label": labels[given[order]],
-        "suggested_label": labels[posterior.argmax(1)[order]],
-        "p_mislabeled": wrong[order].astype(np.float64),
-        "difficulty": rng.random(rows),
-        "predicted_label": labels[posterior.argmax(1)[order]],
-        "confidence": posterior.max(1)[order].astype(np.float64),
-        "status": np.full(rows, "judged"),
-        "row": order,
-        "wrong_events": rng.integers(15, size=rows),
-        "observations": np.full(rows, 14),
-        "mean_margin": rng.normal(size=rows),
-    }
-    pq.write_table(pa.table(audit), folder / "audit.parquet")
+    labels, writer = pa.array(names), None
+    for begin in range(0, rows, AUDIT_GROUP):
+        part = order[begin : begin + AUDIT_GROUP]
+        audit = pa.table(
+            {
+                "id": [f"row-{k}" for k in part],
+                "given_label": labels.take(pa.array(given[part])),
+                "suggested_label": labels.take(pa.array(best[part])),
+                "p_mislabeled": wrong[part],
+                "difficulty": rng.random(len(part)),
+                "predicted_label": labels.take(pa.array(best[part])),
+                "confidence": rng.random(len(part)),
+                "status": np.full(len(part), "judged"),
+                "row": part,
+                "wrong_events": rng.integers(15, size=len(part)),
+                "observations": np.full(len(part), 14),
+                "mean_margin": rng.normal(size=len(part)),
+            }
+        )
+        writer = writer or pq.ParquetWriter(folder / "audit.parquet", audit.schema)
+        writer.write_table(audit)
+    assert writer is not None
+    writer.close()
     vocabulary = np.array(["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), 6)) for _ in range(WORDS)])
     schema = pa.schema([("id", pa.string()), ("input", pa.string())])
     with pq.ParquetWriter(folder / "inputs.parquet", schema) as writer:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mislabel.files import write_array
 from mislabel.posterior import derived as module
 from mislabel.posterior import spaces
 from mislabel.posterior.derived import Derived, by_part, column_means, crossed, derived, one_hot
@@ -79,3 +80,10 @@ def test_neighbours_of_rows_that_are_read_when_asked_for(few_rows_are_many: None
         nearest_voters(points, everyone, 5),
     )
     np.testing.assert_array_equal(np.sort(found.near), np.sort(expected.near))
+
+
+def test_a_file_of_rows_that_are_read_when_asked_for_is_that_of_an_array(few_rows_are_many: None, tmp_path) -> None:
+    points, _ = drawn()
+    write_array(derived(points, lambda rows: rows.astype(np.float16), 6), tmp_path / "parts.npy")
+    np.save(tmp_path / "whole.npy", points.astype(np.float16))
+    assert (tmp_path / "parts.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()

@@ -20,7 +20,6 @@ from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 
 HEAD_FILE = "head.safetensors"
-ROWS_AT_ONCE = 1 << 14
 
 
 def prepare_head(
@@ -56,14 +55,17 @@ def prepare_head(
     )
 
 
-def in_half(matrix: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Rows (n, d) standardised by (d,) each, float16; a number that it cannot hold becomes its largest."""
-    result = np.empty(matrix.shape, dtype=np.float16)
-    for begin in range(0, len(matrix), ROWS_AT_ONCE):
+def in_half(matrix: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> Any:
+    """Rows (n, d) standardised by (d,) each, float16, `Derived` where they are many.
+
+    A number that half precision cannot hold becomes its largest.
+    """
+
+    def half(rows: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
-            part = (matrix[begin : begin + ROWS_AT_ONCE] - mean) / scale
-        result[begin : begin + ROWS_AT_ONCE] = part.clip(-HALF_MAX, HALF_MAX)
-    return result
+            return ((rows - mean) / scale).clip(-HALF_MAX, HALF_MAX).astype(np.float16)
+
+    return derived(matrix, half, matrix.shape[1])
 
 
 def embeddings(
