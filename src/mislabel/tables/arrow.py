@@ -6,6 +6,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
+from mislabel.errors import InputError
+
 compute: Any = pyarrow.compute  # its functions are made when it is imported, where no type checker sees them
 
 # pandas would turn whole numbers and booleans with gaps into floats and objects: 3 would become 3.0.
@@ -17,13 +19,37 @@ _WITH_GAPS = {
 
 
 def series_of(column: pa.Array | pa.ChunkedArray) -> pd.Series:
-    """One Arrow column (n,) as a Series: a dictionary becomes a Categorical, whole numbers with gaps stay whole."""
+    """One Arrow column (n,) as a Series: a dictionary becomes a Categorical, whole numbers with gaps stay whole.
+
+    Raises
+    ------
+    InputError
+        See `checked_text`.
+    """
+    column = checked_text(column)
     if column.null_count and column.type in _WITH_GAPS:
         return pd.Series(column.to_pandas(types_mapper=_WITH_GAPS.get))
     return pd.Series(column.to_pandas())
 
 
+def checked_text(column: pa.Array | pa.ChunkedArray) -> Any:
+    """The same column. Raises InputError where it is text that is not UTF-8, which pandas would find out too late."""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise InputError(f"text that is not UTF-8 ({error}): write it as UTF-8, or as binary") from error
+    return column
+
+
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as a frame. Every stored column stays a column, one that pandas had used as an index too."""
-    columns = {name: series_of(table.column(index)) for index, name in enumerate(table.column_names)}
+    columns = {name: _named(name, table.column(index)) for index, name in enumerate(table.column_names)}
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), columns=pd.Index(table.column_names))
+
+
+def _named(name: str, column: pa.ChunkedArray) -> pd.Series:
+    try:
+        return series_of(column)
+    except InputError as error:
+        raise InputError(f'column "{name}": {error}') from error
