@@ -12,7 +12,8 @@ project, author, version = "mislabel", "The mislabel developers", __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "README"
 PARTS = {
-    "Use": "install texts adapters images tables python doors trainer sources llm review run_folder sharing trackers",
+    "Use": "install texts adapters images tables shards python doors trainer sources llm review run_folder sharing "
+    "trackers",
     "Understand": "how_it_works evidence how_many_wrong gate balance trajectories methods",
     "Measure": "results bench known_errors /RESULTS",
     "Look up": "commands api",

@@ -43,6 +43,7 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.modalities.loading import ROLES, SEVERAL, check_columns, load_dataset
         from mislabel.run.folder import RunFolder, is_main_process
         from mislabel.run.settings import RunConfig
+        from mislabel.tables.spool import Spool
 
         columns = {name: given[name] for name in (*modality_names(), *ROLES, *SEVERAL)}
         checks = {name: given[name] for name in Plan.__dataclass_fields__ if name in given}
@@ -64,16 +65,22 @@ def _train(given: dict[str, Any]) -> None:
         from mislabel.training.progress import Quiet, Terminal
 
         earlier = Run.open(finished_run(given["decisions"])) if given["decisions"] else None
-        dataset = load_dataset(given["data"], **columns, **checks, held_out=held_out_before(earlier, given["holdout"]))
+        progress = Terminal() if is_main_process() else Quiet()
+        dataset = load_dataset(
+            given["data"], **columns, **checks, held_out=held_out_before(earlier, given["holdout"]),
+            spool=Spool(folder.spool, progress) if folder and not given["no_content"] else None,
+        )  # fmt: skip
         trained = train(
             dataset, config, folder, columns=columns, earlier=earlier, resume=given["resume"],
             overwrite=given["overwrite"], content=not given["no_content"], keep_checkpoints=given["keep_checkpoints"],
-            track=given["track"], report=write_report, progress=Terminal() if is_main_process() else Quiet(),
+            track=given["track"], report=write_report, progress=progress,
             watch=_interruptible,
         )  # fmt: skip
         leave_processes()
         if not is_main_process():
             return
+        if folder is not None:
+            folder.drop_spool()
         shown = shown_by_audit(trained.audit, config.plain(), trained.dataset.inputs.modality)
         next_steps = in_folder(suggestions(shown), folder)
         if given["as_json"]:

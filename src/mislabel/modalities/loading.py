@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from mislabel import tables
 from mislabel.data.annotations import RECORDS, TASKS, as_votes
@@ -17,8 +20,10 @@ from mislabel.modalities.base import Source
 from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.registry import modality, modality_names
 from mislabel.tables.hub import is_hub, local_name
-from mislabel.tables.reading import as_frame, pick_column
-from mislabel.tables.sources import folder_of, holds_tables
+from mislabel.tables.reading import as_frame, check_names, pick_column
+from mislabel.tables.remote import is_remote, name_of, shown
+from mislabel.tables.sources import find_streamed, folder_of, holds_tables
+from mislabel.tables.spool import Spool
 
 PLANNED = {each.name for each in fields(Plan)}
 ROLES = ("label", "gold", "trusted", "id", "split")  # of the columns beside the input
@@ -36,6 +41,7 @@ def load_dataset(
     sources: str | None = None,
     votes: Any = None,
     checks: Mapping[str, Any] | None = None,
+    spool: Spool | None = None,
     **given: Any,
 ) -> Dataset:
     """Read a table and check it.
@@ -60,6 +66,8 @@ def load_dataset(
         or Argilla exports (see `mislabel.data.annotations`).
     checks
         What `Reader.checks` says of a run that new rows are read for.
+    spool : Spool, optional
+        Where what is read once, and large tables, become mapped files.
 
     Raises
     ------
@@ -76,10 +84,9 @@ def load_dataset(
                 inputs[name] = roles[name]
         label, split, id = label or roles.get("label"), split or roles.get("split"), id or roles.get("id")
     else:
-        kept = [name for name in (label, gold, trusted, id, split) if name is not None]
-        if sources is not None and isinstance(source, (str, Path)) and not is_hub(source):
-            kept += expanded(sources, tables.columns(source))
-        frame, notes, root = as_frame(source, strings=text_columns(inputs), lossless=kept), [], None
+        named = {"label": label, "gold": gold, "trusted": trusted, "id": id, "split": split}
+        frame = _read(source, inputs, {what: [name] for what, name in named.items() if name}, sources, spool)
+        notes, root = [], None
         if isinstance(source, (str, Path, Mapping)):
             notes, split = frame.attrs.get("notes", []), split or frame.attrs.get("split")
         if isinstance(source, (str, Path)):
@@ -122,6 +129,30 @@ def load_dataset(
     return replace(dataset, source=_where(source))
 
 
+def _read(
+    source: Any,
+    inputs: Mapping[str, str | None],
+    roles: dict[str, list[str]],
+    sources: str | None,
+    spool: Spool | None,
+) -> pd.DataFrame:
+    """The table, with all its columns or those that are looked at; `roles` are names of columns by what they are."""
+    named = isinstance(source, (str, Path))
+    streamed = find_streamed(source) if spool is not None and named else None
+    if spool is None or streamed is None:
+        if sources is not None and named and not is_hub(source):
+            roles = {**roles, "sources": expanded(sources, tables.columns(source))}
+        return as_frame(source, strings=text_columns(inputs), lossless=[*chain.from_iterable(roles.values())])
+    names, split = spool.header(streamed)
+    roles = roles if sources is None else {**roles, "sources": expanded(sources, names)}
+    kind, option = one_input(inputs)
+    if not modality(kind).one_column:  # patterns of names
+        return spool.frame(streamed)
+    roles = {**roles, kind: modality(kind).columns(names, option, ())}
+    check_names(names, roles)
+    return spool.frame(streamed, [*dict.fromkeys([*chain.from_iterable(roles.values()), *([split] if split else [])])])
+
+
 def open_source(source: Any) -> Source | None:
     """Data that one modality alone can read, such as a folder of images; None for a table."""
     opened = (modality(name).open_source(source) for name in modality_names())
@@ -146,6 +177,8 @@ def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None
     if votes is not None and not {TASKS, RECORDS} & set(tables.columns(votes)):
         tables.check_columns(votes, {f"{name} of --votes": [name] for name in VOTE_COLUMNS})
     if str(source).endswith(".npy") or (Path(source).is_dir() and not holds_tables(source)):
+        return
+    if is_remote(source):  # asked once, when it is read
         return
     many = {name for name in modality_names() if not modality(name).one_column} | set(SEVERAL)  # patterns of names
     if sources is not None and not is_hub(source):
@@ -191,10 +224,14 @@ def text_columns(inputs: Mapping[str, str | None]) -> list[str]:
 def _where(source: Any) -> str | None:
     if is_hub(source):
         return local_name(source)
+    if is_remote(source):
+        return shown(source)
     return str(Path(source).resolve()) if isinstance(source, (str, Path)) else None
 
 
 def _name_of(source: Any) -> str:
     if is_hub(source):
         return source
+    if is_remote(source):
+        return name_of(source)
     return Path(source).name if isinstance(source, (str, Path)) else "data"

@@ -52,6 +52,8 @@ class ArrowFile:
             if not isinstance(reader, pa.RecordBatchFileReader) and not _has_end(file):
                 raise InputError(f"{file} ends without the mark of its end: it may be cut off")
 
+    blocks = parts
+
     def read(self, file: Location, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
         return frame_of(concat(self.parts(file, None), self.schema(file)))
 

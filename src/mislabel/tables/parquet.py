@@ -15,6 +15,8 @@ from mislabel.tables.format import Header
 from mislabel.tables.location import Location
 from mislabel.tables.plain_cells import encodable
 
+ROWS_AT_ONCE = 1 << 14
+
 
 class Parquet:
     """The format of .parquet."""
@@ -42,6 +44,13 @@ class Parquet:
             with pq.ParquetFile(file.path) as opened:
                 for number in range(opened.num_row_groups):
                     yield opened.read_row_group(number)
+
+    def blocks(self, file: Location, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        """All rows, a bounded number at a time whatever the row groups; all columns or those that are named."""
+        names = None if columns is None else list(columns)
+        with readable(file), pq.ParquetFile(file.path, memory_map=True) as opened:
+            for batch in opened.iter_batches(ROWS_AT_ONCE, columns=names):
+                yield pa.Table.from_batches([batch])
 
     def read(self, file: Location, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
         with readable(file):

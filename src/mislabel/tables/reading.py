@@ -64,10 +64,16 @@ def check_columns(source: str | Path, wanted: Mapping[str, Iterable[str]]) -> No
         If the source cannot be found, or it surely lacks a column.
     """
     header = find_table(source).header()
+    if header.complete:
+        check_names(header.names, wanted)
+
+
+def check_names(known: list[str], wanted: Mapping[str, Iterable[str]]) -> None:
+    """The same of names of columns that are known."""
     for what, names in wanted.items():
         for name in names:
-            if header.complete and name not in header.names:
-                raise _no_column(name, what, header.names)
+            if name not in known:
+                raise _no_column(name, what, known)
 
 
 def pick_column(frame: Any, name: str, what: str) -> pd.Series:
