@@ -11,7 +11,8 @@ from served import serving
 from tars import write_tar
 
 from mislabel.errors import InputError
-from mislabel.modalities.loading import check_columns, load_dataset
+from mislabel.modalities.early import check_columns
+from mislabel.modalities.loading import load_dataset
 from mislabel.tables import columns, read_table, remote, sources
 from mislabel.tables.remote import expanded, shown
 from mislabel.tables.sources import becomes_part, find_table, folder_of, holds_tables, is_there

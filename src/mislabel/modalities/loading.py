@@ -9,25 +9,23 @@ from typing import Any
 import pandas as pd
 
 from mislabel import tables
-from mislabel.data.annotations import RECORDS, TASKS, as_votes
+from mislabel.data.annotations import as_votes
 from mislabel.data.dataset import Names
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset
 from mislabel.data.source_columns import VOTE_COLUMNS, expanded
-from mislabel.data.trusted_labels import refuse_one_column
 from mislabel.errors import InputError, listed
 from mislabel.modalities.base import Source
 from mislabel.modalities.dataset import make_dataset
+from mislabel.modalities.early import refuse_same
 from mislabel.modalities.registry import modality, modality_names
 from mislabel.tables.hub import is_hub, local_name
 from mislabel.tables.reading import as_frame, check_names, pick_column
 from mislabel.tables.remote import is_remote, name_of, shown
-from mislabel.tables.sources import find_streamed, folder_of, holds_tables
+from mislabel.tables.sources import find_streamed, folder_of
 from mislabel.tables.spool import Spool
 
 PLANNED = {each.name for each in fields(Plan)}
-ROLES = ("label", "gold", "trusted", "id", "split")  # of the columns beside the input
-SEVERAL = ("sources", "votes")  # where several labels a row are: columns, or a table of their own
 
 
 def load_dataset(
@@ -91,7 +89,7 @@ def load_dataset(
             notes, split = frame.attrs.get("notes", []), split or frame.attrs.get("split")
         if isinstance(source, (str, Path)):
             root = folder_of(source)
-    _refuse_one_column(trusted, label, gold)
+    refuse_same(trusted, label, gold)
 
     def column(name: str | None, what: str) -> Any:
         return None if name is None else pick_column(frame, name, what)
@@ -159,38 +157,6 @@ def open_source(source: Any) -> Source | None:
     return next((own for own in opened if own is not None), None)
 
 
-def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None:
-    """Look early whether columns are there, before anything is imported or loaded that takes time.
-
-    Parameters
-    ----------
-    columns : mapping
-        As `load_dataset`: names of columns by the name of a modality or one of `ROLES`, and `SEVERAL`.
-
-    Raises
-    ------
-    InputError
-        If the source cannot be found, or surely lacks a column, or one column is to be two things.
-    """
-    _refuse_one_column(columns.get("trusted"), columns.get("label"), columns.get("gold"))
-    sources, votes = (columns.get(name) for name in SEVERAL)
-    if votes is not None and not {TASKS, RECORDS} & set(tables.columns(votes)):
-        tables.check_columns(votes, {f"{name} of --votes": [name] for name in VOTE_COLUMNS})
-    if str(source).endswith(".npy") or (Path(source).is_dir() and not holds_tables(source)):
-        return
-    if is_remote(source):  # asked once, when it is read
-        return
-    many = {name for name in modality_names() if not modality(name).one_column} | set(SEVERAL)  # patterns of names
-    if sources is not None and not is_hub(source):
-        expanded(sources, tables.columns(source))
-    needed = {what: [name] for what, name in columns.items() if what not in many and name is not None}
-    for what in set(needed) & set(modality_names()):
-        kind, (option,) = modality(what), needed[what]
-        if len(kind.columns((), option, ())) > 1:  # only then it matters which columns there are
-            needed[what] = kind.columns(tables.columns(source), option, ())
-    tables.check_columns(source, needed)
-
-
 def one_input(inputs: Mapping[str, str | None]) -> tuple[str, str]:
     """The modality that was given, and what was given for it.
 
@@ -209,10 +175,6 @@ def one_input(inputs: Mapping[str, str | None]) -> tuple[str, str]:
             f"what is the input? Exactly one of {', '.join(most)} and {last} is needed, {given_options} was given"
         )
     return given[0]
-
-
-def _refuse_one_column(trusted: str | None, label: str | None, gold: str | None) -> None:
-    refuse_one_column(trusted, label, gold, (f"--trusted {trusted}", f"--label {label}", f"--gold {gold}"))
 
 
 def text_columns(inputs: Mapping[str, str | None]) -> list[str]:

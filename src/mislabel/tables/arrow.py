@@ -1,21 +1,27 @@
 """From Arrow columns to pandas ones without losing what the values are."""
 
+from __future__ import annotations
+
+from functools import cache
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
 from mislabel.errors import InputError
+from mislabel.tables.late import pd
 
 compute: Any = pyarrow.compute  # its functions are made when it is imported, where no type checker sees them
 
-# pandas would turn whole numbers and booleans with gaps into floats and objects: 3 would become 3.0.
-_WITH_GAPS = {
-    pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(),
-    pa.uint8(): pd.UInt8Dtype(), pa.uint16(): pd.UInt16Dtype(), pa.uint32(): pd.UInt32Dtype(),
-    pa.uint64(): pd.UInt64Dtype(), pa.bool_(): pd.BooleanDtype(),
-}  # fmt: skip
+
+@cache
+def _with_gaps() -> dict[pa.DataType, Any]:
+    """pandas would turn whole numbers and booleans with gaps into floats and objects: 3 would become 3.0."""
+    return {
+        pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(),
+        pa.int64(): pd.Int64Dtype(), pa.uint8(): pd.UInt8Dtype(), pa.uint16(): pd.UInt16Dtype(),
+        pa.uint32(): pd.UInt32Dtype(), pa.uint64(): pd.UInt64Dtype(), pa.bool_(): pd.BooleanDtype(),
+    }  # fmt: skip
 
 
 def series_of(column: pa.Array | pa.ChunkedArray) -> pd.Series:
@@ -27,8 +33,8 @@ def series_of(column: pa.Array | pa.ChunkedArray) -> pd.Series:
         See `checked_text`.
     """
     column = checked_text(column)
-    if column.null_count and column.type in _WITH_GAPS:
-        return pd.Series(column.to_pandas(types_mapper=_WITH_GAPS.get))
+    if column.null_count and column.type in _with_gaps():
+        return pd.Series(column.to_pandas(types_mapper=_with_gaps().get))
     return pd.Series(column.to_pandas())
 
 

@@ -1,18 +1,20 @@
 """Arrow files, streams or with a footer, as the datasets library keeps its tables."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError
 from mislabel.tables.arrow import compute, frame_of
 from mislabel.tables.arrow_stored import StoredArrow, TolerantArrow, concat
 from mislabel.tables.format import Header
+from mislabel.tables.late import pd
 from mislabel.tables.location import Location
 
 _MAGIC = b"ARROW1"

@@ -1,10 +1,11 @@
 """Several Parquet or Arrow files that are one table."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError
@@ -12,6 +13,7 @@ from mislabel.tables.arrow import frame_of
 from mislabel.tables.arrow_files import ArrowFile, named_classes
 from mislabel.tables.arrow_stored import StoredArrow, concat
 from mislabel.tables.format import Header
+from mislabel.tables.late import pd
 from mislabel.tables.parquet import Parquet
 from mislabel.tables.shard import Shard, check_same_columns, parts_of, split_column, split_notes
 

@@ -1,10 +1,11 @@
 """Parquet files."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -12,6 +13,7 @@ from mislabel.errors import InputError
 from mislabel.tables.arrow import frame_of
 from mislabel.tables.arrow_stored import StoredArrow, TolerantArrow
 from mislabel.tables.format import Header
+from mislabel.tables.late import pd
 from mislabel.tables.location import Location
 from mislabel.tables.plain_cells import encodable
 

@@ -1,15 +1,17 @@
 """Tables in: a path, a hub name or an object in memory becomes a frame."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError, did_you_mean, listed
 from mislabel.tables.arrow import frame_of
 from mislabel.tables.foreign import native, one_table
+from mislabel.tables.late import pd
 from mislabel.tables.sources import find_table
 
 _SHOWN = 200  # names in a message

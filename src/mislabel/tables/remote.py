@@ -1,13 +1,10 @@
 """Files that are named by an address (``s3://``, ``https://``, …): which there are, and each here for a while."""
 
 import glob
-import http.client
 import importlib
 import re
 import shutil
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -118,11 +115,18 @@ def fetched(address: str) -> Iterator[Location]:
                 try:
                     _copy(address, here.path)
                     break
-                except (OSError, http.client.HTTPException) as error:
-                    if isinstance(error, FileNotFoundError | PermissionError | DiskFull) or not left:
+                except Exception as error:  # of any kind: each library has its own
+                    if not left or _final(error):
                         raise
                     time.sleep(WAIT)
         yield Fetched(here.path, here.ending, here.compression, None, shown(address))
+
+
+def _final(error: Exception) -> bool:
+    """Whether asking again is of no use: a full disk, a name that nobody knows, or what is not there or not for us."""
+    if isinstance(error, InputError | ImportError | ValueError | FileNotFoundError | PermissionError | DiskFull):
+        return True
+    return 400 <= int(getattr(error, "code", 0) or 0) < 500 or (isinstance(error, OSError) and _full(error))
 
 
 def _copy(address: str, target: Path) -> None:
@@ -137,6 +141,9 @@ def _copy(address: str, target: Path) -> None:
 def _opened(address: str) -> Iterator[tuple[IO[bytes], int | None]]:
     """The content, and how many bytes it is where that is known."""
     if _by_http(address):
+        import urllib.error  # with all that HTTP needs: only here, since every command imports this file
+        import urllib.request
+
         try:
             answer = urllib.request.urlopen(address, timeout=PATIENCE)
         except urllib.error.HTTPError as error:

@@ -1,5 +1,7 @@
 """What a command or a caller names as data: a file, several that are one table, a data set of the hub."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -7,14 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-import pandas as pd
-
 from mislabel.errors import InputError
 from mislabel.tables.arrow_shards import FORMATS as ARROW
 from mislabel.tables.arrow_shards import ArrowShards
 from mislabel.tables.arrow_stored import StoredFrame
 from mislabel.tables.format import Format, Header, StoredTable, TolerantTable
 from mislabel.tables.hub import is_hub, local_part, read_hub
+from mislabel.tables.late import pd
 from mislabel.tables.location import Location, locate
 from mislabel.tables.registry import open_format
 from mislabel.tables.remote import is_remote

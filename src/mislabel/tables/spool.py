@@ -1,5 +1,7 @@
 """Arrow tables that are written batch by batch into a file and mapped: of the rows only those in use take memory."""
 
+from __future__ import annotations
+
 import json
 import mmap
 from collections.abc import Collection, Iterable, Iterator
@@ -9,15 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import Any, Protocol
 
-import pandas as pd
 import pyarrow as pa
-from filelock import FileLock
 
 from mislabel.disk import telling_full_disk
 from mislabel.files import atomic_path, private_folder, remove_folder, write_json
 from mislabel.tables.arrow import frame_of
 from mislabel.tables.arrow_files import ArrowFile
 from mislabel.tables.arrow_stored import concat
+from mislabel.tables.late import pd
 from mislabel.tables.location import locate
 
 _ABOUT, _LOCK = "about.json", ".lock"
@@ -80,6 +81,8 @@ class Spool:
         DiskFull
             If they do not fit.
         """
+        from filelock import FileLock  # which every command would wait for
+
         private_folder(self.folder)
         with FileLock(self.folder / _LOCK, mode=0o600):
             about = self._begun(table, columns)

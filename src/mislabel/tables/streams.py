@@ -1,5 +1,7 @@
 """Shards that are read once, one after the other: from far away, or out of tar files."""
 
+from __future__ import annotations
+
 import glob
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError, some_ids
 from mislabel.tables.arrow_shards import FORMATS, as_first
 from mislabel.tables.arrow_stored import StoredArrow
 from mislabel.tables.format import Header
+from mislabel.tables.late import pd
 from mislabel.tables.location import Location, check_exists, locate
 from mislabel.tables.remote import addresses, expanded, fetched, has_range, is_remote, name_of, shown
 from mislabel.tables.shard import check_same_columns, split_column, split_notes
