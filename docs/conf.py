@@ -13,7 +13,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "README"
 PARTS = {
     "Begin": "start install reading faq glossary",
-    "Labels and rows": "rules llm crowd sources texts images tables",
+    "Labels and rows": "rules llm crowd sources texts images tables shards",
     "With what you have": "python cleanlab trainer adapters doors",
     "Look": "review annotators looks",
     "Keep": "run_folder sharing trackers",
