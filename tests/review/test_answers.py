@@ -22,7 +22,7 @@ from mislabel.run.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = ["row", "id", "given", "suggested", "p_mislabeled", "status", "decision"]
-DECISION = ["kind", "label", "number", "action", "time", "source", "reviewer"]
+DECISION = ["kind", "label", "number", "action", "time", "source", "reviewer", "note"]
 STATE = ["number", "decided", "judged", "left", "looks", "kinds", "per_minute", "changed", "reset"]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mislabel.decisions.events import KINDS, OF_THIS_RUN, Decision, Event, replay
 from mislabel.decisions.opening import file_identity, open_to_read, open_to_write
-from mislabel.decisions.schema import SCHEMA, event_digest, from_json, has_tables, to_json
+from mislabel.decisions.schema import SCHEMA, event_digest, from_json, stand_in, to_json
 from mislabel.disk import free_space
 from mislabel.errors import InputError, RunError, one_of
 from mislabel.integrity import telling_damage
@@ -47,7 +47,7 @@ class Store:
         self.identity = file_identity(path)
         try:
             self._check_schema()
-            self.digested, self.named = (has_tables(self.connection, name) for name in ("digests", "reviewers"))
+            stand_in(self.connection)
         except RunError:
             self.connection.close()
             raise
@@ -248,37 +248,41 @@ class Store:
         self.connection.execute(
             "INSERT INTO digests VALUES (?, ?)", (number, event_digest(number, action or number, *values))
         )
-        if reviewer is not None:
-            self.connection.execute(
-                "INSERT INTO reviewers VALUES (?, ?, ?)", (number, to_json(reviewer), event_digest(number, reviewer))
-            )
+        told = {"reviewers": reviewer, "notes": decision.note if undone is None else None}
+        for table, text in told.items():
+            if text is not None:
+                digest = event_digest(number, text)
+                self.connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", (number, to_json(text), digest))
         return number
 
     def _read(self, where: str, *values: Any) -> list[Event]:
-        digest, join = ("d.digest", "LEFT JOIN digests d ON d.number = e.number") if self.digested else ("NULL", "")
-        if self.named:
-            named, join = "r.name, r.digest", f"{join} LEFT JOIN reviewers r ON r.number = e.number"
-        else:
-            named = "NULL, NULL"
         rows = self._rows(
             "SELECT e.number, e.action, e.time, e.id, e.kind, e.label, e.given, e.probe, e.source, e.undoes, "
-            f"coalesce(u.kind, e.kind), {digest}, {named} FROM (SELECT * FROM events WHERE {where}) e "
-            f"LEFT JOIN events u ON u.number = e.undoes {join} ORDER BY e.number",
+            "coalesce(u.kind, e.kind), d.digest, r.name, r.digest, n.name, n.digest "
+            f"FROM (SELECT * FROM events WHERE {where}) e LEFT JOIN events u ON u.number = e.undoes "
+            "LEFT JOIN digests d ON d.number = e.number LEFT JOIN reviewers r ON r.number = e.number "
+            "LEFT JOIN notes n ON n.number = coalesce(e.undoes, e.number) ORDER BY e.number",
             *values,
         )
-        return [self._event(row[:10], *row[10:]) for row in rows]
+        return [self._event(row[:10], row[10], row[11], row[12:14], row[14:]) for row in rows]
 
-    def _event(self, values: tuple, kind: Any, digest: str | None, name: str | None, name_digest: str | None) -> Event:
-        """An event from its columns, the kind of the decision that it makes or undoes, and who made it."""
+    def _event(self, values: tuple, kind: Any, digest: str | None, reviewer: tuple, note: tuple) -> Event:
+        """An event from its columns, the kind of the decision that it makes or undoes, who made it, and a note."""
         if digest is not None and event_digest(*values) != digest:  # those of version 0.1.0 have none
             raise self._damaged(f"event {values[0]} is not what was written")
         number, action, time, id, _, label, given, probe, source, undoes = values
         with telling_damage(self.path):
-            decision = Decision(from_json(id), kind, from_json(label), from_json(given), bool(probe))
-            reviewer = from_json(name)
-        if reviewer is not None and event_digest(number, reviewer) != name_digest:
-            raise self._damaged(f"the reviewer of event {number} is not who was written")
-        return Event(number, action, time, decision, source, undoes, reviewer)
+            name = self._told(number, *reviewer, what="reviewer")
+            words = self._told(number if undoes is None else undoes, *note, what="note")
+            decision = Decision(from_json(id), kind, from_json(label), from_json(given), bool(probe), words)
+        return Event(number, action, time, decision, source, undoes, name)
+
+    def _told(self, number: int, text: str | None, digest: str | None, *, what: str) -> str | None:
+        """What is told beside an event."""
+        said = from_json(text)
+        if said is not None and event_digest(number, said) != digest:
+            raise self._damaged(f"the {what} of event {number} is not what was written")
+        return said
 
     def _damaged(self, reason: object) -> RunError:
         return RunError(

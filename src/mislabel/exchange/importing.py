@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mislabel.decisions.events import Decision
+from mislabel.decisions.events import Decision, checked_name
+from mislabel.decisions.sending import BEFORE, NOTE, SAID, is_sent
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import data_ids, match
@@ -18,6 +19,7 @@ from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.known import known_labels
 from mislabel.exchange.line_values import Refused, Unknown, same_cell
 from mislabel.exchange.reviewers import NAME as REVIEWER
+from mislabel.exchange.reviewers import decisions_of
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
 from mislabel.exchange.verdicts import Columns, LineReader, Outcome
@@ -76,6 +78,9 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     Label Studio's tasks the annotations count: one without a choice says that no class fits, and one that was skipped
     that the person could not tell.
 
+    What a review sends back that is one file (`mislabel review --static`), or the page exports, names its reviewer and
+    carries notes. Where it is a named reviewer's, what holds already is what that person has decided.
+
     Rows are found by `mislabel_id`, the id column of the run, or `id`. A file without any belongs to a run without an
     id column: then it must have the rows of the data in their order, which is checked against the data.
 
@@ -100,7 +105,9 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     original = _find_data(folder, data, reviewed, roles)
     columns = find_columns(reviewed, roles, rows, original, modality(run.modality).own_id)
     reads_back = columns.before or columns.decided_by
-    reader = LineReader(rows, columns, known_labels(run), original if reads_back else None)
+    reviewer = _reviewer(reviewed) if columns.decision == SAID else None
+    holds = known_labels(run) if reviewer is None else decisions_of(reviewer, run.history())
+    reader = LineReader(rows, columns, holds, original if reads_back else None)
     done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
     if columns.id is None:
         original = original or open_original(folder)
@@ -114,6 +121,8 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
         try:
             if line.problem:
                 raise Refused(line.problem)
+            if reviewer is not None and line.cells.get(REVIEWER) != reviewer:
+                raise Refused(f"the file begins with decisions of {reviewer!r}, and this one is of somebody else")
             row = reader.ids.find(id)
             outcome = reader.outcome(row, line.cells)
             outcomes[row].append((line.number, outcome))
@@ -128,7 +137,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     decisions = list(_decisions(reader, outcomes, done))
     if decisions:
         with Store(folder.decisions) as store:
-            store.decide(decisions, source="import")
+            store.decide(decisions, source="import", reviewer=reviewer)
     done.refused.sort(key=lambda refusal: refusal["line"])
     return done
 
@@ -152,8 +161,8 @@ def find_columns(
     InputError
         If no column holds labels, or none the ids that are needed, or the data call something else "id" than the run.
     """
-    if _are_tasks(reviewed):
-        return Columns(TASK_ID, LABEL, None, None, DECISION)
+    if named := _named_columns(reviewed):
+        return named
     label, key = roles.get("label") or "label", roles.get("id")
     without_ids = not key and pa.types.is_integer(rows.ids.type)
     if not key and not without_ids:
@@ -199,6 +208,27 @@ def _are_tasks(reviewed: TolerantTable) -> bool:
     return bool(some) and any(is_task(line.cells) for line in islice(reviewed.lines(), LOOKED_AT))
 
 
+def _named_columns(reviewed: TolerantTable) -> Columns | None:
+    """Those of a file whose form says what they are; None for a table."""
+    if _are_sent(reviewed):
+        return Columns(TASK_ID, LABEL, BEFORE, None, SAID, NOTE)
+    return Columns(TASK_ID, LABEL, None, None, DECISION) if _are_tasks(reviewed) else None
+
+
+def _are_sent(reviewed: TolerantTable) -> bool:
+    """Whether it is a file of decisions that a review sends."""
+    return SAID in reviewed.names and any(is_sent(line.cells) for line in islice(reviewed.lines(), LOOKED_AT))
+
+
+def _reviewer(reviewed: TolerantTable) -> str | None:
+    """Whose decisions a review sends, by the first of them."""
+    names = (line.cells.get(REVIEWER) for line in reviewed.lines() if line.problem is None and is_sent(line.cells))
+    name = next(names, None)
+    if name is not None and not isinstance(name, str):
+        raise InputError(f"{reviewed.file}: its reviewer is {name!r:.80}, and no name")
+    return checked_name(name)
+
+
 def _find_data(
     folder: RunFolder, data: str | None, reviewed: TolerantTable, roles: Mapping[str, str | None]
 ) -> Original | None:
@@ -210,7 +240,7 @@ def _find_data(
     if data is not None:
         return open_original(folder, data)
     key, names = roles.get("id"), set(reviewed.names)
-    if _are_tasks(reviewed) or (key and {key, roles.get("label") or "label"} <= names and not names & OURS):
+    if _named_columns(reviewed) or (key and {key, roles.get("label") or "label"} <= names and not names & OURS):
         return None
     try:
         return open_original(folder)
@@ -241,7 +271,7 @@ def _decisions(
                 done.replaced_ids.append(id)
             # Whether chance chose the row is a matter of how it came to be reviewed, not of what is said of it.
             probe = id in reader.holds and reader.holds[id].probe
-            yield Decision(id, outcome.kind, outcome.label, reader.given(row), probe)
+            yield Decision(id, outcome.kind, outcome.label, reader.given(row), probe, outcome.note)
 
 
 def _by_id(reviewed: TolerantTable, column: str, id: str) -> Iterator[tuple[Line, Any]]:

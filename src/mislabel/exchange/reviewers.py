@@ -1,12 +1,23 @@
 """Who decided each row, as an export tells it."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
-from mislabel.decisions.events import Event, replay
+from mislabel.decisions.events import Decision, Event, apply_event, replay
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import Corrected
 
 NAME = "reviewer"
+
+
+def decisions_of(reviewer: str, history: Iterable[Event]) -> dict[Any, Decision]:
+    """The last decision of this person on each row that was not undone, by id, whoever decided it since."""
+    stacks: defaultdict[Any, list[Event]] = defaultdict(list)
+    for event in history:
+        apply_event(stacks[event.decision.id], event)
+    own = (event for stack in stacks.values() for event in stack if event.reviewer == reviewer)
+    return {event.decision.id: event.decision for event in own}
 
 
 def reviewers_of(corrected: Corrected, history: Iterable[Event], *, asked: bool) -> list[str | None] | None:

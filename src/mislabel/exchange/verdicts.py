@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from mislabel.decisions.events import KINDS, NAMED, Decision, Kind
-from mislabel.errors import did_you_mean, listed
+from mislabel.decisions.events import KINDS, NAMED, Decision, Kind, checked_note
+from mislabel.errors import InputError, did_you_mean, listed
 from mislabel.exchange.corrected import DECIDED_BY, is_missing, match
 from mislabel.exchange.line_values import Ids, LabelReader, Refused, same_cell, shown
 from mislabel.exchange.source_table import Original
@@ -18,13 +18,15 @@ class Columns(NamedTuple):
     before: str | None
     decided_by: str | None
     decision: str | None
+    note: str | None = None
 
 
 class Outcome(NamedTuple):
-    """The decision in a line: its kind and label; kind None where the line has none."""
+    """The decision in a line: its kind, label and note; kind None where the line has none."""
 
     kind: Kind | None
     label: Any = None
+    note: str | None = None
 
 
 class LineReader:
@@ -77,7 +79,7 @@ class LineReader:
                     "this is a file of other data"
                 )
         if word:
-            return self._by_decision(row, word, label)
+            return self._by_decision(row, word, label)._replace(note=_note(cells, columns.note))
         if columns.decided_by is None and columns.before is None:
             return self._with_label(row, label) if label is not None and columns.decision is None else Outcome(None)
         return self._read_back(row, label, _word(cells, columns.decided_by, DECIDED_BY))
@@ -120,11 +122,23 @@ class LineReader:
         decision = self.holds.get(self.rows.id(row))
         if decision is None:
             return False
+        if outcome.note not in (None, decision.note):
+            return False
         return (
             decision.label == outcome.label
             if decision.kind in NAMED and outcome.kind in NAMED
             else decision.kind == outcome.kind
         )
+
+
+def _note(cells: dict[str, Any], column: str | None) -> str | None:
+    note = cells.get(column) if column else None
+    if note is not None and not isinstance(note, str):
+        raise Refused(f"its note is {shown(note)}, and no text")
+    try:
+        return checked_note(note)
+    except InputError as error:
+        raise Refused(str(error)) from error
 
 
 def _word(cells: dict[str, Any], column: str | None, known: tuple[str, ...]) -> str:

@@ -78,6 +78,7 @@ class Decision(Answer):
     time: str
     source: str
     reviewer: str | None
+    note: str | None
 
 
 class Change(Answer):

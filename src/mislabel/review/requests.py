@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mislabel.decisions.events import Kind
+from mislabel.decisions.events import LONGEST_NOTE, Kind
 from mislabel.review.session import Filter
 
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what a page can count to
@@ -43,6 +43,7 @@ class DecideRequest(PageRequest):
     digest: str | None = None
     """Of the rows that a list said pass the filter."""
     place: Whole | None = None
+    note: str | None = Field(None, max_length=LONGEST_NOTE)
     since: Whole = 0
 
 

@@ -110,6 +110,10 @@ def _reading(session: Session, views: Views) -> APIRouter:
         )
         return views.matching(wanted, max(offset, 0), min(max(limit, 1), MOST_AT_ONCE))
 
+    @paths.get("/api/export")
+    def export() -> Response:
+        return Response(views.decisions_file(), media_type="application/json")
+
     @paths.get("/api/rows/{row}")
     def one_row(row: int) -> Row:
         return views.row(_known(session, row))
@@ -140,7 +144,7 @@ def _deciding(session: Session, views: Views) -> APIRouter:
         if not events:
             events = session.decide(
                 _chosen(session, request), request.kind, request.label, key=request.key, body=body,
-                queue_position=request.place,
+                queue_position=request.place, note=request.note,
             )  # fmt: skip
         return views.decided(events, request.since)
 

@@ -4,14 +4,14 @@ import threading
 import zlib
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from mislabel.decisions.agreement import Verdicts, verdicts_of
 from mislabel.decisions.estimates import Depth
-from mislabel.decisions.events import KINDS, NAMED, Decision, Event, Kind, apply_event
+from mislabel.decisions.events import KINDS, NAMED, Decision, Event, Kind, apply_event, checked_name, checked_note
 from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
@@ -33,7 +33,6 @@ RECENT = 300  # seconds over which decisions per minute are counted
 FEW = 5  # decisions that tell no pace yet
 MOST_PAIRS = 200
 BLOCK = 4096
-LONGEST_NAME = 80  # characters
 FIRST_LOOKS = 1000  # whose answers the judge's preview hears
 CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
 
@@ -62,14 +61,6 @@ class Filter:
     status: str = "judged"
     search: str = ""
     reviewer: str = ""
-
-
-def checked_name(reviewer: str | None) -> str | None:
-    """A reviewer's name on one line; `InputError` for one that is empty, or too long to stand beside a decision."""
-    name = None if reviewer is None else " ".join(reviewer.split())
-    if name is not None and not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
-        raise InputError(f"reviewer is {reviewer!r:.120}, needed is a name of 1 to {LONGEST_NAME} characters")
-    return name
 
 
 def digest(rows: np.ndarray) -> str:
@@ -177,6 +168,13 @@ class Session:
         with self.lock:
             stack = self.stacks.get(row)
             return stack[-1] if stack and not self.hidden[row] else None
+
+    def holding(self) -> list[Event]:
+        """What holds of every decided row, as far as this reviewer may see it, in the order of the audit."""
+        with self.lock:
+            self.refresh()
+            events = (self.decision(row) for row in sorted(self.stacks))
+            return [event for event in events if event is not None]
 
     def verdicts(self) -> dict[int, Verdicts]:
         """What two reviewers said of rows, each on their own, by row; without those that this reviewer must not see."""
@@ -288,13 +286,14 @@ class Session:
         key: str | None,
         body: str = "",
         queue_position: int | None = None,
+        note: str | None = None,
     ) -> list[Event]:
         """Decide some rows in one way, as one action; on disk when this returns.
 
         Raises
         ------
         InputError
-            If a row or a label is not there, or a row has no suggestion or no given label to keep.
+            If a row or a label is not there, a row lacks the suggestion or given label, or the note is too long.
         """
         one_of("kind", kind, KINDS)
         rows = np.unique(rows)
@@ -303,7 +302,8 @@ class Session:
         if kind == "label" and (code is None or not 0 <= code < len(self.rows.classes)):
             raise InputError(f"label is {code!r}, needed a class from 0 to {len(self.rows.classes) - 1}")
         probe = queue_position is not None and len(rows) == 1 and self._is_probe(queue_position, int(rows[0]))
-        decisions = [self._decision(int(row), kind, code, probe) for row in rows]
+        note = checked_note(note)
+        decisions = [replace(self._decision(int(row), kind, code, probe), note=note) for row in rows]
         with self.lock:
             events = self.store.decide(decisions, key=key, body=body, reviewer=self.reviewer)
             self.refresh()

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from mislabel.decisions.events import Event
+from mislabel.decisions.sending import sent_decision
 from mislabel.review.answers import (
     Bar,
     Brief,
@@ -38,6 +39,7 @@ from mislabel.review.session import Filter, Session, digest
 from mislabel.review.shared import agreement_words
 from mislabel.review.teaching import is_enough, words
 from mislabel.run.source_lines import source_lines
+from mislabel.tables.json_text import json_text
 
 EXCERPT = 300  # characters
 BARS = 9  # as there are digits to press
@@ -246,7 +248,13 @@ class Views:
             time=event.time,
             source=event.source,
             reviewer=event.reviewer,
+            note=decided.note,
         )
+
+    def decisions_file(self) -> bytes:
+        """The decisions that hold, as far as this reviewer may see them, as `import-decisions` reads them."""
+        events = self.session.holding()
+        return ("[\n" + ",\n".join(json_text(sent_decision(event)) for event in events) + "\n]\n").encode()
 
     @cached_property
     def code_of(self) -> dict[str, int]:

@@ -27,6 +27,9 @@ export const ACTIONS = {
   },
   list: () => (location.hash = session.listHash),
   row: () => (location.hash = 'row'),
+  note: () => {
+    if (display.view === 'row' && display.shown) byId('note').focus();
+  },
   help: () => byId('help').showModal(),
 };
 

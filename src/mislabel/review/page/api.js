@@ -1,20 +1,7 @@
 // What the server is asked. Paths are relative to the page's address, which holds the token.
 /** @import { DecideRequest, Decided, Estimate, ListPage, Neighbours, NextLook, NoLook, Row, Run, State, Undone, UndoRequest } from './types.js' */
-
-const ANSWER_TIMEOUT = 15_000; // milliseconds after which a server is said not to answer
-const LONG_TIMEOUT = 60_000; // for what it may have to do for a million rows
-
-/** What the server answers instead of what it was asked. */
-export class ServerError extends Error {
-  /**
-   * @param {string} message
-   * @param {number} status
-   */
-  constructor(message, status) {
-    super(message);
-    this.status = status;
-  }
-}
+import { ask, LONG_TIMEOUT } from './ask.js';
+import { ServerError } from './server-error.js';
 
 /**
  * The status of an answer; 0 where none was heard.
@@ -33,22 +20,6 @@ export function isRefusal(error) {
 
 /** @param {unknown} error */
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
-
-/**
- * @param {string} path
- * @param {object} [body] Sent as JSON by POST.
- * @param {number} timeout In milliseconds.
- * @returns {Promise<any>}
- */
-async function ask(path, body, timeout = body ? LONG_TIMEOUT : ANSWER_TIMEOUT) {
-  const post = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
-  const response = await fetch(path, { ...(body && post), signal: AbortSignal.timeout(timeout) });
-  // No JSON at all, a server that died within its answer, or one that became silent in it.
-  const answer = await response.json().catch(() => null);
-  if (response.ok && answer) return answer;
-  if (response.ok) throw new Error('the answer came only in part');
-  throw new ServerError(answer?.error || `the server answered ${response.status}`, response.status);
-}
 
 /** @returns {Promise<Run>} */
 export const getRun = () => ask('api/run');

@@ -53,9 +53,10 @@ function record(kind, code, { rows, filter, digest, what, shown }) {
   /** @type {Undoable} */
   const undoable = { key, what };
   if (shown) Object.assign(undoable, { rows, before: decisionOf(shown.row), look: shown.look });
-  for (const row of rows || []) known.decisions.set(row, { kind, label: code, waiting: true });
+  const note = (shown && byId('note').value.trim()) || null;
+  for (const row of rows || []) known.decisions.set(row, { kind, label: code, note, waiting: true });
   session.done.push(undoable);
-  post({ key, kind, label: code, rows, filter, digest, place: shown?.look.place ?? undefined, what });
+  post({ key, kind, label: code, rows, filter, digest, place: shown?.look.place ?? undefined, note, what });
   if (!shown) chooseNone();
   else if (currentLook() === shown.look) goForward(true);
 }

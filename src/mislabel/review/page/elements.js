@@ -13,6 +13,8 @@
  * @property {HTMLProgressElement} progress
  * @property {HTMLAnchorElement} to-list
  * @property {HTMLInputElement} wanted
+ * @property {HTMLInputElement} note
+ * @property {HTMLAnchorElement} to-export
  */
 
 /**

@@ -14,6 +14,7 @@ const KEYS = {
   n: 'unsure',
   x: 'none',
   u: 'undo',
+  t: 'note',
   ' ': 'next',
   arrowright: 'next',
   arrowleft: 'back',

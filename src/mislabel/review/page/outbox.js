@@ -85,8 +85,8 @@ async function send(job) {
  * @param {DecideJob} job
  * @returns {DecideRequest}
  */
-function decideRequest({ key, kind, label, since, rows, filter, digest, place }) {
-  return { key, kind, label: label ?? null, since, rows, filter, digest, place };
+function decideRequest({ key, kind, label, since, rows, filter, digest, place, note }) {
+  return { key, kind, label: label ?? null, since, rows, filter, digest, place, note };
 }
 
 /**

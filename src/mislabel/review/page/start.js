@@ -10,8 +10,10 @@ import { estimateSoon } from './estimate.js';
 import { formatRows } from './format.js';
 import { listenToKeys } from './keys.js';
 import { known } from './known.js';
+import { fillExport } from './export.js';
 import { fillFilters } from './list-filters.js';
 import { listenToList, openList } from './list-view.js';
+import { listenToNote } from './note.js';
 import { outbox, pause, sendAll } from './outbox.js';
 import { showProgress } from './progress.js';
 import { showRow } from './row-view.js';
@@ -69,6 +71,7 @@ async function start() {
   restoreWaiting();
   fillFilters();
   fillSources();
+  fillExport();
   showProgress(state);
   estimateSoon();
   outbox.outcomes = outcomes;
@@ -113,5 +116,6 @@ function listenToPage() {
 
 listenToChooser();
 listenToList();
+listenToNote();
 listenToPage();
 start();

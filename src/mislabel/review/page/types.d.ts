@@ -64,6 +64,7 @@ export interface Decision {
   time: string;
   source: string;
   reviewer: string | null;
+  note: string | null;
 }
 
 export interface Change {
@@ -269,6 +270,7 @@ export interface DecideRequest {
   /** Of the rows that a list said pass the filter. */
   digest?: string | null;
   place?: number | null;
+  note?: string | null;
   since?: number;
 }
 
