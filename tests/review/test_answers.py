@@ -77,7 +77,7 @@ def test_names_and_their_order_stay(client):
     run = client.get("api/run")[1]
     assert list(run) == [
         "name", "path", "modality", "method", "classes", "rows", "judged", "order", "order_words", "budget", "probe",
-        "looks", "statuses", "has_inputs", "has_neighbours", "pairs", "sources", "reviewers",
+        "looks", "statuses", "has_inputs", "has_neighbours", "pairs", "sources", "reviewers", "may_decide",
     ]  # fmt: skip
     assert run["sources"] == []
     assert run["pairs"] == [{"given": 0, "suggested": 1, "count": 1}, {"given": 2, "suggested": 0, "count": 1}]

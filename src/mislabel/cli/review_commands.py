@@ -41,6 +41,14 @@ def review(
             help="Write the rows to look at into this one .html file, for somebody without Python, and serve nothing."
         ),
     ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Let others in: the one name or number by which they reach this machine. Without it nobody else can."
+        ),
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate for --host, a PEM file.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Key of --tls-cert, a PEM file without a password.")] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
 ) -> None:
@@ -58,8 +66,8 @@ def review(
         again = shlex.join(["mislabel", *sys.argv[1:]])
         with interrupts.going_on(lambda: f"every decision is safe; go on with: {again}"):
             serve(
-                finished_run(run), **looks, port=port, browser=not no_browser, progress=Terminal(), say=answer,
-                serving=interrupts.ended_elsewhere(),
+                finished_run(run), **looks, host=host, tls_cert=tls_cert, tls_key=tls_key, port=port,
+                browser=not no_browser, progress=Terminal(), say=answer, serving=interrupts.ended_elsewhere(),
             )  # fmt: skip
 
 

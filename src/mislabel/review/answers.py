@@ -68,6 +68,8 @@ class Run(Answer):
     """Those with the most wrong labels first; none where one label a row was given."""
     reviewers: list[str]
     """Who has decided, and who decides now."""
+    may_decide: bool
+    """Whether this address is one to decide with, and not only to look."""
 
 
 class Decision(Answer):

@@ -57,7 +57,7 @@ class Views:
     def __init__(self, session: Session):
         self.session, self.rows = session, session.rows
 
-    def run(self) -> Run:
+    def run(self, may_decide: bool = True) -> Run:
         session, rows = self.session, self.rows
         return Run(
             name=session.run.name,
@@ -78,6 +78,7 @@ class Views:
             pairs=[Pair(**pair) for pair in session.pairs()],
             sources=self._sources(),
             reviewers=sorted(session.reviewers),
+            may_decide=may_decide,
         )
 
     def state(self, since: int = 0) -> State:

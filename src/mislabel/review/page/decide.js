@@ -9,7 +9,7 @@ import { decisionOf, known } from './known.js';
 import { chooseNone } from './list-marks.js';
 import { post } from './outbox.js';
 import { goForward, showRow } from './row-view.js';
-import { decisionName } from './run.js';
+import { decisionName, run } from './run.js';
 import { session } from './session.js';
 import { currentTarget, isPossible } from './target.js';
 import { currentLook, stepTo } from './trail.js';
@@ -21,7 +21,7 @@ const CONFIRM_ABOVE = 20; // rows that one decision takes without asking first
  * @param {number | null} code Of the class, where the kind is `label`.
  */
 export function decide(kind, code = null, target = currentTarget()) {
-  if (!target || (target.shown && !isPossible(kind, target.shown.row))) return;
+  if (!run.may_decide || !target || (target.shown && !isPossible(kind, target.shown.row))) return;
   if (target.count > CONFIRM_ABOVE) confirmThenRecord(kind, code, target);
   else record(kind, code, target);
 }
@@ -62,6 +62,7 @@ function record(kind, code, { rows, filter, digest, what, shown }) {
 }
 
 export function undo() {
+  if (!run.may_decide) return;
   const undoable = session.done.pop();
   if (undoable?.look && display.view === 'row') {
     known.decisions.set(undoable.look.row, undoable.before ?? null);

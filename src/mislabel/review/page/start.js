@@ -93,6 +93,8 @@ function showTitle() {
   byId('help-typing').hidden = hasDigits();
   byId('last-digit').textContent = `${run.classes.length}`;
   byId('bar').hidden = false;
+  if (!run.may_decide) byId('saved').textContent = 'With this address you may look, and not decide.';
+  byId('note').disabled = !run.may_decide;
 }
 
 /** Decisions that waited when the page was reloaded hold. */

@@ -54,6 +54,8 @@ export interface Run {
   sources: Source[];
   /** Who has decided, and who decides now. */
   reviewers: string[];
+  /** Whether this address is one to decide with, and not only to look. */
+  may_decide: boolean;
 }
 
 export interface Decision {
