@@ -1,5 +1,7 @@
 """Who decided, as an export tells it."""
 
+import json
+
 import pandas as pd
 import pytest
 from fake_runs import make_run
@@ -54,3 +56,34 @@ def test_a_column_of_that_name_is_not_overwritten(tmp_path):
     assert exported(run, tmp_path / "out.csv")["reviewer"].tolist() == [1, 2]
     with pytest.raises(InputError, match="column 'reviewer' of its own"):
         export(run, tmp_path / "out.csv", reviewers=True)
+
+
+def test_notes_make_a_column_of_their_own_and_are_no_decision_when_read_back(animals, tmp_path):
+    decided(animals, (Decision("a1", "keep", "cat", "cat", note="=sure, \n'really'"), "Ann"))
+    frame = exported(animals, tmp_path / "out.csv")
+    assert frame.loc["a1", "decision_note"] == "'=sure, \n'really'"  # no formula
+    assert (frame["decision_note"] != "").sum() == 1
+    assert import_decisions(animals, tmp_path / "out.csv").imported == 0
+    decided(animals, (Decision("a1", "keep", "cat", "cat"), "Ann"))
+    assert "decision_note" not in exported(animals, tmp_path / "none.csv")
+
+
+def test_a_file_of_two_reviewers_or_with_nonsense_is_refused_line_by_line(animals, tmp_path):
+    line = {"mislabel_id": "a1", "label_before": "cat", "mislabel_decision": "keep", "label": "cat", "reviewer": "Ann"}
+    lines = [
+        line, line | {"mislabel_id": "a2", "label_before": "dog", "label": "dog", "reviewer": "Bob"},
+        line | {"mislabel_id": "a3", "label_before": "dog"},
+        line | {"mislabel_id": "a4", "note": 7, "label_before": None},
+        line | {"mislabel_id": "zz"},
+    ]  # fmt: skip
+    (tmp_path / "sent.json").write_text(json.dumps(lines))
+    done = import_decisions(animals, tmp_path / "sent.json")
+    assert done.imported == 1
+    reasons = [(refused["id"], refused["reason"]) for refused in done.refused]
+    assert [id for id, _ in reasons] == ["a2", "a3", "a4", "zz"]
+    for (_, reason), words in zip(
+        reasons, ["of somebody else", "a file of other data", "a file of other data", "no row"], strict=True
+    ):
+        assert words in reason
+    with Store(animals.decisions) as store:
+        assert [(event.reviewer, event.source) for event in store.history()] == [("Ann", "import")]

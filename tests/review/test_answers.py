@@ -77,7 +77,7 @@ def test_names_and_their_order_stay(client):
     run = client.get("api/run")[1]
     assert list(run) == [
         "name", "path", "modality", "method", "classes", "rows", "judged", "order", "order_words", "budget", "probe",
-        "looks", "statuses", "has_inputs", "has_neighbours", "pairs", "sources", "reviewers", "may_decide",
+        "looks", "statuses", "has_inputs", "has_neighbours", "pairs", "sources", "reviewers", "may_decide", "keys",
     ]  # fmt: skip
     assert run["sources"] == []
     assert run["pairs"] == [{"given": 0, "suggested": 1, "count": 1}, {"given": 2, "suggested": 0, "count": 1}]
@@ -110,7 +110,7 @@ def test_names_and_their_order_stay(client):
     estimate = client.get("api/estimate")[1]
     assert list(estimate) == [
         "probes", "estimate", "low", "high", "rows", "decided", "wrong", "unsure", "at_least", "curve", "taught",
-        "agreement",
+        "agreement", "advice",
     ]  # fmt: skip
     assert estimate["at_least"] == 0.19
     assert {tuple(point) for point in estimate["curve"]} == {("depth", "precision", "low", "high", "decided")}

@@ -130,6 +130,11 @@ class Store:
             self.connection.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (name, json.dumps(value)))
             return json.loads(self._rows("SELECT value FROM about WHERE name = ?", name)[0][0])
 
+    def replace(self, name: str, value: Any) -> None:
+        """Store a value under a name, in place of the one before."""
+        with self._writing():
+            self.connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, json.dumps(value)))
+
     # What is read.
 
     def added_by(self, key: str, body: str = "") -> list[Event]:

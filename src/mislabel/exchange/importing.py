@@ -18,6 +18,7 @@ from mislabel.exchange.corrected import data_ids, match
 from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.known import known_labels
 from mislabel.exchange.line_values import Refused, Unknown, same_cell
+from mislabel.exchange.notes import NAME as DECISION_NOTE
 from mislabel.exchange.reviewers import NAME as REVIEWER
 from mislabel.exchange.reviewers import decisions_of
 from mislabel.exchange.source_table import Original, open_original
@@ -303,7 +304,12 @@ def _by_order(reviewed: TolerantTable, columns: Columns, original: Original, row
 def _difference(reviewed: TolerantTable, before: str, original: Original) -> str:
     """Where a file first differs from the data in what no reviewer changes, in words; nothing where it does not."""
     table, known = original.table, {}
-    changed = {original.label, "label_before", "decided_by", *([REVIEWER] if original.carries_decisions else [])}
+    changed = {
+        original.label,
+        "label_before",
+        "decided_by",
+        *([REVIEWER, DECISION_NOTE] if original.carries_decisions else []),
+    }
     for name in set(table.names) - changed:
         spelled = name if name in reviewed.names else neutralised(name)
         if spelled in reviewed.names:

@@ -45,7 +45,7 @@ def rate_histogram(rates: np.ndarray, counts: np.ndarray, mixture: BetaMixture |
         plot.set_xlim(-0.6 * width, 1 + 0.6 * width)
         _finish(plot, "share of passes that disagreed with the given label", "rows", x_percent=True)
 
-    return draw("Distribution of wrong events", WIDTH, HEIGHT, paint)
+    return draw("How often predictions differed from the given label", WIDTH, HEIGHT, paint)
 
 
 def rate_bars(rates: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

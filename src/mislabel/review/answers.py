@@ -70,6 +70,8 @@ class Run(Answer):
     """Who has decided, and who decides now."""
     may_decide: bool
     """Whether this address is one to decide with, and not only to look."""
+    keys: dict[str, str]
+    """That this reviewer has chosen, by what they do."""
 
 
 class Decision(Answer):
@@ -121,6 +123,34 @@ class Taught(Answer):
     """Whether more answers are worth little."""
 
 
+class Advice(Answer):
+    """What the next rows are expected to bring."""
+
+    rows: int
+    expected: float
+    """Wrong labels among them."""
+    minutes: int | None
+    words: list[str]
+
+
+class Part(Answer):
+    """The planned rows of one given class, or of a given and a suggested one."""
+
+    given: int
+    suggested: int | None
+    rows: int
+    decided: int
+    wrong: int
+
+
+class Progress(Answer):
+    classes: list[Part]
+    """Those with the most rows first."""
+    pairs: list[Part]
+    seconds: float | None
+    """One decision takes, in the middle."""
+
+
 class Estimate(Answer):
     probes: int
     estimate: float | None
@@ -137,6 +167,8 @@ class Estimate(Answer):
     """None in another order."""
     agreement: list[str]
     """How far reviewers agree, a sentence for each two."""
+    advice: Advice | None
+    """None where no row is left."""
 
 
 class Bar(Answer):

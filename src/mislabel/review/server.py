@@ -16,12 +16,13 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from mislabel.decisions.store import KeyTaken, NotSaved
 from mislabel.errors import InputError, RunError
-from mislabel.review.answers import Decided, ListPage, Neighbours, Row, Run, Undone
+from mislabel.review.answers import Decided, ListPage, Neighbours, Progress, Row, Run, Undone
 from mislabel.review.assets import asset_paths
 from mislabel.review.connections import Connection
 from mislabel.review.door import Door, listen
 from mislabel.review.guard import HEADERS, refused
-from mislabel.review.requests import DecideRequest, UndoRequest
+from mislabel.review.progress import progress
+from mislabel.review.requests import DecideRequest, KeysRequest, UndoRequest
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.views import Views
 
@@ -104,6 +105,10 @@ def _reading(session: Session, views: Views, door: Door) -> APIRouter:
     paths.get("/api/estimate")(views.estimate)
     paths.get("/api/next")(views.next)
 
+    @paths.get("/api/progress")
+    def parts() -> Progress:
+        return progress(session)
+
     @paths.get("/api/list")
     def rows(
         given: str = "", suggested: str = "", decision: str = "any", status: str = "judged", search: str = "",
@@ -151,6 +156,11 @@ def _deciding(session: Session, views: Views) -> APIRouter:
                 queue_position=request.place, note=request.note,
             )  # fmt: skip
         return views.decided(events, request.since)
+
+    @paths.post("/api/keys")
+    def keys(request: KeysRequest) -> dict[str, str]:
+        session.keys = request.keys
+        return session.keys
 
     @paths.post("/api/undo")
     def undo(request: UndoRequest) -> Undone:

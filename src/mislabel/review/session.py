@@ -127,6 +127,7 @@ class Session:
         self.counts = dict.fromkeys(KINDS, 0)  # of judged rows
         self.log: list[tuple[int, int]] = []  # number and row of every event
         self._reviewed: tuple[int, ReviewedRows] | None = None
+        self._events: tuple[int, list[Event]] | None = None
         self._answers: tuple[int, Answers] | None = None
         self.times: dict[int, float] = {}  # seconds at which each action on a page was taken, without those undone
         self.modality = modality(self.rows.modality)
@@ -146,6 +147,19 @@ class Session:
 
     def close(self) -> None:
         self.store.close()
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys that this reviewer has chosen, by what they do; kept with the run, like decisions."""
+        return self.store.recall(self._keys_name) or {}
+
+    @keys.setter
+    def keys(self, keys: dict[str, str]) -> None:
+        self.store.replace(self._keys_name, keys)
+
+    @property
+    def _keys_name(self) -> str:
+        return "keys" if self.reviewer is None else f"keys of {self.reviewer}"
 
     # What pages ask.
 
@@ -240,13 +254,39 @@ class Session:
             for code, count in common.most_common(MOST_PAIRS)
         ]
 
+    def ahead(self, count: int) -> np.ndarray:
+        """The first `count` rows of the queue that are not decided, in its order, at most so many."""
+        with self.lock:
+            self.refresh()
+            return self.queue.rows[np.flatnonzero(self.open(self.queue.rows))[:count]]
+
+    def last_decided(self, count: int) -> list[int]:
+        """The judged rows decided last, that chance did not choose unless it chose all; the last one first."""
+        with self.lock:
+            self.refresh()
+            found: dict[int, None] = {}
+            for _, row in reversed(self.log):
+                decided = self.decision(row) if self.rows.judged[row] else None
+                if decided is not None and (self.order == "random" or not decided.decision.probe):
+                    found[row] = None
+                if len(found) == count:
+                    break
+            return list(found)
+
+    def events(self) -> list[Event]:
+        """Every event of the store, up to the last one that is counted here."""
+        with self.lock:
+            self.refresh()
+            if self._events is None or self._events[0] != self.seen:
+                self._events = self.seen, [event for event in self.store.history() if event.number <= self.seen]
+            return self._events[1]
+
     def reviewed(self) -> ReviewedRows:
         """What was decided of the judged rows, in the order of the audit: the estimates need no more."""
         with self.lock:
             self.refresh()
             if self._reviewed is None or self._reviewed[0] != self.seen:
-                history = [event for event in self.store.history() if event.number <= self.seen]
-                self._reviewed = self.seen, reviewed_rows(history, self.rows.judged_rank, self.rows.n_judged)
+                self._reviewed = self.seen, reviewed_rows(self.events(), self.rows.judged_rank, self.rows.n_judged)
             return self._reviewed[1]
 
     def checked(self) -> Checked:

@@ -34,6 +34,7 @@ from mislabel.review.answers import (
     Vote,
 )
 from mislabel.review.explanations import reasons
+from mislabel.review.progress import advice
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.shared import agreement_words
@@ -79,6 +80,7 @@ class Views:
             sources=self._sources(),
             reviewers=sorted(session.reviewers),
             may_decide=may_decide,
+            keys=session.keys,
         )
 
     def state(self, since: int = 0) -> State:
@@ -122,6 +124,7 @@ class Views:
             ],
             taught=self.taught(),
             agreement=agreement_words(self.session.verdicts()),
+            advice=advice(self.session),
         )
 
     def taught(self) -> Taught | None:

@@ -4,7 +4,8 @@
 import { ServerError } from '../page/server-error.js';
 import { file, placeOf } from './file.js';
 import { digestOf, listPage, matching } from './list.js';
-import { addToLog, decisionIn, readLog, replay } from './log.js';
+import { addToLog, decisionIn, keepKeys, readKeys, readLog, replay } from './log.js';
+import { advise, countParts } from './progress-answers.js';
 
 export const LONG_TIMEOUT = 0; // nothing is waited for
 
@@ -13,9 +14,11 @@ const FEW = 5; // decisions that tell no pace yet
 
 /** @type {Record<string, (query: URLSearchParams, body: any) => unknown>} */
 const ANSWERS = {
-  'api/run': () => file.run,
+  'api/run': () => ({ ...file.run, keys: readKeys() }),
+  'api/keys': (_, body) => keepKeys(body.keys),
   'api/state': (query) => stateSince(Number(query.get('since'))),
-  'api/estimate': () => NO_ESTIMATE,
+  'api/estimate': () => ({ ...NO_ESTIMATE, advice: advise(decisions()) }),
+  'api/progress': () => countParts(decisions()),
   'api/next': (query) => nextLook(Number(query.get('after'))),
   'api/list': (query) => listPage(query, decisions()),
   'api/decide': (_, body) => decide(body),
@@ -25,7 +28,7 @@ const ANSWERS = {
 /** @type {Estimate} */
 const NO_ESTIMATE = {
   probes: 0, estimate: null, low: 0, high: 0, rows: file.rows.length, decided: 0, wrong: 0, unsure: 0, at_least: null,
-  curve: [], taught: null, agreement: [],
+  curve: [], taught: null, agreement: [], advice: null,
 }; // prettier-ignore
 
 /**

@@ -3,6 +3,7 @@
 import { display } from '../page/display.js';
 import { byId, createButton, createText } from '../page/elements.js';
 import { formatNumber, formatRows } from '../page/format.js';
+import { keyName } from '../page/key-names.js';
 import { sendBack } from './export.js';
 
 /**
@@ -16,7 +17,11 @@ export function fillEnd({ left, looks }, startAgain) {
     left ? createButton(`Look at the ${formatRows(left)} that you passed over`, 'strong', startAgain) : '',
     createText('p', 'Your decisions are kept in this browser alone. Send them to who gave you this page:'),
     createButton('Send back', left ? '' : 'strong', sendBack),
-    createText('p', '← goes back, L shows the list, U undoes the last decision.', 'muted'),
+    createText(
+      'p',
+      `← goes back, ${keyName('list')} shows the list, ${keyName('undo')} undoes the last decision.`,
+      'muted',
+    ),
   );
   if (display.view === 'row') byId('end').focus({ preventScroll: true });
 }

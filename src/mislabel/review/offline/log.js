@@ -30,6 +30,23 @@ export function readLog() {
   }
 }
 
+const KEYS_KEY = 'mislabel keys'; // of all files that this browser opens
+
+/** @returns {Record<string, string>} */
+export function readKeys() {
+  try {
+    return JSON.parse(localStorage.getItem(KEYS_KEY) ?? '{}');
+  } catch {
+    return {}; // a forbidden store costs the keys; a decision says so
+  }
+}
+
+/** @param {Record<string, string>} keys */
+export function keepKeys(keys) {
+  localStorage.setItem(KEYS_KEY, JSON.stringify(keys));
+  return keys;
+}
+
 /**
  * Add events as one action, which is kept when this returns.
  * @param {string} key

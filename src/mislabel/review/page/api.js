@@ -1,5 +1,5 @@
 // What the server is asked. Paths are relative to the page's address, which holds the token.
-/** @import { DecideRequest, Decided, Estimate, ListPage, Neighbours, NextLook, NoLook, Row, Run, State, Undone, UndoRequest } from './types.js' */
+/** @import { DecideRequest, Decided, Estimate, KeysRequest, ListPage, Neighbours, NextLook, NoLook, Progress, Row, Run, State, Undone, UndoRequest } from './types.js' */
 import { ask, LONG_TIMEOUT } from './ask.js';
 import { ServerError } from './server-error.js';
 
@@ -33,6 +33,9 @@ export const getState = (since) => ask(`api/state?since=${since}`);
 /** @returns {Promise<Estimate>} */
 export const getEstimate = () => ask('api/estimate');
 
+/** @returns {Promise<Progress>} */
+export const getProgress = () => ask('api/progress');
+
 /**
  * The first look of the queue, from place `after` on, whose row is not decided.
  * @param {number} after
@@ -63,6 +66,12 @@ export const getList = (query) => ask(`api/list?${query}`, undefined, LONG_TIMEO
  * @returns {Promise<Decided>}
  */
 export const postDecision = (request) => ask('api/decide', request);
+
+/**
+ * @param {KeysRequest} request
+ * @returns {Promise<Record<string, string>>}
+ */
+export const postKeys = (request) => ask('api/keys', request);
 
 /**
  * @param {UndoRequest} request

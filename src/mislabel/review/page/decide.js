@@ -6,6 +6,7 @@ import { display } from './display.js';
 import { byId } from './elements.js';
 import { formatRows } from './format.js';
 import { decisionOf, known } from './known.js';
+import { keyName } from './key-names.js';
 import { chooseNone } from './list-marks.js';
 import { post } from './outbox.js';
 import { goForward, showRow } from './row-view.js';
@@ -34,7 +35,8 @@ export function decide(kind, code = null, target = currentTarget()) {
 function confirmThenRecord(kind, code, target) {
   const dialog = byId('confirm');
   byId('confirm-title').textContent = `Decide ${formatRows(target.count)} at once?`;
-  byId('confirm-words').textContent = `“${decisionName(kind, code)}” for each of them. U takes all of it back.`;
+  byId('confirm-words').textContent =
+    `“${decisionName(kind, code)}” for each of them. ${keyName('undo')} takes all of it back.`;
   byId('confirm-yes').textContent = `Decide ${formatRows(target.count)}`;
   byId('confirm-yes').onclick = () => {
     dialog.close();

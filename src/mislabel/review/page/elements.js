@@ -14,6 +14,7 @@
  * @property {HTMLAnchorElement} to-list
  * @property {HTMLInputElement} wanted
  * @property {HTMLInputElement} note
+ * @property {HTMLDetailsElement} parts
  * @property {HTMLAnchorElement} to-export
  */
 

@@ -3,18 +3,21 @@ import { ACTIONS } from './actions.js';
 import { getRun, getState } from './api.js';
 import { closeBanner, endTrouble, reportTrouble } from './banner.js';
 import { showButtons } from './buttons.js';
+import { listenToKeyChoice } from './choose-keys.js';
 import { listenToChooser } from './chooser.js';
 import { display } from './display.js';
 import { byId, currentDialog } from './elements.js';
 import { estimateSoon } from './estimate.js';
 import { formatRows } from './format.js';
 import { listenToKeys } from './keys.js';
+import { showKeys } from './key-names.js';
 import { known } from './known.js';
 import { fillExport } from './export.js';
 import { fillFilters } from './list-filters.js';
 import { listenToList, openList } from './list-view.js';
 import { listenToNote } from './note.js';
 import { outbox, pause, sendAll } from './outbox.js';
+import { listenToParts } from './parts.js';
 import { showProgress } from './progress.js';
 import { showRow } from './row-view.js';
 import { fillRun, hasDigits, run } from './run.js';
@@ -68,6 +71,7 @@ async function start() {
   }
   known.lastEvent = known.firstEvent = state.number;
   showTitle();
+  showKeys();
   restoreWaiting();
   fillFilters();
   fillSources();
@@ -117,7 +121,9 @@ function listenToPage() {
 }
 
 listenToChooser();
+listenToKeyChoice();
 listenToList();
 listenToNote();
+listenToParts();
 listenToPage();
 start();

@@ -56,6 +56,8 @@ export interface Run {
   reviewers: string[];
   /** Whether this address is one to decide with, and not only to look. */
   may_decide: boolean;
+  /** That this reviewer has chosen, by what they do. */
+  keys: Record<string, string>;
 }
 
 export interface Decision {
@@ -106,6 +108,32 @@ export interface Taught {
   enough: boolean;
 }
 
+/** What the next rows are expected to bring. */
+export interface Advice {
+  rows: number;
+  /** Wrong labels among them. */
+  expected: number;
+  minutes: number | null;
+  words: string[];
+}
+
+/** The planned rows of one given class, or of a given and a suggested one. */
+export interface Part {
+  given: number;
+  suggested: number | null;
+  rows: number;
+  decided: number;
+  wrong: number;
+}
+
+export interface Progress {
+  /** Those with the most rows first. */
+  classes: Part[];
+  pairs: Part[];
+  /** One decision takes, in the middle. */
+  seconds: number | null;
+}
+
 export interface Estimate {
   probes: number;
   estimate: number | null;
@@ -122,6 +150,8 @@ export interface Estimate {
   taught: Taught | null;
   /** How far reviewers agree, a sentence for each two. */
   agreement: string[];
+  /** None where no row is left. */
+  advice: Advice | null;
 }
 
 export interface Bar {
@@ -274,6 +304,11 @@ export interface DecideRequest {
   place?: number | null;
   note?: string | null;
   since?: number;
+}
+
+export interface KeysRequest {
+  /** By what they do; those that are left out are as usual. */
+  keys: Record<string, string>;
 }
 
 export interface UndoRequest {
