@@ -16,7 +16,6 @@ from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import modality
-from mislabel.review.columns import Columns
 from mislabel.review.neighbours import Neighbours
 from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
@@ -26,6 +25,7 @@ from mislabel.run.checked import Checked, checked_in_review, powered_curve
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.trust_looks import Answers, answers_of
+from mislabel.run.unusual_columns import Columns
 from mislabel.tables.arrow import compute
 from mislabel.training.progress import Quiet
 
