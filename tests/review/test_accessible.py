@@ -1,4 +1,4 @@
-"""What axe-core finds on the page, the review that is one file, and the report: nothing serious, in light and in dark."""
+"""What axe-core finds on the page, the review that is one file, and the report: nothing serious, light and dark."""
 
 from pathlib import Path
 
