@@ -165,3 +165,30 @@ def test_node_is_needed_for_checks_alone_and_from_no_named_registry():
     assert all(version[0].isdigit() for version in package["devDependencies"].values())
     lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
     assert all("resolved" not in entry for entry in lock["packages"].values())
+
+
+def test_keys_are_one_character_for_one_thing_each(client):
+    assert client.post("api/keys", {"keys": {"keep": "j", "undo": "ü"}}) == (200, {"keep": "j", "undo": "ü"})
+    for keys in (
+        {"keep": "jj"},
+        {"keep": ""},
+        {"keep": "\n"},
+        {"keep": "j", "undo": "j"},
+        {"x" * 21: "j"},
+        {"keep": 1},
+        [],
+    ):
+        assert client.post("api/keys", {"keys": keys})[0] == 422, keys
+    assert client.get("api/run")[1]["keys"] == {"keep": "j", "undo": "ü"}
+    assert client.post("api/keys", {"keys": {}}) == (200, {})
+
+
+def test_notes_have_a_length_and_the_file_of_decisions_has_them(client):
+    assert client.decide([0], "keep", note="x" * 1001)[0] == 422
+    assert client.decide([0], "keep", note=" why \n")[0] == 200
+    assert client.decide([1, 2], "unsure")[0] == 200
+    said = client.get("api/export")[1]
+    assert [(each["mislabel_id"], each["mislabel_decision"], each["note"]) for each in said] == [
+        ("m0", "keep", "why"), ("m1", "unsure", None), ("m2", "unsure", None),
+    ]  # fmt: skip
+    assert list(said[0]) == ["mislabel_id", "label_before", "mislabel_decision", "label", "note", "reviewer", "time"]

@@ -110,13 +110,12 @@ def _row(findings: Findings, position: int, name: Any, content: Any) -> WorstRow
 
 
 def _decision(decision: Decision | None) -> str | None:
+    """In words, with the note that the person wrote."""
     if decision is None:
         return None
-    if decision.kind == "unsure":
-        return "could not tell"
-    if decision.kind == "none":
-        return "no class fits"
-    return "label is right" if decision.wrong is False else f"is {short(label_text(decision.label), 80)}"
+    label = "label is right" if decision.wrong is False else f"is {short(label_text(decision.label), 80)}"
+    said = {"unsure": "could not tell", "none": "no class fits"}.get(decision.kind, label)
+    return said if decision.note is None else f"{said} (“{short(clean(decision.note), EXCERPT)}”)"
 
 
 def _name(findings: Findings, code: int) -> str:

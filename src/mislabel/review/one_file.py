@@ -15,8 +15,8 @@ import numpy as np
 
 from mislabel.errors import InputError
 from mislabel.files import atomic_write, check_writable
-from mislabel.review.assets import read_assets
 from mislabel.review.bundle import bundle
+from mislabel.review.page_files import read_assets
 from mislabel.review.queue import BUDGET
 from mislabel.review.session import Session
 from mislabel.review.views import Views

@@ -1,7 +1,5 @@
 """How far a review is, class by class and pair by pair, and what its next rows are expected to bring."""
 
-from collections import Counter
-
 import numpy as np
 
 from mislabel.decisions.advice import FEWEST, ROWS, Expected, expected_wrong
@@ -28,14 +26,19 @@ def advice(session: Session) -> Advice | None:
 
 def progress(session: Session) -> Progress:
     """Of the rows that are planned: how many of each given class, and of each pair of classes, are decided."""
-    rows = session.queue.rows
-    given, suggested = (session.rows.labels[f"{name}_label"][rows].tolist() for name in ("given", "suggested"))
-    decided = (~session.open(rows)).tolist()
-    wrong = [done and _is_wrong(session, row) for row, done in zip(rows.tolist(), decided, strict=True)]
-    pairs = list(zip(given, suggested, strict=True))
+    rows, classes = session.queue.rows, len(session.rows.classes)
+    given, suggested = (session.rows.labels[f"{name}_label"][rows].astype(np.int64) for name in ("given", "suggested"))
+    decided = ~session.open(rows)
+    wrong = decided.copy()
+    wrong[decided] = [_is_wrong(session, row) for row in rows[decided].tolist()]
+    parted = (given >= 0) & (suggested >= 0) & (given != suggested)
+    pairs = np.where(parted, given * classes + suggested, -1)
     return Progress(
-        classes=_parts([(code, None) for code in given], decided, wrong),
-        pairs=_parts(pairs, decided, wrong, only=lambda pair: pair[0] != pair[1]),
+        classes=[Part(given=code, suggested=None, **counts) for code, counts in _parts(given, decided, wrong)],
+        pairs=[
+            Part(given=code // classes, suggested=code % classes, **counts)
+            for code, counts in _parts(pairs, decided, wrong)
+        ],
         seconds=seconds_per_decision(session.events()),
     )
 
@@ -74,14 +77,12 @@ def _words(found: Expected, minutes: int | None) -> list[str]:
     ]
 
 
-def _parts(names: list, decided: list[bool], wrong: list[bool], only=lambda name: True) -> list[Part]:
-    """Those with most rows first."""
-    counts, done, found = (
-        Counter(name for name, counted in zip(names, which, strict=True) if counted)
-        for which in ([True] * len(names), decided, wrong)
-    )
-    chosen = [name for name, _ in counts.most_common() if only(name) and -1 not in name][:MOST_PARTS]
-    return [
-        Part(given=name[0], suggested=name[1], rows=counts[name], decided=done[name], wrong=found[name])
-        for name in chosen
-    ]
+def _parts(names: np.ndarray, decided: np.ndarray, wrong: np.ndarray) -> list[tuple[int, dict[str, int]]]:
+    """How many rows have each name from 0 on, and how many of these are decided and wrong; most rows first."""
+    found, place, rows = np.unique(names, return_inverse=True, return_counts=True)
+    counts = {"rows": rows} | {
+        name: np.bincount(place, weights=which, minlength=len(found)).astype(np.int64)
+        for name, which in (("decided", decided), ("wrong", wrong))
+    }
+    chosen = [at for at in np.argsort(-rows, kind="stable").tolist() if found[at] >= 0][:MOST_PARTS]
+    return [(int(found[at]), {name: int(values[at]) for name, values in counts.items()}) for at in chosen]
