@@ -68,22 +68,44 @@ def test_notes_make_a_column_of_their_own_and_are_no_decision_when_read_back(ani
     assert "decision_note" not in exported(animals, tmp_path / "none.csv")
 
 
-def test_a_file_of_two_reviewers_or_with_nonsense_is_refused_line_by_line(animals, tmp_path):
+def test_a_file_of_two_reviewers_is_taken_with_their_names_and_nonsense_is_refused(animals, tmp_path):
     line = {"mislabel_id": "a1", "label_before": "cat", "mislabel_decision": "keep", "label": "cat", "reviewer": "Ann"}
     lines = [
-        line, line | {"mislabel_id": "a2", "label_before": "dog", "label": "dog", "reviewer": "Bob"},
+        line,
+        line | {"mislabel_id": "a2", "label_before": "dog", "label": "dog", "reviewer": "Bob", "note": " so "},
         line | {"mislabel_id": "a3", "label_before": "dog"},
-        line | {"mislabel_id": "a4", "note": 7, "label_before": None},
+        line | {"mislabel_id": "a4", "label_before": "dog", "label": "dog", "note": 7},
+        line | {"mislabel_id": "a6", "label_before": None, "reviewer": "x" * 81},
         line | {"mislabel_id": "zz"},
-    ]  # fmt: skip
+    ]
     (tmp_path / "sent.json").write_text(json.dumps(lines))
     done = import_decisions(animals, tmp_path / "sent.json")
-    assert done.imported == 1
-    reasons = [(refused["id"], refused["reason"]) for refused in done.refused]
-    assert [id for id, _ in reasons] == ["a2", "a3", "a4", "zz"]
-    for (_, reason), words in zip(
-        reasons, ["of somebody else", "a file of other data", "a file of other data", "no row"], strict=True
-    ):
-        assert words in reason
+    assert done.imported == 2
+    reasons = {refused["id"]: refused["reason"] for refused in done.refused}
+    for id, words in (("a3", "a file of other data"), ("a4", "no text"), ("a6", ""), ("zz", "no row")):
+        assert words in reasons[id]
     with Store(animals.decisions) as store:
-        assert [(event.reviewer, event.source) for event in store.history()] == [("Ann", "import")]
+        events = store.history()
+    assert [(event.reviewer, event.source, event.decision.note, event.action) for event in events] == [
+        ("Ann", "import", None, 1), ("Bob", "import", "so", 1),
+    ]  # fmt: skip
+
+
+def test_what_holds_already_is_what_that_person_decided(animals, tmp_path):
+    decided(animals, (Decision("a1", "keep", "cat", "cat", probe=True), "Ann"))
+    line = {"mislabel_id": "a1", "label_before": "cat", "mislabel_decision": "keep", "label": "cat"}
+
+    def taken(**more):
+        (tmp_path / "sent.json").write_text(json.dumps([line | more]))
+        done = import_decisions(animals, tmp_path / "sent.json")
+        return done.imported, done.unchanged
+
+    assert taken(reviewer="Ann") == (0, 1)
+    assert taken() == (0, 1)
+    assert taken(reviewer="Bob") == (1, 0)  # a second opinion
+    assert taken(reviewer="Bob") == (0, 1)
+    assert taken(reviewer="Bob", note="sure") == (1, 0)
+    with Store(animals.decisions) as store:
+        assert [(event.reviewer, event.decision.probe) for event in store.history()] == [
+            ("Ann", True), ("Bob", True), ("Bob", True),
+        ]  # fmt: skip

@@ -3,9 +3,11 @@
 import http.client
 import json
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
+import urllib.request
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -14,7 +16,7 @@ from patience import PATIENCE
 
 pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 
-from review.browser import at, chromium, expect, press, write_run
+from review.browser import at, chromium, expect, history, press, saved, write_run
 from review.client import Client
 
 from mislabel.errors import InputError
@@ -122,6 +124,47 @@ def test_the_page_of_who_may_look_decides_nothing(review, colours):
         press(page, "Space", "m1")
         assert it.server.session.store.history() == []
         it.problems[:] = [one for one in it.problems if it.server.server.door.looking not in one]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(chromium() is None, reason="there is no chromium here")
+def test_the_page_decides_where_a_browser_trusts_no_context(review, colours):
+    """As with a page that came from another machine without TLS."""
+    script = "for (const name of ['randomUUID', 'subtle']) Object.defineProperty(Crypto.prototype, name, {});"
+    script += (
+        "Object.defineProperty(Navigator.prototype, 'locks', {}); Object.defineProperty(window, 'isSecureContext', {});"
+    )
+    with review(colours, script=script) as it:
+        at(it.page, "m0")
+        assert it.page.evaluate("() => crypto.randomUUID") is None
+        press(it.page, "k", "m1")
+        press(it.page, "u", "m0")
+        press(it.page, "s", "m1")
+        saved(it.page, "m0")
+    assert [kind for _, kind, _ in history(colours)] == ["keep", "undo", "suggestion"]
+
+
+def test_the_command_prints_both_addresses_and_ends_by_ctrl_c(tmp_path):
+    run = write_run(tmp_path / "run", ["a", "b"], [0, 1], [1, 0], ["x", "y"])
+    line = [sys.executable, "-m", "mislabel", "review", run, "--no-browser", "--host", "localhost"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        said = []
+        for words in process.stdout:
+            said.append(words)
+            if "Ctrl-C ends" in words:
+                break
+        addresses = [words.strip() for words in said if "http://localhost:" in words]
+        assert len(addresses) == 2
+        for address, may_decide in zip(addresses, (True, False), strict=True):
+            with urllib.request.urlopen(f"{address}api/run", timeout=PATIENCE) as answer:
+                assert json.loads(answer.read())["may_decide"] is may_decide
+        assert "encrypted" not in "".join(said)
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(timeout=PATIENCE) == 130
+    refused = subprocess.run([*line[:-1], "0.0.0.0"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert refused.returncode == 2
+    assert "every address at once" in refused.stderr
 
 
 def test_tls_by_given_files(reached, pair):

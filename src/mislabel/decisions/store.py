@@ -93,7 +93,11 @@ class Store:
         """
         for decision in decisions:
             one_of("kind", decision.kind, KINDS)
-        return self._add(lambda: [(decision, None) for decision in decisions], key, body, source, reviewer)
+        return self._add(lambda: [(decision, None, reviewer) for decision in decisions], key, body, source)
+
+    def decide_as(self, said: Sequence[tuple[Decision, str | None]], *, source: str) -> list[Event]:
+        """Add decisions of several people as one action, each with a name or None; see `decide`."""
+        return self._add(lambda: [(decision, None, name) for decision, name in said], None, "", source)
 
     def undo(
         self, action: int | None = None, *, key: str | None = None, body: str = "", source: str = "page",
@@ -108,7 +112,7 @@ class Store:
         NotSaved
             If nothing was added.
         """
-        return self._add(lambda: self._undoing(action), key, body, source, reviewer)
+        return self._add(lambda: [(*undone, reviewer) for undone in self._undoing(action)], key, body, source)
 
     def take_over(self, events: Iterable[Event], source: str) -> None:
         """Add the events of another run's store, with their times; `source` names that run where the event does not."""
@@ -191,10 +195,10 @@ class Store:
             raise NotSaved(f"nothing was saved: {error}{free}") from error
 
     def _add(
-        self, additions: Callable[[], list[tuple[Decision, int | None]]], key: str | None, body: str, source: str,
-        reviewer: str | None,
+        self, additions: Callable[[], list[tuple[Decision, int | None, str | None]]], key: str | None, body: str,
+        source: str,
     ) -> list[Event]:  # fmt: skip
-        """Add one action: decisions, each with the number of the event that it undoes or None."""
+        """Add one action: decisions, each with the number of the event that it undoes or None, and who makes it."""
         with self._writing():
             if file_identity(self.path) != self.identity:  # what is written to a file without a name goes with it
                 raise NotSaved(
@@ -204,7 +208,7 @@ class Store:
             if key is not None and (before := self._added_by(key, body)):
                 return before
             action, time = None, datetime.now(UTC).isoformat(timespec="milliseconds")
-            for decision, undone in additions():
+            for decision, undone, reviewer in additions():
                 number = self._insert(decision, action, time, source, undone, reviewer)
                 action = action or number
             if key is not None and action is not None:
@@ -212,7 +216,7 @@ class Store:
                 self.connection.execute("INSERT INTO bodies VALUES (?, ?)", (key, body))
             return [] if action is None else self._read("action = ?", action)
 
-    def _undoing(self, action: int | None) -> list[tuple[Decision, int | None]]:
+    def _undoing(self, action: int | None) -> list[tuple[Decision, int]]:
         """The decisions of an action, or of the last one that holds, each with its number."""
         chosen = self._last_action() if action is None else action
         if chosen is None:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mislabel.decisions.events import Decision, checked_name
-from mislabel.decisions.sending import BEFORE, NOTE, SAID, is_sent
+from mislabel.decisions.events import Decision
+from mislabel.decisions.sending import BEFORE, NOTE, REVIEWER, SAID, is_sent
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import data_ids, match
@@ -19,8 +19,8 @@ from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.known import known_labels
 from mislabel.exchange.line_values import Refused, Unknown, same_cell
 from mislabel.exchange.notes import NAME as DECISION_NOTE
-from mislabel.exchange.reviewers import NAME as REVIEWER
-from mislabel.exchange.reviewers import decisions_of
+from mislabel.exchange.reviewers import NAME as REVIEWERS
+from mislabel.exchange.reviewers import decisions_by_name
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
 from mislabel.exchange.verdicts import Columns, LineReader, Outcome
@@ -79,8 +79,8 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     Label Studio's tasks the annotations count: one without a choice says that no class fits, and one that was skipped
     that the person could not tell.
 
-    What a review sends back that is one file (`mislabel review --static`), or the page exports, names its reviewer and
-    carries notes. Where it is a named reviewer's, what holds already is what that person has decided.
+    What a review sends back that is one file (`mislabel review --static`), or the page exports, names reviewers and
+    carries notes. Of a named reviewer's line, what holds already is what that person has decided.
 
     Rows are found by `mislabel_id`, the id column of the run, or `id`. A file without any belongs to a run without an
     id column: then it must have the rows of the data in their order, which is checked against the data.
@@ -106,9 +106,8 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     original = _find_data(folder, data, reviewed, roles)
     columns = find_columns(reviewed, roles, rows, original, modality(run.modality).own_id)
     reads_back = columns.before or columns.decided_by
-    reviewer = _reviewer(reviewed) if columns.decision == SAID else None
-    holds = known_labels(run) if reviewer is None else decisions_of(reviewer, run.history())
-    reader = LineReader(rows, columns, holds, original if reads_back else None)
+    own = decisions_by_name(run.history()) if columns.reviewer else {}
+    reader = LineReader(rows, columns, known_labels(run), original if reads_back else None, own)
     done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
     if columns.id is None:
         original = original or open_original(folder)
@@ -122,8 +121,6 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
         try:
             if line.problem:
                 raise Refused(line.problem)
-            if reviewer is not None and line.cells.get(REVIEWER) != reviewer:
-                raise Refused(f"the file begins with decisions of {reviewer!r}, and this one is of somebody else")
             row = reader.ids.find(id)
             outcome = reader.outcome(row, line.cells)
             outcomes[row].append((line.number, outcome))
@@ -138,7 +135,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     decisions = list(_decisions(reader, outcomes, done))
     if decisions:
         with Store(folder.decisions) as store:
-            store.decide(decisions, source="import", reviewer=reviewer)
+            store.decide_as(decisions, source="import")
     done.refused.sort(key=lambda refusal: refusal["line"])
     return done
 
@@ -212,22 +209,13 @@ def _are_tasks(reviewed: TolerantTable) -> bool:
 def _named_columns(reviewed: TolerantTable) -> Columns | None:
     """Those of a file whose form says what they are; None for a table."""
     if _are_sent(reviewed):
-        return Columns(TASK_ID, LABEL, BEFORE, None, SAID, NOTE)
+        return Columns(TASK_ID, LABEL, BEFORE, None, SAID, NOTE, REVIEWER)
     return Columns(TASK_ID, LABEL, None, None, DECISION) if _are_tasks(reviewed) else None
 
 
 def _are_sent(reviewed: TolerantTable) -> bool:
     """Whether it is a file of decisions that a review sends."""
     return SAID in reviewed.names and any(is_sent(line.cells) for line in islice(reviewed.lines(), LOOKED_AT))
-
-
-def _reviewer(reviewed: TolerantTable) -> str | None:
-    """Whose decisions a review sends, by the first of them."""
-    names = (line.cells.get(REVIEWER) for line in reviewed.lines() if line.problem is None and is_sent(line.cells))
-    name = next(names, None)
-    if name is not None and not isinstance(name, str):
-        raise InputError(f"{reviewed.file}: its reviewer is {name!r:.80}, and no name")
-    return checked_name(name)
 
 
 def _find_data(
@@ -251,8 +239,8 @@ def _find_data(
 
 def _decisions(
     reader: LineReader, outcomes: dict[int, list[tuple[int, Outcome | None]]], done: Imported
-) -> Iterator[Decision]:
-    """The decisions to add; counts the lines, and refuses those that contradict each other."""
+) -> Iterator[tuple[Decision, str | None]]:
+    """The decisions to add, each with who made it; counts the lines, and refuses those that contradict each other."""
     for row, lines in outcomes.items():
         id, outcome = reader.rows.id(row), lines[0][1]
         if outcome is None or any(other != outcome for _, other in lines):
@@ -272,7 +260,8 @@ def _decisions(
                 done.replaced_ids.append(id)
             # Whether chance chose the row is a matter of how it came to be reviewed, not of what is said of it.
             probe = id in reader.holds and reader.holds[id].probe
-            yield Decision(id, outcome.kind, outcome.label, reader.given(row), probe, outcome.note)
+            decision = Decision(id, outcome.kind, outcome.label, reader.given(row), probe, outcome.note)
+            yield decision, outcome.reviewer
 
 
 def _by_id(reviewed: TolerantTable, column: str, id: str) -> Iterator[tuple[Line, Any]]:
@@ -308,7 +297,7 @@ def _difference(reviewed: TolerantTable, before: str, original: Original) -> str
         original.label,
         "label_before",
         "decided_by",
-        *([REVIEWER, DECISION_NOTE] if original.carries_decisions else []),
+        *([REVIEWERS, DECISION_NOTE] if original.carries_decisions else []),
     }
     for name in set(table.names) - changed:
         spelled = name if name in reviewed.names else neutralised(name)

@@ -11,13 +11,17 @@ from mislabel.exchange.corrected import Corrected
 NAME = "reviewer"
 
 
-def decisions_of(reviewer: str, history: Iterable[Event]) -> dict[Any, Decision]:
-    """The last decision of this person on each row that was not undone, by id, whoever decided it since."""
+def decisions_by_name(history: Iterable[Event]) -> dict[str, dict[Any, Decision]]:
+    """The last decision of each person on each row that was not undone, by name and id, whoever decided it since."""
     stacks: defaultdict[Any, list[Event]] = defaultdict(list)
     for event in history:
         apply_event(stacks[event.decision.id], event)
-    own = (event for stack in stacks.values() for event in stack if event.reviewer == reviewer)
-    return {event.decision.id: event.decision for event in own}
+    found: defaultdict[str, dict[Any, Decision]] = defaultdict(dict)
+    for id, stack in stacks.items():
+        for event in stack:
+            if event.reviewer is not None:
+                found[event.reviewer][id] = event.decision
+    return dict(found)
 
 
 def reviewers_of(corrected: Corrected, history: Iterable[Event], *, asked: bool) -> list[str | None] | None:

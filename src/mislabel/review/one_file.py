@@ -111,7 +111,8 @@ def _contents(session: Session, rows: np.ndarray) -> dict[str, Any]:
     return {
         "run": run,
         "rows": shown,
-        "near": [views.neighbours(row).values for row in rows.tolist()],
+        # Only rows of a table tell what the nearest ones have: to find these takes a look at all rows for each.
+        "near": [views.neighbours(row["row"]).values if row["columns"] else [] for row in shown],
         "ids": [json_text(session.rows.id(row)) for row in rows.tolist()],
         "labels": [json_text(label) for label in session.rows.classes],
         "reviewer": session.reviewer,

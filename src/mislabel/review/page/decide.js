@@ -8,7 +8,7 @@ import { formatRows } from './format.js';
 import { decisionOf, known } from './known.js';
 import { keyName } from './key-names.js';
 import { chooseNone } from './list-marks.js';
-import { post } from './outbox.js';
+import { newKey, post } from './outbox.js';
 import { goForward, showRow } from './row-view.js';
 import { decisionName, run } from './run.js';
 import { session } from './session.js';
@@ -51,7 +51,7 @@ function confirmThenRecord(kind, code, target) {
  * @param {Target} target
  */
 function record(kind, code, { rows, filter, digest, what, shown }) {
-  const key = crypto.randomUUID();
+  const key = newKey();
   /** @type {Undoable} */
   const undoable = { key, what };
   if (shown) Object.assign(undoable, { rows, before: decisionOf(shown.row), look: shown.look });
