@@ -66,6 +66,13 @@ class RawInputs(ABC):
         """16 bytes a row, kept by a run folder where `kept` is not the whole input; None where it is."""
         return None
 
+    def files(self) -> Iterator[tuple[str, bytes] | None] | None:
+        """Where each input lies, as it was written, and the SHA-256 of that file; None for a row that is no file.
+
+        A run folder keeps both, so that a review can show the original. None where no input is ever a file.
+        """
+        return None
+
     def matcher(self, column: str) -> Callable[[int, Any], bool]:
         """A function that says whether the row at a position is the one of which a run kept a value.
 

@@ -105,6 +105,7 @@ def _contents(session: Session, rows: np.ndarray) -> dict[str, Any]:
     kept = [pair for pair in session.pairs() if (pair["given"], pair["suggested"]) in set(pairs)]
     run = views.run().model_dump() | {
         **dict.fromkeys(("rows", "judged", "looks"), len(shown)), "path": session.run.name, "has_neighbours": False,
+        "has_map": False, "marks_words": False,
         "reviewers": [session.reviewer] if session.reviewer else [], "budget": None,
         "pairs": [pair | {"count": pairs.count((pair["given"], pair["suggested"]))} for pair in kept],
     }  # fmt: skip

@@ -45,6 +45,14 @@ export async function ask(address, body) {
   return answer(new URLSearchParams(query), body);
 }
 
+/**
+ * @param {string} address
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function askBytes(address) {
+  throw new ServerError(`this file has no ${address}`, 400);
+}
+
 /** What holds for each row of the file. */
 function decisions() {
   const stacks = replay(readLog());
