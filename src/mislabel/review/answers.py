@@ -64,6 +64,8 @@ class Run(Answer):
     """Whether rows are pictures."""
     has_inputs: bool
     has_neighbours: bool
+    has_map: bool
+    """Whether a map may be asked for; a run without embeddings says then that it has none."""
     marks_words: bool
     """Whether rows are texts, the words of which may be marked."""
     words_note: str | None
@@ -76,6 +78,10 @@ class Run(Answer):
     """Those with the most wrong labels first; none where one label a row was given."""
     reviewers: list[str]
     """Who has decided, and who decides now."""
+    may_decide: bool
+    """Whether this address is one to decide with, and not only to look."""
+    keys: dict[str, str]
+    """That this reviewer has chosen, by what they do."""
 
 
 class Decision(Answer):
@@ -86,6 +92,7 @@ class Decision(Answer):
     time: str
     source: str
     reviewer: str | None
+    note: str | None
 
 
 class Change(Answer):
@@ -126,6 +133,34 @@ class Taught(Answer):
     """Whether more answers are worth little."""
 
 
+class Advice(Answer):
+    """What the next rows are expected to bring."""
+
+    rows: int
+    expected: float
+    """Wrong labels among them."""
+    minutes: int | None
+    words: list[str]
+
+
+class Part(Answer):
+    """The planned rows of one given class, or of a given and a suggested one."""
+
+    given: int
+    suggested: int | None
+    rows: int
+    decided: int
+    wrong: int
+
+
+class Progress(Answer):
+    classes: list[Part]
+    """Those with the most rows first."""
+    pairs: list[Part]
+    seconds: float | None
+    """One decision takes, in the middle."""
+
+
 class Estimate(Answer):
     probes: int
     estimate: float | None
@@ -142,6 +177,8 @@ class Estimate(Answer):
     """None in another order."""
     agreement: list[str]
     """How far reviewers agree, a sentence for each two."""
+    advice: Advice | None
+    """None where no row is left."""
 
 
 class Bar(Answer):

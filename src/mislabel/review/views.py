@@ -10,6 +10,7 @@ import pyarrow as pa
 from mislabel.data.class_meanings import sentences_of
 from mislabel.data.descriptions import checked_descriptions
 from mislabel.decisions.events import Event
+from mislabel.decisions.sending import sent_decision
 from mislabel.errors import InputError
 from mislabel.review.answers import (
     Bar,
@@ -38,11 +39,13 @@ from mislabel.review.answers import (
     Words,
 )
 from mislabel.review.explanations import reasons
+from mislabel.review.progress import advice
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.shared import agreement_words
 from mislabel.review.teaching import is_enough, words
 from mislabel.run.source_lines import source_lines
+from mislabel.tables.json_text import json_text
 
 EXCERPT = 300  # characters
 BARS = 9  # as there are digits to press
@@ -60,7 +63,7 @@ class Views:
     def __init__(self, session: Session):
         self.session, self.rows = session, session.rows
 
-    def run(self) -> Run:
+    def run(self, may_decide: bool = True) -> Run:
         session, rows = self.session, self.rows
         return Run(
             name=session.run.name,
@@ -79,12 +82,15 @@ class Views:
             has_pictures=session.modality.pictures,
             has_inputs=session.contents.there,
             has_neighbours=session.neighbours.there,
+            has_map=True,
             marks_words=session.words.of_texts,
             words_note=session.words.lacking,
             meanings=self._meanings(),
             pairs=[Pair(**pair) for pair in session.pairs()],
             sources=self._sources(),
             reviewers=sorted(session.reviewers),
+            may_decide=may_decide,
+            keys=session.keys,
         )
 
     def state(self, since: int = 0) -> State:
@@ -128,6 +134,7 @@ class Views:
             ],
             taught=self.taught(),
             agreement=agreement_words(self.session.verdicts()),
+            advice=advice(self.session),
         )
 
     def taught(self) -> Taught | None:
@@ -288,7 +295,13 @@ class Views:
             time=event.time,
             source=event.source,
             reviewer=event.reviewer,
+            note=decided.note,
         )
+
+    def decisions_file(self) -> bytes:
+        """The decisions that hold, as far as this reviewer may see them, as `import-decisions` reads them."""
+        events = self.session.holding()
+        return ("[\n" + ",\n".join(json_text(sent_decision(event)) for event in events) + "\n]\n").encode()
 
     @cached_property
     def code_of(self) -> dict[str, int]:

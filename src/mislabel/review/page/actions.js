@@ -11,6 +11,7 @@ import { fitMap } from './map-canvas.js';
 import { zoomIn, zoomOut } from './map-input.js';
 import { openMeanings } from './meanings.js';
 import { goBack, goForward, isAtEnd } from './row-view.js';
+import { run } from './run.js';
 import { session } from './session.js';
 import { countSeveral, currentTarget } from './target.js';
 import { actualSize, fit, larger, smaller } from './viewer.js';
@@ -32,6 +33,9 @@ export const ACTIONS = {
   },
   list: () => (location.hash = session.listHash),
   row: () => (location.hash = 'row'),
+  note: () => {
+    if (display.view === 'row' && display.shown) byId('note').focus();
+  },
   map: () => (location.hash = 'map'),
   larger: () => (display.view === 'map' ? zoomIn() : larger()),
   smaller: () => (display.view === 'map' ? zoomOut() : smaller()),
@@ -56,7 +60,7 @@ export const isDeciding = (name) => DECIDING.includes(name);
 /** @param {string} [typed] The beginning of its name. */
 export function chooseClass(typed) {
   const ofSeveral = display.view !== 'row';
-  if (ofSeveral ? !countSeveral() : isAtEnd()) return;
+  if (!run.may_decide || (ofSeveral ? !countSeveral() : isAtEnd())) return;
   const several = ofSeveral ? ` for ${formatRows(countSeveral())}` : '';
   /** @type {import('./chooser.js').Take} */
   const take = (code, target) => decide('label', code, target);

@@ -34,6 +34,7 @@
  * @property {ListFilter} [filter]
  * @property {string} [digest]
  * @property {number} [place]
+ * @property {string | null} [note]
  * @property {string} what The rows in words.
  * @property {undefined} [undo]
  */
@@ -62,8 +63,8 @@
  * @property {boolean} words Whether words that speak for a label are marked.
  */
 
-// The address holds the token: another server's rows are never mixed with this one's.
-const STORE_KEY = `mislabel ${location.pathname}`;
+// The address holds the token: another server's rows are never mixed with this one's, nor those of two files.
+const STORE_KEY = `mislabel ${location.pathname} ${document.documentElement.dataset.file ?? ''}`;
 
 /** @type {Session} */
 export const session = {

@@ -3,18 +3,23 @@ import { ACTIONS } from './actions.js';
 import { getRun, getState } from './api.js';
 import { closeBanner, endTrouble, reportTrouble } from './banner.js';
 import { showButtons } from './buttons.js';
+import { listenToKeyChoice } from './choose-keys.js';
 import { listenToChooser } from './chooser.js';
 import { display } from './display.js';
 import { byId, currentDialog } from './elements.js';
 import { estimateSoon } from './estimate.js';
 import { formatRows } from './format.js';
 import { listenToKeys } from './keys.js';
+import { showKeys } from './key-names.js';
 import { known } from './known.js';
+import { fillExport } from './export.js';
 import { fillFilters } from './list-filters.js';
 import { listenToList, openList } from './list-view.js';
 import { listenToMapView, openMap } from './map-view.js';
 import { listenToMeanings } from './meanings.js';
+import { listenToNote } from './note.js';
 import { outbox, pause, sendAll } from './outbox.js';
+import { listenToParts } from './parts.js';
 import { showProgress } from './progress.js';
 import { showRow } from './row-view.js';
 import { fillRun, hasDigits, run } from './run.js';
@@ -30,7 +35,7 @@ const RETRY_AFTER = 2000;
 function route() {
   currentDialog()?.close(); // what it asks about is not there any more
   const [name, query] = location.hash.slice(1).split('?');
-  showView(name === 'list' || name === 'map' ? name : 'row');
+  showView(name === 'list' || (name === 'map' && run.has_map) ? name : 'row');
   const row = /^row\/(\d+)$/.exec(name)?.[1];
   if (row) {
     history.replaceState(null, '', '#row');
@@ -70,9 +75,11 @@ async function start() {
   }
   known.lastEvent = known.firstEvent = state.number;
   showTitle();
+  showKeys();
   restoreWaiting();
   fillFilters();
   fillSources();
+  fillExport();
   showProgress(state);
   estimateSoon();
   outbox.outcomes = outcomes;
@@ -93,9 +100,12 @@ function showTitle() {
   byId('help-digits').hidden = !hasDigits();
   byId('help-typing').hidden = hasDigits();
   byId('help-words').hidden = !run.marks_words;
+  for (const part of document.querySelectorAll('.of-map')) part.toggleAttribute('hidden', !run.has_map);
   byId('last-digit').textContent = `${run.classes.length}`;
   for (const part of document.querySelectorAll('.of-pictures')) part.toggleAttribute('hidden', !run.has_pictures);
   byId('bar').hidden = false;
+  if (!run.may_decide) byId('saved').textContent = 'With this address you may look, and not decide.';
+  byId('note').disabled = !run.may_decide;
 }
 
 /** Decisions that waited when the page was reloaded hold. */
@@ -118,7 +128,10 @@ function listenToPage() {
 }
 
 listenToChooser();
+listenToKeyChoice();
 listenToList();
+listenToNote();
+listenToParts();
 listenToMapView();
 listenToMeanings();
 listenToWords();

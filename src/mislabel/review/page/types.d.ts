@@ -50,6 +50,8 @@ export interface Run {
   has_pictures: boolean;
   has_inputs: boolean;
   has_neighbours: boolean;
+  /** Whether a map may be asked for; a run without embeddings says then that it has none. */
+  has_map: boolean;
   /** Whether rows are texts, the words of which may be marked. */
   marks_words: boolean;
   /** Why they are not. */
@@ -62,6 +64,10 @@ export interface Run {
   sources: Source[];
   /** Who has decided, and who decides now. */
   reviewers: string[];
+  /** Whether this address is one to decide with, and not only to look. */
+  may_decide: boolean;
+  /** That this reviewer has chosen, by what they do. */
+  keys: Record<string, string>;
 }
 
 export interface Decision {
@@ -72,6 +78,7 @@ export interface Decision {
   time: string;
   source: string;
   reviewer: string | null;
+  note: string | null;
 }
 
 export interface Change {
@@ -111,6 +118,32 @@ export interface Taught {
   enough: boolean;
 }
 
+/** What the next rows are expected to bring. */
+export interface Advice {
+  rows: number;
+  /** Wrong labels among them. */
+  expected: number;
+  minutes: number | null;
+  words: string[];
+}
+
+/** The planned rows of one given class, or of a given and a suggested one. */
+export interface Part {
+  given: number;
+  suggested: number | null;
+  rows: number;
+  decided: number;
+  wrong: number;
+}
+
+export interface Progress {
+  /** Those with the most rows first. */
+  classes: Part[];
+  pairs: Part[];
+  /** One decision takes, in the middle. */
+  seconds: number | null;
+}
+
 export interface Estimate {
   probes: number;
   estimate: number | null;
@@ -127,6 +160,8 @@ export interface Estimate {
   taught: Taught | null;
   /** How far reviewers agree, a sentence for each two. */
   agreement: string[];
+  /** None where no row is left. */
+  advice: Advice | null;
 }
 
 export interface Bar {
@@ -310,7 +345,13 @@ export interface DecideRequest {
   /** Of the rows that a list said pass the filter. */
   digest?: string | null;
   place?: number | null;
+  note?: string | null;
   since?: number;
+}
+
+export interface KeysRequest {
+  /** By what they do; those that are left out are as usual. */
+  keys: Record<string, string>;
 }
 
 export interface UndoRequest {
