@@ -76,6 +76,8 @@ def test_decided_by_keyboard_kept_over_a_reload_and_taken_back(opened, colours, 
     assert write_review_file(RunFolder(colours), file, budget=7, reviewer="Ann") == 6
     page = opened(file)
     at(page, "m0")
+    page.locator("#to-export").click()
+    saved(page, "Nothing is decided yet.")
     press(page, "t")
     page.keyboard.type("so said the map")
     press(page, "Enter")
