@@ -181,6 +181,23 @@ def test_images_and_tables_are_in_the_file(opened, tmp_path):
 
 
 @pytest.mark.slow
+def test_it_says_what_the_last_rows_brought_and_how_far_it_is(opened, tmp_path):
+    run = write_run(tmp_path / "run", [f"text {k}" for k in range(25)], [0] * 25, [1] * 25, COLOURS)
+    write_review_file(RunFolder(run), tmp_path / "out.html")
+    page = opened(tmp_path / "out.html")
+    for k in range(20):
+        at(page, f"m{k}")
+        press(page, "s" if k % 4 == 0 else "k", f"m{k + 1}")
+    saved(page, "m19")
+    expect(page.locator("#advice-words")).to_contain_text("5 of the last 20 decided had one")
+    press(page, "l")
+    page.locator("#parts summary").click()
+    expect(page.locator("#class-parts tr")).to_have_text(["red20 of 255"])
+    page.locator("[name=decision]").select_option("undecided")
+    expect(page.locator("#list li")).to_have_count(5)
+
+
+@pytest.mark.slow
 def test_a_browser_that_keeps_nothing_says_so_and_loses_nothing(opened, colours, tmp_path):
     file = tmp_path / "out.html"
     write_review_file(RunFolder(colours), file, budget=3)
