@@ -25,6 +25,26 @@ pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no chromium
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)><!-- &amp; \u2028 ${alert(3)}"
 
+FOREIGN = """async () => {
+    const found = [];
+    document.addEventListener('securitypolicyviolation', (event) => found.push(event.effectiveDirective));
+    const add = (tag, what) => document.body.append(Object.assign(document.createElement(tag), what));
+    const seen = (count) => new Promise((resolve) => {
+        const look = () => (found.length >= count ? resolve() : setTimeout(look, 10));
+        look();
+    });
+    add('script', { textContent: 'window.foreign = 1' });
+    await seen(1);
+    add('style', { textContent: 'body { color: red }' });
+    await seen(2);
+    add('img', { src: 'https://example.invalid/x.png' });
+    await seen(3);
+    await fetch('https://example.invalid/').catch(() => null);
+    await seen(4);
+    add('iframe', { src: 'https://example.invalid/' });
+    await seen(5);
+    return found;
+}"""
 FULL = """() => {
     Storage.prototype.before = Storage.prototype.setItem;
     Storage.prototype.setItem = () => { throw new Error('full'); };
@@ -210,6 +230,17 @@ def test_a_browser_that_keeps_nothing_says_so_and_loses_nothing(opened, colours,
     page.locator("#retry").click()
     saved(page, "m0")
     expect(page.locator("#banner")).to_be_hidden()
+
+
+@pytest.mark.slow
+def test_its_policy_lets_no_other_script_style_or_request_in(chrome, colours, tmp_path):
+    write_review_file(RunFolder(colours), tmp_path / "out.html", budget=2)
+    page = chrome.new_page()
+    page.goto((tmp_path / "out.html").as_uri())
+    at(page, "m0")
+    assert page.evaluate(FOREIGN) == ["script-src-elem", "style-src-elem", "img-src", "connect-src", "frame-src"]
+    assert page.evaluate("() => window.foreign") is None
+    page.close()
 
 
 def test_neither_gold_nor_this_machine_is_in_the_file(tmp_path):
