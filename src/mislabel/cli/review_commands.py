@@ -50,6 +50,13 @@ def review(
     ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate for --host, a PEM file.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Key of --tls-cert, a PEM file without a password.")] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that the images lie in: originals are shown from below it, and from nowhere else.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
 ) -> None:
@@ -67,7 +74,7 @@ def review(
         again = shlex.join(["mislabel", *sys.argv[1:]])
         with interrupts.going_on(lambda: f"every decision is safe; go on with: {again}"):
             serve(
-                finished_run(run), **looks, host=host, tls_cert=tls_cert, tls_key=tls_key, port=port,
+                finished_run(run), **looks, images=images, host=host, tls_cert=tls_cert, tls_key=tls_key, port=port,
                 browser=not no_browser, progress=Terminal(), say=answer, serving=interrupts.ended_elsewhere(),
             )  # fmt: skip
 

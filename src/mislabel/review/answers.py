@@ -60,8 +60,18 @@ class Run(Answer):
     looks: int
     """Length of the queue."""
     statuses: list[str]
+    has_pictures: bool
+    """Whether rows are pictures."""
     has_inputs: bool
     has_neighbours: bool
+    has_map: bool
+    """Whether a map may be asked for; a run without embeddings says then that it has none."""
+    marks_words: bool
+    """Whether rows are texts, the words of which may be marked."""
+    words_note: str | None
+    """Why they are not."""
+    meanings: list[list[str]]
+    """Sentences that say what each class means, as they were given with --describe; empty where nobody said it."""
     pairs: list[Pair]
     """The most frequent pairs of classes that differ, the most frequent first."""
     sources: list[Source]
@@ -222,6 +232,10 @@ class Row(AnyRow):
     text: str | None
     image: str | None
     """Where its picture is."""
+    original: str | None
+    """Where the picture is as large as it was; what is there is known when it is asked for."""
+    original_note: str | None
+    """Why there is only a small one."""
     note: str | None
     """Why there is no input."""
 
@@ -249,6 +263,37 @@ class ListPage(Answer):
     """Names all rows that match."""
     offset: int
     rows: list[Brief]
+
+
+class WordPart(Answer):
+    """A piece of a text."""
+
+    text: str
+    weight: float | None
+    """How much the log odds of one label over the other fall without it; None for what lies between words."""
+
+
+class Words(Answer):
+    """The words of a text that speak for one label and against another; all parts make the text."""
+
+    parts: list[WordPart]
+    toward: int | None
+    against: int | None
+    """None for all other classes together."""
+    note: str | None
+    """Why there are none."""
+
+
+class MapLayout(Answer):
+    """One way to lay the rows out on the map."""
+
+    ready: bool
+    progress: float
+    """0 to 1."""
+    failure: str | None
+    """Why there will be none."""
+    number: int
+    """Of the last event."""
 
 
 class NextLook(Answer):

@@ -105,8 +105,8 @@ def _contents(session: Session, rows: np.ndarray) -> dict[str, Any]:
     pairs = [(row["given"], row["suggested"]) for row in shown]
     kept = [pair for pair in session.pairs() if (pair["given"], pair["suggested"]) in set(pairs)]
     run = views.run().model_dump() | {
-        **dict.fromkeys(("rows", "judged", "looks"), len(shown)), "path": session.run.name,
-        **dict.fromkeys(("has_neighbours", "marks_words"), False),
+        **dict.fromkeys(("rows", "judged", "looks"), len(shown)), "path": session.run.name, "has_neighbours": False,
+        "has_map": False, "marks_words": False,
         "reviewers": [session.reviewer] if session.reviewer else [], "budget": None,
         "pairs": [pair | {"count": pairs.count((pair["given"], pair["suggested"]))} for pair in kept],
     }  # fmt: skip
@@ -122,8 +122,8 @@ def _contents(session: Session, rows: np.ndarray) -> dict[str, Any]:
 
 
 def _row(views: Views, row: int) -> dict[str, Any]:
-    """A row as the server tells it, its small picture in it, and nothing that others decided."""
-    told = views.row(row).model_dump() | {"decision": None, "original": None, "original_note": None}
+    """A row as the server tells it, its picture in it, and nothing that others decided."""
+    told = views.row(row).model_dump() | {"decision": None}
     picture = views.media(row) if told["image"] else None
     if picture is not None:
         told["image"] = f"data:{picture[1]};base64,{b64encode(picture[0]).decode()}"

@@ -27,6 +27,7 @@ class ListFilter(PageRequest):
     status: str = "judged"
     search: str = Field("", max_length=1000)
     reviewer: str = Field("", max_length=1000)
+    area: str = Field("", max_length=4000)
 
     def filter(self) -> Filter:
         return Filter(**self.model_dump())

@@ -26,6 +26,7 @@ def serve(
     probe: float = 0.0,
     reviewer: str | None = None,
     shared: float | None = None,
+    images: Path | None = None,
     host: str | None = None,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
@@ -69,7 +70,14 @@ def serve(
         closing(listen(port, door.host)) as socket,  # first: to plan the looks may take minutes
         closing(
             Session(
-                folder, order=order, budget=budget, probe=probe, reviewer=reviewer, shared=shared, progress=progress
+                folder,
+                order=order,
+                budget=budget,
+                probe=probe,
+                reviewer=reviewer,
+                shared=shared,
+                images=images,
+                progress=progress,
             )
         ) as session,
     ):
@@ -132,6 +140,6 @@ def _options(session: Session) -> str:
     """Those that this review was started with."""
     given = [
         ("order", session.order, "worst"), ("budget", session.budget, None), ("probe", session.probe, 0.0),
-        ("reviewer", session.reviewer, None),
+        ("reviewer", session.reviewer, None), ("images", session.originals.root, None),
     ]  # fmt: skip
     return "".join(f" --{name} {shlex.quote(str(value))}" for name, value, usual in given if value != usual)

@@ -16,11 +16,12 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from mislabel.decisions.store import KeyTaken, NotSaved
 from mislabel.errors import InputError, RunError
-from mislabel.review.answers import Decided, ListPage, Neighbours, Progress, Row, Run, Undone
+from mislabel.review.answers import Decided, ListPage, Neighbours, Progress, Row, Run, Undone, Words
 from mislabel.review.assets import asset_paths
 from mislabel.review.connections import Connection
 from mislabel.review.door import Door, listen
 from mislabel.review.guard import HEADERS, refused
+from mislabel.review.map_paths import map_paths
 from mislabel.review.progress import progress
 from mislabel.review.requests import DecideRequest, KeysRequest, UndoRequest
 from mislabel.review.session import Filter, Session, digest
@@ -58,6 +59,8 @@ def make_app(session: Session, door: Door, port: Callable[[], int]) -> FastAPI:
     _answer_errors(app)
     app.include_router(_deciding(session, views), prefix="/{token}")
     app.include_router(_reading(session, views, door), prefix="/{token}")
+    app.include_router(_pictures(session, views), prefix="/{token}")
+    app.include_router(map_paths(session), prefix="/{token}")
     app.include_router(asset_paths(), prefix="/{token}")
     return app
 
@@ -112,10 +115,10 @@ def _reading(session: Session, views: Views, door: Door) -> APIRouter:
     @paths.get("/api/list")
     def rows(
         given: str = "", suggested: str = "", decision: str = "any", status: str = "judged", search: str = "",
-        reviewer: str = "", offset: int = 0, limit: int = 50,
+        reviewer: str = "", area: str = "", offset: int = 0, limit: int = 50,
     ) -> ListPage:  # fmt: skip
         wanted = Filter(
-            _whole(given), _whole(suggested), decision or "any", status or "judged", search[:1000], reviewer
+            _whole(given), _whole(suggested), decision or "any", status or "judged", search[:1000], reviewer, area
         )
         return views.matching(wanted, max(offset, 0), min(max(limit, 1), MOST_AT_ONCE))
 
@@ -131,12 +134,31 @@ def _reading(session: Session, views: Views, door: Door) -> APIRouter:
     def neighbours(row: int) -> Neighbours:
         return views.neighbours(_known(session, row))
 
+    @paths.get("/api/rows/{row}/words")
+    def words(row: int) -> Words:
+        return views.words(_known(session, row))
+
+    return paths
+
+
+def _pictures(session: Session, views: Views) -> APIRouter:
+    """The pictures of rows."""
+    paths = APIRouter()
+
     @paths.get("/media/{row}")
     def media(row: int) -> Response:
         picture = views.media(_known(session, row))
         if picture is None:
             raise HTTPException(404, "this row has no picture")
         return Response(picture[0], media_type=picture[1])
+
+    @paths.get("/media/{row}/original")
+    def original(row: int) -> Response:
+        try:
+            picture, kind = views.original(_known(session, row))
+        except InputError as error:
+            raise HTTPException(404, str(error)) from error
+        return Response(picture, media_type=kind)
 
     return paths
 

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -16,11 +17,14 @@ from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import modality
+from mislabel.review.map import Map
 from mislabel.review.neighbours import Neighbours
+from mislabel.review.originals import Originals
 from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
 from mislabel.review.shared import shared_rows
 from mislabel.review.shown_inputs import Contents
+from mislabel.review.word_marks import WordMarks
 from mislabel.run.checked import Checked, checked_in_review, powered_curve
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
@@ -53,6 +57,8 @@ class Filter:
         Whose decision holds; any where it is empty.
     search : str
         To be contained in the text, in capitals or not; in the id where rows are no texts.
+    area : str
+        Of the map, to lie in; anywhere where it is empty. See `mislabel.review.areas`.
     """
 
     given: int | None = None
@@ -61,6 +67,7 @@ class Filter:
     status: str = "judged"
     search: str = ""
     reviewer: str = ""
+    area: str = ""
 
 
 def digest(rows: np.ndarray) -> str:
@@ -85,6 +92,8 @@ class Session:
     shared : float, optional
         Share of the rows, drawn by chance, that every reviewer decides without seeing what others said; what the first
         review of the run was given holds.
+    images : Path, optional
+        The folder below which the originals of pictures lie.
     progress : Quiet, optional
 
     Raises
@@ -104,6 +113,7 @@ class Session:
         probe: float = 0.0,
         reviewer: str | None = None,
         shared: float | None = None,
+        images: Path | None = None,
         progress: Quiet | None = None,
     ):
         one_of("order", order, tuple(ORDERS))
@@ -132,8 +142,11 @@ class Session:
         self.times: dict[int, float] = {}  # seconds at which each action on a page was taken, without those undone
         self.modality = modality(self.rows.modality)
         self.contents = Contents(folder, texts=not self.modality.kept_bytes)
+        self.originals = Originals(folder, images)
         self.neighbours = Neighbours(self.run)
         self.columns = Columns(self.run)
+        self.map = Map(self.run)
+        self.words = WordMarks(self.run)
         self.posterior = self.run.matrix(folder.posterior)
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
@@ -146,6 +159,7 @@ class Session:
         self.refresh()
 
     def close(self) -> None:
+        self.map.close()
         self.store.close()
 
     @property
@@ -178,6 +192,12 @@ class Session:
     def open(self, rows: np.ndarray) -> np.ndarray:
         """Which of some rows (m,) int64 this reviewer has to decide, (m,) bool."""
         return (self.kind[rows] < 0) | self.hidden[rows]
+
+    def decided(self) -> np.ndarray:
+        """Which rows are decided, as far as this reviewer may see it, (n,) bool."""
+        with self.lock:
+            self.refresh()
+            return ~self.open(np.arange(len(self.rows)))
 
     def decision(self, row: int) -> Event | None:
         """What holds of a row, as far as this reviewer may see it."""
@@ -240,6 +260,8 @@ class Session:
                 passes &= self._with_decision(wanted.decision)
             if wanted.reviewer:
                 passes &= self._decided_by(wanted.reviewer)
+        if wanted.area:
+            passes &= self.map.inside(wanted.area)
         if wanted.search.strip():
             passes &= self._search(wanted.search.strip())
         return np.flatnonzero(passes)

@@ -31,9 +31,6 @@ const NO_ESTIMATE = {
   curve: [], taught: null, agreement: [], advice: null,
 }; // prettier-ignore
 
-/** As a server says that there will be none: a map is of all rows of a run. */
-const NO_MAP = { ready: false, progress: 0, failure: 'this file holds some rows alone', number: 0 };
-
 /**
  * @param {string} address
  * @param {object} [body]
@@ -43,10 +40,17 @@ export async function ask(address, body) {
   const [path, query] = address.split('?');
   const row = /^api\/rows\/(\d+)(\/neighbours)?$/.exec(path);
   if (row) return row[2] ? nearest(Number(row[1])) : rowNow(Number(row[1]));
-  if (path.startsWith('api/map/')) return NO_MAP;
   const answer = ANSWERS[path];
   if (!answer) throw new ServerError('this file cannot tell that', 400);
   return answer(new URLSearchParams(query), body);
+}
+
+/**
+ * @param {string} address
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function askBytes(address) {
+  throw new ServerError(`this file has no ${address}`, 400);
 }
 
 /** What holds for each row of the file. */

@@ -1,6 +1,6 @@
 // What the server is asked. Paths are relative to the page's address, which holds the token.
-/** @import { DecideRequest, Decided, Estimate, KeysRequest, ListPage, Neighbours, NextLook, NoLook, Progress, Row, Run, State, Undone, UndoRequest } from './types.js' */
-import { ask, LONG_TIMEOUT } from './ask.js';
+/** @import { DecideRequest, Decided, Estimate, KeysRequest, ListPage, MapLayout, Neighbours, NextLook, NoLook, Progress, Row, Run, State, Undone, UndoRequest, Words } from './types.js' */
+import { ask, askBytes, LONG_TIMEOUT } from './ask.js';
 import { ServerError } from './server-error.js';
 
 /**
@@ -54,6 +54,24 @@ export const getRow = (row) => ask(`api/rows/${row}`);
  * @returns {Promise<Neighbours>}
  */
 export const getNeighbours = (row) => ask(`api/rows/${row}/neighbours`);
+
+/**
+ * @param {number} row
+ * @returns {Promise<Words>}
+ */
+export const getWords = (row) => ask(`api/rows/${row}/words`, undefined, LONG_TIMEOUT);
+
+/**
+ * @param {string} layout
+ * @returns {Promise<MapLayout>}
+ */
+export const getMap = (layout) => ask(`api/map/${layout}`);
+
+/**
+ * @param {string} layout One that is ready.
+ * @returns {Promise<ArrayBuffer>}
+ */
+export const getPoints = (layout) => askBytes(`api/map/${layout}/points`);
 
 /**
  * @param {string} query

@@ -6,6 +6,16 @@ export const LONG_TIMEOUT = 60_000; // for what it may have to do for a million 
 
 /**
  * @param {string} path
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function askBytes(path) {
+  const response = await fetch(path, { signal: AbortSignal.timeout(LONG_TIMEOUT) });
+  if (!response.ok) throw new ServerError(`the server answered ${response.status}`, response.status);
+  return response.arrayBuffer();
+}
+
+/**
+ * @param {string} path
  * @param {object} [body] Sent as JSON by POST.
  * @param {number} timeout In milliseconds.
  * @returns {Promise<any>}

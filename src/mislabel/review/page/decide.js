@@ -8,6 +8,7 @@ import { formatRows } from './format.js';
 import { decisionOf, known } from './known.js';
 import { keyName } from './key-names.js';
 import { chooseNone } from './list-marks.js';
+import { choose } from './map-state.js';
 import { newKey, post } from './outbox.js';
 import { goForward, showRow } from './row-view.js';
 import { decisionName, run } from './run.js';
@@ -59,7 +60,8 @@ function record(kind, code, { rows, filter, digest, what, shown }) {
   for (const row of rows || []) known.decisions.set(row, { kind, label: code, note, waiting: true });
   session.done.push(undoable);
   post({ key, kind, label: code, rows, filter, digest, place: shown?.look.place ?? undefined, note, what });
-  if (!shown) chooseNone();
+  if (display.view === 'map') choose(null);
+  else if (!shown) chooseNone();
   else if (currentLook() === shown.look) goForward(true);
 }
 

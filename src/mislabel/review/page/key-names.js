@@ -12,6 +12,11 @@ export const USUAL_KEYS = {
   note: 't',
   list: 'l',
   row: 'r',
+  map: 'm',
+  words: 'w',
+  meanings: 'd',
+  actual: 'z',
+  grid: 'g',
 };
 
 /** @param {string} name Of what it does. */

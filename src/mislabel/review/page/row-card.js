@@ -5,10 +5,11 @@ import { display } from './display.js';
 import { byId, createElement, createText, currentDialog } from './elements.js';
 import { formatNumber, formatPercent, formatTime } from './format.js';
 import { decisionOf } from './known.js';
-import { createPicture } from './picture.js';
 import { createTable } from './feature-table.js';
 import { className, decisionName, digitOf, hasDigits, run } from './run.js';
 import { session } from './session.js';
+import { createViewer } from './viewer.js';
+import { createWords } from './words.js';
 
 const LONG_TEXT = 900; // characters above which the letters are smaller
 
@@ -49,10 +50,10 @@ function fillContent(row) {
 
 /** @param {Row} row */
 function createContent(row) {
-  if (row.image) return createPicture(row, 420);
+  if (row.image) return createViewer(row);
   if (row.columns.length) return createTable(row);
   if (row.text === null) return createText('p', row.note ?? '', 'muted');
-  return row.text.trim() ? createText('div', row.text, 'text') : createText('p', 'The text is empty.', 'muted');
+  return row.text.trim() ? createWords(row) : createText('p', 'The text is empty.', 'muted');
 }
 
 /** @param {Row} row */

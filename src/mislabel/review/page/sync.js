@@ -12,6 +12,7 @@ import { keyName } from './key-names.js';
 import { fillList } from './list-view.js';
 import { markList } from './list-marks.js';
 import { restartQueue } from './look-ahead.js';
+import { refreshMap } from './map-view.js';
 import { outbox } from './outbox.js';
 import { fillParts } from './parts.js';
 import { showProgress } from './progress.js';
@@ -89,6 +90,7 @@ function showChanges(state, isOwn) {
     showDecision(shown.row);
     showNearest();
   }
+  if (view === 'map') refreshMap();
   if (view !== 'list' || isOwn) return;
   if (state.reset) fillList();
   else markList();
@@ -149,7 +151,7 @@ function acceptRefusal(job, error) {
   }
   restartQueue(); // it may have passed over what counted as decided
   if (display.view === 'list') fillList();
-  else jumpTo(job.rows?.length === 1 ? job.rows[0] : null);
+  else if (display.view === 'row') jumpTo(job.rows?.length === 1 ? job.rows[0] : null);
 }
 
 export const outcomes = { decided: acceptDecision, undone: acceptUndo, refused: acceptRefusal };
