@@ -77,7 +77,8 @@ def test_names_and_their_order_stay(client):
     run = client.get("api/run")[1]
     assert list(run) == [
         "name", "path", "modality", "method", "classes", "rows", "judged", "order", "order_words", "budget", "probe",
-        "looks", "statuses", "has_inputs", "has_neighbours", "pairs", "sources", "reviewers", "may_decide", "keys",
+        "looks", "statuses", "has_pictures", "has_inputs", "has_neighbours", "has_map", "marks_words", "words_note",
+        "meanings", "pairs", "sources", "reviewers", "may_decide", "keys",
     ]  # fmt: skip
     assert run["sources"] == []
     assert run["pairs"] == [{"given": 0, "suggested": 1, "count": 1}, {"given": 2, "suggested": 0, "count": 1}]
@@ -93,6 +94,8 @@ def test_names_and_their_order_stay(client):
         "columns",
         "text",
         "image",
+        "original",
+        "original_note",
         "note",
     ]
     assert list(client.get("api/rows/0")[1]) == row
