@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from patience import PATIENCE
 
 from mislabel.decisions.events import KINDS, Decision, replay
+from mislabel.decisions.schema import event_digest
 from mislabel.decisions.store import NotSaved, Store, read_decisions, read_history
 from mislabel.errors import InputError, RunError
 
@@ -416,6 +417,11 @@ def test_a_note_is_kept_taken_over_and_known_of_its_undo(store, tmp_path):
         assert [event.decision.note for event in other.history()] == notes * 2
     with sqlite3.connect(store.path) as connection:
         connection.execute("UPDATE notes SET name = '\"other\"'")
+    connection.close()
+    with pytest.raises(RunError, match="the note of event 1 is not what was written"):
+        read_history(store.path)
+    with sqlite3.connect(store.path) as connection:  # of somebody who knows how digests are made
+        connection.execute("UPDATE notes SET name = '[1]', digest = ?", (event_digest(1, [1]),))
     connection.close()
     with pytest.raises(RunError, match="the note of event 1 is not what was written"):
         read_history(store.path)

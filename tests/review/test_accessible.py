@@ -68,6 +68,10 @@ def test_the_page(context, tmp_path):
         page = context.new_page()
         page.goto(server.address)
         go_through(page)
+        press(page, "m")
+        expect(page.locator("#map-view")).to_be_visible()
+        expect(page.locator("#map-progress")).to_be_hidden()
+        assert serious(page) == [], "the map"
 
 
 def test_the_review_that_is_one_file(context, tmp_path):

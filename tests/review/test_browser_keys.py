@@ -164,7 +164,7 @@ def test_progress_by_class_and_pair_leads_to_its_rows(review, colours):
         press(page, "k", "m2")
         saved(page, "m1")
         expect(page.locator("#advice-words")).to_contain_text("Of the next 10 rows the run expects about")
-        expect(page.locator("#numbers")).to_contain_text("wrong in the next 10 rows")
+        expect(page.locator("#numbers")).to_contain_text("of the next 10 wrong")
         press(page, "l")
         page.locator("#parts summary").click()
         expect(page.locator("#class-parts tr")).to_have_text(

@@ -25,6 +25,26 @@ pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no chromium
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)><!-- &amp; \u2028 ${alert(3)}"
 
+FOREIGN = """async () => {
+    const found = [];
+    document.addEventListener('securitypolicyviolation', (event) => found.push(event.effectiveDirective));
+    const add = (tag, what) => document.body.append(Object.assign(document.createElement(tag), what));
+    const seen = (count) => new Promise((resolve) => {
+        const look = () => (found.length >= count ? resolve() : setTimeout(look, 10));
+        look();
+    });
+    add('script', { textContent: 'window.foreign = 1' });
+    await seen(1);
+    add('style', { textContent: 'body { color: red }' });
+    await seen(2);
+    add('img', { src: 'https://example.invalid/x.png' });
+    await seen(3);
+    await fetch('https://example.invalid/').catch(() => null);
+    await seen(4);
+    add('iframe', { src: 'https://example.invalid/' });
+    await seen(5);
+    return found;
+}"""
 FULL = """() => {
     Storage.prototype.before = Storage.prototype.setItem;
     Storage.prototype.setItem = () => { throw new Error('full'); };
@@ -76,6 +96,8 @@ def test_decided_by_keyboard_kept_over_a_reload_and_taken_back(opened, colours, 
     assert write_review_file(RunFolder(colours), file, budget=7, reviewer="Ann") == 6
     page = opened(file)
     at(page, "m0")
+    page.locator("#to-export").click()
+    saved(page, "Nothing is decided yet.")
     press(page, "t")
     page.keyboard.type("so said the map")
     press(page, "Enter")
@@ -179,6 +201,23 @@ def test_images_and_tables_are_in_the_file(opened, tmp_path):
 
 
 @pytest.mark.slow
+def test_it_says_what_the_last_rows_brought_and_how_far_it_is(opened, tmp_path):
+    run = write_run(tmp_path / "run", [f"text {k}" for k in range(25)], [0] * 25, [1] * 25, COLOURS)
+    write_review_file(RunFolder(run), tmp_path / "out.html")
+    page = opened(tmp_path / "out.html")
+    for k in range(20):
+        at(page, f"m{k}")
+        press(page, "s" if k % 4 == 0 else "k", f"m{k + 1}")
+    saved(page, "m19")
+    expect(page.locator("#advice-words")).to_contain_text("5 of the last 20 decided had one")
+    press(page, "l")
+    page.locator("#parts summary").click()
+    expect(page.locator("#class-parts tr")).to_have_text(["red20 of 255"])
+    page.locator("[name=decision]").select_option("undecided")
+    expect(page.locator("#list li")).to_have_count(5)
+
+
+@pytest.mark.slow
 def test_a_browser_that_keeps_nothing_says_so_and_loses_nothing(opened, colours, tmp_path):
     file = tmp_path / "out.html"
     write_review_file(RunFolder(colours), file, budget=3)
@@ -191,6 +230,17 @@ def test_a_browser_that_keeps_nothing_says_so_and_loses_nothing(opened, colours,
     page.locator("#retry").click()
     saved(page, "m0")
     expect(page.locator("#banner")).to_be_hidden()
+
+
+@pytest.mark.slow
+def test_its_policy_lets_no_other_script_style_or_request_in(chrome, colours, tmp_path):
+    write_review_file(RunFolder(colours), tmp_path / "out.html", budget=2)
+    page = chrome.new_page()
+    page.goto((tmp_path / "out.html").as_uri())
+    at(page, "m0")
+    assert page.evaluate(FOREIGN) == ["script-src-elem", "style-src-elem", "img-src", "connect-src", "frame-src"]
+    assert page.evaluate("() => window.foreign") is None
+    page.close()
 
 
 def test_neither_gold_nor_this_machine_is_in_the_file(tmp_path):

@@ -38,7 +38,8 @@ def review(
     static: Annotated[
         Path | None,
         typer.Option(
-            help="Write the rows to look at into this one .html file, for somebody without Python, and serve nothing."
+            help="Write the rows to look at, 200 or --budget, into this one .html file for somebody without Python; "
+            "serve nothing."
         ),
     ] = None,
     host: Annotated[

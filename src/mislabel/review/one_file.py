@@ -77,7 +77,8 @@ def review_page(contents: dict[str, Any]) -> str:
     data = json_text(contents)
     key = sha256(data.encode()).hexdigest()[:32]
     data = json_text(contents | {"key": key}).replace("<", "\\u003c")
-    assets = {name: content.decode() for name, (content, _) in read_assets().items()}
+    # A browser reads line ends as one character, and counts the digests of that.
+    assets = {name: content.decode().replace("\r\n", "\n") for name, (content, _) in read_assets().items()}
     own = {file.name: file.read_text(encoding="utf-8") for file in (files("mislabel.review") / "offline").iterdir()}
     script, style = bundle(assets | own, START), assets["page.css"]
     policy = POLICY.format(script=_digest(script), style=_digest(style))
@@ -121,7 +122,7 @@ def _contents(session: Session, rows: np.ndarray) -> dict[str, Any]:
 
 
 def _row(views: Views, row: int) -> dict[str, Any]:
-    """A row as the server tells it, its picture in it, and nothing that others decided."""
+    """A row as the server tells it, its small picture in it, and nothing that others decided."""
     told = views.row(row).model_dump() | {"decision": None, "original": None, "original_note": None}
     picture = views.media(row) if told["image"] else None
     if picture is not None:

@@ -52,7 +52,7 @@ def serve(
     Raises
     ------
     InputError
-        If the extra `review` is not installed, or the run cannot be reviewed so.
+        If the extra `review` is not installed, or the run cannot be reviewed or reached so.
     RunError
         If the port is taken, or a file of the run cannot be read.
     KeyboardInterrupt
@@ -82,17 +82,8 @@ def serve(
         ) as session,
     ):
         server, before = Server(session, socket, door), session.store.last()
-        begin = f"{session.left} rows of {folder.path} to look at:"
-        say(
-            [
-                begin,
-                "",
-                f"    {server.address}",
-                "",
-                *_for_others(server, asked=host is not None),
-                "Ctrl-C ends the review.",
-            ]
-        )
+        begin = [f"{session.left} rows of {folder.path} to look at:", "", f"    {server.address}", ""]
+        say([*begin, *_for_others(server, asked=host is not None), "Ctrl-C ends the review."])
         if browser:
             webbrowser.open(server.address)
         try:

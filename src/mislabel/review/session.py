@@ -165,7 +165,9 @@ class Session:
     @property
     def keys(self) -> dict[str, str]:
         """The keys that this reviewer has chosen, by what they do; kept with the run, like decisions."""
-        return self.store.recall(self._keys_name) or {}
+        known = self.store.recall(self._keys_name)
+        known = known if isinstance(known, dict) else {}  # a run from elsewhere may hold anything
+        return {name: key for name, key in known.items() if isinstance(key, str) and len(key) == 1}
 
     @keys.setter
     def keys(self, keys: dict[str, str]) -> None:

@@ -24,6 +24,10 @@ function decisionsFile() {
 }
 
 export function sendBack() {
+  if (![...replay(readLog()).values()].some((stack) => stack.length)) {
+    byId('saved').textContent = 'Nothing is decided yet.';
+    return;
+  }
   const address = URL.createObjectURL(new Blob([decisionsFile()], { type: 'application/json' }));
   const name = [file.run.name, file.reviewer ?? '', 'decisions'].filter(Boolean).join('-');
   const link = Object.assign(document.createElement('a'), {

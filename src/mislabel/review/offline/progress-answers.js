@@ -2,7 +2,8 @@
 /** @import { Advice, Decision, Part, Progress, Row } from '../page/types.js' */
 import { file } from './file.js';
 
-const AHEAD = 50; // rows
+const AHEAD = 50; // rows, and as many behind
+const FEWEST = 20; // decisions that tell something
 
 /** @typedef {(row: Row) => Decision | null} DecisionOf */
 
@@ -15,9 +16,19 @@ export function advise(decisionOf) {
   if (!ahead.length) return null;
   const expected = ahead.reduce((sum, row) => sum + (row.p_mislabeled ?? 0), 0);
   const rows = ahead.length > 1 ? `the next ${ahead.length} rows` : 'the next row';
-  const words = `Of ${rows} the run expects about ${Math.round(expected)} to have a wrong label.`;
+  const words = `Of ${rows} the run expects about ${Math.round(expected)} to have a wrong label${soFar(decisionOf)}.`;
   return { rows: ahead.length, expected, minutes: null, words: [words] };
 }
+
+/** @param {DecisionOf} decisionOf */
+function soFar(decisionOf) {
+  const decisions = file.rows.flatMap((row) => decisionOf(row) ?? []);
+  const last = decisions.sort((one, other) => other.number - one.number).slice(0, AHEAD);
+  return last.length < FEWEST ? '' : `; ${last.filter(isWrong).length} of the last ${last.length} decided had one`;
+}
+
+/** @param {Decision} decision */
+const isWrong = ({ kind }) => kind !== 'keep' && kind !== 'unsure';
 
 /**
  * @param {DecisionOf} decisionOf
@@ -43,7 +54,7 @@ function parts(decisionOf, nameOf) {
     const decision = decisionOf(row);
     part.rows++;
     part.decided += Number(Boolean(decision));
-    part.wrong += Number(decision !== null && !['keep', 'unsure'].includes(decision.kind));
+    part.wrong += Number(decision !== null && isWrong(decision));
     found.set(`${given} ${suggested}`, part);
   }
   return [...found.values()].sort((one, other) => other.rows - one.rows);

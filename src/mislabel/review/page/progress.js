@@ -1,7 +1,7 @@
 // How far the review is, above the page.
 /** @import { Advice, State } from './types.js' */
 import { byId, createElement } from './elements.js';
-import { formatCount, formatNumber } from './format.js';
+import { formatNumber } from './format.js';
 
 export const progress = {
   state: /** @type {State} */ ({}), // as the server told it last
@@ -23,10 +23,8 @@ export function showProgress(state) {
   const parts = [[formatNumber(done), ` of ${formatNumber(state.looks)} decided`]];
   const { advice } = progress;
   if (advice && state.left) {
-    parts.push([
-      `about ${formatNumber(Math.round(advice.expected))}`,
-      ` wrong in the next ${formatCount(advice.rows, 'row')}`,
-    ]);
+    const expected = formatNumber(Math.round(advice.expected));
+    parts.push([`about ${expected}`, ` of the next ${formatNumber(advice.rows)} wrong`]);
   }
   if (state.per_minute) parts.push([state.per_minute.toFixed(state.per_minute < 10 ? 1 : 0), ' a minute']);
   const spans = parts.map(([value, words]) =>
