@@ -363,6 +363,10 @@ def take_pictures(opened: Any, run: Path, folder: Path) -> None:
                 shoot("list")
                 page.keyboard.press("?")
                 shoot("help")
+                page.keyboard.press("Escape")
+                page.keyboard.press("m")
+                page.wait_for_selector("#legend li")
+                shoot("map")
                 context.close()
 
 

@@ -110,6 +110,8 @@ def test_names_and_their_order_stay(client):
     near = client.get("api/rows/0/neighbours")[1]
     assert list(near) == ["neighbours", "values", "note"]
     assert {tuple(one) for one in near["neighbours"]} == {(*ROW, "text", "image", "similarity")}
+    assert list(client.get("api/rows/0/words")[1]) == ["parts", "toward", "against", "note"]
+    assert list(client.get("api/map/pca")[1]) == ["ready", "progress", "failure", "number"]
     estimate = client.get("api/estimate")[1]
     assert list(estimate) == [
         "probes", "estimate", "low", "high", "rows", "decided", "wrong", "unsure", "at_least", "curve", "taught",

@@ -185,6 +185,19 @@ def test_the_server_gives_points_and_lists_what_lies_in_an_area(tmp_path):
         thread.join()
 
 
+def test_what_another_reviewer_decided_of_a_shared_row_is_not_shown(tmp_path):
+    path, _ = big_run(tmp_path / "run", 30)
+    with (
+        closing(Session(RunFolder(path), reviewer="ben", shared=1.0)) as ben,
+        closing(Session(RunFolder(path), reviewer="anna")) as anna,
+    ):
+        ben.decide(np.array([2, 5]), "keep", None, key="ben")
+        assert np.flatnonzero(ben.decided()).tolist() == [2, 5]
+        assert not anna.decided().any()
+        anna.decide(np.array([5]), "keep", None, key="anna")
+        assert np.flatnonzero(anna.decided()).tolist() == [5]
+
+
 def test_an_area_of_a_map_that_is_not_there_is_asked_for_again(tmp_path, monkeypatch):
     path, _ = big_run(tmp_path / "run", 30)
     with closing(Session(RunFolder(path))) as session:

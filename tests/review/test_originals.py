@@ -1,16 +1,20 @@
 """Originals of pictures on the page: read, enlarged, moved; and what the server gives to whoever asks for them."""
 
+import signal
 from contextlib import closing, contextmanager
 from io import BytesIO
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 pytest.importorskip("PIL", reason="the extra `image` is not installed")
 
 from PIL import Image
-from review.browser import at, digit_run, expect, painted, photo_run, press
+from review.browser import COLOURS, at, digit_run, expect, painted, photo_run, press, served, write_run
 from review.client import Client
 
 from mislabel.errors import InputError
@@ -47,6 +51,20 @@ def test_the_original_comes_from_below_the_folder_that_was_named(tmp_path):
         assert original(client, 99)[0] == 404
 
 
+def test_the_command_serves_them_and_says_how_to_go_on(tmp_path):
+    run, photos = photo_run(tmp_path, 2), tmp_path / "photos"
+    with served(run, "--images", photos, process=True) as server:
+        with urlopen(f"{server.address}media/1/original", timeout=PATIENCE) as answer:
+            assert Image.open(BytesIO(answer.read())).size == (1200, 900)
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(f"{server.address}media/1/../../photos/shelf/photo-1.jpg", timeout=PATIENCE)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(timeout=PATIENCE) in (0, 130)
+        server.reader.join(timeout=PATIENCE)
+        said = "".join(iter(server.lines.get, ""))
+    assert f"--images {photos}" in said
+
+
 def test_without_the_option_a_run_folder_leads_to_no_file(tmp_path):
     run = photo_run(tmp_path, 2)
     with asked(run) as client:
@@ -58,6 +76,8 @@ def test_without_the_option_a_run_folder_leads_to_no_file(tmp_path):
         assert "--images FOLDER" in said["error"]
     with pytest.raises(InputError, match="which is no folder"):
         Session(RunFolder(run), images=tmp_path / "gone")
+    with pytest.raises(InputError, match="is for runs on images"):
+        Session(RunFolder(write_run(tmp_path / "texts", ["a", "b"], [0, 1], [1, 0], COLOURS)), images=tmp_path)
 
 
 def test_another_file_in_its_place_is_not_sent(tmp_path):

@@ -23,16 +23,20 @@ class Originals:
     folder : RunFolder
     root : Path, optional
         Nothing is shown without it: a run folder alone, which may come from anywhere, leads to no file.
+    pictures : bool
+        Whether the run's inputs are pictures.
 
     Raises
     ------
     InputError
-        If `root` is no folder.
+        If `root` is no folder, or inputs are no pictures.
     RunError
         If inputs.parquet is damaged.
     """
 
-    def __init__(self, folder: RunFolder, root: Path | None):
+    def __init__(self, folder: RunFolder, root: Path | None, *, pictures: bool):
+        if root is not None and not pictures:
+            raise InputError("--images is for runs on images, and this is none: leave it out")
         if root is not None and not root.is_dir():
             raise InputError(f"--images is {root}, which is no folder: name the one that the images lie in")
         self.inputs, self.root, self.lock = folder.inputs, root, threading.Lock()

@@ -142,7 +142,7 @@ class Session:
         self.times: dict[int, float] = {}  # seconds at which each action on a page was taken, without those undone
         self.modality = modality(self.rows.modality)
         self.contents = Contents(folder, texts=not self.modality.kept_bytes)
-        self.originals = Originals(folder, images)
+        self.originals = Originals(folder, images, pictures=self.modality.pictures)
         self.neighbours = Neighbours(self.run)
         self.columns = Columns(self.run)
         self.map = Map(self.run)

@@ -57,7 +57,7 @@ function createTools() {
   return tools.map(([words, title, act]) => {
     const button = createButton(words, '', act);
     button.title = title;
-    button.setAttribute('aria-label', title);
+    button.setAttribute('aria-label', `${words}: ${title}`); // what is read begins with what is seen
     return button;
   });
 }

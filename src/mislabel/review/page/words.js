@@ -80,7 +80,7 @@ function showMarks({ parts, toward, against, note }) {
   if (most < LEAST) return say('No single word matters much to the model.');
   document.querySelector('#content .text')?.replaceChildren(...parts.map((part) => createPart(part, most)));
   const other = against === null ? 'against it' : `for “${className(against)}”`;
-  say(`To the run’s model marked words speak for “${className(toward)}”, those with a dotted line ${other}.`);
+  say(`To the run’s model, marked words speak for “${className(toward)}”, those with a dotted line ${other}.`);
 }
 
 /**
