@@ -14,7 +14,7 @@ root_doc = "README"
 PARTS = {
     "Use": "install texts adapters images tables python doors trainer sources llm review run_folder sharing trackers",
     "Understand": "how_it_works evidence how_many_wrong gate balance trajectories methods",
-    "Measure": "results bench known_errors /RESULTS",
+    "Measure": "results bench known_errors scale /RESULTS",
     "Look up": "commands api",
     "Trust and change": "reliability architecture mutants /CONTRIBUTING /SECURITY /CHANGELOG",
 }
