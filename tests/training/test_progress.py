@@ -65,3 +65,19 @@ def test_where_there_is_no_terminal_there_are_lines_alone(capsys):
     terminal.line("warm 1/3: loss 0.7")
     terminal.end()
     assert capsys.readouterr().err == "warm 1/3: loss 0.7\n"
+
+
+def test_the_time_left_of_all_epochs(on_screen):
+    """Two of four steps are done, and eight come in later epochs: ten are left, at the speed of those two."""
+    screen, terminal = on_screen(), Terminal()
+    terminal.begin("warm 1/3", 4, later=8)
+    now = [100.0]
+    terminal._bar.get_time = lambda: now[0]
+    for _ in range(3):  # ten seconds each: what is told with the third is known from two
+        now[0] += 10
+        terminal.advance()
+    assert terminal._bar.tasks[0].fields["all_left"] == "all epochs 0:01:40"
+    terminal.begin("judge", 0)  # a phase without steps, which ends the one before
+    terminal.end()
+    shown = screen.getvalue()
+    assert "judge" in shown

@@ -1,6 +1,7 @@
 """Shows how training goes: a bar with the loss and the time left, and a line per epoch."""
 
 import sys
+from datetime import timedelta
 from typing import Any
 
 from mislabel.terminal import drawing_on, one_line, tell
@@ -9,8 +10,16 @@ from mislabel.terminal import drawing_on, one_line, tell
 class Quiet:
     """Shows nothing; what the others build on."""
 
-    def begin(self, description: str, total: int) -> None:
-        pass
+    def begin(self, description: str, total: int, later: float = 0) -> None:
+        """A phase of the run begins, and ends the one before.
+
+        Parameters
+        ----------
+        total : int
+            Its steps; 0 where they are not counted.
+        later : float
+            How many steps of the same kind come after it in phases of their own, such as those of later epochs.
+        """
 
     def advance(self, loss: float | None = None, by: int = 1) -> None:
         pass
@@ -31,31 +40,44 @@ class Terminal(Quiet):
         self.console = Console(file=drawing_on(sys.stderr), highlight=False)
         self._bar: Any = None
         self._task: Any = None
+        self._later = 0.0
 
-    def begin(self, description: str, total: int) -> None:
+    def begin(self, description: str, total: int, later: float = 0) -> None:
         if not sys.stderr.isatty():
             return
         from rich.markup import escape
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+        self.end()
+        self._later = later
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed}/{task.total}"),
             TextColumn("{task.fields[loss]}"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[all_left]}"),
             console=self.console,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._bar.add_task(escape(one_line(description)), total=total, loss="")
+        shown = escape(one_line(description))
+        self._task = self._bar.add_task(shown, total=total or None, loss="", all_left="")
         self._bar.start()
 
     def advance(self, loss: float | None = None, by: int = 1) -> None:
         if self._bar is not None:
             shown = {} if loss is None else {"loss": f"loss {loss:.3f}"}
-            self._bar.update(self._task, advance=by, **shown)
+            self._bar.update(self._task, advance=by, **shown, **self._all_left())
+
+    def _all_left(self) -> dict[str, str]:
+        """The time left of this phase and of those like it that come later."""
+        task = self._bar.tasks[0]
+        if not self._later or not task.speed or task.remaining is None:
+            return {}
+        left = timedelta(seconds=round((task.remaining + self._later) / task.speed))
+        return {"all_left": f"all epochs {left}"}
 
     def end(self) -> None:
         if self._bar is not None:
