@@ -1,10 +1,13 @@
-# make demo, demo-images, bench, docs, readme, test, test-all, check, mutants. Each makes .venv where it is not there.
+# make demo, demo-images, bench, docs, readme, test, test-all, check, mutants, oldest, release. Each makes .venv where it is not there.
 PYTHON ?= python3
-BIN := .venv/bin
+BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+# `make test CONSTRAINTS=` takes the newest versions in place of those that were tested together.
+CONSTRAINTS ?= -c constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS)
 export HF_HUB_OFFLINE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo demo-images bench docs readme test test-all mutants check check-page
+.PHONY: demo demo-images bench docs readme test test-all mutants oldest release check check-page
 
 demo: .venv/.ready
 	$(BIN)/python examples/demo.py
@@ -35,8 +38,18 @@ test-all: test
 # Small changes of the code that a test must notice; MUTANTS="posterior/gate.py --most 40" for more of one file.
 MUTANTS ?= decisions dynamics posterior training
 mutants: .venv/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[mutation]"
+	$(PIP_INSTALL) -e ".[mutation]"
 	$(BIN)/python tools/mutants.py $(MUTANTS)
+
+# The quick tests on the oldest versions that pyproject allows, in an environment of their own.
+oldest: .venv/.ready
+	$(PIP_INSTALL) -e ".[release]"
+	$(BIN)/python tools/oldest.py
+
+# Build, look at and try what would be published: dist/.
+release: .venv/.ready
+	$(PIP_INSTALL) -e ".[release]"
+	$(BIN)/python tools/release.py
 
 check: .venv/.ready
 	$(BIN)/ruff check .
@@ -54,5 +67,5 @@ node_modules/.ready: package.json package-lock.json
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(PIP_INSTALL) -e ".[dev]"
 	touch $@

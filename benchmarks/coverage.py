@@ -1,6 +1,6 @@
 """How true a run's statement of wrong labels is: its interval over many draws of checked rows, and its lower bound.
 
-    python benchmarks/coverage.py --data-dir DIR --out OUT [--draws 200] [--results RESULTS.md]
+    python benchmarks/coverage.py --data-dir DIR --out OUT [--draws 200] [--results benchmarks/results/tables.md]
 
 Trains what benchmarks/coverage.toml lists (heads and features, the default method, two seeds of rows, errors and
 training), each cell once: a bench that was stopped goes on. A cell leaves p_mislabeled, the posterior and which labels
@@ -13,7 +13,7 @@ are wrong by gold. From these, for each cell:
 - the lower bound without any checked row, and the share of rows that are likely wrong although they are right.
 
 DIR holds the Parquet files that the suite names; for the images run `benchmarks/image_features.py` first. Cells without
-their data are left out, and said. Prints a Markdown table and puts it into RESULTS.md.
+their data are left out, and said. Prints a Markdown table and puts it into that file.
 """
 
 import argparse

@@ -12,14 +12,18 @@ project, author, version = "mislabel", "The mislabel developers", __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "README"
 PARTS = {
-    "Use": "install texts adapters images tables shards python doors trainer sources llm review run_folder sharing "
-    "trackers",
-    "Understand": "how_it_works evidence how_many_wrong gate balance trajectories methods",
-    "Measure": "results bench known_errors /RESULTS",
+    "Begin": "start install reading faq glossary",
+    "Labels and rows": "rules llm crowd sources texts images tables shards",
+    "With what you have": "python cleanlab trainer adapters doors",
+    "Look": "review annotators looks",
+    "Keep": "run_folder sharing trackers",
+    "Understand": "choosing methods how_it_works evidence how_many_wrong gate balance trajectories scores",
+    "Measure": "/RESULTS results sources_measured bench known_errors",
     "Look up": "commands api",
-    "Trust and change": "reliability architecture mutants /CONTRIBUTING /SECURITY /CHANGELOG",
+    "Trust and change": "reliability versions architecture mutants /CONTRIBUTING /MAINTAINING /SECURITY /CHANGELOG",
 }
-include_patterns = ["*.md", "docs/*.md", "benchmarks/results/*.md"]
+WHOLE_FOLDERS = {"Each method": "/docs/methods/*", "Tables": "/benchmarks/results/*"}
+include_patterns = ["*.md", "docs/*.md", "docs/methods/*.md", "benchmarks/results/*.md"]
 exclude_patterns = ["docs/README.md"]  # its list of pages is the navigation here
 
 html_theme = "furo"
@@ -40,11 +44,15 @@ napoleon_use_ivar = True
 
 def navigation() -> str:
     """The tables of contents, which the pages do not say themselves."""
-    parts = ["```{toctree}\n:hidden:\n:glob:\n:caption: Tables\n\n/benchmarks/results/*\n```"]
-    for title, names in PARTS.items():
-        pages = "\n".join(name if name.startswith("/") else f"/docs/{name}" for name in names.split())
-        parts.append(f"```{{toctree}}\n:hidden:\n:caption: {title}\n\n{pages}\n```")
-    return "\n\n".join([*parts[1:], parts[0]])
+    pages = {title: " ".join(map(address, names.split())) for title, names in PARTS.items()} | WHOLE_FOLDERS
+    return "\n\n".join(
+        f"```{{toctree}}\n:hidden:\n:glob:\n:caption: {title}\n\n{names.replace(' ', chr(10))}\n```"
+        for title, names in pages.items()
+    )
+
+
+def address(name: str) -> str:
+    return name if name.startswith("/") else f"/docs/{name}"
 
 
 def read(app: Any, name: str, source: list[str]) -> None:

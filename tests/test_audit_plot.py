@@ -56,3 +56,8 @@ def fitted_audit(evidence_run):
     from mislabel.run.reading import Run
 
     return Run.open(RunFolder(evidence_run)).result()
+
+
+def test_a_notebook_shows_it_without_pyplot():
+    figure = plot_audit(*table(30), 0.5)
+    assert figure._repr_png_().startswith(b"\x89PNG\r\n")

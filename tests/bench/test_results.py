@@ -1,6 +1,4 @@
-"""RESULTS.md: the suite's section is replaced, the rest stays, and nothing of this machine's folders is told."""
-
-from pathlib import Path
+"""Results in Markdown: a suite's section is replaced, the rest stays, no folder of this machine is told."""
 
 import pytest
 
@@ -35,8 +33,8 @@ def test_the_section(done, tmp_path):
     for words in ("Machine: ", " cores", "torch ", "python 3", "batch_size 16"):
         assert words in text
     assert str(tmp_path) not in text
-    assert "![Accuracy against seconds](results/blobs.svg)" in text
-    assert (tmp_path / "results" / "blobs.svg").read_bytes() == (out / "plot.svg").read_bytes()
+    assert "![Accuracy against seconds](RESULTS-blobs.svg)" in text
+    assert (tmp_path / "RESULTS-blobs.svg").read_bytes() == (out / "plot.svg").read_bytes()
     failed, missing = text.split("**Failed**")[1].split("**Not run**")
     assert "- planted, ce:epochs=0, seed 0: InputError: epochs is 0" in failed
     assert "- gold: nothing" in missing
@@ -79,46 +77,3 @@ def test_words():
     assert told == "mislabel bench s.toml --out b --methods ce,ido --data-dir=z --results R.md"
     told = without_paths("mislabel bench quick --out runs/b --address ray://host:1 --jobs 2")
     assert told == "mislabel bench quick --out runs/b --address ADDRESS --jobs 2"
-
-
-ROOT = Path(__file__).parents[2]
-HEADS, SYSTEMATIC = "Heads on a frozen encoder", "Systematic errors: "
-ONE_LABEL, TRUSTED = f"{SYSTEMATIC}one label a row", f"{SYSTEMATIC}descriptions and trusted rows"
-OF_README = {
-    "right labels": (HEADS, "gold", ""),
-    "plain training": (HEADS, "ce", ""),
-    "cleanlab, prune and fit again": (HEADS, "cleanlab", ""),
-    "IDO": (HEADS, "ido", ""),
-    "DyGen": (HEADS, "dygen", ""),
-    "panel": (ONE_LABEL, "panel", ""),
-    "panel, 100 trusted labels": (TRUSTED, "panel", "-100"),
-}
-
-
-def table(text: str) -> dict[str, dict[str, str]]:
-    """The first Markdown table of a text: cells by row and column."""
-    first = text[text.index("\n| ") :].split("\n\n")[0].strip().splitlines()
-    head, _, *rows = ([cell.strip() for cell in line.strip("| ").split("|")] for line in first)
-    return {row[0]: dict(zip(head, row, strict=True)) for row in rows}
-
-
-def test_figures_of_readme_are_those_of_results():
-    """The means of README's table are those of RESULTS.md, which the command writes."""
-    results = (ROOT / "RESULTS.md").read_text(encoding="utf-8")
-    shown = table((ROOT / "README.md").read_text(encoding="utf-8").split("## What it brings")[1])
-    assert list(shown) == list(OF_README)
-    for name, (section, method, end) in OF_README.items():
-        part = results.split(f"\n## {section}\n")[1].split("**Test accuracy, %**")[1]
-        written = table(part)[method]
-        for data, figure in shown[name].items():
-            if data != "method" and figure != "-":
-                assert written[data + end].split(" ")[0] == figure, (name, data)
-
-
-def test_figures_of_the_page_on_results_are_those_of_results():
-    """Rows of its table of methods are copied from RESULTS.md."""
-    written = set((ROOT / "RESULTS.md").read_text(encoding="utf-8").splitlines())
-    part = (ROOT / "docs" / "results.md").read_text(encoding="utf-8").split("\n## ")[0]
-    rows = [line for line in part.splitlines() if line.startswith("| ") and not line.startswith("| method")]
-    assert len(rows) > 5
-    assert [row for row in rows if row not in written] == []

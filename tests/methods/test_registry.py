@@ -199,9 +199,13 @@ def test_what_time_a_group_takes_is_true():
     assert max(of_group["random"]) == 1 < min(of_group["thorough"])
 
 
-def test_the_page_of_methods_is_that_of_the_registry():
+def test_the_pages_of_methods_are_made_of_their_code():
     tool = runpy.run_path(str(SOURCE.parent / "tools" / "methods_page.py"))
-    assert tool["TARGET"].read_text(encoding="utf-8") == tool["methods_page"](), "run: python tools/methods_page.py"
+    made = tool["pages"]()
+    assert {f"methods/{name}.md" for name in OWN} < set(made)
+    for path, text in made.items():
+        assert (tool["DOCS"] / path).read_text(encoding="utf-8") == text, "run: python tools/methods_page.py"
+    assert set(made) >= {f"methods/{page.name}" for page in (tool["DOCS"] / "methods").glob("*.md")}
 
 
 def not_frozen():

@@ -1,4 +1,4 @@
-"""A suite's section of RESULTS.md: written by the command, never by hand."""
+"""A suite's section of a Markdown file: written by the command, never by hand."""
 
 import shlex
 from datetime import UTC, datetime
@@ -17,14 +17,14 @@ from mislabel.files import atomic_write
 HEAD = """\
 # Results
 
-Written by `mislabel bench SUITE --results RESULTS.md`, section by section; not to be edited by hand.
+Written by `mislabel bench SUITE --results FILE`, section by section; not to be edited by hand.
 """
 
 
 def write_results(suite: Suite, outcome: Outcome, out: Path, path: Path) -> None:
     """Put the section of this suite into a Markdown file, in the place of the old one or at the end.
 
-    The rest of the file stays as it is. The plot goes to results/SUITE.svg beside it.
+    The rest of the file stays as it is. The plot goes beside it, as FILE-SUITE.svg.
 
     Raises
     ------
@@ -35,20 +35,19 @@ def write_results(suite: Suite, outcome: Outcome, out: Path, path: Path) -> None
     begin, end = f"<!-- bench {suite.name} -->", f"<!-- /bench {suite.name} -->"
     if (text.count(begin), text.count(end)) not in ((0, 0), (1, 1)) or text.find(end) < text.find(begin):
         raise InputError(f"{path} does not have {begin} and {end} once each, in this order: mend it, or take both out")
-    part = f"{begin}\n{section(suite, outcome, out)}\n{end}"
+    plot = f"{path.stem}-{suite.name}.svg"
+    part = f"{begin}\n{section(suite, outcome, out, plot)}\n{end}"
     if begin in text:
         text = text[: text.index(begin)] + part + text[text.index(end) + len(end) :]
     else:
         text = f"{text.rstrip()}\n\n{part}\n"
-    plot = out / PLOT
-    if plot.is_file():
-        (path.parent / "results").mkdir(exist_ok=True)
-        atomic_write(path.parent / "results" / f"{suite.name}.svg", plot.read_bytes())
+    if (out / PLOT).is_file():
+        atomic_write(path.parent / plot, (out / PLOT).read_bytes())
     atomic_write(path, text)
 
 
-def section(suite: Suite, outcome: Outcome, out: Path) -> str:
-    """Machine, versions, command, tables, what failed and what was not run."""
+def section(suite: Suite, outcome: Outcome, out: Path, plot: str) -> str:
+    """Machine, versions, command, tables, the plot by its name, what failed and what was not run."""
     starts = Book(out).read_about()["starts"]
     last = starts[-1]
     machine, versions = last["machine"], last["versions"]
@@ -69,7 +68,7 @@ def section(suite: Suite, outcome: Outcome, out: Path) -> str:
     parts.append("\n".join(f"- {item}" for item in about))
     parts.append((out / TABLE).read_text(encoding="utf-8").strip())
     if (out / PLOT).is_file():
-        parts.append(f"![Accuracy against seconds](results/{suite.name}.svg)")
+        parts.append(f"![Accuracy against seconds]({plot})")
     parts.append(listed("Failed", [f"{_name(line)}: {line['error']}" for line in outcome.failed]))
     parts.append(listed("Not run", not_run(suite, outcome)))
     return "\n\n".join(parts)

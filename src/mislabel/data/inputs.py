@@ -37,6 +37,10 @@ class RawInputs(ABC):
     def contents(self) -> Iterator[bytes]:
         """Bytes that are the same for two rows only where their content is."""
 
+    def content_sizes(self) -> np.ndarray:
+        """How many bytes `contents` gives of each row, (n,) int64."""
+        return np.fromiter(map(len, self.contents()), dtype=np.int64, count=len(self))
+
     @cached_property
     def content_digests(self) -> np.ndarray:
         """A number for the content of each row, (n,) uint64: looked into once, all inputs may be gigabytes."""

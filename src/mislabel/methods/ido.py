@@ -61,7 +61,7 @@ class IDO:
         Setting(
             "One mixture, or one per given class, where a class under minimum_class_size rows uses the global one, or "
             "the mean opinion of the two. The paper prefers one per class; here a class most of whose labels are wrong "
-            'then vouches for its own errors, so the default is global (see "How it works" in README).'
+            "then vouches for its own errors, so the default is global (docs/how_it_works.md)."
         ),
     ] = "global"
     minimum_class_size: Annotated[int, Setting("Rows that a class needs for a mixture of its own.", 2, 10**9)] = 100

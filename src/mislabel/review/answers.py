@@ -68,6 +68,10 @@ class Run(Answer):
     """Those with the most wrong labels first; none where one label a row was given."""
     reviewers: list[str]
     """Who has decided, and who decides now."""
+    may_decide: bool
+    """Whether this address is one to decide with, and not only to look."""
+    keys: dict[str, str]
+    """That this reviewer has chosen, by what they do."""
 
 
 class Decision(Answer):
@@ -78,6 +82,7 @@ class Decision(Answer):
     time: str
     source: str
     reviewer: str | None
+    note: str | None
 
 
 class Change(Answer):
@@ -118,6 +123,34 @@ class Taught(Answer):
     """Whether more answers are worth little."""
 
 
+class Advice(Answer):
+    """What the next rows are expected to bring."""
+
+    rows: int
+    expected: float
+    """Wrong labels among them."""
+    minutes: int | None
+    words: list[str]
+
+
+class Part(Answer):
+    """The planned rows of one given class, or of a given and a suggested one."""
+
+    given: int
+    suggested: int | None
+    rows: int
+    decided: int
+    wrong: int
+
+
+class Progress(Answer):
+    classes: list[Part]
+    """Those with the most rows first."""
+    pairs: list[Part]
+    seconds: float | None
+    """One decision takes, in the middle."""
+
+
 class Estimate(Answer):
     probes: int
     estimate: float | None
@@ -134,6 +167,8 @@ class Estimate(Answer):
     """None in another order."""
     agreement: list[str]
     """How far reviewers agree, a sentence for each two."""
+    advice: Advice | None
+    """None where no row is left."""
 
 
 class Bar(Answer):

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from mislabel.decisions.events import Event
+from mislabel.decisions.sending import sent_decision
 from mislabel.review.answers import (
     Bar,
     Brief,
@@ -33,11 +34,13 @@ from mislabel.review.answers import (
     Vote,
 )
 from mislabel.review.explanations import reasons
+from mislabel.review.progress import advice
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.shared import agreement_words
 from mislabel.review.teaching import is_enough, words
 from mislabel.run.source_lines import source_lines
+from mislabel.tables.json_text import json_text
 
 EXCERPT = 300  # characters
 BARS = 9  # as there are digits to press
@@ -55,7 +58,7 @@ class Views:
     def __init__(self, session: Session):
         self.session, self.rows = session, session.rows
 
-    def run(self) -> Run:
+    def run(self, may_decide: bool = True) -> Run:
         session, rows = self.session, self.rows
         return Run(
             name=session.run.name,
@@ -76,6 +79,8 @@ class Views:
             pairs=[Pair(**pair) for pair in session.pairs()],
             sources=self._sources(),
             reviewers=sorted(session.reviewers),
+            may_decide=may_decide,
+            keys=session.keys,
         )
 
     def state(self, since: int = 0) -> State:
@@ -119,6 +124,7 @@ class Views:
             ],
             taught=self.taught(),
             agreement=agreement_words(self.session.verdicts()),
+            advice=advice(self.session),
         )
 
     def taught(self) -> Taught | None:
@@ -246,7 +252,13 @@ class Views:
             time=event.time,
             source=event.source,
             reviewer=event.reviewer,
+            note=decided.note,
         )
+
+    def decisions_file(self) -> bytes:
+        """The decisions that hold, as far as this reviewer may see them, as `import-decisions` reads them."""
+        events = self.session.holding()
+        return ("[\n" + ",\n".join(json_text(sent_decision(event)) for event in events) + "\n]\n").encode()
 
     @cached_property
     def code_of(self) -> dict[str, int]:

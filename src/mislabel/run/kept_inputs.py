@@ -13,6 +13,7 @@ from mislabel.data.inputs import RawInputs
 from mislabel.files import atomic_path
 from mislabel.modalities import modality
 from mislabel.run.opening import open_parquet
+from mislabel.tables.arrow import compute
 
 BY_PLACE_ALONE = "rows were matched by their place alone: they have no ids, and nothing else shows whether they moved"
 
@@ -22,7 +23,7 @@ def write_inputs(ids: np.ndarray, inputs: RawInputs, path: Path) -> None:
 
     Where that is not the whole input, as for features, which are kept as a line of text, a column `digest` is added.
     """
-    kind, names = modality(inputs.modality), pa.array(ids.tolist())
+    kind, names = modality(inputs.modality), pa.array(ids)
     stored, step = pa.binary() if kind.kept_bytes else pa.string(), kind.kept_at_once
     schema = pa.schema([("id", names.type), ("input", stored)])
     digests = inputs.digests()
@@ -79,9 +80,10 @@ def read_by_id(path: Path, ids: Collection[Any], column: str = "input") -> dict[
     RunError
         If the file cannot be read.
     """
-    wanted = set(ids)
     with open_parquet(path) as file:
-        known = file.read(columns=["id"])["id"].to_pylist()
-    position_of = {id: position for position, id in enumerate(known) if id in wanted}
-    positions = np.array(list(position_of.values()), dtype=np.int64)
+        known = file.read(columns=["id"])["id"].combine_chunks()
+    kind = str if pa.types.is_string(known.type) else int
+    wanted = pa.array([id for id in ids if isinstance(id, kind)], type=known.type)
+    positions = np.flatnonzero(compute.is_in(known, value_set=wanted).to_numpy(zero_copy_only=False))
+    position_of = known.take(pa.array(positions)).to_pylist()
     return dict(zip(position_of, read_inputs(path, positions, column), strict=True))

@@ -24,7 +24,8 @@ def read_matrix(path: Path, rows: int | None) -> np.ndarray:
 
     Returns
     -------
-    (n, d) memmap, read-only, of the dtype in the file
+    (n, d) memmap of the dtype in the file
+        Whatever is written to it stays in memory: the file is only read.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def read_matrix(path: Path, rows: int | None) -> np.ndarray:
         if start != b"\x93NUMPY":
             archive = "it looks like an .npz archive: " if start[:2] == b"PK" else ""
             raise InputError(f"{path} is not an .npy file; {archive}save one matrix with numpy.save")
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+        matrix = np.load(path, mmap_mode="c", allow_pickle=False)
     except InputError:
         raise
     except Exception as error:

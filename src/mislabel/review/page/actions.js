@@ -8,6 +8,7 @@ import { byId } from './elements.js';
 import { formatRows } from './format.js';
 import { countChosen } from './list-state.js';
 import { goBack, goForward, isAtEnd } from './row-view.js';
+import { run } from './run.js';
 import { session } from './session.js';
 import { currentTarget } from './target.js';
 
@@ -27,6 +28,9 @@ export const ACTIONS = {
   },
   list: () => (location.hash = session.listHash),
   row: () => (location.hash = 'row'),
+  note: () => {
+    if (display.view === 'row' && display.shown) byId('note').focus();
+  },
   help: () => byId('help').showModal(),
 };
 
@@ -39,7 +43,7 @@ export const isDeciding = (name) => DECIDING.includes(name);
 /** @param {string} [typed] The beginning of its name. */
 export function chooseClass(typed) {
   const inList = display.view === 'list';
-  if (inList ? !countChosen() : isAtEnd()) return;
+  if (!run.may_decide || (inList ? !countChosen() : isAtEnd())) return;
   const several = inList ? ` for ${formatRows(countChosen())}` : '';
   /** @type {import('./chooser.js').Take} */
   const take = (code, target) => decide('label', code, target);

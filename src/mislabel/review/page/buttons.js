@@ -3,7 +3,7 @@
 import { display } from './display.js';
 import { byId } from './elements.js';
 import { countChosen } from './list-state.js';
-import { className } from './run.js';
+import { className, run } from './run.js';
 import { isPossible } from './target.js';
 
 export function showButtons() {
@@ -13,7 +13,7 @@ export function showButtons() {
   byId('suggestion-label').textContent = several ? 'of each' : shown ? className(shown.row.suggested) : '';
   for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll('.decide button'))) {
     const kind = /** @type {Kind} */ (button.dataset.do);
-    button.disabled = several ? !countChosen() : !shown || !isPossible(kind, shown.row);
+    button.disabled = !run.may_decide || (several ? !countChosen() : !shown || !isPossible(kind, shown.row));
   }
   for (const button of /** @type {NodeListOf<HTMLElement>} */ (
     document.querySelectorAll('[data-do=back], [data-do=next]')

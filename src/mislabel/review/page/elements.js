@@ -13,6 +13,9 @@
  * @property {HTMLProgressElement} progress
  * @property {HTMLAnchorElement} to-list
  * @property {HTMLInputElement} wanted
+ * @property {HTMLInputElement} note
+ * @property {HTMLDetailsElement} parts
+ * @property {HTMLAnchorElement} to-export
  */
 
 /**

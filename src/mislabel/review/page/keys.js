@@ -3,24 +3,18 @@ import { ACTIONS, chooseClass, isDeciding } from './actions.js';
 import { decide } from './decide.js';
 import { display, isUnexpected, isUnread } from './display.js';
 import { currentDialog } from './elements.js';
+import { keyFor, USUAL_KEYS } from './key-names.js';
 import { moveInList } from './list-view.js';
 import { hasDigits, run } from './run.js';
 
 /** @type {Record<string, string>} */
-const KEYS = {
-  k: 'keep',
-  s: 'suggestion',
-  c: 'label',
-  n: 'unsure',
-  x: 'none',
-  u: 'undo',
-  ' ': 'next',
-  arrowright: 'next',
-  arrowleft: 'back',
-  l: 'list',
-  r: 'row',
-  '?': 'help',
-};
+const FIXED = { ' ': 'next', arrowright: 'next', arrowleft: 'back', '?': 'help' };
+
+/**
+ * What a key does.
+ * @param {string} key
+ */
+const actionOf = (key) => FIXED[key] ?? Object.keys(USUAL_KEYS).find((name) => keyFor(name) === key);
 
 /** @param {KeyboardEvent} event */
 function keyOf(event) {
@@ -36,15 +30,16 @@ function onKey(event) {
   const target = /** @type {Element} */ (event.target);
   if (target.matches('select, textarea, input:not([type=checkbox])')) return;
   const key = keyOf(event);
+  const action = actionOf(key);
   const inList = display.view === 'list';
   if (key === ' ' && (inList || target.matches('button, a, input'))) return;
   if (inList && (key === 'arrowdown' || key === 'arrowup')) return moveInList(event, key === 'arrowdown' ? 1 : -1);
   if (beginsName(event, key)) {
     event.preventDefault();
     chooseClass(event.key);
-  } else if (KEYS[key]) {
+  } else if (action) {
     event.preventDefault();
-    onAction(KEYS[key], event);
+    onAction(action, event);
   } else if (/^[1-9]$/.test(key) && !event.repeat) onDigit(Number(key), event);
 }
 
@@ -55,7 +50,7 @@ function onKey(event) {
  * @param {string} key
  */
 const beginsName = (event, key) =>
-  !hasDigits() && !event.repeat && /^[\p{L}\p{N}]$/u.test(event.key) && (event.shiftKey || !KEYS[key]);
+  !hasDigits() && !event.repeat && /^[\p{L}\p{N}]$/u.test(event.key) && (event.shiftKey || !actionOf(key));
 
 /**
  * @param {string} name

@@ -24,6 +24,7 @@ export function fillRow(row, look) {
   byId('row-status').textContent = row.status.replaceAll('_', ' ');
   fillContent(row);
   fillVerdict(row);
+  byId('note').value = decisionOf(row)?.note ?? '';
   // So that Space pressed next does not press a button of the row before, and the text scrolls by arrow keys.
   if (display.view === 'row' && !currentDialog()) byId('content').focus({ preventScroll: true });
   if (display.view === 'row') window.scrollTo(0, 0);
@@ -115,5 +116,6 @@ export function showDecision(row) {
   if (decision.time) who += ` at ${formatTime(new Date(decision.time)).slice(0, 5)}`;
   if (decision.elsewhere) who = 'decided in another window';
   if (decision.waiting) who = 'not saved yet';
-  byId('row-decision').textContent = `✓ ${who}: ${decisionName(decision.kind, decision.label)}`;
+  const note = decision.note ? ` · “${decision.note}”` : '';
+  byId('row-decision').textContent = `✓ ${who}: ${decisionName(decision.kind, decision.label)}${note}`;
 }

@@ -34,6 +34,7 @@
  * @property {ListFilter} [filter]
  * @property {string} [digest]
  * @property {number} [place]
+ * @property {string | null} [note]
  * @property {string} what The rows in words.
  * @property {undefined} [undo]
  */
@@ -60,8 +61,8 @@
  * @property {string} listHash The address of the list as it was seen last.
  */
 
-// The address holds the token: another server's rows are never mixed with this one's.
-const STORE_KEY = `mislabel ${location.pathname}`;
+// The address holds the token: another server's rows are never mixed with this one's, nor those of two files.
+const STORE_KEY = `mislabel ${location.pathname} ${document.documentElement.dataset.file ?? ''}`;
 
 /** @type {Session} */
 export const session = { trail: [], position: 0, detours: [], after: 0, done: [], outbox: [], listHash: 'list' };

@@ -3,16 +3,21 @@ import { ACTIONS } from './actions.js';
 import { getRun, getState } from './api.js';
 import { closeBanner, endTrouble, reportTrouble } from './banner.js';
 import { showButtons } from './buttons.js';
+import { listenToKeyChoice } from './choose-keys.js';
 import { listenToChooser } from './chooser.js';
 import { display } from './display.js';
 import { byId, currentDialog } from './elements.js';
 import { estimateSoon } from './estimate.js';
 import { formatRows } from './format.js';
 import { listenToKeys } from './keys.js';
+import { showKeys } from './key-names.js';
 import { known } from './known.js';
+import { fillExport } from './export.js';
 import { fillFilters } from './list-filters.js';
 import { listenToList, openList } from './list-view.js';
+import { listenToNote } from './note.js';
 import { outbox, pause, sendAll } from './outbox.js';
+import { listenToParts } from './parts.js';
 import { showProgress } from './progress.js';
 import { showRow } from './row-view.js';
 import { fillRun, hasDigits, run } from './run.js';
@@ -66,9 +71,11 @@ async function start() {
   }
   known.lastEvent = known.firstEvent = state.number;
   showTitle();
+  showKeys();
   restoreWaiting();
   fillFilters();
   fillSources();
+  fillExport();
   showProgress(state);
   estimateSoon();
   outbox.outcomes = outcomes;
@@ -90,6 +97,8 @@ function showTitle() {
   byId('help-typing').hidden = hasDigits();
   byId('last-digit').textContent = `${run.classes.length}`;
   byId('bar').hidden = false;
+  if (!run.may_decide) byId('saved').textContent = 'With this address you may look, and not decide.';
+  byId('note').disabled = !run.may_decide;
 }
 
 /** Decisions that waited when the page was reloaded hold. */
@@ -112,6 +121,9 @@ function listenToPage() {
 }
 
 listenToChooser();
+listenToKeyChoice();
 listenToList();
+listenToNote();
+listenToParts();
 listenToPage();
 start();

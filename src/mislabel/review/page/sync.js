@@ -8,10 +8,12 @@ import { byId } from './elements.js';
 import { estimateSoon } from './estimate.js';
 import { formatRows, formatTime } from './format.js';
 import { fetchRow, forgetRows, isElsewhere, known } from './known.js';
+import { keyName } from './key-names.js';
 import { fillList } from './list-view.js';
 import { markList } from './list-marks.js';
 import { restartQueue } from './look-ahead.js';
 import { outbox } from './outbox.js';
+import { fillParts } from './parts.js';
 import { showProgress } from './progress.js';
 import { isAtEnd, jumpTo, showEnd, showNearest, showRow } from './row-view.js';
 import { showDecision } from './row-card.js';
@@ -45,7 +47,10 @@ function applyState(state, isOwn = false) {
   const isNew = state.number > known.lastEvent;
   if (isComplete) known.lastEvent = state.number;
   showProgress(state);
-  if (isNew) estimateSoon();
+  if (isNew) {
+    estimateSoon();
+    fillParts();
+  }
   if (isNew && display.view === 'row' && isAtEnd()) showEnd();
   if (state.changed.length || state.reset) showChanges(state, isOwn);
 }
@@ -102,7 +107,7 @@ async function acceptDecision(job, answer) {
   }
   applyState(answer.state, true);
   if (display.view === 'list') fillList();
-  byId('saved').textContent = `saved ${formatTime()} · ${jobName(job)} — U undoes`;
+  byId('saved').textContent = `saved ${formatTime()} · ${jobName(job)} — ${keyName('undo')} undoes`;
 }
 
 /**

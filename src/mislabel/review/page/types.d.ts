@@ -54,6 +54,10 @@ export interface Run {
   sources: Source[];
   /** Who has decided, and who decides now. */
   reviewers: string[];
+  /** Whether this address is one to decide with, and not only to look. */
+  may_decide: boolean;
+  /** That this reviewer has chosen, by what they do. */
+  keys: Record<string, string>;
 }
 
 export interface Decision {
@@ -64,6 +68,7 @@ export interface Decision {
   time: string;
   source: string;
   reviewer: string | null;
+  note: string | null;
 }
 
 export interface Change {
@@ -103,6 +108,32 @@ export interface Taught {
   enough: boolean;
 }
 
+/** What the next rows are expected to bring. */
+export interface Advice {
+  rows: number;
+  /** Wrong labels among them. */
+  expected: number;
+  minutes: number | null;
+  words: string[];
+}
+
+/** The planned rows of one given class, or of a given and a suggested one. */
+export interface Part {
+  given: number;
+  suggested: number | null;
+  rows: number;
+  decided: number;
+  wrong: number;
+}
+
+export interface Progress {
+  /** Those with the most rows first. */
+  classes: Part[];
+  pairs: Part[];
+  /** One decision takes, in the middle. */
+  seconds: number | null;
+}
+
 export interface Estimate {
   probes: number;
   estimate: number | null;
@@ -119,6 +150,8 @@ export interface Estimate {
   taught: Taught | null;
   /** How far reviewers agree, a sentence for each two. */
   agreement: string[];
+  /** None where no row is left. */
+  advice: Advice | null;
 }
 
 export interface Bar {
@@ -269,7 +302,13 @@ export interface DecideRequest {
   /** Of the rows that a list said pass the filter. */
   digest?: string | null;
   place?: number | null;
+  note?: string | null;
   since?: number;
+}
+
+export interface KeysRequest {
+  /** By what they do; those that are left out are as usual. */
+  keys: Record<string, string>;
 }
 
 export interface UndoRequest {
