@@ -2,6 +2,9 @@
 
 import io
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -57,6 +60,32 @@ def test_a_run_reads_a_server_once_and_goes_on_where_it_stopped(tmp_path, comman
     plain.to_csv(tmp_path / "toy.csv", index=False)
     assert command("audit", tmp_path / "toy.csv", *columns, *settings, "--out", other).returncode == 0
     pd.testing.assert_frame_equal(pd.read_parquet(run / "audit.parquet"), pd.read_parquet(other / "audit.parquet"))
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_without_asking_again(tmp_path, command, environment, tiny_encoder, make_toy):
+    run = tmp_path / "run"
+    with serving(tmp_path / "served") as server:
+        shards(server.folder, make_toy(60))
+        words = ["train", f"{server.url}/toy-{{000..001}}.tar", "--text", "txt", "--label", "cls", "--id", "key"]
+        words += ["--backbone", tiny_encoder, "--device", "cpu", "--precision", "fp32", "--lengthen", "10"]
+        words += ["--out", str(run)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mislabel", *words], env=environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while not any((run / "checkpoints").glob("*/state.json")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        assert len(list((run / "spool").glob("*.arrow"))) == 2
+        server.asked.clear()
+        done = command(*words, "--resume")
+        assert done.returncode == 0, done.stderr
+        assert server.asked == []
+        assert len(pd.read_parquet(run / "audit.parquet")) == 60
+        assert not (run / "spool").exists()
 
 
 @pytest.mark.slow
