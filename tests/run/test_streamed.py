@@ -8,13 +8,16 @@ import time
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from served import serving
 from tars import write_tar
 
+from mislabel.errors import InputError
 from mislabel.modalities.loading import load_dataset
-from mislabel.tables import read_table
+from mislabel.tables import read_table, sources
 from mislabel.tables.spool import Spool
 
 
@@ -119,3 +122,27 @@ def test_images_out_of_tar_files_are_those_of_the_files(tmp_path, make_images):
     write_tar(tmp_path / "b.tar", [*members, ("odd.png", b"<html>"), ("odd.cls", b"brick")])
     quarantined = load_dataset(tmp_path / "b.tar", image="png", label="cls", id="key", on_bad="quarantine")
     assert quarantined.status.tolist()[-1] == "unreadable"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bytes", "struct"])
+def test_encoded_images_of_a_large_table_become_files(tmp_path, monkeypatch, photos, kind):
+    """And are the same images, row by row, also where a cell is missing or none."""
+    monkeypatch.setattr(sources, "LARGE", 0)
+    table = pq.read_table(photos.parquet)
+    cells = [None, b"<html>", *table["file"].to_pylist()[2:]]
+    if kind == "struct":
+        cells = [None if cell is None else {"bytes": cell, "path": f"{place}.png"} for place, cell in enumerate(cells)]
+    table = table.set_column(table.schema.get_field_index("file"), "file", pa.array(cells))
+    pq.write_table(table, tmp_path / "photos.parquet", row_group_size=50)
+    how = {"image": "file", "label": "label", "id": "id", "on_bad": "quarantine"}
+    with pytest.raises(InputError, match="1 of 120 rows hold no image but a missing value"):
+        load_dataset(tmp_path / "photos.parquet", **how, spool=Spool(tmp_path / "spool"))
+    table = table.slice(1)
+    pq.write_table(table, tmp_path / "photos.parquet", row_group_size=50)
+    spooled = load_dataset(tmp_path / "photos.parquet", **how, spool=Spool(tmp_path / "other"))
+    plain = load_dataset(tmp_path / "photos.parquet", **how)
+    assert spooled.inputs.content_digests.tolist() == plain.inputs.content_digests.tolist()
+    assert spooled.status.tolist() == plain.status.tolist()
+    assert set(map(type, spooled.inputs.sources)) == {str}
+    assert len(list((tmp_path / "other" / "000000").iterdir())) == 119
