@@ -67,7 +67,7 @@ class Plan:
         ),
     ] = None
     held_out: Collection | None = None
-    classes: Sequence | None = None
+    classes: Sequence[Any] | None = None
     need_labels: bool = True
 
     def __post_init__(self) -> None:

@@ -55,7 +55,7 @@ class Matrix:
             version = np.lib.format.read_magic(self.file)
             read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
             shape, turned, self.dtype = read[version](self.file)
-            self.offset = self.file.tell()
+            self.offset: int = self.file.tell()
             if turned or self.dtype.hasobject:
                 raise ValueError("it is no matrix of numbers, line by line")
         if len(shape) != 2 or shape[0] < rows:

@@ -54,7 +54,7 @@ class Branches(nn.Module):
 
     def freeze(self) -> None:
         """Leave the encoders as they are from here on, and in evaluation mode; all else trains, and the last layers."""
-        self.frozen = bool(self.encoders)
+        self.frozen: bool = bool(self.encoders)
         for encoder in self.encoders:
             encoder.requires_grad_(False)
         for network in self.networks:

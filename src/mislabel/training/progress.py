@@ -28,7 +28,7 @@ class Terminal(Quiet):
     def __init__(self) -> None:
         from rich.console import Console
 
-        self.console = Console(file=drawing_on(sys.stderr), highlight=False)
+        self.console: Console = Console(file=drawing_on(sys.stderr), highlight=False)
         self._bar: Any = None
         self._task: Any = None
 
