@@ -180,9 +180,7 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
     """
     trajectory = dynamics.trajectory
     assert trajectory is not None
-    evidence: list[tuple[np.ndarray, ...]] = []
-    priors: list[np.ndarray] = []
-    voted: list[np.ndarray] = []
+    evidence, priors, voted = [], [], []
     for network in range(trajectory.shape.networks):
         distances, score, marking = _mark(trajectory, network, given, n_classes, options)
         voters = ~marking.marked
