@@ -66,7 +66,7 @@ class Plan:
             default="who says one class is a rule",
         ),
     ] = None
-    held_out: Collection | None = None
+    held_out: Collection[Any] | None = None
     classes: Sequence[Any] | None = None
     need_labels: bool = True
 

@@ -33,8 +33,8 @@ class Branches(nn.Module):
 
     def __init__(self, networks: list[nn.Module], heads: Sequence[nn.Module] = ()):
         super().__init__()
-        self.networks = nn.ModuleList(networks)
-        self.heads = nn.ModuleList(heads)
+        self.networks: nn.ModuleList = nn.ModuleList(networks)
+        self.heads: nn.ModuleList = nn.ModuleList(heads)
         self.frozen = False
 
     def __len__(self) -> int:
