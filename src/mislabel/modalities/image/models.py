@@ -109,7 +109,9 @@ class Preprocessor:
         self.stored: tuple[int, int] | None = stored
         if resolution is not None:
             _resize(processor, resolution)
-        self.mean, self.scale = _normalisation(processor)
+        mean, scale = _normalisation(processor)
+        self.mean: Tensor = mean
+        self.scale: Tensor = scale
 
     def pixels(self, image: Any) -> np.ndarray:
         """One RGB image of Pillow's, resized and cropped as the model wants it: (3, h, w) uint8."""
