@@ -51,7 +51,7 @@ class Terminal(Quiet):
     def __init__(self) -> None:
         from rich.console import Console
 
-        self.console = Console(file=drawing_on(sys.stderr), highlight=False)
+        self.console: Console = Console(file=drawing_on(sys.stderr), highlight=False)
         self._bar: Any = None
         self._task: Any = None
         self._later = 0.0

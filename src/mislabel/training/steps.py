@@ -46,7 +46,7 @@ class Steps:
         mean: MeanWeights | None = None,
     ):
         self.run, self.watchers, self.interrupted, self.mean = run, watchers, interrupted, mean
-        self.finite = FiniteLoss(run.rows.ids)
+        self.finite: FiniteLoss = FiniteLoss(run.rows.ids)
 
     def epoch(self, epoch: int) -> float:
         """Take the steps of one epoch, counted from 0.
