@@ -11,6 +11,7 @@ work on the same machine), and the largest memory of the server.
 import argparse
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -202,9 +203,9 @@ def tell(page: Page, title: str) -> None:
 
 
 def processor_seconds(process: int) -> float:
-    """Of all threads of a process."""
-    stats = Path(f"/proc/{process}/task").glob("*/schedstat")
-    return sum(int(path.read_text(encoding="ascii").split()[0]) for path in stats) / 1e9
+    """Of all threads of a process, those that ended too; it grows by a hundredth of a second."""
+    stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(process: int) -> str:

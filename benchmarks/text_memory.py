@@ -25,6 +25,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mislabel.training.progress import Quiet
+
 WORDS = [f"w{k}" for k in range(2000)]
 CLASSES, OF_A_CLASS = 4, 100
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -72,24 +74,38 @@ def memory() -> tuple[float, float]:
     return float(lines["RssAnon"].split()[0]), float(lines["RssFile"].split()[0])
 
 
-class Watch:
-    """The largest memory within a phase."""
+class Watch(Quiet):
+    """The largest memory within each phase, of those that a run names itself too."""
 
     def __init__(self, rows: int):
-        self.rows, self.phases = rows, {}
-        self.peak = np.zeros(2)
+        self.rows, self.phases, self.name = rows, {}, ""
+        self.before = self.peak = np.array(memory())
+        self.since = time.perf_counter()
         threading.Thread(target=self._look, daemon=True).start()
 
-    def phase(self, name: str, work: Callable[[], Any]) -> Any:
-        before = np.array(memory())
-        self.peak, begin = before, time.perf_counter()
-        result = work()
-        seconds, peak = time.perf_counter() - begin, np.maximum(self.peak, memory())
-        self.phases[name] = {
-            "seconds": seconds, "rows_per_second": self.rows / seconds,
-            "own_kb": (peak - before)[0] / self.rows, "mapped_kb": (peak - before)[1] / self.rows,
-            "left_kb": (np.array(memory()) - before)[0] / self.rows,
+    def begin(self, description: str, total: int, later: float = 0) -> None:
+        self.end()
+        self.name = description.split()[0]  # the epochs of a stage are one phase
+        self.before = self.peak = np.array(memory())
+        self.since = time.perf_counter()
+
+    def end(self) -> None:
+        if not self.name:
+            return
+        seconds, peak = time.perf_counter() - self.since, np.maximum(self.peak, memory())
+        own, mapped = ((peak - self.before) / self.rows).tolist()
+        left = (memory()[0] - self.before[0]) / self.rows
+        known = self.phases.get(self.name, {"seconds": 0.0, "own_kb": 0.0, "mapped_kb": 0.0, "left_kb": 0.0})
+        self.phases[self.name] = {
+            "seconds": known["seconds"] + seconds, "own_kb": max(known["own_kb"], own),
+            "mapped_kb": max(known["mapped_kb"], mapped), "left_kb": known["left_kb"] + left,
         }  # fmt: skip
+        self.name = ""
+
+    def phase(self, name: str, work: Callable[[], Any]) -> Any:
+        self.begin(name, 0)
+        result = work()
+        self.end()
         return result
 
     def _look(self) -> None:
@@ -121,11 +137,9 @@ def measure(rows: int) -> dict[str, dict[str, float]]:
         outputs(network, TextInputs(["w1"], tokenizer), network.dimension, accelerator)  # whatever is made but once
         watch, spool = Watch(rows), Spool(Path(home) / "spool")
         data = watch.phase("read", lambda: load_dataset(path, text="text", label="label", id="id", spool=spool))
-        inputs = watch.phase("tokenise", lambda: TextInputs(data.inputs, tokenizer, folder=Path(home)))
-        order = data.order
-        watch.phase("embed", lambda: outputs(network, inputs, network.dimension, accelerator, order=order))
         config = RunConfig(backbone=encoder, tune="head", method="panel", precision="fp32", device="cpu")
-        watch.phase("audit, all of it", lambda: train(data, config, RunFolder(Path(home) / "run")))
+        train(data, config, RunFolder(Path(home) / "run"), progress=watch)
+        watch.end()
     return watch.phases
 
 
@@ -135,7 +149,7 @@ def table(results: dict[int, dict[str, dict[str, float]]]) -> str:
     for rows, phases in results.items():
         for name, each in phases.items():
             lines.append(
-                f"| {rows:,} | {name} | {each['seconds']:.1f} | {each['rows_per_second']:,.0f} | {each['own_kb']:.2f} "
+                f"| {rows:,} | {name} | {each['seconds']:.1f} | {rows / each['seconds']:,.0f} | {each['own_kb']:.2f} "
                 f"| {each['left_kb']:.2f} | {each['mapped_kb']:.2f} |"
             )
     return "\n".join(lines)

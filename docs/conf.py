@@ -18,7 +18,7 @@ PARTS = {
     "Look": "review annotators looks",
     "Keep": "run_folder sharing trackers",
     "Understand": "choosing methods how_it_works evidence how_many_wrong gate balance trajectories scores",
-    "Measure": "/RESULTS results sources_measured bench known_errors",
+    "Measure": "/RESULTS results sources_measured bench known_errors scale",
     "Look up": "commands api",
     "Trust and change": "reliability versions architecture mutants /CONTRIBUTING /MAINTAINING /SECURITY /CHANGELOG",
 }

@@ -1,7 +1,9 @@
 """Every page of the documentation is in its index, and no link between files leads nowhere."""
 
+import doctest
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,10 @@ def test_the_site_shows_every_page():
     assert {page.stem for page in (ROOT / "docs").glob("*.md")} - {"README"} == {
         name for name in shown if not name.startswith("/")
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(mislabel.__all__) - {"__version__"}))
+def test_examples_in_docstrings_hold(name):
+    module = sys.modules[getattr(mislabel, name).__module__]
+    assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0

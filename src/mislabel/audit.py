@@ -64,7 +64,7 @@ class Audit:
 
     table: pd.DataFrame
     posterior: np.ndarray
-    classes: list
+    classes: list[Any]
     transition: np.ndarray
     metrics: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Audit:
         """The judged rows most likely to be mislabelled."""
         return self.table.loc[self.table["status"] == "judged"].head(count)
 
-    def with_classes(self, classes: list) -> "Audit":
+    def with_classes(self, classes: list[Any]) -> "Audit":
         """The same audit with its classes, all of them, in the order of this list."""
         codes = class_positions(classes, self.classes)
         if codes is None:
@@ -294,7 +294,7 @@ def labels_related(agreement: Agreement) -> bool | None:
     return False if enough else None
 
 
-def label_column(codes: np.ndarray, classes: list) -> pd.Series:
+def label_column(codes: np.ndarray, classes: list[Any]) -> pd.Series:
     """Codes as a column of the user's own values; where some are missing, integers become nullable ones."""
     classes = classes_of_one_type(classes)
     values = decode(codes, classes)

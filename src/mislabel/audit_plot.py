@@ -1,6 +1,7 @@
 """A picture of an audit, for a notebook: how sure it is of wrong labels, and between which classes they lie."""
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ class Picture(Figure):
         return buffer.getvalue()
 
 
-def plot_audit(table: pd.DataFrame, classes: list, likely: float) -> Figure:
+def plot_audit(table: pd.DataFrame, classes: list[Any], likely: float) -> Figure:
     """The figure; see `mislabel.Audit.plot`."""
     figure = Picture(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -37,7 +38,7 @@ def plot_audit(table: pd.DataFrame, classes: list, likely: float) -> Figure:
     return figure
 
 
-def _pairs(plot: Axes, wrong: pd.DataFrame, classes: list) -> None:
+def _pairs(plot: Axes, wrong: pd.DataFrame, classes: list[Any]) -> None:
     """How often each class was given where another is suggested, of the classes with most of these rows."""
     code_of = {value: code for code, value in enumerate(classes)}
     matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def reserve(handle: int, size: int) -> None:
     os.fsync(handle)  # a file system that is far away tells of a full disk no sooner
 
 
-def new_map(path: Path, shape: tuple[int, ...], dtype: type) -> np.memmap:
+def new_map(path: Path, shape: tuple[int, ...], dtype: type[Any]) -> np.memmap:
     """A new .npy file of zeros, reserved and mapped to be filled, with mode 0600; one that was there is replaced.
 
     Raises
@@ -126,7 +127,7 @@ def open_map(path: Path) -> np.memmap:
     return np.load(path, mmap_mode="r+")
 
 
-def _header(shape: tuple[int, ...], dtype: type) -> dict[str, object]:
+def _header(shape: tuple[int, ...], dtype: type[Any]) -> dict[str, object]:
     return {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
 
 

@@ -159,7 +159,7 @@ def checked_bytes(path: Path) -> bytes:
         return file.read()
 
 
-def read_object(path: Path, form: type | None = None) -> dict[str, Any]:
+def read_object(path: Path, form: type[Any] | None = None) -> dict[str, Any]:
     """The object in a JSON file, with all of its keys.
 
     Parameters
@@ -215,10 +215,11 @@ class CheckedFile(io.RawIOBase):
     """
 
     def __init__(self, path: Path, known: FileDigest | None):
-        self.path, self.position = path, 0
+        self.path: Path = path
+        self.position = 0
         self.file = path.open("rb", buffering=0)
-        self.size = os.fstat(self.file.fileno()).st_size
-        self.unchecked = {} if known is None else dict(enumerate(known.blocks))
+        self.size: int = os.fstat(self.file.fileno()).st_size
+        self.unchecked: dict[int, str] = {} if known is None else dict(enumerate(known.blocks))
         if known is not None and known.size != self.size:
             self.close()
             raise _damaged(path)

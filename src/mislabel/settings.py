@@ -65,7 +65,7 @@ class Declaration:
     """
 
     name: str
-    type: type
+    type: type[Any]
     choices: tuple[str, ...]
     optional: bool
     default: Any
@@ -117,7 +117,7 @@ class Declaration:
 
 
 @cache
-def declarations(cls: type) -> dict[str, Declaration]:
+def declarations(cls: type[Any]) -> dict[str, Declaration]:
     """The settings that a dataclass declares, by name, in its order."""
     hints = get_type_hints(cls, include_extras=True)
     return {item.name: _declaration(item, hints[item.name]) for item in fields(cls)}

@@ -2,16 +2,22 @@
 
 import io
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from served import serving
 from tars import write_tar
 
+from mislabel.errors import InputError
 from mislabel.modalities.loading import load_dataset
-from mislabel.tables import read_table
+from mislabel.tables import read_table, sources
 from mislabel.tables.spool import Spool
 
 
@@ -60,6 +66,32 @@ def test_a_run_reads_a_server_once_and_goes_on_where_it_stopped(tmp_path, comman
 
 
 @pytest.mark.slow
+def test_a_killed_run_goes_on_without_asking_again(tmp_path, command, environment, tiny_encoder, make_toy):
+    run = tmp_path / "run"
+    with serving(tmp_path / "served") as server:
+        shards(server.folder, make_toy(60))
+        words = ["train", f"{server.url}/toy-{{000..001}}.tar", "--text", "txt", "--label", "cls", "--id", "key"]
+        words += ["--backbone", tiny_encoder, "--device", "cpu", "--precision", "fp32", "--lengthen", "10"]
+        words += ["--out", str(run)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mislabel", *words], env=environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while not any((run / "checkpoints").glob("*/state.json")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        assert len(list((run / "spool").glob("*.arrow"))) == 2
+        server.asked.clear()
+        done = command(*words, "--resume")
+        assert done.returncode == 0, done.stderr
+        assert server.asked == []
+        assert len(pd.read_parquet(run / "audit.parquet")) == 60
+        assert not (run / "spool").exists()
+
+
+@pytest.mark.slow
 def test_a_link_in_place_of_the_spool_is_refused(tmp_path, command, tiny_encoder, make_toy):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "run").mkdir()
@@ -90,3 +122,27 @@ def test_images_out_of_tar_files_are_those_of_the_files(tmp_path, make_images):
     write_tar(tmp_path / "b.tar", [*members, ("odd.png", b"<html>"), ("odd.cls", b"brick")])
     quarantined = load_dataset(tmp_path / "b.tar", image="png", label="cls", id="key", on_bad="quarantine")
     assert quarantined.status.tolist()[-1] == "unreadable"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bytes", "struct"])
+def test_encoded_images_of_a_large_table_become_files(tmp_path, monkeypatch, photos, kind):
+    """And are the same images, row by row, also where a cell is missing or none."""
+    monkeypatch.setattr(sources, "LARGE", 0)
+    table = pq.read_table(photos.parquet)
+    cells = [None, b"<html>", *table["file"].to_pylist()[2:]]
+    if kind == "struct":
+        cells = [None if cell is None else {"bytes": cell, "path": f"{place}.png"} for place, cell in enumerate(cells)]
+    table = table.set_column(table.schema.get_field_index("file"), "file", pa.array(cells))
+    pq.write_table(table, tmp_path / "photos.parquet", row_group_size=50)
+    how = {"image": "file", "label": "label", "id": "id", "on_bad": "quarantine"}
+    with pytest.raises(InputError, match="1 of 120 rows hold no image but a missing value"):
+        load_dataset(tmp_path / "photos.parquet", **how, spool=Spool(tmp_path / "spool"))
+    table = table.slice(1)
+    pq.write_table(table, tmp_path / "photos.parquet", row_group_size=50)
+    spooled = load_dataset(tmp_path / "photos.parquet", **how, spool=Spool(tmp_path / "other"))
+    plain = load_dataset(tmp_path / "photos.parquet", **how)
+    assert spooled.inputs.content_digests.tolist() == plain.inputs.content_digests.tolist()
+    assert spooled.status.tolist() == plain.status.tolist()
+    assert set(map(type, spooled.inputs.sources)) == {str}
+    assert len(list((tmp_path / "other" / "000000").iterdir())) == 119

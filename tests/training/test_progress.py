@@ -2,6 +2,7 @@
 
 import io
 import sys
+import time
 import types
 
 import pytest
@@ -68,6 +69,22 @@ def test_where_there_is_no_terminal_there_are_lines_alone(capsys):
     assert capsys.readouterr().err == "warm 1/3: loss 0.7\n"
 
 
+def test_the_time_left_of_all_epochs(on_screen):
+    """Two of four steps are done, and eight come in later epochs: ten are left, at the speed of those two."""
+    screen, terminal = on_screen(), Terminal()
+    terminal.begin("warm 1/3", 4, later=8)
+    now = [100.0]
+    terminal._bar.get_time = lambda: now[0]
+    for _ in range(3):  # ten seconds each: what is told with the third is known from two
+        now[0] += 10
+        terminal.advance()
+    assert terminal._bar.tasks[0].fields["all_left"] == "all epochs 0:01:40"
+    terminal.begin("judge", 0)  # a phase without steps, which ends the one before
+    terminal.end()
+    shown = screen.getvalue()
+    assert "judge" in shown
+
+
 @pytest.fixture
 def notebook(monkeypatch):
     """A stand-in for IPython in a kernel; gives what the cell showed, drawing after drawing."""
@@ -122,3 +139,15 @@ def test_a_notebook_is_not_drawn_on_with_every_step(notebook, monkeypatch):
 def test_where_no_kernel_answers_the_terminal_is_shown_on(notebook):
     del notebook.shell.kernel  # IPython in a terminal
     assert isinstance(shown(), Terminal)
+
+
+def test_a_notebook_tells_the_time_of_all_epochs_and_a_phase_without_steps(notebook, monkeypatch):
+    monkeypatch.setattr(Notebook, "EVERY", 0.0)
+    now = iter([0.0, 0.0, 10.0, 10.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(now, 10.0))
+    progress = shown()
+    progress.begin("warm 1/3", 4, later=8)
+    progress.advance()
+    progress.begin("judge", 0)
+    assert "30 s left · all epochs 0:01:50" in notebook.drawn[1]
+    assert notebook.drawn[2:] == ["", "<div><progress></progress> judge</div>"]

@@ -63,7 +63,7 @@ def write_with_data(
     source: str,
     inputs: Mapping[str, str | None],
     answers: Mapping[int, Reply],
-    classes: list,
+    classes: list[Any],
     keys: list[str],
     name: str,
     out: Path,
@@ -93,7 +93,7 @@ def write_with_data(
 
 
 def write_votes(
-    ids: list, answers: Mapping[int, Reply], classes: list, keys: list[str], name: str, out: Path
+    ids: list[Any], answers: Mapping[int, Reply], classes: list[Any], keys: list[str], name: str, out: Path
 ) -> list[str]:
     """Write a table of votes: id, source, label, and the probabilities where any came; rows without an answer too."""
     n, soft = len(ids), soft_labels(answers, classes, keys)
@@ -105,13 +105,13 @@ def write_votes(
     return list(frame.columns)
 
 
-def said_labels(answers: Mapping[int, Reply], classes: list, keys: list[str]) -> dict[int, Any]:
+def said_labels(answers: Mapping[int, Reply], classes: list[Any], keys: list[str]) -> dict[int, Any]:
     """The class that each answer names, the user's own value, by the place of the row."""
     value_of = dict(zip(keys, classes, strict=True))
     return {place: value_of[reply.key] for place, reply in answers.items() if reply.key is not None}
 
 
-def soft_labels(answers: Mapping[int, Reply], classes: list, keys: list[str]) -> dict[int, str]:
+def soft_labels(answers: Mapping[int, Reply], classes: list[Any], keys: list[str]) -> dict[int, str]:
     """A soft label for each answer that names a class, as JSON; nothing where no answer came with probabilities."""
     text_of = {key: label_text(value) for key, value in zip(keys, classes, strict=True)}
     if not any(reply.shares for reply in answers.values()):

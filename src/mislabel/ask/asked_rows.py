@@ -38,9 +38,9 @@ class AskedRows:
     notes : list of str
     """
 
-    ids: list
+    ids: list[Any]
     texts: dict[int, str]
-    classes: list
+    classes: list[Any]
     describe: Mapping[str, Sequence[str]] | None = None
     notes: list[str] = field(default_factory=list)
 

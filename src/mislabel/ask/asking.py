@@ -52,7 +52,8 @@ class Pace:
     """
 
     def __init__(self, per_minute: int | None = None, first_wait: float = FIRST_WAIT):
-        self.first_wait, self._step = first_wait, 60 / per_minute if per_minute else 0.0
+        self.first_wait: float = first_wait
+        self._step = 60 / per_minute if per_minute else 0.0
         self._lock, self._stopped, self._next = threading.Lock(), threading.Event(), time.monotonic()
 
     def wait(self) -> None:
@@ -95,7 +96,10 @@ class Asker:
     """
 
     def __init__(self, endpoint: Endpoint, model: str, prompt: Prompt, pace: Pace, max_tokens: int = TOKENS):
-        self.endpoint, self.model, self.prompt, self.pace = endpoint, model, prompt, pace
+        self.endpoint: Endpoint = endpoint
+        self.model: str = model
+        self.prompt: Prompt = prompt
+        self.pace: Pace = pace
         self.max_tokens = max_tokens
         self.form: str | None = None
 

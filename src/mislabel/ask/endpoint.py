@@ -33,7 +33,8 @@ class Temporary(Exception):
 
     def __init__(self, message: str, wait: float | None = None, *, unreachable: bool = False):
         super().__init__(message)
-        self.wait, self.unreachable = wait, unreachable
+        self.wait: float | None = wait
+        self.unreachable: bool = unreachable
 
 
 class Refused(Exception):
@@ -76,8 +77,10 @@ class Endpoint:
         path = parts.path.rstrip("/") or "/v1"
         if key is not None and not (key.isascii() and key.isprintable() and key.strip()):
             raise InputError("the API key is empty or holds characters that no header can: set it again, without them")
-        self.address = f"{parts.scheme}://{parts.netloc}{path}{'' if path.endswith(PATH) else PATH}"
-        self.host, self.timeout, self._key = str(parts.hostname), timeout, key
+        self.address: str = f"{parts.scheme}://{parts.netloc}{path}{'' if path.endswith(PATH) else PATH}"
+        self.host: str = str(parts.hostname)
+        self.timeout: float = timeout
+        self._key = key
         own = (
             [urllib.request.ProxyHandler({})] if _is_loopback(self.host) else []
         )  # no proxy stands before this machine

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from mislabel.data.class_meanings import Meanings
 from mislabel.data.numerals import label_text
@@ -38,14 +39,15 @@ class Prompt:
         If there are fewer than two classes.
     """
 
-    def __init__(self, classes: Sequence, meanings: Meanings, longest: int):
+    def __init__(self, classes: Sequence[Any], meanings: Meanings, longest: int):
         if len(classes) < 2:
             raise InputError(
                 f"a model is asked which of several classes a row is, and {len(classes)} was given; name the column "
                 "of labels with --label, or describe each class in a file for --describe"
             )
-        self.names = [_line(label_text(value)) for value in classes]
-        self.keys, self.longest = _keys(self.names), longest
+        self.names: list[str] = [_line(label_text(value)) for value in classes]
+        self.keys: list[str] = _keys(self.names)
+        self.longest: int = longest
         described = meanings.source == "descriptions"  # else what it means is its name again
         said = [meanings.sentences.get(code, []) if described else [] for code in range(len(classes))]
         lines = [

@@ -123,7 +123,7 @@ class Remaining:
     """Guesses the time left from what each method took so far."""
 
     def __init__(self, methods: list[str], jobs: int):
-        self.left = list(methods)
+        self.left: list[str] = list(methods)
         self.jobs = jobs
         self.taken: dict[str, list[float]] = defaultdict(list)
 

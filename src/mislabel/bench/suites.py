@@ -210,7 +210,7 @@ def _check_labels(source: Source, where: str) -> None:
         raise InputError(f"{where}: trusted is {rows!r}, needed a whole number of training rows")
 
 
-def _read(cls: type, content: dict[str, Any], where: str, known: list[str] | None = None) -> Any:
+def _read(cls: type[Any], content: dict[str, Any], where: str, known: list[str] | None = None) -> Any:
     known = known or [setting.name for setting in fields(cls)]
     for name in content:
         if name not in known:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 from mislabel.data.decided_labels import code_finder
 from mislabel.data.numerals import label_text
@@ -32,7 +32,7 @@ class Meanings:
     notes: list[str] = field(default_factory=list)
 
 
-def sentences_of(describe: Mapping[str, Sequence[str]] | None, classes: list) -> Meanings:
+def sentences_of(describe: Mapping[str, Sequence[str]] | None, classes: list[Any]) -> Meanings:
     """The sentences of each class.
 
     Parameters

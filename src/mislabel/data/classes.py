@@ -39,12 +39,12 @@ class EncodedColumn:
     """
 
     codes: np.ndarray
-    classes: list
+    classes: list[Any]
     missing_as: list[str]
     notes: list[str]
 
 
-def find_classes(values: Any, name: str, say: Rows, classes: Sequence | None = None) -> EncodedColumn:
+def find_classes(values: Any, name: str, say: Rows, classes: Sequence[Any] | None = None) -> EncodedColumn:
     """Codes and classes of a column in any of the forms that `label_columns` knows, or a Categorical.
 
     With `classes` the values must be among them, with their type, and their order is kept; then nothing but nulls
@@ -98,7 +98,7 @@ def find_classes(values: Any, name: str, say: Rows, classes: Sequence | None = N
     return EncodedColumn(codes, names, missing_as, notes)
 
 
-def check_class_list(classes: Sequence | Any, name: str) -> list:
+def check_class_list(classes: Sequence[Any] | Any, name: str) -> list[Any]:
     """The classes that the caller lists, as Python objects without a repetition."""
     listed = [value.item() if isinstance(value, np.generic) else value for value in classes]
     keys = [class_key(value) for value in listed]
@@ -112,7 +112,7 @@ def class_key(value: Any) -> tuple[str, Any]:
     return family(value), value
 
 
-def class_finder(classes: Sequence) -> Callable[[Any], int]:
+def class_finder(classes: Sequence[Any]) -> Callable[[Any], int]:
     """Gives the code of a label: by its value and type, or else by its number (3 and 3.0); -1 where it is no class."""
     exact = {class_key(value): code for code, value in enumerate(classes)}
     number_keys = [_number_key(value) for value in classes]
@@ -139,7 +139,7 @@ def family(value: Any) -> str:
     return type(value).__name__
 
 
-def _factor(values: np.ndarray) -> tuple[np.ndarray, list]:
+def _factor(values: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     """Which of the distinct values each one is, (m,) int64, and the distinct values as Python objects."""
     if values.dtype == object:
         return _factor_objects(values.tolist())
@@ -159,7 +159,7 @@ def _factor(values: np.ndarray) -> tuple[np.ndarray, list]:
     return inverse.reshape(-1).astype(np.int64), uniques.tolist()
 
 
-def _factor_objects(values: list) -> tuple[np.ndarray, list]:
+def _factor_objects(values: list[Any]) -> tuple[np.ndarray, list[Any]]:
     # Python's own dictionaries: pandas' hash table for strings stops at a NUL and would merge "a\0b" with "a\0c".
     kinds = set(map(type, values))
     if len(kinds) == 1 and kinds <= _HASHABLE:
@@ -192,7 +192,7 @@ def _spelled_alike(inverse: np.ndarray, uniques: list[str], name: str) -> tuple[
     return table[inverse], kept, [note]
 
 
-def _check_values(uniques: list, inverse: np.ndarray, name: str, say: Any, mixed_allowed: bool) -> None:
+def _check_values(uniques: list[Any], inverse: np.ndarray, name: str, say: Any, mixed_allowed: bool) -> None:
     types = [family(value) for value in uniques]
     for index, value_type in enumerate(types):
         if value_type not in ("text", "true/false", "whole number", "decimal number"):
@@ -220,7 +220,7 @@ def _check_values(uniques: list, inverse: np.ndarray, name: str, say: Any, mixed
         )
 
 
-def _without_missing(uniques: list) -> tuple[list[int], list[str]]:
+def _without_missing(uniques: list[Any]) -> tuple[list[int], list[str]]:
     """The indices of the values that are classes, and the other values, which mean "no label", as text."""
     if uniques and isinstance(uniques[0], str):
         missing = {index for index, value in enumerate(uniques) if value.strip().casefold() in MISSING_WORDS}
@@ -232,7 +232,9 @@ def _without_missing(uniques: list) -> tuple[list[int], list[str]]:
     return [index for index in range(len(uniques)) if index not in missing], [repr(uniques[p]) for p in sorted(missing)]
 
 
-def _match(uniques: list, inverse: np.ndarray, names: list, name: str, say: Any) -> tuple[np.ndarray, list[str]]:
+def _match(
+    uniques: list[Any], inverse: np.ndarray, names: list[Any], name: str, say: Any
+) -> tuple[np.ndarray, list[str]]:
     """Codes by distinct value where the classes are given; one more entry, -1, for rows without a value."""
     code_of = class_finder(names)
     table = np.full(len(uniques) + 1, -1, dtype=np.int64)
@@ -255,7 +257,7 @@ def _match(uniques: list, inverse: np.ndarray, names: list, name: str, say: Any)
     return table, missing_as
 
 
-def _by_number(column: Column, names: list, name: str, say: Rows) -> pd.Categorical:
+def _by_number(column: Column, names: list[Any], name: str, say: Rows) -> pd.Categorical:
     """Numbers as a ClassLabel means them: indices of its names, and below zero for "no label"."""
     codes = np.full(len(column.missing), -1, dtype=np.int64)
     codes[~column.missing] = np.maximum(column.values, -1)
@@ -265,7 +267,7 @@ def _by_number(column: Column, names: list, name: str, say: Rows) -> pd.Categori
     return pd.Categorical.from_codes(codes, categories=names, ordered=True)  # pyright: ignore[reportArgumentType]
 
 
-def _from_categorical(values: Any, name: str, say: Rows, classes: Sequence | None) -> EncodedColumn:
+def _from_categorical(values: Any, name: str, say: Rows, classes: Sequence[Any] | None) -> EncodedColumn:
     """Look at the levels only; a level that no row has is a class all the same."""
     categorical = values if hasattr(values, "codes") else values.array
     level_of_row = np.asarray(categorical.codes, dtype=np.int64)
@@ -287,6 +289,6 @@ def _from_categorical(values: Any, name: str, say: Rows, classes: Sequence | Non
     return EncodedColumn(codes, names, missing_as, encoded.notes)
 
 
-def classes_of_one_type(classes: Sequence) -> list:
+def classes_of_one_type(classes: Sequence[Any]) -> list[Any]:
     """The classes as a column of a file holds them, which has one type: where they are of several, all are text."""
     return [str(value) for value in classes] if len({type(value) for value in classes}) > 1 else list(classes)

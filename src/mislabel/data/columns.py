@@ -10,7 +10,7 @@ from mislabel.errors import InputError
 from mislabel.tables.arrow import series_of
 
 
-def as_list(values: Any, what: str) -> list:
+def as_list(values: Any, what: str) -> list[Any]:
     """A list of Python objects out of a list, array, Series or Arrow column; `InputError` for anything else."""
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         values = series_of(values)

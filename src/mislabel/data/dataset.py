@@ -188,7 +188,7 @@ def _voted(
     return replace(sources, consensus=how), Labels(codes, given.classes), [*notes, consensus_note(how)]
 
 
-def _following(sources: Sources | None, before: list, after: list) -> Sources | None:
+def _following(sources: Sources | None, before: list[Any], after: list[Any]) -> Sources | None:
     """The sources after classes were added among those of before."""
     positions = {class_key(value): code for code, value in enumerate(after)}
     ranks = np.array([positions[class_key(value)] for value in before], dtype=np.int64)

@@ -99,7 +99,7 @@ def with_decisions(dataset: Dataset, decided: Mapping[Any, Any]) -> Dataset:
     return found if dataset.decided is None else replace(found, notes=[*found.notes, *_overruled(dataset, found)])
 
 
-def code_finder(classes: list) -> Callable[[Any], int | None]:
+def code_finder(classes: list[Any]) -> Callable[[Any], int | None]:
     """Gives the code of a label: by its value and type, or else by its text; None where it is no class."""
     exact = {class_key(value): code for code, value in enumerate(classes)}
     texts = [label_text(value) for value in classes]

@@ -87,7 +87,7 @@ def plain(values: Any, name: str) -> Any:
     raise InputError(f"{name}: a {type(values).__name__} was given; one label per row is needed, as a list or an array")
 
 
-def _from_list(values: list) -> np.ndarray:
+def _from_list(values: list[Any]) -> np.ndarray:
     kinds = set(map(type, values))
     if kinds == {int}:
         try:

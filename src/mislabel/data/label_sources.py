@@ -7,7 +7,7 @@ nothing: null, empty, or -1.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Sources:
     votes: np.ndarray
     kinds: list[Kind]
     shares: dict[str, np.ndarray] = field(default_factory=dict)
-    consensus: dict | None = None
+    consensus: dict[Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.names)

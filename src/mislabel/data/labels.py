@@ -26,7 +26,7 @@ class Labels:
     """
 
     codes: np.ndarray
-    classes: list
+    classes: list[Any]
 
     @property
     def n_classes(self) -> int:
@@ -46,7 +46,7 @@ class Labels:
         return decode(codes, self.classes)
 
 
-def decode(codes: Any, classes: list) -> np.ndarray:
+def decode(codes: Any, classes: list[Any]) -> np.ndarray:
     """See `Labels.decode`."""
     codes = np.asarray(codes)
     if codes.size and (codes.min() < -1 or codes.max() >= len(classes)):
@@ -64,7 +64,7 @@ def decode(codes: Any, classes: list) -> np.ndarray:
 
 
 def encode_labels(
-    values: Any, ids: Any, *, name: str = "label", classes: Sequence | None = None, missing: Missing = "error"
+    values: Any, ids: Any, *, name: str = "label", classes: Sequence[Any] | None = None, missing: Missing = "error"
 ) -> tuple[Labels, list[str]]:
     """Codes for n labels of any usual form.
 
@@ -174,7 +174,7 @@ def encode_against(values: Any, labels: Labels, ids: Any, name: str = "gold") ->
     return table[encoded.codes], Labels(labels.codes, [*labels.classes, *(encoded.classes[index] for index in unseen)])
 
 
-def _written_alike(encoded: EncodedColumn, classes: list) -> EncodedColumn:
+def _written_alike(encoded: EncodedColumn, classes: list[Any]) -> EncodedColumn:
     """Whole numbers as text where the classes are text, and the other way round: a gap makes one column text."""
     if not classes or not all(map(is_whole, [*encoded.classes, *classes])):
         return encoded

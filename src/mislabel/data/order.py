@@ -4,6 +4,8 @@ Batches, draws, sums and the first weights of a network follow it, so that the s
 classes listed otherwise, give the same numbers. Whatever is stored by position stays in the order of the table.
 """
 
+from typing import Any
+
 import numpy as np
 
 from mislabel.data.classes import class_key
@@ -38,14 +40,14 @@ def equal_rows(inputs: RawInputs, codes: np.ndarray) -> np.ndarray:
     return group
 
 
-def class_ranks(classes: list) -> np.ndarray:
+def class_ranks(classes: list[Any]) -> np.ndarray:
     """The position of each class among all of them sorted by type and value, (K,) int64."""
     ranks = np.empty(len(classes), dtype=np.int64)
     ranks[sorted(range(len(classes)), key=lambda code: class_key(classes[code]))] = np.arange(len(classes))
     return ranks
 
 
-def class_positions(classes: list, others: list) -> np.ndarray | None:
+def class_positions(classes: list[Any], others: list[Any]) -> np.ndarray | None:
     """The position of each class among the same classes in another order, (K,) int64; None where that is the same."""
     position_of = {class_key(value): code for code, value in enumerate(others)}
     positions = np.array([position_of[class_key(value)] for value in classes], dtype=np.int64)

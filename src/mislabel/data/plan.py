@@ -66,8 +66,8 @@ class Plan:
             default="who says one class is a rule",
         ),
     ] = None
-    held_out: Collection | None = None
-    classes: Sequence | None = None
+    held_out: Collection[Any] | None = None
+    classes: Sequence[Any] | None = None
     need_labels: bool = True
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Dataset:
     notes: list[str]
     fingerprint: str
     name: str
-    gold_classes: list = field(default_factory=list)
+    gold_classes: list[Any] = field(default_factory=list[Any])
     decided: np.ndarray | None = None
     decided_weight: np.ndarray | None = None
     source: str | None = None

@@ -102,7 +102,7 @@ def read_trusted(
     return recoded(codes, ranks), Labels(recoded(given.codes, ranks), listed), notes
 
 
-def _notes(given: list, added: list, name: str) -> list[str]:
+def _notes(given: list[Any], added: list[Any], name: str) -> list[str]:
     both = [*given, *added]
     alike = lookalike_note(both, name) if lookalikes(both) != lookalikes(given) else ""
     return [f"{name}: classes that no given label shows: {len(added)}; {some_ids(added)}.", *([alike] if alike else [])]

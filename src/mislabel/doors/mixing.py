@@ -29,7 +29,7 @@ class Mixing:
     def __init__(self, model: Any, network: nn.Module, inputs: dict[str, Any], logits_of: Callable[[Any], Tensor]):
         self.model, self.inputs, self.logits_of = model, inputs, logits_of
         tensors = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
-        self.numeric = numeric(tensors)
+        self.numeric: bool = numeric(tensors)
         self.last = None if self.numeric else tap(network)
         self.embeddings: Tensor | None = None
 

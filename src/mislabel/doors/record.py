@@ -77,12 +77,15 @@ class Record:
     """
 
     def __init__(self, course: Course, target: np.ndarray, n_classes: int, balance: Balance, training: Training):
-        self.course, self.target, self.n_classes = course, target, n_classes
+        self.course: Course = course
+        self.target: np.ndarray = target
+        self.n_classes: int = n_classes
         self.balance: Balance = balance
-        self.training, self.accelerator = training, training.accelerator
+        self.training: Training = training
+        self.accelerator = training.accelerator
         self.device = self.accelerator.device
-        self.codes = torch.as_tensor(target, device=self.device)
-        self.dynamics = DynamicsStore(passes_of(course.stages), len(target))
+        self.codes: Tensor = torch.as_tensor(target, device=self.device)
+        self.dynamics: DynamicsStore = DynamicsStore(passes_of(course.stages), len(target))
         self.epoch, self.lines = 0, []
         self.selected: dict[str, Tensor] = {}
         self.number = -1  # of the stage that has begun
@@ -98,7 +101,7 @@ class Record:
 
     def begin_epoch(self) -> None:
         """An epoch begins, and where it is the first of a stage that stage does."""
-        self.began = time.perf_counter()
+        self.began: float = time.perf_counter()
         number, within = self.course.at(self.epoch)
         if number == self.number:
             return
@@ -222,7 +225,7 @@ class Record:
         self.number, stage = number, self.course.stages[number]
         weight = row_weights(self.target, stage.balance or self.balance)
         self.weight = None if weight is None else torch.as_tensor(weight, device=self.device)
-        self.recorder = PassRecorder(stage.views, len(self.target), self.device)
+        self.recorder: PassRecorder = PassRecorder(stage.views, len(self.target), self.device)
         stage.loss.begin(self.dynamics, self.target, self.n_classes, self.device)
         self._remember()
 

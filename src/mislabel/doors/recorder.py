@@ -60,7 +60,9 @@ class Recorder:
         if count < 1:
             raise InputError("a recorder of no rows: ids is the number of training rows, or their names")
         self.ids, _ = check_ids(names, count, "ids")
-        self.named, self.n_classes, self.views = names is not None, n_classes, views
+        self.named: bool = names is not None
+        self.n_classes: int = n_classes
+        self.views: int = views
         self.recorded: list[dict[str, np.ndarray]] = []
         self.passes: list[Pass] = []
         self._total, self._looks = np.zeros((count, n_classes)), np.zeros(count)

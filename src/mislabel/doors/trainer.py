@@ -105,7 +105,8 @@ class NoisyTrainer(Trainer):
         **more: Any,
     ):
         refuse_streams(train_dataset)
-        self.method, self.options = method, dict(options or {})
+        self.method: str | None = method
+        self.options: dict[str, Any] = dict(options or {})
         self.balance: Balance = balance
         views = [stage.views for stage in method_of(method, self.options).stages()] if method else [1]
         super().__init__(model, args, data_collator, train_dataset, eval_dataset, processing_class, **more)
@@ -118,9 +119,9 @@ class NoisyTrainer(Trainer):
         config = getattr(self.model, "config", None)
         count = len(classes) if classes is not None else getattr(config, "num_labels", None)
         self._labels = tuple(dict.fromkeys([*self.label_names, *LABELS]))
-        self.codes = codes_of(train_dataset, self._labels, count, labels)
+        self.codes: np.ndarray = codes_of(train_dataset, self._labels, count, labels)
         self._columns = columns_of(train_dataset, self._labels, ids, inputs)
-        self.classes = class_names(config, self.codes) if classes is None else list(classes)
+        self.classes: list[Any] = class_names(config, self.codes) if classes is None else list(classes)
         self._ids, self._inputs = ids_of(train_dataset, ids), inputs
         self.record: Record | None = None
         self._rows_in_step, self._resumed = 0, None

@@ -27,7 +27,7 @@ def read_manifest(path: Path, schema: int, kind: type[T]) -> T:
     return read_as(path, kind)
 
 
-def map_array(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+def map_array(path: Path, shape: tuple[int, ...], dtype: type[Any]) -> np.ndarray:
     """The array, mapped for reading; RunError where it is missing, cut short, or of another shape or type."""
     with telling_damage(path, remedy=REMEDY):
         array = np.load(path, mmap_mode="r", allow_pickle=False)  # "r+" would fill up a file that was cut short

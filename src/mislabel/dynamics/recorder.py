@@ -22,9 +22,11 @@ class PassRecorder:
     """
 
     def __init__(self, views: int, rows: int, device: torch.device):
-        self.views, self.rows, self.device = views, rows, device
-        self.prediction = torch.full((views, rows), -1, dtype=torch.int32, device=device)
-        self.scalars = torch.full((len(COLUMNS), views, rows), torch.nan, device=device)
+        self.views: int = views
+        self.rows: int = rows
+        self.device: torch.device = device
+        self.prediction: Tensor = torch.full((views, rows), -1, dtype=torch.int32, device=device)
+        self.scalars: Tensor = torch.full((len(COLUMNS), views, rows), torch.nan, device=device)
 
     @torch.no_grad()
     def record(self, index: Tensor, given: Tensor, logits: Tensor) -> None:

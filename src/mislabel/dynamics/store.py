@@ -8,6 +8,7 @@ look at holds -1 (prediction) or NaN (the rest).
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Manifest:
     rows: Count
     done: Count
     passes: list[Pass]
-    digests: Digests = field(default_factory=dict)
+    digests: Digests = field(default_factory=Digests)
 
 
 class DynamicsStore:
@@ -86,7 +87,9 @@ class DynamicsStore:
         read_only: bool = False,
     ):
         resume = resume or read_only
-        self.passes, self.rows, self.done = passes, rows, 0
+        self.passes: list[Pass] = passes
+        self.rows: int = rows
+        self.done = 0
         self.trajectory: Trajectory | None = None
         self.evaluation: np.ndarray | None = None
         self.probabilities: np.ndarray | None = None
@@ -99,7 +102,8 @@ class DynamicsStore:
         }
         if read_only:
             self._arrays = {name: np.array(array) for name, array in self._arrays.items()}
-        self.folder, self._source = None if read_only else folder, folder
+        self.folder: Path | None = None if read_only else folder
+        self._source = folder
         self._write_manifest()
 
     @staticmethod
@@ -148,7 +152,7 @@ class DynamicsStore:
         RunError
             If one of those that are kept is not as it was written.
         """
-        self.done = done
+        self.done: int = done
         self._digests = {name: known[:done] for name, known in self._digests.items()}
         self.check()
 
@@ -180,7 +184,7 @@ def open_dynamics(folder: Path) -> DynamicsStore:
 
 
 def _array(
-    folder: Path | None, name: str, shape: tuple[int, int], dtype: type, resume: bool, read_only: bool
+    folder: Path | None, name: str, shape: tuple[int, int], dtype: type[Any], resume: bool, read_only: bool
 ) -> np.ndarray:
     if folder is None:
         return np.full(shape, UNSEEN[name], dtype=dtype)

@@ -54,7 +54,7 @@ class Manifest:
 
     done: Count
     shape: Shape
-    digests: Digests = field(default_factory=dict)
+    digests: Digests = field(default_factory=Digests)
 
 
 class Trajectory:
@@ -76,7 +76,9 @@ class Trajectory:
     """
 
     def __init__(self, shape: Shape, folder: Path | None = None, *, resume: bool = False):
-        self.shape, self.folder, self.done = shape, folder, 0
+        self.shape: Shape = shape
+        self.folder: Path | None = folder
+        self.done = 0
         self._digests: dict[str, list[str]] = {name: [] for name in ("embedding", "probability")}
         sizes = {
             "embedding": (shape.epochs, shape.networks, shape.rows, shape.dimension),
@@ -139,7 +141,7 @@ class Trajectory:
         RunError
             If one of those that are kept is not as it was written.
         """
-        self.done = done
+        self.done: int = done
         self._digests = {name: known[:done] for name, known in self._digests.items()}
         self.check()
 

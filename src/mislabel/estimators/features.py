@@ -122,7 +122,7 @@ class FeatureClassifier(RunClassifier):
         encoding = self.predictor_.reader.checks()["encoding"]  # loaded
         self.n_features_in_ = encoding.width if encoding.is_matrix else len(encoding.columns)
         if not encoding.is_matrix:
-            self.feature_names_in_ = np.array([column.name for column in encoding.columns], dtype=object)
+            self.feature_names_in_: np.ndarray = np.array([column.name for column in encoding.columns], dtype=object)
 
 
 def _mixed(X: Any) -> bool:

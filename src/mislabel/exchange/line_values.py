@@ -33,7 +33,8 @@ class Ids:
     """
 
     def __init__(self, rows: Rows):
-        self.rows, self.whole = rows, pa.types.is_integer(rows.ids.type)
+        self.rows: Rows = rows
+        self.whole: Any = pa.types.is_integer(rows.ids.type)
 
     def find(self, value: Any) -> int:
         """The row of an id; `Refused` where the cell is empty, `Unknown` where the run has no such id."""
@@ -61,14 +62,14 @@ class LabelReader:
         The K classes of the run.
     """
 
-    def __init__(self, classes: list):
+    def __init__(self, classes: list[Any]):
         self.classes = classes
         self.exact = {class_key(value): value for value in classes}
-        self.by_text: dict[str, list] = {}
+        self.by_text: dict[str, list[Any]] = {}
         for value in classes:
             self.by_text.setdefault(str(value), []).append(value)
-        self.truth = {str(value).casefold(): value for value in classes if isinstance(value, bool)}
-        self.numbers = {
+        self.truth: dict[str, bool] = {str(value).casefold(): value for value in classes if isinstance(value, bool)}
+        self.numbers: dict[int | float, int | float] = {
             value: value for value in classes if isinstance(value, (int, float)) and not isinstance(value, bool)
         }
 
@@ -89,7 +90,7 @@ class LabelReader:
         close = "" if len(text) > SHOWN else did_you_mean(text, self.by_text)
         raise Refused(f"the label {shown(value)} is not among the classes of the run{close}")
 
-    def _spelled(self, value: Any) -> list:
+    def _spelled(self, value: Any) -> list[Any]:
         """TRUE for True, 3 for 3.0, as spreadsheets and data frames write them."""
         text = str(value).strip().casefold()
         if text in self.truth:
@@ -115,7 +116,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + "..."
 
 
-def _narrowed(cell: Any, kind: type) -> Any:
+def _narrowed(cell: Any, kind: type[Any]) -> Any:
     """A cell as a number of that kind, where it is one."""
     try:
         with np.errstate(over="ignore"):

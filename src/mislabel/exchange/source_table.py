@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class Original:
     table: StoredTable
     roles: dict[str, str | None]
     inputs: Path
-    given: list | None = None
+    given: list[Any] | None = None
 
     @property
     def label(self) -> str:
@@ -70,7 +71,7 @@ class Original:
         return np.array([pool[row] for row in rows.tolist()], dtype=object)
 
     @cached_property
-    def labels(self) -> list:
+    def labels(self) -> list[Any]:
         """n labels as Python objects, None where there is none.
 
         Raises

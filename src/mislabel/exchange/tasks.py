@@ -39,11 +39,11 @@ def task_line(line: Line, id: str) -> Line:
     return replace(line, cells=cells | {LABEL: labels[0], DECISION: "label" if chosen[0] else "none"})
 
 
-def _choices(result: Any) -> list | None:
+def _choices(result: Any) -> list[Any] | None:
     """The choices of an annotation, none for one without; None where it is something else."""
     if not isinstance(result, list):
         return None if result else []
-    labels: list = []
+    labels: list[Any] = []
     for part in result:
         value = part.get("value") if isinstance(part, dict) else None
         choices = value.get("choices") if isinstance(value, dict) else None

@@ -31,8 +31,11 @@ class MixMatch(EpochLoss):
 
     def __init__(self, threshold: float, temperature: float, alpha: float, unlabelled_weight: float, epochs: int):
         super().__init__()
-        self.threshold, self.temperature, self.alpha = threshold, temperature, alpha
-        self.unlabelled_weight, self.epochs = unlabelled_weight, epochs
+        self.threshold: float = threshold
+        self.temperature: float = temperature
+        self.alpha: float = alpha
+        self.unlabelled_weight: float = unlabelled_weight
+        self.epochs: int = epochs
         self.device, self.clean = torch.device("cpu"), torch.empty(NETWORKS, 0)
         self.target = np.empty(0, dtype=np.int64)
 
@@ -50,11 +53,12 @@ class MixMatch(EpochLoss):
 
     def learn_by(self, losses: np.ndarray) -> None:
         """Divide the rows by these losses, (networks, n) float32."""
-        self.clean = torch.as_tensor(self.divide(losses).copy(), dtype=torch.float32, device=self.device)
+        self.clean: Tensor = torch.as_tensor(self.divide(losses).copy(), dtype=torch.float32, device=self.device)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         super().begin(dynamics, target, n_classes, device)
-        self.device, self.target = device, target
+        self.device: torch.device = device
+        self.target: np.ndarray = target
         self.look(dynamics)
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:

@@ -55,7 +55,7 @@ class EpochLoss(Loss):
         return {"epoch": self.epoch}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.epoch = state["epoch"]
+        self.epoch: int = state["epoch"]
 
 
 class PenalisedCrossEntropy(CrossEntropy):

@@ -39,12 +39,14 @@ class SmallLoss(EpochLoss):
 
     def __init__(self, options: SmallLossOptions):
         super().__init__()
-        self.options, self.rate = options, options.noise_rate or 0.0
+        self.options: SmallLossOptions = options
+        self.rate = options.noise_rate or 0.0
         self.target = np.empty(0, dtype=np.int64)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         super().begin(dynamics, target, n_classes, device)
-        self.target, self.rate = target, self.options.noise_rate or 0.0
+        self.target: np.ndarray = target
+        self.rate = self.options.noise_rate or 0.0
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
         super().epoch_end(dynamics)
@@ -56,7 +58,7 @@ class SmallLoss(EpochLoss):
 
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
-        self.rate = state["rate"]
+        self.rate: Any = state["rate"]
 
     @property
     def share(self) -> float:

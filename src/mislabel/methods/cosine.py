@@ -105,14 +105,14 @@ class SelfTrainingLoss(Loss):
         self.device, self.sure, self.soft = torch.device("cpu"), torch.empty(0), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.device = device
+        self.device: torch.device = device
         self.epoch_end(dynamics)
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
         assert dynamics.probabilities is not None
         p = dynamics.probabilities[0].astype(np.float64)
-        self.sure = torch.as_tensor(certainty(p), dtype=torch.float32, device=self.device)
-        self.soft = torch.as_tensor(soft_targets(p), dtype=torch.float32, device=self.device)
+        self.sure: Tensor = torch.as_tensor(certainty(p), dtype=torch.float32, device=self.device)
+        self.soft: Tensor = torch.as_tensor(soft_targets(p), dtype=torch.float32, device=self.device)
 
     def __call__(self, batch: Batch) -> Tensor:
         assert batch.features is not None

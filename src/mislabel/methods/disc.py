@@ -90,7 +90,7 @@ class SortedLoss(Loss):
     def __init__(self, options: DISC):
         super().__init__()
         self.options = options
-        self.momentum = 1 - 1 / options.epochs if options.momentum is None else options.momentum
+        self.momentum: float = 1 - 1 / options.epochs if options.momentum is None else options.momentum
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         # A run that goes on in this stage has them from its checkpoint.

@@ -49,7 +49,7 @@ class Distillation(Loss):
         assert self.posterior.generative is not None
         assert dynamics.trajectory is not None
         probabilities = self.posterior.generative.probabilities(dynamics.trajectory)
-        self.probabilities = torch.as_tensor(probabilities, device=device)
+        self.probabilities: Tensor = torch.as_tensor(probabilities, device=device)
 
     def __call__(self, batch: Batch) -> Tensor:
         return cross_entropy(batch, batch.logits[0, 0], self.probabilities[batch.index])

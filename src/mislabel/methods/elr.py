@@ -62,7 +62,8 @@ class EarlyLearningLoss(Loss):
 
     def __init__(self, beta: float, weight: float):
         super().__init__()
-        self.beta, self.weight = beta, weight
+        self.beta: float = beta
+        self.weight: float = weight
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         self.tables = {"targets": torch.zeros(len(target), n_classes, device=device)}

@@ -109,12 +109,13 @@ class ForwardCorrection(Loss):
 
     def __init__(self, warm: RememberingCrossEntropy, percentile: float):
         super().__init__()
-        self.warm, self.percentile = warm, percentile
+        self.warm: RememberingCrossEntropy = warm
+        self.percentile: float = percentile
         self.transition, self.log_transition = np.empty((0, 0)), torch.empty(0, 0)
         self.device = torch.device("cpu")
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.device = device
+        self.device: torch.device = device
         if self.warm.tables:
             table = self.warm.tables["probabilities"].cpu().numpy()
             # Rows whose label is known never came to the loss of stage 1, which wrote nothing of them.
@@ -131,8 +132,8 @@ class ForwardCorrection(Loss):
         self._keep(np.array(state["transition"]))
 
     def _keep(self, transition: np.ndarray) -> None:
-        self.transition = transition
-        self.log_transition = torch.as_tensor(
+        self.transition: np.ndarray = transition
+        self.log_transition: Tensor = torch.as_tensor(
             np.log(np.maximum(transition, SMALLEST)), dtype=torch.float32, device=self.device
         )
 

@@ -133,7 +133,8 @@ class Mixtures:
     """The global mixture and, by class, those that have enough rows."""
 
     def __init__(self, scope: str, minimum: int):
-        self.scope, self.minimum = scope, minimum
+        self.scope: str = scope
+        self.minimum: int = minimum
         self.all: BetaMixture | None = None
         self.by_class: dict[int, BetaMixture] = {}
 
@@ -198,7 +199,7 @@ class DynamicLoss(Loss):
     def __init__(self, options: IDO):
         super().__init__()
         self.options = options
-        self.mixtures = Mixtures(options.scope, options.minimum_class_size)
+        self.mixtures: Mixtures = Mixtures(options.scope, options.minimum_class_size)
         self.target, self.n_classes, self.passes = np.empty(0, dtype=np.int64), 0, 0
         self.counts = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         self.device = torch.device("cpu")
@@ -206,8 +207,10 @@ class DynamicLoss(Loss):
         self.clean_weight, self.hard_weight = torch.empty(0), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.target, self.n_classes, self.device = target, n_classes, device
-        self.passes = len(dynamics.passes) - self.options.skipped
+        self.target: np.ndarray = target
+        self.n_classes: int = n_classes
+        self.device: torch.device = device
+        self.passes: int = len(dynamics.passes) - self.options.skipped
         self._count(dynamics)
         self.mixtures.fit(*self.counts, target)
         self._tabulate()
@@ -235,7 +238,7 @@ class DynamicLoss(Loss):
         self._tabulate()
 
     def _count(self, dynamics: DynamicsStore) -> None:
-        self.counts = count(dynamics, self.target, self.options.skipped)
+        self.counts: tuple[np.ndarray, np.ndarray] = count(dynamics, self.target, self.options.skipped)
         self.wrong, self.observed = (torch.as_tensor(part, device=self.device) for part in self.counts)
 
     def _tabulate(self) -> None:
@@ -247,8 +250,8 @@ class DynamicLoss(Loss):
         clean, hard = np.stack(every, axis=1)
         if self.options.epsilon != "dynamic":
             hard = np.full_like(hard, 1.0 if self.options.epsilon == "one" else 0.0)
-        self.clean_weight = torch.as_tensor(clean, dtype=torch.float32, device=self.device)
-        self.hard_weight = torch.as_tensor(hard, dtype=torch.float32, device=self.device)
+        self.clean_weight: Tensor = torch.as_tensor(clean, dtype=torch.float32, device=self.device)
+        self.hard_weight: Tensor = torch.as_tensor(hard, dtype=torch.float32, device=self.device)
 
     def _used(self) -> list[BetaMixture]:
         return [mixture for label in range(self.n_classes) for mixture in self.mixtures.of(label)]

@@ -59,7 +59,7 @@ class JointLoss(SmallLoss):
 
     def __init__(self, options: JoCoR):
         super().__init__(options)
-        self.co_weight = options.co_weight
+        self.co_weight: float = options.co_weight
 
     def __call__(self, batch: Batch) -> Tensor:
         first, second = batch.logits[:, 0].log_softmax(-1)

@@ -162,7 +162,7 @@ class DividedLatentLabels(MixMatch):
 
     def look(self, dynamics: DynamicsStore) -> None:
         assert dynamics.probabilities is not None
-        self.said = dynamics.probabilities.astype(np.float64)
+        self.said: np.ndarray = dynamics.probabilities.astype(np.float64)
         self._count(self._draw() if self.epoch else self.said.argmax(-1))
 
     def state(self) -> dict[str, Any]:
@@ -197,8 +197,8 @@ class DividedLatentLabels(MixMatch):
         self._know(counts)
 
     def _know(self, counts: np.ndarray) -> None:
-        self.counts = counts
-        self.transition = np.stack([transition(each, self.alpha) for each in counts])
+        self.counts: np.ndarray = counts
+        self.transition: np.ndarray = np.stack([transition(each, self.alpha) for each in counts])
         turned = self.transition.transpose(0, 2, 1).copy()
         self._of_given = torch.as_tensor(turned, dtype=torch.float32, device=self.device)
         of_given = np.take_along_axis(self._joint(), self.target[None, :, None], -1)[..., 0]
@@ -224,14 +224,16 @@ class LatentLabels(EpochLoss):
 
     def __init__(self, warm_epochs: int, alpha: float):
         super().__init__()
-        self.warm_epochs, self.alpha = warm_epochs, alpha
+        self.warm_epochs: int = warm_epochs
+        self.alpha: float = alpha
         self.target, self.device = np.empty(0, dtype=np.int64), torch.device("cpu")
         self.counts, self.transition = np.zeros((0, 0), dtype=np.int64), np.empty((0, 0))
         self._of_given, self._uniform = torch.empty(0, 0), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         super().begin(dynamics, target, n_classes, device)
-        self.target, self.device = target, device
+        self.target: np.ndarray = target
+        self.device: torch.device = device
         self.tables = {"latent": torch.full((len(target), 1), UNSEEN, device=device)}
         self._know(np.zeros((n_classes, n_classes), dtype=np.int64))
 
@@ -261,7 +263,8 @@ class LatentLabels(EpochLoss):
 
     def _know(self, counts: np.ndarray) -> None:
         """Go on with N, (K, K) int64, and with the numbers that the next epoch draws by."""
-        self.counts, self.transition = counts, transition(counts, self.alpha)
+        self.counts: np.ndarray = counts
+        self.transition: np.ndarray = transition(counts, self.alpha)
         self._of_given = torch.as_tensor(self.transition.T.copy(), dtype=torch.float32, device=self.device)
         uniform = np.random.default_rng([len(self.target), self.epoch]).random(len(self.target))
         self._uniform = torch.as_tensor(uniform, dtype=torch.float32, device=self.device)

@@ -66,7 +66,8 @@ class ReweightedLoss(EpochLoss):
     def __init__(self, warm_epochs: int, strategy: Strategy, temperature: float):
         super().__init__()
         self.strategy: Strategy = strategy
-        self.warm_epochs, self.temperature = warm_epochs, temperature
+        self.warm_epochs: int = warm_epochs
+        self.temperature: float = temperature
 
     def __call__(self, batch: Batch) -> Tensor:
         losses = functional.cross_entropy(batch.logits[0, 0], batch.target, reduction="none")

@@ -103,12 +103,12 @@ class CorrectedLoss(Loss):
         self.device, self.wrong = torch.device("cpu"), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.device = device
+        self.device: torch.device = device
         self.epoch_end(dynamics)
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
         assert dynamics.evaluation is not None
-        self.wrong = torch.as_tensor(high_loss(dynamics.evaluation[0]), dtype=torch.float32, device=self.device)
+        self.wrong: Tensor = torch.as_tensor(high_loss(dynamics.evaluation[0]), dtype=torch.float32, device=self.device)
 
     def __call__(self, batch: Batch) -> Tensor:
         own = batch.logits[0, 0].detach()

@@ -2,7 +2,7 @@
 
 import inspect
 from dataclasses import MISSING, fields, is_dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:  # the names of methods need none of these, and stages bring torch
     import numpy as np
@@ -72,7 +72,7 @@ def check_method(kind: object) -> None:
         raise TypeError(f"{kind.__module__}.{kind.__qualname__} is no method: it lacks {', '.join(lacks)}")
 
 
-def _takes(kind: type, name: str, arguments: tuple[str, ...]) -> bool:
+def _takes(kind: type[Any], name: str, arguments: tuple[str, ...]) -> bool:
     """Whether a class has a function that can be called with as many arguments."""
     function = getattr(kind, name, None)
     if not callable(function):

@@ -116,5 +116,5 @@ def covariance(z: Tensor) -> Tensor:
 def strongest(z: Tensor) -> Tensor:
     """The largest singular values' mean share in the sum of all, of (m, D)."""
     # A number that is none is found in the cross-entropy, and told there.
-    sigma = torch.linalg.svdvals(torch.nan_to_num(z))
+    sigma: Tensor = torch.linalg.svdvals(torch.nan_to_num(z))
     return sigma[:LARGEST].mean() / sigma.sum().clamp_min(torch.finfo(z.dtype).tiny)

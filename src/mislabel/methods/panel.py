@@ -95,12 +95,13 @@ class OpinionCrossEntropy(EpochLoss):
 
     def __init__(self, revise_after: int = 0, *, guard: bool = True):
         super().__init__()
-        self.revise_after, self.guard = revise_after, guard
+        self.revise_after: int = revise_after
+        self.guard: bool = guard
         self.target = np.empty(0, dtype=np.int64)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         super().begin(dynamics, target, n_classes, device)
-        self.target = target
+        self.target: np.ndarray = target
         if self.revise_after:
             self.tables["said"] = torch.zeros(len(target), n_classes, device=device)
 

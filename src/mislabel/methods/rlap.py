@@ -112,10 +112,11 @@ class TunedCrossEntropy(Loss):
 
     def __init__(self, pruned: float):
         super().__init__()
-        self.pruned, self.device = pruned, torch.device("cpu")
+        self.pruned: float = pruned
+        self.device = torch.device("cpu")
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.device = device
+        self.device: torch.device = device
 
     def prune(self, look: Look) -> np.ndarray:
         right = right_by_likeness(*likeness(look), look.target)
@@ -196,7 +197,9 @@ def following(covariance: np.ndarray, share: float) -> np.ndarray:
     alive = spread > SMALLEST_SPREAD * spread.max(initial=0)
     scale = np.where(alive, spread, 1.0)
     correlation = covariance[1:, 1:] / np.outer(scale, scale) * np.outer(alive, alive)
-    coefficient = np.linalg.solve(correlation + RIDGE * np.eye(len(scale)), alive * covariance[0, 1:] / scale)
+    coefficient: np.ndarray = np.linalg.solve(
+        correlation + RIDGE * np.eye(len(scale)), alive * covariance[0, 1:] / scale
+    )
     largest = np.argsort(-coefficient, kind="stable")[: int(share * len(scale))]
     cut = np.zeros(len(scale), dtype=bool)
     cut[largest[coefficient[largest] > 0]] = True

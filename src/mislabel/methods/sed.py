@@ -108,7 +108,8 @@ class SelectedLoss(Loss):
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         assert dynamics.probabilities is not None
-        self.target, self.threshold = target, 1 / n_classes
+        self.target: np.ndarray = target
+        self.threshold = 1 / n_classes
         self.share, self.mean = (np.full(n_classes, 1 / n_classes) for _ in range(2))
         self.variance = np.ones(n_classes)
         p = dynamics.probabilities[0]
@@ -150,8 +151,8 @@ class SelectedLoss(Loss):
         keep = self.options.momentum
         own = p[np.arange(len(p)), self.target].astype(np.float64)
         self.threshold = keep * self.threshold + (1 - keep) * float(np.quantile(own, QUANTILE))
-        self.threshold = float(np.clip(self.threshold, 0, HIGHEST))
-        self.share = keep * self.share + (1 - keep) * p.mean(0, dtype=np.float64)
+        self.threshold: Any = float(np.clip(self.threshold, 0, HIGHEST))
+        self.share: Any = keep * self.share + (1 - keep) * p.mean(0, dtype=np.float64)
         for label in range(p.shape[1]):
             of_class = sure[said == label]
             if len(of_class) > 1:

@@ -119,13 +119,14 @@ class SelfMixLoss(Loss):
         self.target = np.empty(0, dtype=np.int64)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.device, self.target = device, target
+        self.device: torch.device = device
+        self.target: np.ndarray = target
         self.epoch_end(dynamics)
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
         assert dynamics.evaluation is not None
         weights = divide(dynamics.evaluation, self.target, self.options.scope)
-        self.clean = torch.as_tensor(weights, dtype=torch.float32, device=self.device)
+        self.clean: Tensor = torch.as_tensor(weights, dtype=torch.float32, device=self.device)
 
     def __call__(self, batch: Batch) -> Tensor:
         options, rows = self.options, len(batch.target)

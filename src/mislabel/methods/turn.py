@@ -109,14 +109,15 @@ class CleansedCrossEntropy(Loss):
 
     def __init__(self, q: float, threshold: float):
         super().__init__()
-        self.q, self.threshold = q, threshold
+        self.q: float = q
+        self.threshold: float = threshold
         self.clean, self.weight = np.empty(0), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         last = dynamics.loss[dynamics.of_stage(PROBE)[-1]].astype(np.float64)
-        self.clean = lower_component_of_class(-np.expm1(-self.q * last) / self.q, target)
+        self.clean: np.ndarray = lower_component_of_class(-np.expm1(-self.q * last) / self.q, target)
         weight = kept_weights(self.clean, target, self.threshold)
-        self.weight = torch.as_tensor(weight, dtype=torch.float32, device=device)
+        self.weight: Tensor = torch.as_tensor(weight, dtype=torch.float32, device=device)
 
     def __call__(self, batch: Batch) -> Tensor:
         each = functional.cross_entropy(batch.logits[0, 0], batch.target, reduction="none")

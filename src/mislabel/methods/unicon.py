@@ -95,7 +95,7 @@ class UniformLoss(MixMatch):
 
     def __init__(self, options: Unicon):
         super().__init__(0.0, options.temperature, options.alpha, options.unlabelled_weight, options.epochs)
-        self.contrast_weight = options.contrast_weight
+        self.contrast_weight: float = options.contrast_weight
 
     def divide(self, losses: np.ndarray) -> np.ndarray:
         """1 - d for the rows that keep their labels, 0 for the others; the same for both networks."""

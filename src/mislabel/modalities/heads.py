@@ -86,7 +86,9 @@ def embeddings(
             cached = np.load(storage.embeddings, allow_pickle=False)
         if cached.shape == shape:
             return cached
-    matrix = outputs(encoder, inputs, shape[1], accelerator, low_precision=True, order=order, progress=progress)
+    matrix = outputs(
+        encoder, inputs, shape[1], accelerator, low_precision=True, order=order, progress=progress, doing="embed"
+    )
     if storage is not None and accelerator.is_main_process:
         write_array(matrix, storage.embeddings)
         add_digests(storage.path, storage.embeddings)

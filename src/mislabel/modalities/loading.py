@@ -148,7 +148,8 @@ def _read(
         return spool.frame(streamed)
     roles = {**roles, kind: modality(kind).columns(names, option, ())}
     check_names(names, roles)
-    return spool.frame(streamed, [*dict.fromkeys([*chain.from_iterable(roles.values()), *([split] if split else [])])])
+    columns: list[str] = list({*chain.from_iterable(roles.values()), *([split] if split else [])})
+    return spool.frame(streamed, columns, as_files=roles[kind] if modality(kind).pictures else ())
 
 
 def open_source(source: Any) -> Source | None:

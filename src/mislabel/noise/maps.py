@@ -137,7 +137,7 @@ def superclasses(frame: pd.DataFrame, name: str | None, labels: Labels, flips: A
     return codes
 
 
-def _refuse_numbers_as_text(classes: list, flips: str) -> None:
+def _refuse_numbers_as_text(classes: list[Any], flips: str) -> None:
     if all(isinstance(value, str) and value.isdecimal() for value in classes) and classes != sorted(classes, key=int):
         raise InputError(
             f'flips="{flips}" goes by the order of the classes, and theirs is {", ".join(classes[:4])}, ... as they '

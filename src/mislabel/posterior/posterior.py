@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mislabel.posterior.beta_mixture import BetaMixture
-from mislabel.posterior.derived import parts
+from mislabel.posterior.derived import kept_precision, parts
 
 if TYPE_CHECKING:  # brings torch, which a report does not need
     from mislabel.posterior.generative import Generative
@@ -74,9 +74,9 @@ def replace_given(probabilities: np.ndarray, given: np.ndarray, of_given: np.nda
 
     Returns
     -------
-    (n, K) float64, rows sum to 1
+    (n, K) float64, of many rows float32; rows sum to 1
     """
-    result = np.empty(probabilities.shape)
+    result = np.empty(probabilities.shape, dtype=kept_precision(len(given)))
     for part in parts(len(given)):
         result[part] = _replaced(probabilities[part], given[part], of_given[part])
     return result

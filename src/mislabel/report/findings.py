@@ -50,7 +50,7 @@ class Findings:
         return modality(self.run.modality)
 
     @cached_property
-    def classes(self) -> list:
+    def classes(self) -> list[Any]:
         """The K classes of the run, then those that only gold has."""
         return self.run.rows.classes if self.run.gold is None else self.run.gold[1]
 

@@ -1,5 +1,7 @@
 """The transition matrix as a heat map."""
 
+from typing import Any
+
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -19,7 +21,7 @@ def shade(share: float) -> float:
     return float(np.sqrt(share))
 
 
-def heat_map(transition: np.ndarray, names: list) -> Markup:
+def heat_map(transition: np.ndarray, names: list[Any]) -> Markup:
     """T (K, K) with the K class names on both sides; with numbers, in per cent, where there is room for them.
 
     Rows are true classes, columns given ones.

@@ -1,5 +1,6 @@
 """The picture of how rows moved through the embedding space."""
 
+from typing import Any
 from unicodedata import east_asian_width
 
 import numpy as np
@@ -17,7 +18,7 @@ LETTER, WIDE_LETTER, LINE_HEIGHT, BADGE = 8.2, 13.5, 15.0, 17.0
 FAINT = 0.3  # how strong the first epoch is drawn; the last is drawn in full
 
 
-def trajectory_chart(movement: Movement, names: list, description: str) -> Markup:
+def trajectory_chart(movement: Movement, names: list[Any], description: str) -> Markup:
     """Paths with a dot per epoch and a number at the end, over a sample of the other rows.
 
     Parameters

@@ -4,13 +4,15 @@ A class is named by its code, its index in `Run.classes`; a row by its rank in t
 is None.
 """
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 from mislabel.decisions.events import Kind
 
 
 class Answer(BaseModel):
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
     )
 

@@ -24,9 +24,9 @@ class Neighbours:
         self.rows, self.matrix, self.lock = run.rows, run.matrix(run.folder.embeddings), threading.Lock()
         rows = self.rows
         if self.matrix is not None and rows.position is not None:
-            self.row_of = np.full(self.matrix.shape[0], -1, dtype=np.int32)
+            self.row_of: np.ndarray = np.full(self.matrix.shape[0], -1, dtype=np.int32)
             self.row_of[rows.position] = np.arange(len(rows))
-            self.eligible = np.zeros(len(self.row_of), dtype=bool)
+            self.eligible: np.ndarray = np.zeros(len(self.row_of), dtype=bool)
             self.eligible[rows.position[rows.judged]] = True
             self.nearest = lru_cache(maxsize=4096)(self._nearest)
 

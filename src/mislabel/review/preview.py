@@ -30,7 +30,8 @@ class Preview:
     """
 
     def __init__(self, run: Run, looks: np.ndarray):
-        self.run, self.looks = run, looks
+        self.run: Run = run
+        self.looks: np.ndarray = looks
         self.gain: Gain | None = None
         self.lacking: str | None = None
         self._known: Opinions | None = None

@@ -1,7 +1,7 @@
 """What the page may send, and nothing else. `tools/page_types.py` makes the page's types from these models."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -12,7 +12,7 @@ Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what a page can count to
 
 
 class PageRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
     def body(self) -> str:
         """A digest of what it asks for; not of what the page knew, which is more when it asks again."""

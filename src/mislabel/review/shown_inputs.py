@@ -13,6 +13,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -50,9 +51,9 @@ class Contents:
         self.unpacked: pa.RecordBatchFileReader | None = None
         self.lowered: pa.RecordBatchFileReader | None = None
         self.ready = threading.Event()
-        self.there = folder.inputs.is_file()
+        self.there: bool = folder.inputs.is_file()
         with telling_damage(folder.inputs):
-            self.file = pq.ParquetFile(open_checked(folder.inputs)) if self.there else None
+            self.file: Any | None = pq.ParquetFile(open_checked(folder.inputs)) if self.there else None
         about = self.file.metadata if self.file is not None else None
         sizes = [about.row_group(k).num_rows for k in range(about.num_row_groups)] if about is not None else []
         self.starts = [0, *accumulate(sizes)]

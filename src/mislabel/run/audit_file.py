@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -50,13 +51,13 @@ class AuditFile:
             schema = pq.read_schema(open_checked(path))
             kinds = {field.name: field.type for field in schema}
             words = [name for name in (*LABELS, GOLD, "status") if name in kinds and pa.types.is_string(kinds[name])]
-            self.file = pq.ParquetFile(open_checked(path), read_dictionary=words)
+            self.file: Any = pq.ParquetFile(open_checked(path), read_dictionary=words)
         told = (schema.metadata or {}).get(SCHEMA_KEY, str(SCHEMA).encode())  # older runs have none
         if told != str(SCHEMA).encode():
             raise InputError(f"{path} has schema {told.decode(errors='replace')}, this version reads {SCHEMA}")
-        self.names = list(kinds)
+        self.names: list[Any] = list(kinds)
         known = {"id", "status", "row", GOLD, *LABELS}
-        self.numbers = [name for name, kind in kinds.items() if name not in known and _is_number(kind)]
+        self.numbers: list[Any] = [name for name, kind in kinds.items() if name not in known and _is_number(kind)]
         missing = [name for name in NEEDED if name not in (self.numbers if name in NUMBERS_NEEDED else self.names)]
         if missing:
             raise RunError(f"{path} lacks the columns {', '.join(missing)}; {REMEDY}")
@@ -66,12 +67,12 @@ class AuditFile:
         with self.lock, telling_damage(self.path):
             return self.file.read(columns=[name])[name]
 
-    def values(self, name: str, dtype: type = np.float32) -> np.ndarray:
+    def values(self, name: str, dtype: type[Any] = np.float32) -> np.ndarray:
         """A column of numbers, (n,) of that type, NaN where there is none."""
         kind = pa.float32() if dtype is np.float32 else pa.float64()
         return self.column(name).cast(kind, safe=False).to_numpy(zero_copy_only=False).astype(dtype, copy=False)
 
-    def codes(self, name: str, classes: list) -> np.ndarray:
+    def codes(self, name: str, classes: list[Any]) -> np.ndarray:
         """A column of labels as codes into `classes`, (n,) int32, -1 for none; labels not yet there are added."""
         encoded = self.column(name).combine_chunks().dictionary_encode()  # as it is where it was read as a dictionary
         code_of = {value: code for code, value in enumerate(classes)}
@@ -94,7 +95,7 @@ class Numbers(Mapping[str, np.ndarray]):
         float32 to keep memory small, or float64, as the file has them.
     """
 
-    def __init__(self, file: AuditFile, dtype: type = np.float32):
+    def __init__(self, file: AuditFile, dtype: type[Any] = np.float32):
         self.file, self.dtype = file, dtype
         self.read: dict[str, np.ndarray] = {}
 

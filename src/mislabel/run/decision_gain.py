@@ -35,7 +35,7 @@ class EarlierRun:
     settings: dict[str, Any]
     fingerprint: str
     test: dict[str, Any]
-    held_out: list
+    held_out: list[Any]
 
 
 def read_earlier(decisions: dict[str, Any]) -> EarlierRun:

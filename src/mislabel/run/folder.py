@@ -53,29 +53,32 @@ class RunFolder:
     """Paths of a run and the rules for using them. `metrics.json` is written last: where it is, the run is whole."""
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.config = self.path / "config.json"
-        self.model = self.path / "model"
-        self.audit = self.path / "audit.parquet"
-        self.posterior = self.path / "posterior.npy"
-        self.inputs = self.path / "inputs.parquet"
-        self.transition = self.path / "transition.parquet"
-        self.sources, self.votes = self.path / "sources.parquet", self.path / "votes.parquet"
-        self.metrics = self.path / "metrics.json"
-        self.report = self.path / "report.html"
-        self.report_json, self.report_md = self.report.with_suffix(".json"), self.report.with_suffix(".md")
-        self.dynamics = self.path / "dynamics"
-        self.trained_ids = self.dynamics / "ids.parquet"  # of the rows of the dynamics, in their order
-        self.checkpoints = self.path / "checkpoints"
-        self.embeddings = self.path / "embeddings.npy"
-        self.pixels = self.path / PIXELS
-        self.trajectory = self.path / "trajectory"
-        self.tracking = self.path / "tracking"
-        self.spool = self.path / "spool"  # of data that are read once
-        self.decisions = self.path / "decisions.sqlite"
-        self.encoder = self.path / "encoder.json"
-        self.digests = self.path / DIGESTS
-        self.lock, self.owner = self.path / ".lock", self.path / ".owner"
+        self.path: Path = Path(path)
+        self.config: Path = self.path / "config.json"
+        self.model: Path = self.path / "model"
+        self.audit: Path = self.path / "audit.parquet"
+        self.posterior: Path = self.path / "posterior.npy"
+        self.inputs: Path = self.path / "inputs.parquet"
+        self.transition: Path = self.path / "transition.parquet"
+        self.sources: Path = self.path / "sources.parquet"
+        self.votes: Path = self.path / "votes.parquet"
+        self.metrics: Path = self.path / "metrics.json"
+        self.report: Path = self.path / "report.html"
+        self.report_json: Path = self.report.with_suffix(".json")
+        self.report_md: Path = self.report.with_suffix(".md")
+        self.dynamics: Path = self.path / "dynamics"
+        self.trained_ids: Path = self.dynamics / "ids.parquet"  # of the rows of the dynamics, in their order
+        self.checkpoints: Path = self.path / "checkpoints"
+        self.embeddings: Path = self.path / "embeddings.npy"
+        self.pixels: Path = self.path / PIXELS
+        self.trajectory: Path = self.path / "trajectory"
+        self.tracking: Path = self.path / "tracking"
+        self.spool: Path = self.path / "spool"  # of data that are read once
+        self.decisions: Path = self.path / "decisions.sqlite"
+        self.encoder: Path = self.path / "encoder.json"
+        self.digests: Path = self.path / DIGESTS
+        self.lock: Path = self.path / ".lock"
+        self.owner: Path = self.path / ".owner"
         self._lock = FileLock(self.lock, timeout=0, mode=0o600)
 
     @property

@@ -198,7 +198,7 @@ def _plain_words(values: Iterable[Any]) -> list[str]:
     return [str(value) for value in values if value and re.fullmatch(r"[\w.-]{1,60}", str(value), re.ASCII)]
 
 
-def _names(values: list) -> str:
+def _names(values: list[Any]) -> str:
     more = f" and {len(values) - MOST} more" if len(values) > MOST else ""
     return ", ".join(map(code, values[:MOST])) + more
 

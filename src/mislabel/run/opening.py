@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -49,13 +49,15 @@ class Matrix:
     remedy = "make the run again, or delete the file to review without it"
 
     def __init__(self, path: Path, rows: int):
-        self.path, self.lock = path, threading.Lock()
+        self.path: Path = path
+        self.lock: threading.Lock = threading.Lock()
         with telling_damage(path, remedy=self.remedy):
-            self.file = open_checked(path)
+            self.file: BinaryIO = open_checked(path)
             version = np.lib.format.read_magic(self.file)
             read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-            shape, turned, self.dtype = read[version](self.file)
-            self.offset = self.file.tell()
+            shape, turned, dtype = read[version](self.file)
+            self.dtype: np.dtype[Any] = dtype
+            self.offset: int = self.file.tell()
             if turned or self.dtype.hasobject:
                 raise ValueError("it is no matrix of numbers, line by line")
         if len(shape) != 2 or shape[0] < rows:

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,8 +44,8 @@ class Predictor:
 
     network: Branches
     reader: Reader
-    classes: list
-    learnt: list | None = None
+    classes: list[Any]
+    learnt: list[Any] | None = None
 
     def probabilities(self, raw: RawInputs, *, device: str = "auto", progress: Quiet | None = None) -> np.ndarray:
         """Class probabilities, (m, K) float32, computed in float32."""

@@ -142,12 +142,12 @@ def _check_given(dataset: Dataset, decided: dict[Any, Decision], position_of: di
         )
 
 
-def _code_or_missing(classes: list) -> Callable[[Any], int | None]:
+def _code_or_missing(classes: list[Any]) -> Callable[[Any], int | None]:
     find, spell = code_finder(classes), _spelling(classes)
     return lambda label: -1 if label is None else find(spell(label))
 
 
-def _spelling(classes: list) -> Callable[[Any], Any]:
+def _spelling(classes: list[Any]) -> Callable[[Any], Any]:
     """A function that writes a label as the data do: with the apostrophe of a CSV export where only that is a class."""
     find = code_finder(classes)
 

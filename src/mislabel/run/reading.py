@@ -39,7 +39,8 @@ class Run:
 
     def __init__(self, folder: RunFolder):
         self.folder = folder
-        self.config, self.metrics = folder.read_config(), folder.read_metrics()
+        self.config: dict[str, Any] = folder.read_config()
+        self.metrics: dict[str, Any] = folder.read_metrics()
 
     @classmethod
     def open(cls, folder: "RunFolder | str | Path") -> "Run":
@@ -140,7 +141,7 @@ class Run:
         return Numbers(self.audit, np.float64)
 
     @cached_property
-    def gold(self) -> tuple[np.ndarray, list] | None:
+    def gold(self) -> tuple[np.ndarray, list[Any]] | None:
         """Codes of the gold labels, (n,) int32, -1 for none, and their classes; None where the run had no such column.
 
         The classes are those of `rows`, then those that only gold has. Gold only scores: a review does not ask for it.
@@ -162,7 +163,7 @@ class Run:
         seen = np.isfinite(wrong) & (observed > 0)
         return rate_distribution(wrong[seen] / observed[seen])
 
-    def held_out(self) -> list:
+    def held_out(self) -> list[Any]:
         """The ids of the rows that were held out."""
         held_out = self.rows.with_status("held_out")
         return self.rows.ids.filter(held_out).to_pylist()

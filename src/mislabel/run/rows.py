@@ -47,7 +47,7 @@ class Rows:
     modality: str
     ids: pa.Array
     status: pa.DictionaryArray
-    classes: list
+    classes: list[Any]
     labels: Mapping[str, np.ndarray]
     numbers: Mapping[str, np.ndarray]
     position: np.ndarray | None

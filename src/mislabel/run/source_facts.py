@@ -62,7 +62,7 @@ def with_sources(dataset: Dataset, audit: Audit) -> Audit:
 
 
 def source_table(
-    sources: Sources, posterior: np.ndarray, classes: list, checked: np.ndarray | None = None
+    sources: Sources, posterior: np.ndarray, classes: list[Any], checked: np.ndarray | None = None
 ) -> pd.DataFrame:
     """sources.parquet: one line a source, in their order.
 
@@ -123,7 +123,7 @@ def _measured(codes: np.ndarray, checked: np.ndarray | None) -> dict[str, Any]:
     return {"checked": rows, "checked_right": share, "checked_low": low, "checked_high": high}
 
 
-def _largest(cells: np.ndarray, names: list) -> list[dict[str, Any]]:
+def _largest(cells: np.ndarray, names: list[Any]) -> list[dict[str, Any]]:
     """The cells of a confusion matrix of at least half a row, the largest first."""
     true, said = np.nonzero(cells >= HALF)
     order = np.argsort(-cells[true, said], kind="stable")
@@ -155,7 +155,7 @@ def confusion(codes: np.ndarray, posterior: np.ndarray) -> np.ndarray:
     return np.asarray((said.T @ posterior).T)
 
 
-def vote_table(sources: Sources, posterior: np.ndarray, ids: np.ndarray, classes: list) -> pd.DataFrame:
+def vote_table(sources: Sources, posterior: np.ndarray, ids: np.ndarray, classes: list[Any]) -> pd.DataFrame:
     """votes.parquet: one line a vote, those that are most likely wrong first."""
     row, source = np.nonzero(sources.said)
     codes = sources.votes[row, source].astype(np.int64)

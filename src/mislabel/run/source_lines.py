@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -68,7 +69,7 @@ def source_lines(table: pd.DataFrame) -> list[SourceLine]:
     return sorted(lines, key=lambda line: (-line.expected_wrong, line.name))
 
 
-def _line(values: dict) -> SourceLine:
+def _line(values: dict[Any, Any]) -> SourceLine:
     repeats = values.get("repeats")
     return SourceLine(
         name=str(values["source"]),
@@ -91,7 +92,7 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _mistakes(values: dict) -> list[Mistake]:
+def _mistakes(values: dict[Any, Any]) -> list[Mistake]:
     cells = values.get("confusion")
     if cells is None:
         known = values["worst_rows"] >= HALF and not pd.isna(values["worst_said"])

@@ -91,12 +91,14 @@ class Tracker:
     """
 
     def __init__(self, name: str, folder: RunFolder | None, progress: Quiet, *, resume: bool):
-        self.name, self.progress, self.notes = name, progress, list[str]()
-        self.run_name = None if folder is None else folder.path.resolve().name
+        self.name: str = name
+        self.progress: Quiet = progress
+        self.notes: list[str] = list[str]()
+        self.run_name: str | None = None if folder is None else folder.path.resolve().name
         self.home = None if folder is None else folder.tracking
         if self.home is not None and not resume:
             remove_folder(self.home)
-        self.state = self._read_state()
+        self.state: State = self._read_state()
         self._failed = False
         self._tracker: Any = None
 

@@ -111,7 +111,7 @@ def _with_names(rows: list[dict[str, Any]], names: list[str]) -> list[dict[str, 
     return [{"index": name, **row} for name, row in zip(names, rows, strict=True)]
 
 
-def _is_list_of(value: Any, kind: type) -> bool:
+def _is_list_of(value: Any, kind: type[Any]) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, kind) for item in value)
 
 

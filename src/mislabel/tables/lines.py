@@ -51,7 +51,8 @@ class BoundedRows:
     """
 
     def __init__(self, handle: TextIO):
-        self.lines, self.size = bounded_lines(handle), 0
+        self.lines: Iterator[tuple[int, str | None]] = bounded_lines(handle)
+        self.size = 0
 
     def __iter__(self) -> Iterator[str]:
         return self

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from mislabel.files import atomic_path, private_folder, remove_folder, write_jso
 from mislabel.tables.arrow import frame_of
 from mislabel.tables.arrow_files import ArrowFile
 from mislabel.tables.arrow_stored import concat
+from mislabel.tables.cell_files import in_files
 from mislabel.tables.late import pd
 from mislabel.tables.location import locate
 
@@ -68,11 +69,18 @@ class Spool:
     folder: Path
     progress: Progress | None = None
 
-    def frame(self, table: Streamed, columns: Collection[str] | None = None) -> pd.DataFrame:
+    def frame(
+        self, table: Streamed, columns: Collection[str] | None = None, as_files: Sequence[str] = ()
+    ) -> pd.DataFrame:
         """All rows, with the columns that are named or all, and `attrs` as `read_table` sets them.
 
         A file that was read before, by this process or one that was stopped, is not read again. Where several processes
         come at once, one reads.
+
+        Parameters
+        ----------
+        as_files : sequence of str
+            Columns whose cells become files where they hold bytes; see `in_files`.
 
         Raises
         ------
@@ -87,7 +95,8 @@ class Spool:
         with FileLock(self.folder / _LOCK, mode=0o600):
             about = self._begun(table, columns)
             if about["notes"] is None:
-                self._read(table, columns)
+                with telling_full_disk(self.folder):
+                    self._read(table, columns, as_files)
                 about["notes"] = table.notes
                 write_json(self.folder / _ABOUT, about)
         files = map(self._file, range(len(table.names)))
@@ -122,24 +131,25 @@ class Spool:
         write_json(self.folder / _ABOUT, about | {"notes": None})
         return about | {"notes": None}
 
-    def _read(self, table: Streamed, columns: Collection[str] | None) -> None:
+    def _read(self, table: Streamed, columns: Collection[str] | None, as_files: Sequence[str]) -> None:
         self._told("begin", "read", len(table.names))
         try:
             for number in range(len(table.names)):
                 if not self._file(number).is_file():
-                    self._read_one(table, number, columns)
+                    self._read_one(table, number, columns, as_files)
                 self._told("advance")
         finally:
             self._told("end")
 
-    def _read_one(self, table: Streamed, number: int, columns: Collection[str] | None) -> None:
-        images = self.folder / f"{number:06}"
+    def _read_one(self, table: Streamed, number: int, columns: Collection[str] | None, as_files: Sequence[str]) -> None:
+        images, rows = self.folder / f"{number:06}", count()
         remove_folder(images)
-        parts = table.tables(number, images, columns)
+        parts = (in_files(part, as_files, images, rows) for part in table.tables(number, images, columns))
         first = next(parts, None)
         if first is None:  # a file without rows
             first = table.schema.empty_table()
             first = first if columns is None else first.select([each for each in first.column_names if each in columns])
+            first = in_files(first, as_files, images, rows)
         with atomic_path(self._file(number)) as temporary, pa.ipc.new_stream(str(temporary), first.schema) as writer:
             for part in chain([first], parts):
                 writer.write_table(part)

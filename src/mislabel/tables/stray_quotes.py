@@ -52,7 +52,8 @@ class StrayQuotes:
     """
 
     def __init__(self, width: int, dialect: Dialect):
-        self.width, self.dialect = width, dialect
+        self.width: int = width
+        self.dialect: Dialect = dialect
         self.suspects: list[_Suspect] = []
         self.long: list[tuple[int, int]] = []  # lines of all rows over several
 

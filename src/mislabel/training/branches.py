@@ -33,8 +33,8 @@ class Branches(nn.Module):
 
     def __init__(self, networks: list[nn.Module], heads: Sequence[nn.Module] = ()):
         super().__init__()
-        self.networks = nn.ModuleList(networks)
-        self.heads = nn.ModuleList(heads)
+        self.networks: nn.ModuleList = nn.ModuleList(networks)
+        self.heads: nn.ModuleList = nn.ModuleList(heads)
         self.frozen = False
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class Branches(nn.Module):
 
     def freeze(self) -> None:
         """Leave the encoders as they are from here on, and in evaluation mode; all else trains, and the last layers."""
-        self.frozen = bool(self.encoders)
+        self.frozen: bool = bool(self.encoders)
         for encoder in self.encoders:
             encoder.requires_grad_(False)
         for network in self.networks:

@@ -20,7 +20,8 @@ class Checkpointing(Watcher):
     """
 
     def __init__(self, folder: Path, watchers: list[Watcher]):
-        self.folder, self.watchers = folder, watchers
+        self.folder: Path = folder
+        self.watchers: list[Watcher] = watchers
 
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
         """Raise DiskFull where they would not fit: only now is it known what the loss keeps by row."""

@@ -34,9 +34,9 @@ class History(Watcher):
     def __init__(self, told: Callable[[list[dict[str, Any]]], None] = lambda lines: None) -> None:
         self.told = told
         self.epochs: list[dict[str, Any]] = []
-        self.seconds = 0.0
+        self.seconds: float = 0.0
         self.parts: dict[str, float] = {}
-        self.rows = 0
+        self.rows: int = 0
 
     def load(self, checkpoint: Checkpoint) -> None:
         """Go on from what `state` kept."""

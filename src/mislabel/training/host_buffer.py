@@ -18,7 +18,7 @@ class HostBuffer:
     """
 
     def __init__(self, rows: int, width: int, device: torch.device):
-        self.array = np.zeros((rows, width), dtype=np.float16)
+        self.array: np.ndarray = np.zeros((rows, width), dtype=np.float16)
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._waiting: list[tuple[np.ndarray, Tensor]] = []
 

@@ -105,9 +105,11 @@ class Loop:
         trusted = np.zeros(len(target), dtype=bool) if trusted is None else trusted
         self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes, opinion, worth)
         self.settings, self.folder, self.interrupted = settings, folder, interrupted
-        self.weights, self.beside, self.progress = weights, beside or {}, progress or Quiet()
+        self.weights: Path | None = weights
+        self.beside: Mapping[str, int] | dict[str, int] = beside or {}
+        self.progress: Quiet = progress or Quiet()
         self.accelerator = make_accelerator(settings.device, settings.precision)
-        self.history = History(told)
+        self.history: History = History(told)
         self._model: Any = None  # DDP, accelerate's wrapping or the branches themselves
 
     def run(self, stages: list[Stage], *, resume: bool = False) -> tuple[Branches, DynamicsStore]:

@@ -25,7 +25,8 @@ class LossMemory(Watcher):
     """
 
     def __init__(self, loss: Loss, history: History):
-        self.loss, self.history = loss, history
+        self.loss: Loss = loss
+        self.history: History = history
         self._shared: dict[str, Tensor] = {}  # tables as all processes know them
 
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:

@@ -54,7 +54,8 @@ class Look:
 
     def __init__(self, run: StageRun):
         self._run = run
-        self.target, self.n_classes = run.rows.target, run.rows.n_classes
+        self.target: np.ndarray = run.rows.target
+        self.n_classes: int = run.rows.n_classes
 
     def attributions(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """By a pass forward and back: rows (b,) int64, their g (b, w) and cross-entropies (b,) float64.
@@ -151,7 +152,8 @@ class Pruning(Watcher):
     """
 
     def __init__(self, loss: Loss, history: History):
-        self.loss, self.history = loss, history
+        self.loss: Loss = loss
+        self.history: History = history
         self.weight, self.columns = torch.empty(0, 0), torch.empty(0, dtype=torch.int64)
 
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
@@ -162,12 +164,12 @@ class Pruning(Watcher):
                 f"the method prunes the last linear layer, and {type(run.branches.networks[0]).__name__} has none: "
                 "choose another --backbone, or another method"
             )
-        self.weight = last.weight
+        self.weight: Tensor = last.weight
         if checkpoint is not None:
             columns = checkpoint.state["pruned"]
         else:
             columns = np.flatnonzero(self.loss.prune(Look(run))).tolist()
-        self.columns = torch.tensor(columns, dtype=torch.int64, device=run.device)
+        self.columns: Tensor = torch.tensor(columns, dtype=torch.int64, device=run.device)
         self.step()
         self.history.add_seconds(f"{run.stage.name}.start", time.perf_counter() - began)
 

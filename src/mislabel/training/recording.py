@@ -18,7 +18,7 @@ class DynamicsRecording(Watcher):
     """
 
     def __init__(self, run: StageRun):
-        self.recorder = PassRecorder(run.stage.views, len(run.rows), run.device)
+        self.recorder: PassRecorder = PassRecorder(run.stage.views, len(run.rows), run.device)
 
     def batch(self, seen: SeenBatch) -> None:
         self.recorder.record(seen.index, seen.target, seen.logits)

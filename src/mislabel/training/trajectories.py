@@ -75,12 +75,17 @@ class TrajectoryRecorder(Watcher):
         folder: Path | None = None,
         weights: Path | None = None,
     ):
-        self.recording, self.history, self.folder, self.weights = recording, history, folder, weights
+        self.recording: Recording = recording
+        self.history: History = history
+        self.folder: Path | None = folder
+        self.weights: Path | None = weights
         branches, classes = run.branches, run.rows.n_classes
-        self.shape = trajectory_shape(recording, run.stage, branches.dimension, len(run.rows), classes)
+        self.shape: Shape = trajectory_shape(recording, run.stage, branches.dimension, len(run.rows), classes)
         self._full = full = branches.dimension or classes
         target = self.shape.dimension
-        self.projected = torch.from_numpy(projection(full, target, run.settings.seed)) if target < full else None
+        self.projected: Tensor | None = (
+            torch.from_numpy(projection(full, target, run.settings.seed)) if target < full else None
+        )
         self._weight_bytes = kept_weight_bytes(run.stage.epochs, branches) if weights is not None else 0
         self._buffer: HostBuffer | None = None
 

@@ -78,8 +78,8 @@ class MixedApart:
     def __init__(self, mixed: Callable[[Tensor, Tensor], Tensor], shape: torch.Size, rows: Tensor):
         self.mixed, self.shape = mixed, shape
         branches, views, b, _ = self.shape
-        self.positions = (torch.arange(views, device=rows.device)[:, None] * b + rows).flatten()
-        self.unmixed = torch.arange(views * b, device=rows.device).expand(branches, -1)
+        self.positions: Tensor = (torch.arange(views, device=rows.device)[:, None] * b + rows).flatten()
+        self.unmixed: Tensor = torch.arange(views * b, device=rows.device).expand(branches, -1)
         self.mixture: Tensor | None = None
 
     def __call__(self, partner: Tensor, share: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from mislabel.modalities.loading import load_dataset
 from mislabel.modalities.text import texts as module
 from mislabel.modalities.text.texts import Texts, check_texts, is_blank, joined_columns
 from mislabel.tables.characters import utf8_safe
+from mislabel.tables.spool import mapped
 
 
 def check(values):
@@ -160,6 +161,16 @@ class TestInArrow:
         assert empty.tolist() == [False, True, False, True]
         assert check(column.to_pylist())[2] == notes
         assert check(pd.Series(column.to_pylist()))[2] == notes
+
+    def test_what_is_mapped_already_is_not_written_again(self, in_a_file, monkeypatch):
+        schema = pa.schema([("text", pa.string())])
+        batch = pa.record_batch([pa.array(["some words of a text " * 50] * 20_000)], schema=schema)
+        table = mapped([batch], schema)
+        del batch
+        monkeypatch.setattr(module, "mapped", None)
+        before = pa.total_allocated_bytes()
+        assert Texts(table["text"])[19_999] == "some words of a text " * 50
+        assert pa.total_allocated_bytes() - before < 1_000_000  # of twenty
 
     def test_nothing_is_left_behind(self, in_a_file, monkeypatch, tmp_path):
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -72,7 +72,7 @@ class FeatureColumn:
         return stored
 
     @classmethod
-    def from_plain(cls, stored: Mapping) -> "FeatureColumn":
+    def from_plain(cls, stored: Mapping[Any, Any]) -> "FeatureColumn":
         """The column that `plain` wrote; KeyError, TypeError or ValueError for anything that it does not write."""
         name, kind = stored["name"], stored["kind"]
         levels = tuple(stored["levels"]) if kind == "category" else ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import Any
 
@@ -41,7 +41,7 @@ class FeatureEncoding:
         """How many columns the matrix has."""
         return sum(column.width for column in self.columns)
 
-    @property
+    @cached_property
     def placed(self) -> list[tuple[FeatureColumn, slice]]:
         """The columns, and where each stands in the matrix."""
         ends = accumulate(column.width for column in self.columns)
@@ -57,12 +57,12 @@ class FeatureEncoding:
         """Whether it was learned from a matrix, whose columns have an index but no name."""
         return len(self.columns) == 1 and self.columns[0].kind == "vector" and not self.columns[0].name
 
-    def plain(self) -> dict:
+    def plain(self) -> dict[Any, Any]:
         """The same as text, numbers, lists and dictionaries, for JSON."""
         return {"columns": [column.plain() for column in self.columns]}
 
     @classmethod
-    def from_plain(cls, stored: Mapping) -> "FeatureEncoding":
+    def from_plain(cls, stored: Mapping[Any, Any]) -> "FeatureEncoding":
         """The encoding that `plain` wrote; `InputError` if `stored` is nothing that it writes."""
         try:
             columns = tuple(FeatureColumn.from_plain(item) for item in stored["columns"])

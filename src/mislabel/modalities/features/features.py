@@ -1,7 +1,7 @@
 """Features: columns of a table, a matrix, or one vector per row, as a float32 matrix and the encoding that made it."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -98,11 +98,8 @@ class Features(RawInputs):
         row = self.matrix[position]
         if len(self.encoding.columns) == 1 and self.encoding.columns[0].kind == "vector":
             name = _cut(self.encoding.columns[0].name)
-            return _join([_number(value) for value in row[: CAPTION // 3]], len(row), f"{name} [" if name else "[", "]")
-        parts, start = [], 0
-        for column in self.encoding.columns[:CAPTION]:
-            parts.append(_words(column, row[start : start + column.width]))
-            start += column.width
+            return _join(map(_number, row), len(row), f"{name} [" if name else "[", "]")
+        parts = (_words(column, row[place]) for column, place in self.encoding.placed)
         return _join(parts, len(self.encoding.columns))
 
     def in_words(self, position: int) -> str | None:
@@ -193,7 +190,7 @@ def _words(column: FeatureColumn, cells: np.ndarray) -> str:
         return f"{name} {'?' if column.marked and cells[1] else shown}"
     if column.kind == "category":
         return f"{name}={_cut(column.levels[int(cells.argmax())]) if cells.any() else '?'}"
-    return f"{name} " + _join([_number(value) for value in cells[:2]], len(cells), "[", "]")
+    return f"{name} " + _join(map(_number, cells[:2]), len(cells), "[", "]")
 
 
 def _number(value: np.floating) -> str:
@@ -207,9 +204,19 @@ def _cut(text: str, length: int = 30) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def _join(parts: list[str], total: int, before: str = "", after: str = "") -> str:
-    """As many of the parts as a caption has room for, with an ellipsis where there are more (`total` in all)."""
+def _join(words: Iterable[str], total: int, before: str = "", after: str = "") -> str:
+    """As many of the words as a caption has room for, with an ellipsis where there are more (`total` in all).
+
+    No more of them are made than that: most of the time that a run on features takes to be saved goes here.
+    """
     room = CAPTION - len(before) - len(after)
+    parts: list[str] = []
+    filled = 0
+    for word in words:
+        parts.append(word)
+        filled += len(word) + 2
+        if filled > CAPTION + 2:
+            break
     shown = len(parts)
     while shown > 1 and len(", ".join(parts[:shown])) + (3 if shown < total else 0) > room:
         shown -= 1

@@ -120,7 +120,7 @@ def stack_vectors(
     return matrix
 
 
-def _numbers_in(vectors: list, where: str, rows: np.ndarray, say: Rows) -> np.ndarray:
+def _numbers_in(vectors: list[Any], where: str, rows: np.ndarray, say: Rows) -> np.ndarray:
     """The numbers (m, d) in m vectors of one length, which stand in the rows (m,) int64."""
     try:
         block = np.array(vectors)

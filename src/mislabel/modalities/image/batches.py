@@ -39,7 +39,7 @@ class ImageInputs:
     def __init__(self, pixels: np.ndarray | Pixels, rows: np.ndarray):
         self.pixels, self.rows = pixels, rows
         self.ahead = BATCHES_AHEAD if callable(pixels) else 0
-        self.lengths = np.ones(len(rows), dtype=np.int64)
+        self.lengths: np.ndarray = np.ones(len(rows), dtype=np.int64)
         self._workers = ThreadPoolExecutor(os.cpu_count()) if callable(pixels) else None
 
     def __len__(self) -> int:

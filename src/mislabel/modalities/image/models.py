@@ -54,7 +54,9 @@ class ImageNetwork(nn.Module):
         self.classifier = classifier.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.register_buffer("mean", mean.view(3, 1, 1), persistent=False)
         self.register_buffer("scale", scale.view(3, 1, 1), persistent=False)
-        self.side, self.pretrained, self.adapters = side, pretrained, adapters
+        self.side: tuple[int, int] | None = side
+        self.pretrained: bool = pretrained
+        self.adapters: Adapters | None = adapters
         if adapters is not None:
             keep_own_weights(self)
 
@@ -103,10 +105,13 @@ class Preprocessor:
     """
 
     def __init__(self, processor: Any, resolution: int | None = None, stored: tuple[int, int] | None = None):
-        self.processor, self.stored = processor, stored
+        self.processor: Any = processor
+        self.stored: tuple[int, int] | None = stored
         if resolution is not None:
             _resize(processor, resolution)
-        self.mean, self.scale = _normalisation(processor)
+        mean, scale = _normalisation(processor)
+        self.mean: Tensor = mean
+        self.scale: Tensor = scale
 
     def pixels(self, image: Any) -> np.ndarray:
         """One RGB image of Pillow's, resized and cropped as the model wants it: (3, h, w) uint8."""

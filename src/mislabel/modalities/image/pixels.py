@@ -1,6 +1,7 @@
 """Images as numbers: arrays of uint8 (h, w) or (h, w, 3) out of what arrays are given."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def split_stack(stack: np.ndarray, name: str) -> list[np.ndarray]:
     raise InputError(message)
 
 
-def as_uint8(arrays: Mapping[int, np.ndarray], ids: Sequence, name: str) -> dict[int, np.ndarray]:
+def as_uint8(arrays: Mapping[int, np.ndarray], ids: Sequence[Any], name: str) -> dict[int, np.ndarray]:
     """Arrays by their position, each as uint8 (h, w) or (h, w, 3); those that are so already are not copied.
 
     Floats that all lie in [0, 1] are multiplied by 255 and rounded; otherwise they, like integers, must be whole

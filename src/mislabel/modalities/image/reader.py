@@ -107,7 +107,7 @@ class FrozenImageEncoder(nn.Module):
         super().__init__()
         self.network = network
         last = last_linear(network)
-        self.dimension = last.in_features if last is not None else int(network.classifier.config.num_labels)  # pyright: ignore
+        self.dimension: int = last.in_features if last is not None else int(network.classifier.config.num_labels)  # pyright: ignore
 
     @property
     def digest(self) -> str:

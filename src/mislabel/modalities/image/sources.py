@@ -29,7 +29,7 @@ class Cells:
     reasons: dict[int, str] = field(default_factory=dict)
 
 
-def read_cells(values: Any, ids: Sequence, name: str, root: Path | None) -> Cells:
+def read_cells(values: Any, ids: Sequence[Any], name: str, root: Path | None) -> Cells:
     """Sort out what is given for each row; no file is opened here.
 
     Raises
@@ -69,7 +69,7 @@ def read_cells(values: Any, ids: Sequence, name: str, root: Path | None) -> Cell
     return read
 
 
-def inspect_all(sources: Sequence, reasons: Mapping[int, str], threads: int) -> list[tuple[bytes, str]]:
+def inspect_all(sources: Sequence[Any], reasons: Mapping[int, str], threads: int) -> list[tuple[bytes, str]]:
     """What `inspect` gives for each source, in so many threads; `reasons` are those known already."""
     known = [reasons.get(position) for position in range(len(sources))]
     seen: list[tuple[bytes, str]] = []

@@ -81,7 +81,8 @@ class TextReader:
         texts = tokenise(raw, self.tokenizer, self.max_length, self.layout, self.pair, None, progress or Quiet())
         if self.encoder is None:
             return texts
-        return FeatureInputs(outputs(self.encoder, texts, self.encoder.dimension, accelerator, progress=progress))
+        width = self.encoder.dimension
+        return FeatureInputs(outputs(self.encoder, texts, width, accelerator, progress=progress, doing="embed"))
 
     def save(self, folder: Path, network: nn.Module) -> dict[str, Any]:
         if isinstance(network, TextNetwork):
@@ -149,7 +150,10 @@ def prepare(
     @cache
     def embed() -> np.ndarray:
         start = pretrained(backbone)
-        return outputs(start, texts.take(trained), start.dimension, accelerator, low_precision=True, progress=progress)
+        return outputs(
+            start, texts.take(trained), start.dimension, accelerator, low_precision=True, progress=progress,
+            doing="embed",
+        )  # fmt: skip
 
     def similarity(sentences: Sequence[str]) -> np.ndarray:
         rows = embed()

@@ -99,7 +99,8 @@ def _stored(texts: Iterable[str] | pa.Array | pa.ChunkedArray) -> pa.ChunkedArra
         blocks = iter(lambda: pa.array(islice(left, AT_ONCE), pa.large_string()), nothing)
         column = pa.chunked_array(list(blocks), pa.large_string())
     column = column.cast(pa.large_string())
-    if column.nbytes <= IN_MEMORY:
+    # More bytes than Arrow holds in memory are mapped already, as those of a spool are.
+    if column.nbytes <= IN_MEMORY or column.nbytes > pa.total_allocated_bytes():
         return column
     schema = pa.schema([("text", pa.large_string())])
     batches = (pa.record_batch([part], schema=schema) for part in _parts(column))
