@@ -13,12 +13,12 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "README"
 PARTS = {
     "Begin": "start install reading faq glossary",
-    "Labels and rows": "rules llm crowd sources texts images tables",
+    "Labels and rows": "rules llm crowd sources texts images tables shards",
     "With what you have": "python cleanlab trainer adapters doors",
     "Look": "review annotators looks",
     "Keep": "run_folder sharing trackers",
     "Understand": "choosing methods how_it_works evidence how_many_wrong gate balance trajectories scores",
-    "Measure": "/RESULTS results sources_measured bench known_errors",
+    "Measure": "/RESULTS results sources_measured bench known_errors scale",
     "Look up": "commands api",
     "Trust and change": "reliability versions architecture mutants /CONTRIBUTING /MAINTAINING /SECURITY /CHANGELOG",
 }

@@ -69,7 +69,8 @@ def type_of(schema: dict[str, Any]) -> str:
         item = type_of(schema["items"])
         return f"({item})[]" if " " in item else f"{item}[]"
     if schema["type"] == "object":
-        return f"Record<{type_of(schema['propertyNames'])}, {type_of(schema['additionalProperties'])}>"
+        names = schema.get("propertyNames", {"type": "string"})
+        return f"Record<{type_of(names)}, {type_of(schema['additionalProperties'])}>"
     return TYPES[schema["type"]]
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ except ImportError:  # Windows, where no file can be removed that a process has 
     fcntl = None  # pyright: ignore
 
 ENDING = ".mislabel.tmp"  # of files that are being written
+ROWS_AT_ONCE = 1 << 13
 
 _NO_LINK_NO_WAIT = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -140,10 +142,23 @@ class _Plain:
         self.write = file.write
 
 
-def write_array(array: np.ndarray, path: Path) -> None:
-    """Write an array as .npy at once; see `atomic_path`."""
-    with atomic_path(path, array.nbytes) as temporary, temporary.open("wb") as file:
-        np.save(_Plain(file), array)
+def write_array(array: Any, path: Path) -> None:
+    """Write an array as .npy at once; see `atomic_path`.
+
+    Parameters
+    ----------
+    array : ndarray, or (n, d) rows that are read as `[begin:end]` and written part by part
+    """
+    if isinstance(array, np.ndarray):
+        with atomic_path(path, array.nbytes) as temporary, temporary.open("wb") as file:
+            np.save(_Plain(file), array)
+        return
+    kind = array[:0].dtype
+    about = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": tuple(array.shape)}
+    with atomic_path(path, kind.itemsize * math.prod(array.shape)) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, about)
+        for begin in range(0, len(array), ROWS_AT_ONCE):
+            file.write(np.ascontiguousarray(array[begin : begin + ROWS_AT_ONCE]).tobytes())
 
 
 def write_json(path: str | Path, value: Any, *, indent: int | None = 1, default: Any = None) -> None:

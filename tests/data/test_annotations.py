@@ -7,7 +7,8 @@ import pytest
 
 from mislabel import InputError
 from mislabel.data.annotations import as_votes
-from mislabel.modalities.loading import check_columns, load_dataset
+from mislabel.modalities.early import check_columns
+from mislabel.modalities.loading import load_dataset
 
 
 def choice(label):

@@ -11,7 +11,8 @@ from mislabel.data.rows import UNDECIDED
 from mislabel.data.training_rows import trainable_rows
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
-from mislabel.modalities.loading import check_columns, load_dataset
+from mislabel.modalities.early import check_columns
+from mislabel.modalities.loading import load_dataset
 
 LABELS = ["cat", "cat", "cat", "dog", "dog", "owl", None, "cat", "owl"]
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from patience import PATIENCE
 
 from mislabel.decisions.events import KINDS, Decision, replay
+from mislabel.decisions.schema import event_digest
 from mislabel.decisions.store import NotSaved, Store, read_decisions, read_history
 from mislabel.errors import InputError, RunError
 
@@ -402,5 +403,36 @@ def test_a_changed_name_is_told(store):
     with sqlite3.connect(store.path) as connection:
         connection.execute("UPDATE reviewers SET name = '\"Bob\"'")
     connection.close()
-    with pytest.raises(RunError, match="the reviewer of event 1 is not who was written"):
+    with pytest.raises(RunError, match="the reviewer of event 1 is not what was written"):
         read_history(store.path)
+
+
+def test_a_note_is_kept_taken_over_and_known_of_its_undo(store, tmp_path):
+    store.decide([Decision("a", "keep", "x", "x", note="a \ud800 'note'"), Decision("b", "none", None, "x")])
+    store.undo()
+    notes = ["a \ud800 'note'", None]
+    assert [event.decision.note for event in read_history(store.path)] == notes * 2
+    with Store(tmp_path / "other.sqlite") as other:
+        other.take_over(store.history(), "first")
+        assert [event.decision.note for event in other.history()] == notes * 2
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("UPDATE notes SET name = '\"other\"'")
+    connection.close()
+    with pytest.raises(RunError, match="the note of event 1 is not what was written"):
+        read_history(store.path)
+    with sqlite3.connect(store.path) as connection:  # of somebody who knows how digests are made
+        connection.execute("UPDATE notes SET name = '[1]', digest = ?", (event_digest(1, [1]),))
+    connection.close()
+    with pytest.raises(RunError, match="the note of event 1 is not what was written"):
+        read_history(store.path)
+
+
+def test_a_store_from_before_there_were_notes_is_read_and_not_changed(tmp_path):
+    path = tmp_path / "decisions.sqlite"
+    with Store(path) as store:
+        store.decide([Decision("a", "keep", "x", "x")], reviewer="Ann")
+        for name in ("notes", "reviewers", "digests"):
+            store.connection.execute(f"DROP TABLE {name}")
+    before = path.read_bytes()
+    assert [(event.decision.note, event.reviewer) for event in read_history(path)] == [(None, None)]
+    assert path.read_bytes() == before

@@ -87,6 +87,21 @@ def test_encoded_images_become_addresses_and_features_words(tmp_path):
     assert [task["data"]["mislabel_input"] for task in tasks] == ["input of 5", "input of 7"]
 
 
+@pytest.mark.parametrize("captions", [True, False])
+def test_gold_is_in_no_task(tmp_path, captions):
+    frame = pd.DataFrame({"id": [5, 6], "age": [1, 2], "label": ["x", "y"], "truth": ["Ultramarine", "x"]})
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    run = make_run(tmp_path / "run", frame, source=tmp_path / "d.csv", modality="features", captions=captions)
+    config = run.read_config()
+    config["data"]["columns"]["gold"] = "truth"
+    run.write_config(config)
+    export(run, tmp_path / "tasks.json", kind="label-studio")
+    text = (tmp_path / "tasks.json").read_text()
+    assert '"age": 1' in text
+    assert "Ultramarine" not in text
+    assert "truth" not in text
+
+
 def test_texts_of_several_columns_are_shown_joined(tmp_path):
     frame = pd.DataFrame({"id": [1, 2], "title": ["a", "b"], "body": ["x", "y"], "label": ["p", "q"]})
     frame.to_csv(tmp_path / "d.csv", index=False)

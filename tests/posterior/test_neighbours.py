@@ -7,19 +7,20 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
+from mislabel.posterior import nearest as searching
 from mislabel.posterior import neighbours
+from mislabel.posterior.nearest import nearest_voters
 from mislabel.posterior.neighbours import (
     balanced_votes,
     label_agreement,
     nearest,
-    nearest_voters,
     neighbour_probabilities,
     votes_of_neighbours,
 )
 
 
 def test_nearest_are_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "ROWS_AT_ONCE", 7)  # several chunks, the last one short
+    monkeypatch.setattr(searching, "ROWS_AT_ONCE", 7)  # several chunks, the last one short
     points = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
     unit = points / np.linalg.norm(points, axis=1, keepdims=True)
     expected = NearestNeighbors(n_neighbors=4, metric="cosine").fit(unit).kneighbors(return_distance=False)
@@ -118,8 +119,8 @@ def test_probabilities_are_scikit_learns_left_one_out(count: int) -> None:
 @pytest.mark.parametrize(("rows", "product"), [(1, 1 << 24), (7, 1 << 24), (1024, 1), (1024, 200), (1024, 1 << 24)])
 def test_the_size_of_a_chunk_changes_nothing(rows: int, product: int, monkeypatch: pytest.MonkeyPatch) -> None:
     points, labels, voters = drawn(1)
-    monkeypatch.setattr(neighbours, "ROWS_AT_ONCE", rows)
-    monkeypatch.setattr(neighbours, "PRODUCT_AT_ONCE", product)
+    monkeypatch.setattr(searching, "ROWS_AT_ONCE", rows)
+    monkeypatch.setattr(searching, "PRODUCT_AT_ONCE", product)
     result = neighbour_probabilities(points, labels, voters, 4)
     np.testing.assert_allclose(result, by_scikit_learn(points, labels, voters, 4, 10), atol=1e-5)
 
@@ -145,7 +146,8 @@ def test_nearest_voters_by_all_distances(seed: int, n: int, count: int) -> None:
     points, _, voters = drawn(seed, n)
     voters[0] = True
     count = min(count, int(voters.sum()))
-    near, distance = nearest_voters(points, voters, count)
+    found = nearest_voters(points, voters, count)
+    near, distance = found.near, found.distance
     every = cdist(points, points)
     every[np.diag_indices(n)] = np.inf
     np.testing.assert_allclose(np.sort(distance, 1), np.sort(every[:, voters], 1)[:, :count], rtol=1e-5)

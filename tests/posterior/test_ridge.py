@@ -114,3 +114,21 @@ def test_one_far_row_that_weighs_much_breaks_nothing():
     found = leave_one_out(Space(points), targets, weights, 1.0)
     assert np.isfinite(found).all()
     assert found[1:, 0].min() > 0.5
+
+
+def test_of_very_many_rows_some_are_fitted_to_and_the_others_told_by_them(monkeypatch):
+    random = np.random.default_rng(0)
+    points, weights = random.normal(size=(400, 3)).astype(np.float32), random.uniform(0.5, 2, 400)
+    targets = np.eye(2)[(points[:, 0] + random.normal(size=400) > 0).astype(int)]
+    monkeypatch.setattr(ridge, "FITTED", 150)
+    space = Space(points)
+    result = leave_one_out(space, targets, weights, 1.0)
+    fitted = space.fitted
+    assert len(fitted) == 150
+    for row in range(400):  # by a fit to the rows that are fitted to, without the row where it is one of them
+        rows = fitted[fitted != row]
+        design = np.column_stack([points[rows] - points.mean(0), np.ones(len(rows))]).astype(np.float64)
+        weighted = design * weights[rows, None]
+        fit = np.linalg.solve(weighted.T @ design + np.eye(4), weighted.T @ targets[rows])
+        expected = np.append(points[row] - points.mean(0), 1) @ fit
+        np.testing.assert_allclose(result[row], expected, atol=2e-5)

@@ -40,7 +40,7 @@ def test_features_are_the_same_whatever_a_chunk_holds(monkeypatch):
 
 @pytest.mark.parametrize(("rows", "width"), [(50, spaces.WIDTH), (51, spaces.WIDTH_OF_MANY)])
 def test_many_rows_have_fewer_features(rows, width, monkeypatch):
-    monkeypatch.setattr(spaces, "MANY_ROWS", 50)
+    monkeypatch.setattr(spaces, "MANY", 50)
     points = np.random.default_rng(0).normal(size=(rows, 3)).astype(np.float32)
     assert fourier_features(points).shape == (rows, width)
 

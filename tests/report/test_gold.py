@@ -61,3 +61,15 @@ def test_reliability_by_hand_and_by_scipy():
     for k, (hits, rows) in enumerate([(0, 2), (2, 3), (1, 1)]):
         expected = binomtest(hits, rows).proportion_ci(0.95, method="wilson")
         assert (bins.low[k], bins.high[k]) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+def test_precision_by_depth_is_the_share_of_wrong_rows_down_there():
+    random = np.random.default_rng(3)
+    stated = np.sort(random.random(500))[::-1]
+    wrong = random.random(500) < stated
+    depths, precision = detection(wrong, stated).by_depth()
+    assert (depths[0], depths[-1]) == (10, 500)
+    for depth, share in zip(depths.astype(int).tolist(), precision, strict=True):
+        assert share == pytest.approx(wrong[:depth].mean())
+    tied = detection(np.array([True, False, False]), np.full(3, 0.5)).by_depth()
+    assert tied[1].tolist() == [pytest.approx(1 / 3)]

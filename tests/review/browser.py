@@ -91,6 +91,31 @@ def digit_run(folder: Path, rows: int = 300) -> Path:
     return write_run(folder, pictures, given[order].tolist(), gold[order].tolist(), names, modality="image")
 
 
+def photo_run(home: Path, rows: int = 6, size: tuple[int, int] = (1200, 900)) -> Path:
+    """A run on photographs in `home / "photos"`, each with its lot number in small print; `home / "run"`."""
+    from fake_runs import renew_digests
+    from PIL import Image, ImageDraw
+
+    from mislabel.modalities.image.images import check_images
+    from mislabel.run.folder import RunFolder
+    from mislabel.run.kept_inputs import write_inputs
+
+    paths, random = [f"shelf/photo-{k}.jpg" for k in range(rows)], np.random.default_rng(0)
+    (home / "photos" / "shelf").mkdir(parents=True)
+    for k, path in enumerate(paths):
+        coarse = Image.fromarray(random.integers(60, 200, (6, 8, 3), dtype=np.uint8))
+        photo = coarse.resize(size, Image.Resampling.BICUBIC)
+        ImageDraw.Draw(photo).text((size[0] * 0.7, size[1] * 0.8), f"LOT 2026-{k:04d}", fill="white")
+        photo.save(home / "photos" / path, quality=90)
+    images, _, _ = check_images(paths, paths, "path", root=home / "photos")
+    kept = list(images.kept(range(rows)))
+    given, suggested = [k % 4 for k in range(rows)], [(k + 1) % 4 for k in range(rows)]
+    path = write_run(home / "run", kept, given, suggested, COLOURS, modality="image")
+    write_inputs(np.array([f"m{k}" for k in range(rows)], dtype=object), images, path / "inputs.parquet")
+    renew_digests(RunFolder(path))
+    return path
+
+
 class Server:
     """`mislabel review RUN` as a process of its own.
 
@@ -143,6 +168,7 @@ class Here:
 
         words = dict(zip(options[::2], options[1::2], strict=True))
         kinds = {"--order": str, "--budget": int, "--probe": float, "--reviewer": str, "--shared": float}
+        kinds |= {"--images": Path}
         self.session = Session(RunFolder(run), **{name[2:]: kinds[name](value) for name, value in words.items()})
         self.server = Answers(self.session)
         self.thread, self.address = self.server.start(), self.server.address
@@ -337,6 +363,10 @@ def take_pictures(opened: Any, run: Path, folder: Path) -> None:
                 shoot("list")
                 page.keyboard.press("?")
                 shoot("help")
+                page.keyboard.press("Escape")
+                page.keyboard.press("m")
+                page.wait_for_selector("#legend li")
+                shoot("map")
                 context.close()
 
 

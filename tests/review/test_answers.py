@@ -22,7 +22,7 @@ from mislabel.run.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = ["row", "id", "given", "suggested", "p_mislabeled", "status", "decision"]
-DECISION = ["kind", "label", "number", "action", "time", "source", "reviewer"]
+DECISION = ["kind", "label", "number", "action", "time", "source", "reviewer", "note"]
 STATE = ["number", "decided", "judged", "left", "looks", "kinds", "per_minute", "changed", "reset"]
 
 
@@ -77,7 +77,8 @@ def test_names_and_their_order_stay(client):
     run = client.get("api/run")[1]
     assert list(run) == [
         "name", "path", "modality", "method", "classes", "rows", "judged", "order", "order_words", "budget", "probe",
-        "looks", "statuses", "has_inputs", "has_neighbours", "pairs", "sources", "reviewers",
+        "looks", "statuses", "has_pictures", "has_inputs", "has_neighbours", "has_map", "marks_words", "words_note",
+        "meanings", "pairs", "sources", "reviewers", "may_decide", "keys",
     ]  # fmt: skip
     assert run["sources"] == []
     assert run["pairs"] == [{"given": 0, "suggested": 1, "count": 1}, {"given": 2, "suggested": 0, "count": 1}]
@@ -93,6 +94,8 @@ def test_names_and_their_order_stay(client):
         "columns",
         "text",
         "image",
+        "original",
+        "original_note",
         "note",
     ]
     assert list(client.get("api/rows/0")[1]) == row
@@ -107,10 +110,12 @@ def test_names_and_their_order_stay(client):
     near = client.get("api/rows/0/neighbours")[1]
     assert list(near) == ["neighbours", "values", "note"]
     assert {tuple(one) for one in near["neighbours"]} == {(*ROW, "text", "image", "similarity")}
+    assert list(client.get("api/rows/0/words")[1]) == ["parts", "toward", "against", "note"]
+    assert list(client.get("api/map/pca")[1]) == ["ready", "progress", "failure", "number"]
     estimate = client.get("api/estimate")[1]
     assert list(estimate) == [
         "probes", "estimate", "low", "high", "rows", "decided", "wrong", "unsure", "at_least", "curve", "taught",
-        "agreement",
+        "agreement", "advice",
     ]  # fmt: skip
     assert estimate["at_least"] == 0.19
     assert {tuple(point) for point in estimate["curve"]} == {("depth", "precision", "low", "high", "decided")}
@@ -161,7 +166,34 @@ def test_what_a_type_is_by_hand():
 def test_node_is_needed_for_checks_alone_and_from_no_named_registry():
     package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
     assert "dependencies" not in package
-    assert sorted(package["devDependencies"]) == ["prettier", "typescript"]
+    assert sorted(package["devDependencies"]) == ["axe-core", "prettier", "typescript"]
     assert all(version[0].isdigit() for version in package["devDependencies"].values())
     lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
     assert all("resolved" not in entry for entry in lock["packages"].values())
+
+
+def test_keys_are_one_character_for_one_thing_each(client):
+    assert client.post("api/keys", {"keys": {"keep": "j", "undo": "ü"}}) == (200, {"keep": "j", "undo": "ü"})
+    for keys in (
+        {"keep": "jj"},
+        {"keep": ""},
+        {"keep": "\n"},
+        {"keep": "j", "undo": "j"},
+        {"x" * 21: "j"},
+        {"keep": 1},
+        [],
+    ):
+        assert client.post("api/keys", {"keys": keys})[0] == 422, keys
+    assert client.get("api/run")[1]["keys"] == {"keep": "j", "undo": "ü"}
+    assert client.post("api/keys", {"keys": {}}) == (200, {})
+
+
+def test_notes_have_a_length_and_the_file_of_decisions_has_them(client):
+    assert client.decide([0], "keep", note="x" * 1001)[0] == 422
+    assert client.decide([0], "keep", note=" why \n")[0] == 200
+    assert client.decide([1, 2], "unsure")[0] == 200
+    said = client.get("api/export")[1]
+    assert [(each["mislabel_id"], each["mislabel_decision"], each["note"]) for each in said] == [
+        ("m0", "keep", "why"), ("m1", "unsure", None), ("m2", "unsure", None),
+    ]  # fmt: skip
+    assert list(said[0]) == ["mislabel_id", "label_before", "mislabel_decision", "label", "note", "reviewer", "time"]

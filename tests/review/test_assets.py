@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra `review` is not installed")
 
 import mislabel.review
-from mislabel.review.assets import read_assets
+from mislabel.review.page_files import read_assets
 
 PAGE = Path(mislabel.review.__file__).parent / "page"
 IMPORT = re.compile(r"^(?:import|export) [^;]*?from '\./([\w-]+\.js)';", re.MULTILINE)

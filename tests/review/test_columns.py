@@ -11,12 +11,12 @@ from review.browser import at, chromium, expect, press
 from review.tables import customers, table_run
 from scipy.stats import median_abs_deviation, norm
 
-from mislabel.review.columns import Columns, Value, unusual
 from mislabel.review.session import Session
 from mislabel.review.views import Views
 from mislabel.run.folder import RunFolder
 from mislabel.run.kept_features import rounded
 from mislabel.run.reading import Run
+from mislabel.run.unusual_columns import Columns, Value, unusual
 
 
 @pytest.fixture

@@ -198,3 +198,17 @@ def test_every_look_at_random_is_a_check(tmp_path):
     assert {order: each.tolist() for order, each in probes.items()} == {
         "random": [True] * 4, "worst": [False] * 4, "trust": [False] * 4,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_past_the_looks_that_are_mixed_the_rest_of_the_order_follows(share, monkeypatch):
+    order, drawn = np.arange(0, 200, 2), np.random.default_rng(0).permutation(200)[:150]
+    whole, _ = orders.mix_in(order, drawn, share)
+    monkeypatch.setattr(orders, "MOST_MIXED", 40)
+    queue, is_probe = orders.mix_in(order, drawn, share)
+    np.testing.assert_array_equal(queue[:40], whole[:40])
+    shown = set(queue[:40].tolist())
+    rest = [row for row in order.tolist() if row not in shown]
+    others = [row for row in drawn.tolist() if row not in shown | set(rest)]
+    assert queue[40:].tolist() == rest + others
+    assert is_probe[40:].tolist() == [False] * len(rest) + [True] * len(others)

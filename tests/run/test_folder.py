@@ -266,3 +266,18 @@ def test_every_command_refuses_a_run_with_a_link(name, run, outside, mislabel):
         assert done.exit_code == 1, (words, done.stderr)
         assert f"error: {run.path / name} is a symbolic link to {outside / 'nothing'}, and a run folder" in done.stderr
     assert sorted(outside.iterdir()) == before
+
+
+def test_data_that_were_read_do_not_make_a_folder_used_and_stay_when_it_is_cleared(run, tmp_path):
+    """They are read before the run begins: `--overwrite` clears the old run, and not what was just read."""
+    run.spool.mkdir()
+    (run.spool / "000000.arrow").write_text("new")
+    overwrite(run)
+    assert names(run) == {".lock", ".owner", "config.json", "digests.json", "spool"}
+    assert [path.name for path in run.spool.iterdir()] == ["000000.arrow"]
+    assert run.spool / "000000.arrow" not in run.read_back()
+    run.drop_spool()
+    assert is_fresh(run)
+    begun = RunFolder(tmp_path / "begun")
+    begun.spool.mkdir(parents=True)
+    begun.check_free(resume=False, overwrite=False)

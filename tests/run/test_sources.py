@@ -17,7 +17,8 @@ from mislabel.errors import InputError, RunError
 from mislabel.exchange.export import export
 from mislabel.exchange.importing import import_decisions
 from mislabel.modalities.dataset import make_dataset
-from mislabel.modalities.loading import check_columns, load_dataset
+from mislabel.modalities.early import check_columns
+from mislabel.modalities.loading import load_dataset
 from mislabel.run.defaults import effective_for
 from mislabel.run.evidence import votes_of
 from mislabel.run.folder import RunFolder

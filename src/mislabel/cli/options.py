@@ -15,8 +15,8 @@ from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
 
 DATA_HELP = (
-    "CSV, TSV, JSON, Parquet, Arrow or Excel file; a folder or glob of shards; hf:NAME[:CONFIG][:SPLIT]; a folder of "
-    "class folders of images; or .npy."
+    "CSV, TSV, JSON, Parquet, Arrow or Excel file; a folder, glob, range or address of shards; "
+    "hf:NAME[:CONFIG][:SPLIT]; a folder of class folders of images; or .npy."
 )
 
 Run = Annotated[Path, typer.Argument(help="Run folder.", metavar="RUN")]

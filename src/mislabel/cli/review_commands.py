@@ -4,7 +4,7 @@ import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,6 +35,28 @@ def review(
             help="Share of rows that every reviewer decides, none seeing what others said; the first one holds."
         ),
     ] = None,
+    static: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the rows to look at, 200 or --budget, into this one .html file for somebody without Python; "
+            "serve nothing."
+        ),
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Let others in: the one name or number by which they reach this machine. Without it nobody else can."
+        ),
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate for --host, a PEM file.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Key of --tls-cert, a PEM file without a password.")] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that the images lie in: originals are shown from below it, and from nowhere else.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
 ) -> None:
@@ -47,12 +69,28 @@ def review(
         from mislabel.training.progress import Terminal
 
         looks = {"order": order, "budget": budget, "probe": probe, "reviewer": reviewer, "shared": shared}
+        if static is not None:
+            return _write_file(run, static, looks)
         again = shlex.join(["mislabel", *sys.argv[1:]])
         with interrupts.going_on(lambda: f"every decision is safe; go on with: {again}"):
             serve(
-                finished_run(run), **looks, port=port, browser=not no_browser, progress=Terminal(), say=answer,
-                serving=interrupts.ended_elsewhere(),
+                finished_run(run), **looks, images=images, host=host, tls_cert=tls_cert, tls_key=tls_key, port=port,
+                browser=not no_browser, progress=Terminal(), say=answer, serving=interrupts.ended_elsewhere(),
             )  # fmt: skip
+
+
+def _write_file(run: Path, path: Path, looks: dict[str, Any]) -> None:
+    from mislabel.review.one_file import write_review_file
+    from mislabel.training.progress import Terminal
+
+    count = write_review_file(finished_run(run), path, **looks, progress=Terminal())
+    tell(f"note: {path} contains the data of {count} rows: share it as you would share them")
+    answer(
+        [
+            f"{count} rows to look at in {path}: whoever opens it in a browser decides there, and sends a file back",
+            f"take it with: mislabel import-decisions {shlex.quote(str(run))} FILE",
+        ]
+    )
 
 
 def export(

@@ -31,7 +31,7 @@ def predict(
     Example: mislabel predict runs/messages new.csv -o predictions.csv
     """
     with errors():
-        from mislabel.modalities.loading import check_columns
+        from mislabel.modalities.early import check_columns
         from mislabel.tables import check_output
 
         folder = finished_run(run)

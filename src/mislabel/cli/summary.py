@@ -13,12 +13,14 @@ from rich.text import Text
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
-from mislabel.errors import listed
+from mislabel.errors import RunError, listed
 from mislabel.posterior.noise_rate import NONE, NoiseRate
 from mislabel.run.decision_gain import gain_line
 from mislabel.run.folder import RunFolder
 from mislabel.run.headline import asks_for_checks, certain, check_command, check_words, in_list
+from mislabel.run.reading import Run
 from mislabel.run.suggestions import Suggestion
+from mislabel.run.unusual_columns import Columns, in_one_line
 from mislabel.terminal import answer, drawing_on, one_line
 
 WORST, MOST_CLASSES = 10, 10
@@ -30,7 +32,8 @@ def show_result(
     """What leads, the scores where gold is known, the worst rows, where the rest is, and what to try next."""
     answer(summary_lines(audit.metrics))
     if len(audit.worst(1)):
-        Console(file=drawing_on(sys.stdout), highlight=False).print(worst_table(audit, dataset, WORST))
+        columns = None if folder is None else _columns(folder)
+        Console(file=drawing_on(sys.stdout), highlight=False).print(worst_table(audit, dataset, WORST, columns))
     if folder is not None:
         answer([f"run: {folder.path}"])
     if report is not None:
@@ -101,15 +104,24 @@ def trusted_line(trusted: dict[str, Any]) -> str:
     return f"rows with a trusted or decided label: {trusted['rows']}, {how} ({classes})"
 
 
-def worst_table(audit: Audit, dataset: Dataset, count: int) -> Table:
-    """The rows most likely to be mislabelled, in the order of the audit."""
+def _columns(folder: RunFolder) -> Columns | None:
+    """All columns of the rows of a table, as far as the run keeps them."""
+    try:
+        return Columns(Run.open(folder))
+    except RunError:  # the report tells what is wrong with the folder
+        return None
+
+
+def worst_table(audit: Audit, dataset: Dataset, count: int, columns: Columns | None = None) -> Table:
+    """The rows most likely to be mislabelled, in the order of the audit; of tables all columns, the unusual first."""
     table = Table(title="worst rows", title_justify="left")
     scored = ["score"] if "score" in audit.table else []
     for name in ("id", dataset.inputs.modality, "given", "suggested", "p(wrong)", *scored):
         table.add_column(name, overflow="fold")
     position_of = {value: k for k, value in enumerate(dataset.ids.tolist())}
     for row in audit.worst(count).to_dict("records"):
-        shown = dataset.inputs.caption(position_of[row["id"]])
+        values = [] if columns is None else columns.of(int(columns.rows.find([row["id"]])[0]))
+        shown = in_one_line(values) or dataset.inputs.caption(position_of[row["id"]])
         cells = [str(row["id"]), shown, str(row["given_label"]), str(row["suggested_label"])]
         numbers = [f"{row[name]:.3f}" for name in ("p_mislabeled", *scored)]
         table.add_row(*(Text(one_line(cell)) for cell in cells), *numbers)

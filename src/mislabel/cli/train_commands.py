@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mislabel.cli import interrupts
@@ -37,43 +38,50 @@ def audit(**given: Any) -> None:
 
 def _train(given: dict[str, Any]) -> None:
     with errors():
-        from mislabel.data.descriptions import read_descriptions
         from mislabel.data.plan import Plan
         from mislabel.modalities import modality_names
-        from mislabel.modalities.loading import ROLES, SEVERAL, check_columns, load_dataset
+        from mislabel.modalities.early import ROLES, SEVERAL, check_columns
         from mislabel.run.folder import RunFolder, is_main_process
         from mislabel.run.settings import RunConfig
 
         columns = {name: given[name] for name in (*modality_names(), *ROLES, *SEVERAL)}
         checks = {name: given[name] for name in Plan.__dataclass_fields__ if name in given}
         settings = {name: given[name] for name in RunConfig.__dataclass_fields__ if name in given}
-        settings["describe"] = read_descriptions(given["describe"]) if given["describe"] else None
+        settings["describe"] = _described(given["describe"])
         config = RunConfig(**settings, options=_options(given))
         folder = RunFolder(given["out"]) if given["out"] else None
         same = folder and given["decisions"] and folder.path.resolve() == given["decisions"].resolve()
         if folder is not None and is_main_process() and not same:
             folder.check_free(resume=given["resume"], overwrite=given["overwrite"])
         check_columns(given["data"], columns)
-        # What is wrong up to here is told at once; torch, which all that follows needs, takes seconds to import.
+        # What is wrong up to here is told at once; pandas and torch, which all the rest needs, take seconds to import.
         from mislabel.cli.summary import in_folder, show_result
+        from mislabel.modalities.loading import load_dataset
         from mislabel.report import write_report
         from mislabel.run.reading import Run
         from mislabel.run.suggestions import shown_by_audit, suggestions
         from mislabel.run.train import held_out_before, train
+        from mislabel.tables.spool import Spool
         from mislabel.training.device import leave_processes
         from mislabel.training.progress import Quiet, Terminal
 
         earlier = Run.open(finished_run(given["decisions"])) if given["decisions"] else None
-        dataset = load_dataset(given["data"], **columns, **checks, held_out=held_out_before(earlier, given["holdout"]))
+        progress = Terminal() if is_main_process() else Quiet()
+        dataset = load_dataset(
+            given["data"], **columns, **checks, held_out=held_out_before(earlier, given["holdout"]),
+            spool=Spool(folder.spool, progress) if folder and not given["no_content"] else None,
+        )  # fmt: skip
         trained = train(
             dataset, config, folder, columns=columns, earlier=earlier, resume=given["resume"],
             overwrite=given["overwrite"], content=not given["no_content"], keep_checkpoints=given["keep_checkpoints"],
-            track=given["track"], report=write_report, progress=Terminal() if is_main_process() else Quiet(),
+            track=given["track"], report=write_report, progress=progress,
             watch=_interruptible,
         )  # fmt: skip
         leave_processes()
         if not is_main_process():
             return
+        if folder is not None:
+            folder.drop_spool()
         shown = shown_by_audit(trained.audit, config.plain(), trained.dataset.inputs.modality)
         next_steps = in_folder(suggestions(shown), folder)
         if given["as_json"]:
@@ -81,6 +89,14 @@ def _train(given: dict[str, Any]) -> None:
             say(True, {**trained.audit.metrics, **out}, "")
         else:
             show_result(trained.audit, trained.dataset, folder, trained.report, next_steps)
+
+
+def _described(path: Path | None) -> dict[str, list[str]] | None:
+    if path is None:
+        return None
+    from mislabel.data.descriptions import read_descriptions
+
+    return read_descriptions(path)
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,9 @@ def check_ids(values: Any, n: int, name: str = "id") -> tuple[np.ndarray, list[s
     """
     if values is None:
         return np.arange(n, dtype=np.int64), ["No ids were given, so rows are named by their place: 0, 1, 2, ..."]
+    numbers = _whole_numbers(values)
+    if numbers is not None and len(numbers) == n:
+        return numbers, []
     listed = as_list(values, name)
     if len(listed) != n:
         raise InputError(f"{name}: {len(listed)} ids were given for {n} rows; one per row is needed")
@@ -66,6 +69,16 @@ def check_ids(values: Any, n: int, name: str = "id") -> tuple[np.ndarray, list[s
         return np.array([int(value) for value in listed], dtype=np.int64), []
     except OverflowError as error:
         raise InputError(f"{name}: an id does not fit into 64 bits; write the ids as text") from error
+
+
+def _whole_numbers(values: Any) -> np.ndarray | None:
+    """Ids that are an array of different whole numbers, (n,) int64: of very many no list is made; None for others."""
+    if not isinstance(values, pd.Series | np.ndarray) or getattr(values.dtype, "kind", "") not in "iu":
+        return None
+    numbers = np.asarray(values)
+    if numbers.dtype.kind not in "iu" or len(np.unique(numbers)) < numbers.size:
+        return None
+    return numbers.astype(np.int64) if numbers.max(initial=0) <= np.iinfo(np.int64).max else None
 
 
 def _type_words(value: object) -> str:

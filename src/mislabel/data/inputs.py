@@ -37,6 +37,10 @@ class RawInputs(ABC):
     def contents(self) -> Iterator[bytes]:
         """Bytes that are the same for two rows only where their content is."""
 
+    def content_sizes(self) -> np.ndarray:
+        """How many bytes `contents` gives of each row, (n,) int64."""
+        return np.fromiter(map(len, self.contents()), dtype=np.int64, count=len(self))
+
     @cached_property
     def content_digests(self) -> np.ndarray:
         """A number for the content of each row, (n,) uint64: looked into once, all inputs may be gigabytes."""
@@ -60,6 +64,13 @@ class RawInputs(ABC):
 
     def digests(self) -> Iterator[bytes] | None:
         """16 bytes a row, kept by a run folder where `kept` is not the whole input; None where it is."""
+        return None
+
+    def files(self) -> Iterator[tuple[str, bytes] | None] | None:
+        """Where each input lies, as it was written, and the SHA-256 of that file; None for a row that is no file.
+
+        A run folder keeps both, so that a review can show the original. None where no input is ever a file.
+        """
         return None
 
     def matcher(self, column: str) -> Callable[[int, Any], bool]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -113,6 +114,10 @@ def conflicts(dataset: Dataset) -> list[np.ndarray]:
     """Positions (m,) int64, one array per input that training rows give more than one label, in order of appearance."""
     usable = (dataset.split == "train") & (dataset.labels.codes >= 0)
     rows = np.flatnonzero(usable & ~np.isin(dataset.status, ("empty_input", "unreadable")))
+    digests = dataset.inputs.content_digests[rows]
+    ordered = np.sort(digests)
+    rows = rows[np.isin(digests, np.unique(ordered[1:][ordered[1:] == ordered[:-1]]))]  # of the others, none is twice
+    del digests, ordered
     contents = list(dataset.inputs.take(rows).contents())
     group_of = {content: number for number, content in enumerate(dict.fromkeys(contents))}
     if len(group_of) == len(rows):
@@ -173,25 +178,27 @@ def fingerprint(
     """
     digest = hashlib.sha256()
 
-    def add_texts(texts: list[str]) -> None:
-        add([text.encode("utf-8", "surrogatepass") for text in texts])
+    def add_texts(texts: np.ndarray | Sequence[str]) -> None:
+        encoded = lambda: (text.encode("utf-8", "surrogatepass") for text in texts)
+        add(np.fromiter(map(len, encoded()), dtype=np.int64, count=len(texts)), encoded())
 
-    def add(encoded: list[bytes]) -> None:
-        # Lengths first, so that no two lists of texts give the same bytes.
-        digest.update(np.array([len(encoded), *map(len, encoded)], dtype="<i8").tobytes())
-        for piece in encoded:
+    def add(sizes: np.ndarray, pieces: Iterable[bytes]) -> None:
+        # Sizes first, so that no two lists of texts give the same bytes.
+        digest.update(np.array([len(sizes)], dtype="<i8").tobytes())
+        digest.update(sizes.astype("<i8").tobytes())
+        for piece in pieces:
             digest.update(piece)
 
     if ids.dtype == object:
         digest.update(b"text ids")
-        add_texts(ids.tolist())
+        add_texts(ids)
     else:
         digest.update(b"number ids" + ids.astype("<i8").tobytes())
     digest.update(inputs.modality.encode())
-    add(list(inputs.contents()))
+    add(inputs.content_sizes(), inputs.contents())
     digest.update(labels.codes.astype("<i8").tobytes())
     add_texts([json.dumps([type(value).__name__, str(value)]) for value in labels.classes])
-    add_texts(split.tolist())
+    add_texts(split)
     if trusted is not None and (trusted >= 0).any():
         digest.update(b"trusted" + trusted.astype("<i8").tobytes())
     if sources is not None:

@@ -12,10 +12,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from mislabel.errors import InputError
+
 Kind = Literal["keep", "suggestion", "label", "unsure", "none"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 NAMED: tuple[Kind, ...] = ("keep", "suggestion", "label")  # the kinds that say what the true label is
 OF_THIS_RUN = ("page", "import")  # the sources of decisions on this very run
+LONGEST_NAME, LONGEST_NOTE = 80, 1000  # characters
+
+
+def checked_name(reviewer: str | None) -> str | None:
+    """A reviewer's name on one line; `InputError` for one that is empty, or too long to stand beside a decision."""
+    name = None if reviewer is None else " ".join(reviewer.split())
+    if name is not None and not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        raise InputError(f"reviewer is {reviewer!r:.120}, needed is a name of 1 to {LONGEST_NAME} characters")
+    return name
+
+
+def checked_note(note: str | None) -> str | None:
+    """A note without space around it, None for an empty one; `InputError` for one that is too long."""
+    text = (note or "").strip()
+    if len(text) > LONGEST_NOTE:
+        raise InputError(f"the note has {len(text)} characters, a decision holds {LONGEST_NOTE}")
+    return text or None
 
 
 @dataclass(frozen=True)
@@ -34,6 +53,8 @@ class Decision:
         The label that the data had at that time, or None.
     probe : bool
         Whether the row was shown because chance chose it.
+    note : str or None
+        What the person wrote beside it.
     """
 
     id: Any
@@ -41,6 +62,7 @@ class Decision:
     label: Any = None
     given: Any = None
     probe: bool = False
+    note: str | None = None
 
     @property
     def wrong(self) -> bool | None:

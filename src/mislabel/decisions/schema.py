@@ -38,13 +38,14 @@ def event_digest(*values: str | int | None) -> str:
     return digest(json.dumps(values).encode())
 
 
-# Later than the others, and so missing from older stores: digests of each event, what each request said, and who made
-# an event where a name is told, with a digest of both.
-_LATER = (
-    "CREATE TABLE IF NOT EXISTS digests (number INTEGER PRIMARY KEY, digest TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS bodies (key TEXT PRIMARY KEY, body TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS reviewers (number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL)",
-)
+# Later than the others, and so missing from older stores: digests of each event, what each request said, and what is
+# told beside an event, with a digest of both: who made it, and a person's note.
+_LATER = {
+    "digests": "number INTEGER PRIMARY KEY, digest TEXT NOT NULL",
+    "bodies": "key TEXT PRIMARY KEY, body TEXT NOT NULL",
+    "reviewers": "number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL",
+    "notes": "number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL",
+}
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -53,8 +54,17 @@ def create_tables(connection: sqlite3.Connection) -> None:
         for statement in _TABLES.split(";\n"):
             connection.execute(statement)
         connection.execute("INSERT INTO about VALUES ('schema', ?)", (to_json(SCHEMA),))
-    for statement in _LATER:
-        connection.execute(statement)
+    for name, columns in _LATER.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+
+def stand_in(connection: sqlite3.Connection) -> None:
+    """Empty tables, of this connection alone, for those that an older store does not have and that is only read."""
+    missing = [name for name in _LATER if not has_tables(connection, name)]
+    if missing:
+        connection.execute("PRAGMA temp_store = MEMORY")
+    for name in missing:
+        connection.execute(f"CREATE TEMP TABLE {name} ({_LATER[name]})")
 
 
 def to_json(value: Any) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mislabel.decisions.events import KINDS, OF_THIS_RUN, Decision, Event, replay
 from mislabel.decisions.opening import file_identity, open_to_read, open_to_write
-from mislabel.decisions.schema import SCHEMA, event_digest, from_json, has_tables, to_json
+from mislabel.decisions.schema import SCHEMA, event_digest, from_json, stand_in, to_json
 from mislabel.disk import free_space
 from mislabel.errors import InputError, RunError, one_of
 from mislabel.integrity import telling_damage
@@ -47,7 +47,7 @@ class Store:
         self.identity = file_identity(path)
         try:
             self._check_schema()
-            self.digested, self.named = (has_tables(self.connection, name) for name in ("digests", "reviewers"))
+            stand_in(self.connection)
         except RunError:
             self.connection.close()
             raise
@@ -93,7 +93,11 @@ class Store:
         """
         for decision in decisions:
             one_of("kind", decision.kind, KINDS)
-        return self._add(lambda: [(decision, None) for decision in decisions], key, body, source, reviewer)
+        return self._add(lambda: [(decision, None, reviewer) for decision in decisions], key, body, source)
+
+    def decide_as(self, said: Sequence[tuple[Decision, str | None]], *, source: str) -> list[Event]:
+        """Add decisions of several people as one action, each with a name or None; see `decide`."""
+        return self._add(lambda: [(decision, None, name) for decision, name in said], None, "", source)
 
     def undo(
         self, action: int | None = None, *, key: str | None = None, body: str = "", source: str = "page",
@@ -108,7 +112,7 @@ class Store:
         NotSaved
             If nothing was added.
         """
-        return self._add(lambda: self._undoing(action), key, body, source, reviewer)
+        return self._add(lambda: [(*undone, reviewer) for undone in self._undoing(action)], key, body, source)
 
     def take_over(self, events: Iterable[Event], source: str) -> None:
         """Add the events of another run's store, with their times; `source` names that run where the event does not."""
@@ -129,6 +133,11 @@ class Store:
         with self._writing():
             self.connection.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (name, json.dumps(value)))
             return json.loads(self._rows("SELECT value FROM about WHERE name = ?", name)[0][0])
+
+    def replace(self, name: str, value: Any) -> None:
+        """Store a value under a name, in place of the one before."""
+        with self._writing():
+            self.connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, json.dumps(value)))
 
     # What is read.
 
@@ -186,10 +195,10 @@ class Store:
             raise NotSaved(f"nothing was saved: {error}{free}") from error
 
     def _add(
-        self, additions: Callable[[], list[tuple[Decision, int | None]]], key: str | None, body: str, source: str,
-        reviewer: str | None,
+        self, additions: Callable[[], list[tuple[Decision, int | None, str | None]]], key: str | None, body: str,
+        source: str,
     ) -> list[Event]:  # fmt: skip
-        """Add one action: decisions, each with the number of the event that it undoes or None."""
+        """Add one action: decisions, each with the number of the event that it undoes or None, and who makes it."""
         with self._writing():
             if file_identity(self.path) != self.identity:  # what is written to a file without a name goes with it
                 raise NotSaved(
@@ -199,7 +208,7 @@ class Store:
             if key is not None and (before := self._added_by(key, body)):
                 return before
             action, time = None, datetime.now(UTC).isoformat(timespec="milliseconds")
-            for decision, undone in additions():
+            for decision, undone, reviewer in additions():
                 number = self._insert(decision, action, time, source, undone, reviewer)
                 action = action or number
             if key is not None and action is not None:
@@ -207,7 +216,7 @@ class Store:
                 self.connection.execute("INSERT INTO bodies VALUES (?, ?)", (key, body))
             return [] if action is None else self._read("action = ?", action)
 
-    def _undoing(self, action: int | None) -> list[tuple[Decision, int | None]]:
+    def _undoing(self, action: int | None) -> list[tuple[Decision, int]]:
         """The decisions of an action, or of the last one that holds, each with its number."""
         chosen = self._last_action() if action is None else action
         if chosen is None:
@@ -248,37 +257,41 @@ class Store:
         self.connection.execute(
             "INSERT INTO digests VALUES (?, ?)", (number, event_digest(number, action or number, *values))
         )
-        if reviewer is not None:
-            self.connection.execute(
-                "INSERT INTO reviewers VALUES (?, ?, ?)", (number, to_json(reviewer), event_digest(number, reviewer))
-            )
+        told = {"reviewers": reviewer, "notes": decision.note if undone is None else None}
+        for table, text in told.items():
+            if text is not None:
+                digest = event_digest(number, text)
+                self.connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", (number, to_json(text), digest))
         return number
 
     def _read(self, where: str, *values: Any) -> list[Event]:
-        digest, join = ("d.digest", "LEFT JOIN digests d ON d.number = e.number") if self.digested else ("NULL", "")
-        if self.named:
-            named, join = "r.name, r.digest", f"{join} LEFT JOIN reviewers r ON r.number = e.number"
-        else:
-            named = "NULL, NULL"
         rows = self._rows(
             "SELECT e.number, e.action, e.time, e.id, e.kind, e.label, e.given, e.probe, e.source, e.undoes, "
-            f"coalesce(u.kind, e.kind), {digest}, {named} FROM (SELECT * FROM events WHERE {where}) e "
-            f"LEFT JOIN events u ON u.number = e.undoes {join} ORDER BY e.number",
+            "coalesce(u.kind, e.kind), d.digest, r.name, r.digest, n.name, n.digest "
+            f"FROM (SELECT * FROM events WHERE {where}) e LEFT JOIN events u ON u.number = e.undoes "
+            "LEFT JOIN digests d ON d.number = e.number LEFT JOIN reviewers r ON r.number = e.number "
+            "LEFT JOIN notes n ON n.number = coalesce(e.undoes, e.number) ORDER BY e.number",
             *values,
         )
-        return [self._event(row[:10], *row[10:]) for row in rows]
+        return [self._event(row[:10], row[10], row[11], row[12:14], row[14:]) for row in rows]
 
-    def _event(self, values: tuple, kind: Any, digest: str | None, name: str | None, name_digest: str | None) -> Event:
-        """An event from its columns, the kind of the decision that it makes or undoes, and who made it."""
+    def _event(self, values: tuple, kind: Any, digest: str | None, reviewer: tuple, note: tuple) -> Event:
+        """An event from its columns, the kind of the decision that it makes or undoes, who made it, and a note."""
         if digest is not None and event_digest(*values) != digest:  # those of version 0.1.0 have none
             raise self._damaged(f"event {values[0]} is not what was written")
         number, action, time, id, _, label, given, probe, source, undoes = values
         with telling_damage(self.path):
-            decision = Decision(from_json(id), kind, from_json(label), from_json(given), bool(probe))
-            reviewer = from_json(name)
-        if reviewer is not None and event_digest(number, reviewer) != name_digest:
-            raise self._damaged(f"the reviewer of event {number} is not who was written")
-        return Event(number, action, time, decision, source, undoes, reviewer)
+            name = self._told(number, *reviewer, what="reviewer")
+            words = self._told(number if undoes is None else undoes, *note, what="note")
+            decision = Decision(from_json(id), kind, from_json(label), from_json(given), bool(probe), words)
+        return Event(number, action, time, decision, source, undoes, name)
+
+    def _told(self, number: int, text: str | None, digest: str | None, *, what: str) -> str | None:
+        """What is told beside an event."""
+        said = from_json(text)
+        if said is not None and (not isinstance(said, str) or event_digest(number, said) != digest):
+            raise self._damaged(f"the {what} of event {number} is not what was written")
+        return said
 
     def _damaged(self, reason: object) -> RunError:
         return RunError(

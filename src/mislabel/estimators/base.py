@@ -27,7 +27,7 @@ from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.train import train
 from mislabel.run.writing import write_run
-from mislabel.training.progress import Quiet, Terminal
+from mislabel.training.progress import Quiet, shown
 
 
 class RunClassifier(Shared, ClassifierMixin, BaseEstimator):
@@ -82,7 +82,7 @@ class RunClassifier(Shared, ClassifierMixin, BaseEstimator):
         earlier = None if decisions is None else Run.open(decisions)
         described = read_descriptions(describe) if isinstance(describe, str | Path) else describe
         config = replace(self._config(), describe=described)  # pyright: ignore[reportArgumentType]
-        progress = Terminal() if self._verbose else Quiet()
+        progress = shown() if self._verbose else Quiet()
         trained = train(
             self._dataset(X, y, ids, trusted, sources, source_kind), config, earlier=earlier, progress=progress
         )

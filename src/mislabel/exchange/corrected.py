@@ -42,6 +42,8 @@ class Corrected:
         n times person, suggestion or kept.
     reviewers : list of str or None, optional
         n times who decided; None where that is not to be told.
+    notes : list of str or None, optional
+        n times what a person wrote beside a decision; None where nobody wrote anything.
     """
 
     original: Original
@@ -52,6 +54,7 @@ class Corrected:
     labels: Picked
     decided_by: list[str]
     reviewers: list[str | None] | None = None
+    notes: list[str | None] | None = None
 
     @property
     def taken(self) -> np.ndarray:

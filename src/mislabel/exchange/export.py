@@ -9,6 +9,7 @@ from mislabel.exchange.corrected import correct
 from mislabel.exchange.expected import expected_wrong
 from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.known import known_labels
+from mislabel.exchange.notes import notes_of
 from mislabel.exchange.reviewers import reviewers_of
 from mislabel.exchange.source_table import open_original
 from mislabel.exchange.targets import target
@@ -35,8 +36,8 @@ def export(
     decided it in a review or had checked it before (a trusted label); the suggested one where `take_suggestions` says
     so and no person looked at the row; else what the data say. Where a person said that no class fits there is no
     label. Two columns are added: `label_before`, what the data say, and `decided_by`: person, suggestion or kept (a row
-    that a person was unsure of is kept). Data that are an export themselves keep their `label_before`, the first label
-    of all; `decided_by` changes for rows decided since.
+    that a person was unsure of is kept). Where somebody wrote notes, `decision_note` holds them. Data that are an
+    export themselves keep their `label_before`, the first label of all; `decided_by` changes for rows decided since.
 
     Other targets are described where they are: `exchange/cleanlab.py`, `exchange/label_studio.py`.
 
@@ -87,7 +88,9 @@ def export(
         raise InputError(f"{output} would be read as a part of {original.source}, the data of the run: choose another")
     corrected = correct(original, rows, known_labels(run), take_suggestions)
     if kind == "table":
-        corrected = replace(corrected, reviewers=reviewers_of(corrected, run.history(), asked=reviewers))
+        corrected = replace(
+            corrected, reviewers=reviewers_of(corrected, run.history(), asked=reviewers), notes=notes_of(corrected)
+        )
     result: dict[str, Any] = {**corrected.counts(), "output": str(output), "formulas": 0}
     if result["suggestion"]:
         expected = expected_wrong(run, corrected.taken)

@@ -11,13 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from mislabel.decisions.events import Decision
+from mislabel.decisions.sending import BEFORE, NOTE, REVIEWER, SAID, is_sent
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import data_ids, match
 from mislabel.exchange.inputs import only_position_tells
 from mislabel.exchange.known import known_labels
 from mislabel.exchange.line_values import Refused, Unknown, same_cell
-from mislabel.exchange.reviewers import NAME as REVIEWER
+from mislabel.exchange.notes import NAME as DECISION_NOTE
+from mislabel.exchange.reviewers import NAME as REVIEWERS
+from mislabel.exchange.reviewers import decisions_by_name
 from mislabel.exchange.source_table import Original, open_original
 from mislabel.exchange.tasks import DECISION, LABEL, TASK_ID, is_task, task_line
 from mislabel.exchange.verdicts import Columns, LineReader, Outcome
@@ -76,6 +79,9 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     Label Studio's tasks the annotations count: one without a choice says that no class fits, and one that was skipped
     that the person could not tell.
 
+    What a review sends back that is one file (`mislabel review --static`), or the page exports, names reviewers and
+    carries notes. Of a named reviewer's line, what holds already is what that person has decided.
+
     Rows are found by `mislabel_id`, the id column of the run, or `id`. A file without any belongs to a run without an
     id column: then it must have the rows of the data in their order, which is checked against the data.
 
@@ -100,7 +106,8 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     original = _find_data(folder, data, reviewed, roles)
     columns = find_columns(reviewed, roles, rows, original, modality(run.modality).own_id)
     reads_back = columns.before or columns.decided_by
-    reader = LineReader(rows, columns, known_labels(run), original if reads_back else None)
+    own = decisions_by_name(run.history()) if columns.reviewer else {}
+    reader = LineReader(rows, columns, known_labels(run), original if reads_back else None, own)
     done, outcomes = Imported(notes=list(reviewed.notes)), defaultdict(list)
     if columns.id is None:
         original = original or open_original(folder)
@@ -128,7 +135,7 @@ def import_decisions(folder: RunFolder, path: Path, *, data: str | None = None) 
     decisions = list(_decisions(reader, outcomes, done))
     if decisions:
         with Store(folder.decisions) as store:
-            store.decide(decisions, source="import")
+            store.decide_as(decisions, source="import")
     done.refused.sort(key=lambda refusal: refusal["line"])
     return done
 
@@ -152,8 +159,8 @@ def find_columns(
     InputError
         If no column holds labels, or none the ids that are needed, or the data call something else "id" than the run.
     """
-    if _are_tasks(reviewed):
-        return Columns(TASK_ID, LABEL, None, None, DECISION)
+    if named := _named_columns(reviewed):
+        return named
     label, key = roles.get("label") or "label", roles.get("id")
     without_ids = not key and pa.types.is_integer(rows.ids.type)
     if not key and not without_ids:
@@ -199,6 +206,18 @@ def _are_tasks(reviewed: TolerantTable) -> bool:
     return bool(some) and any(is_task(line.cells) for line in islice(reviewed.lines(), LOOKED_AT))
 
 
+def _named_columns(reviewed: TolerantTable) -> Columns | None:
+    """Those of a file whose form says what they are; None for a table."""
+    if _are_sent(reviewed):
+        return Columns(TASK_ID, LABEL, BEFORE, None, SAID, NOTE, REVIEWER)
+    return Columns(TASK_ID, LABEL, None, None, DECISION) if _are_tasks(reviewed) else None
+
+
+def _are_sent(reviewed: TolerantTable) -> bool:
+    """Whether it is a file of decisions that a review sends."""
+    return SAID in reviewed.names and any(is_sent(line.cells) for line in islice(reviewed.lines(), LOOKED_AT))
+
+
 def _find_data(
     folder: RunFolder, data: str | None, reviewed: TolerantTable, roles: Mapping[str, str | None]
 ) -> Original | None:
@@ -210,7 +229,7 @@ def _find_data(
     if data is not None:
         return open_original(folder, data)
     key, names = roles.get("id"), set(reviewed.names)
-    if _are_tasks(reviewed) or (key and {key, roles.get("label") or "label"} <= names and not names & OURS):
+    if _named_columns(reviewed) or (key and {key, roles.get("label") or "label"} <= names and not names & OURS):
         return None
     try:
         return open_original(folder)
@@ -220,8 +239,8 @@ def _find_data(
 
 def _decisions(
     reader: LineReader, outcomes: dict[int, list[tuple[int, Outcome | None]]], done: Imported
-) -> Iterator[Decision]:
-    """The decisions to add; counts the lines, and refuses those that contradict each other."""
+) -> Iterator[tuple[Decision, str | None]]:
+    """The decisions to add, each with who made it; counts the lines, and refuses those that contradict each other."""
     for row, lines in outcomes.items():
         id, outcome = reader.rows.id(row), lines[0][1]
         if outcome is None or any(other != outcome for _, other in lines):
@@ -241,7 +260,8 @@ def _decisions(
                 done.replaced_ids.append(id)
             # Whether chance chose the row is a matter of how it came to be reviewed, not of what is said of it.
             probe = id in reader.holds and reader.holds[id].probe
-            yield Decision(id, outcome.kind, outcome.label, reader.given(row), probe)
+            decision = Decision(id, outcome.kind, outcome.label, reader.given(row), probe, outcome.note)
+            yield decision, outcome.reviewer
 
 
 def _by_id(reviewed: TolerantTable, column: str, id: str) -> Iterator[tuple[Line, Any]]:
@@ -273,7 +293,12 @@ def _by_order(reviewed: TolerantTable, columns: Columns, original: Original, row
 def _difference(reviewed: TolerantTable, before: str, original: Original) -> str:
     """Where a file first differs from the data in what no reviewer changes, in words; nothing where it does not."""
     table, known = original.table, {}
-    changed = {original.label, "label_before", "decided_by", *([REVIEWER] if original.carries_decisions else [])}
+    changed = {
+        original.label,
+        "label_before",
+        "decided_by",
+        *([REVIEWERS, DECISION_NOTE] if original.carries_decisions else []),
+    }
     for name in set(table.names) - changed:
         spelled = name if name in reviewed.names else neutralised(name)
         if spelled in reviewed.names:

@@ -1,11 +1,11 @@
 """Tasks for Label Studio (https://labelstud.io/guide/task_format, https://labelstud.io/guide/predictions).
 
-Each row is a task: `data` holds all columns as they are in the data, `predictions` the suggested label, `annotations`
-what a person decided, `meta` what the run says. Beside FILE, FILE.config.xml is the labeling interface to paste into
-the project. Two keys are added to `data`, where Label Studio can sort and filter by them: `mislabel_id`, by which
-decisions find their way back, and `p_mislabeled`; columns of the user's own have to be called otherwise. The score of a
-prediction is the probability that it gives the right label, as the audit has it: p_mislabeled where it differs
-from the given label, else 1 - p_mislabeled.
+Each row is a task: `data` holds the columns as they are in the data but for gold labels, which who decides must not
+see, `predictions` the suggested label, `annotations` what a person decided, `meta` what the run says. Beside FILE,
+FILE.config.xml is the labeling interface to paste into the project. Two keys are added to `data`, where Label Studio
+can sort and filter by them: `mislabel_id`, by which decisions find their way back, and `p_mislabeled`; columns of the
+user's own have to be called otherwise. The score of a prediction is the probability that it gives the right label, as
+the audit has it: p_mislabeled where it differs from the given label, else 1 - p_mislabeled.
 
 Images are paths as in the data: point the project's local or cloud storage at their folder. Encoded images become
 ``data:`` addresses. Features are shown in words. A row for which no class fits is an annotation without a choice; one
@@ -107,7 +107,7 @@ def _refuse_clash(original: Original, added: list[str]) -> None:
 
 
 def _tasks(corrected: Corrected, inputs: list | None, to: str, version: str) -> Iterator[dict[str, Any]]:
-    rows, frame = corrected.rows, corrected.original.table.frame()
+    rows, frame = corrected.rows, _without_gold(corrected.original)
     given, suggested = rows.labels["given_label"].tolist(), rows.labels["suggested_label"].tolist()
     columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
     cells = zip(*(column.array for column in columns), strict=True)
@@ -130,6 +130,10 @@ def _tasks(corrected: Corrected, inputs: list | None, to: str, version: str) -> 
         if position in corrected.decisions:
             task["annotations"].append(_annotation(corrected.decisions[position], to))
         yield task
+
+
+def _without_gold(original: Original) -> pd.DataFrame:
+    return original.table.frame().drop(columns=original.roles["gold"] or [])
 
 
 def _annotation(decision: Decision, to: str) -> dict[str, Any]:
@@ -167,7 +171,7 @@ def _inputs(corrected: Corrected, folder: RunFolder) -> list:
         values = kind.values(original.table.frame(), column, original.beside)
         return list(cast(Any, kind.check(values, range(len(values)), column).values))
     if not folder.inputs.is_file() or corrected.rows.position is None:
-        frame = original.table.frame()
+        frame = _without_gold(original)
         return [", ".join(f"{name} {value}" for name, value in row.items()) for row in frame.to_dict("records")]
     words = read_inputs(folder.inputs, np.append(corrected.rows.position, -1)[corrected.row_of])
     return ["" if text is None else text for text in words]

@@ -1,12 +1,27 @@
 """Who decided each row, as an export tells it."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
-from mislabel.decisions.events import Event, replay
+from mislabel.decisions.events import Decision, Event, apply_event, replay
 from mislabel.errors import InputError
 from mislabel.exchange.corrected import Corrected
 
 NAME = "reviewer"
+
+
+def decisions_by_name(history: Iterable[Event]) -> dict[str, dict[Any, Decision]]:
+    """The last decision of each person on each row that was not undone, by name and id, whoever decided it since."""
+    stacks: defaultdict[Any, list[Event]] = defaultdict(list)
+    for event in history:
+        apply_event(stacks[event.decision.id], event)
+    found: defaultdict[str, dict[Any, Decision]] = defaultdict(dict)
+    for id, stack in stacks.items():
+        for event in stack:
+            if event.reviewer is not None:
+                found[event.reviewer][id] = event.decision
+    return dict(found)
 
 
 def reviewers_of(corrected: Corrected, history: Iterable[Event], *, asked: bool) -> list[str | None] | None:

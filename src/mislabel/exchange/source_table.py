@@ -13,7 +13,8 @@ from mislabel.data.ids import check_ids
 from mislabel.data.source_columns import expanded
 from mislabel.errors import InputError, did_you_mean
 from mislabel.modalities import modality, modality_names
-from mislabel.modalities.loading import ROLES, open_source, text_columns
+from mislabel.modalities.early import ROLES
+from mislabel.modalities.loading import open_source, text_columns
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.rows import Rows

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mislabel.exchange.corrected import Corrected
+from mislabel.exchange.notes import NAME as NOTE
 from mislabel.exchange.reviewers import NAME as REVIEWER
 from mislabel.exchange.targets import OWN, register
 from mislabel.run.folder import RunFolder
@@ -15,7 +16,8 @@ from mislabel.tables.writing import check_output, rewrite_table
 
 @register
 class Table:
-    """The original columns, order and types; `label_before` and `decided_by` are added, and for several `reviewer`.
+    """The original columns, order and types; `label_before` and `decided_by` are added, for several
+    people `reviewer`, and `decision_note` where somebody wrote one.
 
     Where several sources labelled the rows and no column says what they come to, that column is added, too, with
     `suggested_label`, the posterior's.
@@ -38,6 +40,8 @@ def decided_columns(corrected: Corrected) -> Columns:
     decided: Columns = {original.label: labels, **before, "decided_by": np.array(corrected.decided_by, dtype=object)}
     if corrected.reviewers is not None:
         decided[REVIEWER] = np.array(corrected.reviewers, dtype=object)
+    if corrected.notes is not None:
+        decided[NOTE] = np.array(corrected.notes, dtype=object)
     if original.given is None:
         return decided
     codes = np.append(corrected.rows.labels["suggested_label"], -1)[corrected.row_of].tolist()

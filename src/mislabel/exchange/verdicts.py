@@ -1,9 +1,10 @@
 """The decision in a line of a reviewed file, compared with the run and with what an export would have written."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from mislabel.decisions.events import KINDS, NAMED, Decision, Kind
-from mislabel.errors import did_you_mean, listed
+from mislabel.decisions.events import KINDS, NAMED, Decision, Kind, checked_name, checked_note
+from mislabel.errors import InputError, did_you_mean, listed
 from mislabel.exchange.corrected import DECIDED_BY, is_missing, match
 from mislabel.exchange.line_values import Ids, LabelReader, Refused, same_cell, shown
 from mislabel.exchange.source_table import Original
@@ -18,13 +19,17 @@ class Columns(NamedTuple):
     before: str | None
     decided_by: str | None
     decision: str | None
+    note: str | None = None
+    reviewer: str | None = None
 
 
 class Outcome(NamedTuple):
-    """The decision in a line: its kind and label; kind None where the line has none."""
+    """The decision in a line: its kind, label, note and who made it; kind None where the line has none."""
 
     kind: Kind | None
     label: Any = None
+    note: str | None = None
+    reviewer: str | None = None
 
 
 class LineReader:
@@ -38,10 +43,15 @@ class LineReader:
         The decisions that hold, and trusted labels, by id.
     original : Original, optional
         The data, where they are an export themselves and so say of some rows already who decided.
+    own : mapping, optional
+        What each reviewer has decided, by name and id.
     """
 
-    def __init__(self, rows: Rows, columns: Columns, holds: dict[Any, Decision], original: Original | None):
-        self.rows, self.columns, self.holds = rows, columns, holds
+    def __init__(
+        self, rows: Rows, columns: Columns, holds: dict[Any, Decision], original: Original | None,
+        own: Mapping[str, Mapping[Any, Decision]] | None = None,
+    ):  # fmt: skip
+        self.rows, self.columns, self.holds, self.own = rows, columns, holds, own or {}
         self.ids, self.labels = Ids(rows), LabelReader(rows.classes)
         self.carried: dict[int, tuple[Any, Any]] = {}
         if original is not None and original.carries_decisions:
@@ -77,7 +87,9 @@ class LineReader:
                     "this is a file of other data"
                 )
         if word:
-            return self._by_decision(row, word, label)
+            return self._by_decision(row, word, label)._replace(
+                note=_told(cells, columns.note, checked_note), reviewer=_told(cells, columns.reviewer, checked_name)
+            )
         if columns.decided_by is None and columns.before is None:
             return self._with_label(row, label) if label is not None and columns.decision is None else Outcome(None)
         return self._read_back(row, label, _word(cells, columns.decided_by, DECIDED_BY))
@@ -117,14 +129,28 @@ class LineReader:
             return same_cell(cell, label)
 
     def holds_already(self, row: int, outcome: Outcome) -> bool:
-        decision = self.holds.get(self.rows.id(row))
+        holds = self.holds if outcome.reviewer is None else self.own.get(outcome.reviewer, {})
+        decision = holds.get(self.rows.id(row))
         if decision is None:
+            return False
+        if outcome.note not in (None, decision.note):
             return False
         return (
             decision.label == outcome.label
             if decision.kind in NAMED and outcome.kind in NAMED
             else decision.kind == outcome.kind
         )
+
+
+def _told(cells: dict[str, Any], column: str | None, check: Callable[[str | None], str | None]) -> str | None:
+    """What stands beside a decision, text or nothing."""
+    text = cells.get(column) if column else None
+    if text is not None and not isinstance(text, str):
+        raise Refused(f"its {column} is {shown(text)}, and no text")
+    try:
+        return check(text)
+    except InputError as error:
+        raise Refused(str(error)) from error
 
 
 def _word(cells: dict[str, Any], column: str | None, known: tuple[str, ...]) -> str:

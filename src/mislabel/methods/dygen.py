@@ -181,13 +181,14 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
     trajectory = dynamics.trajectory
     assert trajectory is not None
     evidence, priors, voted = [], [], []
+    recalls: list[float] = []
     for network in range(trajectory.shape.networks):
         distances, score, marking = _mark(trajectory, network, given, n_classes, options)
         voters = ~marking.marked
         embedding = trajectory.embedding(
             options.prior_epoch - 1 if options.prior_epoch else trajectory.done - 1, network
         )
-        near = votes_of_neighbours(embedding, given, voters, n_classes, options.neighbours)
+        near = votes_of_neighbours(embedding, given, voters, n_classes, options.neighbours, recalls)
         evidence.append((distances.own_mean, distances.own_spread, score, marking.p_noisy))
         voted.append(near)
         priors.append(prior_concentration(_prior(near, given, options), options.prior_strength))
@@ -208,6 +209,7 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
         },
         labels={"neighbour_label": elected(votes)},
         generative=generative,
+        recalls=recalls,
     )
 
 

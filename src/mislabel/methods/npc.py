@@ -125,8 +125,9 @@ def correct(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
     last = trajectory.done - 1
     predicted = last_probabilities(trajectory)
     label = predicted.argmax(-1)
+    recalls: list[float] = []
     votes = votes_of_neighbours(
-        trajectory.embedding(last, 0), label[0], most_confident(predicted[0]), n_classes, options.neighbours
+        trajectory.embedding(last, 0), label[0], most_confident(predicted[0]), n_classes, options.neighbours, recalls
     )
     prior = prior_concentration(majority(votes), options.prior_strength)
     fitting = Fitting(passes=options.passes, sampler=options.sampler, batch_size=GROUP)
@@ -138,6 +139,7 @@ def correct(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
         evidence=evidence(dynamics, given, dynamics.of_stage("train")),
         labels={"neighbour_label": elected(votes)},
         generative=generative,
+        recalls=recalls,
     )
 
 

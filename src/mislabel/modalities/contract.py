@@ -88,7 +88,7 @@ class Known:
         Whether `untrained` says enough for that: raw pixels do not.
     space : callable, optional
         Gives the training rows in the space in which those of a class lie together, (m, d) float32: as a frozen encoder
-        made them, or features standardised. None where there is no such space.
+        made them, or features standardised; an array or `Derived`. None where there is no such space.
     similarity : callable, optional
         Gives the cosine of every training row with each of S sentences, (m, S) float32, in the space of the pretrained
         encoder before any training; all processes call it together. None where inputs and words share no space.
@@ -99,7 +99,7 @@ class Known:
     untrained: np.ndarray
     by_direction: bool = True
     informative: bool = True
-    space: Callable[[], np.ndarray] | None = None
+    space: Callable[[], Any] | None = None
     similarity: Callable[[Sequence[str]], np.ndarray] | None = None
 
 
@@ -118,14 +118,14 @@ class Prepared(Known):
         Gives features such as `untrained` of all training rows, (m, d) float32, computed only where they are needed;
         None where there is nothing but raw pixels.
     standardised : callable, optional
-        Gives what a head reads of all rows, (n, d) float16; None where a whole network is trained.
+        Gives what a head reads of all rows, (n, d) float16, an array or `Derived`; None for a whole network.
     """
 
     inputs: "Inputs"
     build: Callable[[], "nn.Module"]
     reader: Reader
     embed: Callable[[], np.ndarray] | None = None
-    standardised: Callable[[], np.ndarray] | None = None
+    standardised: Callable[[], Any] | None = None
 
 
 def sample_rows(count: int) -> np.ndarray:

@@ -14,12 +14,12 @@ from mislabel.files import write_array
 from mislabel.integrity import add_digests, check_file, telling_damage
 from mislabel.modalities.contract import Prepared, Reader, Storage, sample_rows
 from mislabel.modalities.vectors import RESHAPED, FeatureInputs, FeatureNetwork, standardisation
+from mislabel.posterior.derived import derived
 from mislabel.training.inference import outputs
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 
 HEAD_FILE = "head.safetensors"
-ROWS_AT_ONCE = 1 << 14
 
 
 def prepare_head(
@@ -33,31 +33,39 @@ def prepare_head(
         Whether an encoder made the rows, so that those of like meaning point into one direction; columns of a table
         have units of their own, and are compared standardised.
     """
-    own, n_classes = matrix[trained], dataset.labels.n_classes
+    width, n_classes = matrix.shape[1], dataset.labels.n_classes
+    own = derived(matrix, lambda rows: rows, width, trained)
     mean, scale = standardisation(own)
     some = own[sample_rows(len(trained))]
+
+    def standard(rows: np.ndarray) -> np.ndarray:
+        return (rows - mean.numpy()) / scale.numpy()
+
     return Prepared(
         dataset=dataset,
         trained=trained,
         inputs=FeatureInputs(matrix, mean, scale),
-        untrained=some if embedded else (some - mean.numpy()) / scale.numpy(),
+        untrained=some if embedded else standard(some),
         by_direction=embedded,
         build=lambda: FeatureNetwork(mean, scale, n_classes),
         reader=reader,
-        embed=lambda: (matrix[trained] - mean.numpy()) / scale.numpy(),
-        space=(lambda: own) if embedded else (lambda: (own - mean.numpy()) / scale.numpy()),
+        embed=lambda: standard(matrix[trained]),
+        space=(lambda: own) if embedded else (lambda: derived(own, standard, width)),
         standardised=lambda: in_half(matrix, mean.numpy(), scale.numpy()),
     )
 
 
-def in_half(matrix: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Rows (n, d) standardised by (d,) each, float16; a number that it cannot hold becomes its largest."""
-    result = np.empty(matrix.shape, dtype=np.float16)
-    for begin in range(0, len(matrix), ROWS_AT_ONCE):
+def in_half(matrix: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> Any:
+    """Rows (n, d) standardised by (d,) each, float16, `Derived` where they are many.
+
+    A number that half precision cannot hold becomes its largest.
+    """
+
+    def half(rows: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
-            part = (matrix[begin : begin + ROWS_AT_ONCE] - mean) / scale
-        result[begin : begin + ROWS_AT_ONCE] = part.clip(-HALF_MAX, HALF_MAX)
-    return result
+            return ((rows - mean) / scale).clip(-HALF_MAX, HALF_MAX).astype(np.float16)
+
+    return derived(matrix, half, matrix.shape[1])
 
 
 def embeddings(
@@ -78,7 +86,9 @@ def embeddings(
             cached = np.load(storage.embeddings, allow_pickle=False)
         if cached.shape == shape:
             return cached
-    matrix = outputs(encoder, inputs, shape[1], accelerator, low_precision=True, order=order, progress=progress)
+    matrix = outputs(
+        encoder, inputs, shape[1], accelerator, low_precision=True, order=order, progress=progress, doing="embed"
+    )
     if storage is not None and accelerator.is_main_process:
         write_array(matrix, storage.embeddings)
         add_digests(storage.path, storage.embeddings)

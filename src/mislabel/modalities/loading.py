@@ -2,27 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from mislabel import tables
-from mislabel.data.annotations import RECORDS, TASKS, as_votes
+from mislabel.data.annotations import as_votes
 from mislabel.data.dataset import Names
 from mislabel.data.plan import Plan
 from mislabel.data.rows import Dataset
 from mislabel.data.source_columns import VOTE_COLUMNS, expanded
-from mislabel.data.trusted_labels import refuse_one_column
 from mislabel.errors import InputError, listed
 from mislabel.modalities.base import Source
 from mislabel.modalities.dataset import make_dataset
+from mislabel.modalities.early import refuse_same
 from mislabel.modalities.registry import modality, modality_names
 from mislabel.tables.hub import is_hub, local_name
-from mislabel.tables.reading import as_frame, pick_column
-from mislabel.tables.sources import folder_of, holds_tables
+from mislabel.tables.reading import as_frame, check_names, pick_column
+from mislabel.tables.remote import is_remote, name_of, shown
+from mislabel.tables.sources import find_streamed, folder_of
+from mislabel.tables.spool import Spool
 
 PLANNED = {each.name for each in fields(Plan)}
-ROLES = ("label", "gold", "trusted", "id", "split")  # of the columns beside the input
-SEVERAL = ("sources", "votes")  # where several labels a row are: columns, or a table of their own
 
 
 def load_dataset(
@@ -36,6 +39,7 @@ def load_dataset(
     sources: str | None = None,
     votes: Any = None,
     checks: Mapping[str, Any] | None = None,
+    spool: Spool | None = None,
     **given: Any,
 ) -> Dataset:
     """Read a table and check it.
@@ -60,6 +64,8 @@ def load_dataset(
         or Argilla exports (see `mislabel.data.annotations`).
     checks
         What `Reader.checks` says of a run that new rows are read for.
+    spool : Spool, optional
+        Where what is read once, and large tables, become mapped files.
 
     Raises
     ------
@@ -76,15 +82,14 @@ def load_dataset(
                 inputs[name] = roles[name]
         label, split, id = label or roles.get("label"), split or roles.get("split"), id or roles.get("id")
     else:
-        kept = [name for name in (label, gold, trusted, id, split) if name is not None]
-        if sources is not None and isinstance(source, (str, Path)) and not is_hub(source):
-            kept += expanded(sources, tables.columns(source))
-        frame, notes, root = as_frame(source, strings=text_columns(inputs), lossless=kept), [], None
+        named = {"label": label, "gold": gold, "trusted": trusted, "id": id, "split": split}
+        frame = _read(source, inputs, {what: [name] for what, name in named.items() if name}, sources, spool)
+        notes, root = [], None
         if isinstance(source, (str, Path, Mapping)):
             notes, split = frame.attrs.get("notes", []), split or frame.attrs.get("split")
         if isinstance(source, (str, Path)):
             root = folder_of(source)
-    _refuse_one_column(trusted, label, gold)
+    refuse_same(trusted, label, gold)
 
     def column(name: str | None, what: str) -> Any:
         return None if name is None else pick_column(frame, name, what)
@@ -122,40 +127,35 @@ def load_dataset(
     return replace(dataset, source=_where(source))
 
 
+def _read(
+    source: Any,
+    inputs: Mapping[str, str | None],
+    roles: dict[str, list[str]],
+    sources: str | None,
+    spool: Spool | None,
+) -> pd.DataFrame:
+    """The table, with all its columns or those that are looked at; `roles` are names of columns by what they are."""
+    named = isinstance(source, (str, Path))
+    streamed = find_streamed(source) if spool is not None and named else None
+    if spool is None or streamed is None:
+        if sources is not None and named and not is_hub(source):
+            roles = {**roles, "sources": expanded(sources, tables.columns(source))}
+        return as_frame(source, strings=text_columns(inputs), lossless=[*chain.from_iterable(roles.values())])
+    names, split = spool.header(streamed)
+    roles = roles if sources is None else {**roles, "sources": expanded(sources, names)}
+    kind, option = one_input(inputs)
+    if not modality(kind).one_column:  # patterns of names
+        return spool.frame(streamed)
+    roles = {**roles, kind: modality(kind).columns(names, option, ())}
+    check_names(names, roles)
+    columns: list[str] = list({*chain.from_iterable(roles.values()), *([split] if split else [])})
+    return spool.frame(streamed, columns, as_files=roles[kind] if modality(kind).pictures else ())
+
+
 def open_source(source: Any) -> Source | None:
     """Data that one modality alone can read, such as a folder of images; None for a table."""
     opened = (modality(name).open_source(source) for name in modality_names())
     return next((own for own in opened if own is not None), None)
-
-
-def check_columns(source: str | Path, columns: Mapping[str, str | None]) -> None:
-    """Look early whether columns are there, before anything is imported or loaded that takes time.
-
-    Parameters
-    ----------
-    columns : mapping
-        As `load_dataset`: names of columns by the name of a modality or one of `ROLES`, and `SEVERAL`.
-
-    Raises
-    ------
-    InputError
-        If the source cannot be found, or surely lacks a column, or one column is to be two things.
-    """
-    _refuse_one_column(columns.get("trusted"), columns.get("label"), columns.get("gold"))
-    sources, votes = (columns.get(name) for name in SEVERAL)
-    if votes is not None and not {TASKS, RECORDS} & set(tables.columns(votes)):
-        tables.check_columns(votes, {f"{name} of --votes": [name] for name in VOTE_COLUMNS})
-    if str(source).endswith(".npy") or (Path(source).is_dir() and not holds_tables(source)):
-        return
-    many = {name for name in modality_names() if not modality(name).one_column} | set(SEVERAL)  # patterns of names
-    if sources is not None and not is_hub(source):
-        expanded(sources, tables.columns(source))
-    needed = {what: [name] for what, name in columns.items() if what not in many and name is not None}
-    for what in set(needed) & set(modality_names()):
-        kind, (option,) = modality(what), needed[what]
-        if len(kind.columns((), option, ())) > 1:  # only then it matters which columns there are
-            needed[what] = kind.columns(tables.columns(source), option, ())
-    tables.check_columns(source, needed)
 
 
 def one_input(inputs: Mapping[str, str | None]) -> tuple[str, str]:
@@ -178,10 +178,6 @@ def one_input(inputs: Mapping[str, str | None]) -> tuple[str, str]:
     return given[0]
 
 
-def _refuse_one_column(trusted: str | None, label: str | None, gold: str | None) -> None:
-    refuse_one_column(trusted, label, gold, (f"--trusted {trusted}", f"--label {label}", f"--gold {gold}"))
-
-
 def text_columns(inputs: Mapping[str, str | None]) -> list[str]:
     """The input columns whose cells stay text where a file does not say what they are; some may not be there."""
     named = [(modality(name), value) for name, value in inputs.items() if value]
@@ -191,10 +187,14 @@ def text_columns(inputs: Mapping[str, str | None]) -> list[str]:
 def _where(source: Any) -> str | None:
     if is_hub(source):
         return local_name(source)
+    if is_remote(source):
+        return shown(source)
     return str(Path(source).resolve()) if isinstance(source, (str, Path)) else None
 
 
 def _name_of(source: Any) -> str:
     if is_hub(source):
         return source
+    if is_remote(source):
+        return name_of(source)
     return Path(source).name if isinstance(source, (str, Path)) else "data"

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,6 +41,7 @@ class FeatureInputs:
 
     def __init__(self, matrix: np.ndarray, mean: Tensor | None = None, scale: Tensor | None = None):
         self.matrix = torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32))
+        self.rows: Tensor | None = None  # of the matrix, which is kept once however often rows are taken
         self.mean = torch.zeros(matrix.shape[1]) if mean is None else mean
         self.scale = torch.ones(matrix.shape[1]) if scale is None else scale
         self.lengths = np.ones(len(matrix), dtype=np.int64)
@@ -50,11 +52,17 @@ class FeatureInputs:
     def take(self, index: np.ndarray) -> "FeatureInputs":
         """These rows, in this order."""
         part = copy.copy(self)
-        part.matrix, part.lengths = self.matrix[torch.as_tensor(index)], self.lengths[index]
+        part.rows, part.lengths = self._rows(index), self.lengths[index]
         return part
 
     def batch(self, index: np.ndarray) -> dict[str, Tensor]:
-        return {"features": self.matrix.index_select(0, torch.as_tensor(index))}
+        return {"features": self.matrix.index_select(0, self._rows(index))}
+
+    def _rows(self, index: np.ndarray) -> Tensor:
+        """Of the matrix, (m,) int64."""
+        index = np.arange(len(self))[index] if np.asarray(index).dtype == bool else index
+        rows = torch.as_tensor(index)
+        return rows if self.rows is None else self.rows[rows]
 
     def weak_view(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The batch itself: the network's dropout is the weak view."""
@@ -117,7 +125,7 @@ class FeatureNetwork(nn.Module):
         return self.layers(change(self.standardised(inputs)))
 
 
-def standardisation(matrix: np.ndarray) -> tuple[Tensor, Tensor]:
+def standardisation(matrix: Any) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each feature, (d,) float32 each; 1 where a feature is constant."""
     mean, deviation = mean_and_deviation(matrix)
     scale = np.where(deviation > SMALLEST_SPREAD, deviation, 1.0)

@@ -22,11 +22,13 @@ safe where classifier and matrix would swap or merge classes (`frozen_space.py` 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
 from mislabel.posterior.class_balance import balanced
+from mislabel.posterior.derived import by_part, crossed, one_hot
 from mislabel.posterior.ridge import Space, leave_one_out
 
 ROUNDS, TEMPERATURE, RIDGE = 10, 8.0, 1.0
@@ -64,10 +66,17 @@ class TransitionFit(Fit):
     transition: np.ndarray
 
 
-def given_classifier(space: Space, given: np.ndarray, n_classes: int, power: float, ridge: float) -> np.ndarray:
-    """What a balanced fit to the given labels says of each row without it, (n, K) float64: no probabilities yet."""
-    one_hot = np.eye(n_classes)[given]
-    return leave_one_out(space, one_hot, balanced(one_hot, power), ridge)
+def given_classifier(
+    space: Space,
+    given: np.ndarray,
+    n_classes: int,
+    power: float,
+    ridge: float,
+    change: Callable[[np.ndarray], np.ndarray] = lambda scores: scores,
+) -> np.ndarray:
+    """What a balanced fit to the given labels says of each row without it, (n, K): no probabilities yet."""
+    targets = one_hot(given, n_classes)
+    return leave_one_out(space, targets, balanced(targets, power), ridge, change)
 
 
 def balanced_transition(
@@ -92,15 +101,15 @@ def balanced_transition(
     start : (n, K) float, optional
         What P is before the first round; without it, the balanced fit to the given labels.
     """
-    one_hot = np.eye(n_classes)[given]
+    targets = one_hot(given, n_classes)
     if start is None:
-        start = softmax(temperature * given_classifier(space, given, n_classes, power, ridge), axis=1)
+        start = given_classifier(space, given, n_classes, power, ridge, softened(temperature))
     assert start is not None
     transition = np.eye(n_classes)
 
     def reading(classifier: np.ndarray) -> np.ndarray:
         nonlocal transition
-        transition = transition_matrix(classifier, one_hot, held)
+        transition = transition_matrix(classifier, targets, held)
         return through(classifier, transition, given)
 
     fit = alternated(space, start, reading, power, temperature, ridge, rounds)
@@ -128,14 +137,18 @@ def alternated(
     classifier = posterior = start
     for _ in range(rounds):
         posterior = reading(classifier)
-        scores = leave_one_out(space, posterior, balanced(posterior, power), ridge)
-        classifier = softmax(temperature * scores, axis=1)
+        classifier = leave_one_out(space, posterior, balanced(posterior, power), ridge, softened(temperature))
     return Fit(posterior, classifier)
 
 
-def transition_matrix(classifier: np.ndarray, one_hot: np.ndarray, held: float) -> np.ndarray:
+def softened(temperature: float) -> Callable[[np.ndarray], np.ndarray]:
+    """From scores (m, K) to probabilities."""
+    return lambda scores: softmax(temperature * scores, axis=1)
+
+
+def transition_matrix(classifier: np.ndarray, one_hot: Any, held: float) -> np.ndarray:
     """T, (K, K) float64, from probabilities (n, K) and given labels (n, K)."""
-    return transition_of(classifier.T @ one_hot, held)
+    return transition_of(crossed(classifier, one_hot), held)
 
 
 def transition_of(counts: np.ndarray, held: float) -> np.ndarray:
@@ -146,6 +159,10 @@ def transition_of(counts: np.ndarray, held: float) -> np.ndarray:
 
 
 def through(classifier: np.ndarray, transition: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """P(true = k | x, given label), (n, K) float64, from P(true = k | x) and T."""
-    joint = classifier * transition[:, given].T
-    return joint / np.maximum(joint.sum(1, keepdims=True), SMALLEST)
+    """P(true = k | x, given label), (n, K) float, from P(true = k | x) and T."""
+
+    def joined(classifier: np.ndarray, given: np.ndarray) -> np.ndarray:
+        joint = classifier * transition[:, given].T
+        return joint / np.maximum(joint.sum(1, keepdims=True), SMALLEST)
+
+    return by_part(joined, classifier, given)

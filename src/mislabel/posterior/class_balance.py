@@ -1,6 +1,10 @@
 """Weights under which classes count more alike than by their rows: in closed-form fits and in losses the same ones."""
 
+from typing import Any
+
 import numpy as np
+
+from mislabel.posterior.derived import by_part, column_sums
 
 
 def class_weights(mass: np.ndarray, power: float) -> np.ndarray:
@@ -16,6 +20,7 @@ def class_weights(mass: np.ndarray, power: float) -> np.ndarray:
     return weights * (mass.sum() / total) if total else weights
 
 
-def balanced(shares: np.ndarray, power: float) -> np.ndarray:
+def balanced(shares: Any, power: float) -> np.ndarray:
     """The weights of rows, (n,) float64 with mean 1, from their class shares (n, K): each the mean of its classes'."""
-    return shares @ class_weights(shares.sum(0, dtype=np.float64), power)
+    weights = class_weights(column_sums(shares), power)
+    return by_part(lambda some: some @ weights, shares)

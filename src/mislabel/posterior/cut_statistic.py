@@ -11,12 +11,18 @@ agreement, so one neighbour that disagrees says more there than in a small class
 
 import numpy as np
 
-from mislabel.posterior.neighbours import nearest_voters
+from mislabel.posterior.nearest import nearest_voters
 
 NEIGHBOURS = 20
 
 
-def cut_statistic(points: np.ndarray, given: np.ndarray, n_classes: int, count: int = NEIGHBOURS) -> np.ndarray:
+def cut_statistic(
+    points: np.ndarray,
+    given: np.ndarray,
+    n_classes: int,
+    count: int = NEIGHBOURS,
+    recalls: list[float] | None = None,
+) -> np.ndarray:
     """z of each row, (n,) float64, higher = more likely wrong; 0 where all labels are the same or nobody is near.
 
     Parameters
@@ -26,9 +32,13 @@ def cut_statistic(points: np.ndarray, given: np.ndarray, n_classes: int, count: 
     given : (n,) int in [0, n_classes)
     count : int
         How many neighbours a row has; all others where those are fewer.
+    recalls : list of float, optional
+        As in `mislabel.posterior.neighbours.neighbour_probabilities`.
     """
-    near, distance = nearest_voters(points, np.ones(len(given), dtype=bool), max(1, min(count, len(given) - 1)))
-    weight = 1 / (1 + distance)
+    found = nearest_voters(points, np.ones(len(given), dtype=bool), max(1, min(count, len(given) - 1)))
+    if recalls is not None and found.recall < 1:
+        recalls.append(found.recall)
+    weight, near = 1 / (1 + found.distance), found.near
     share = (np.bincount(given, minlength=n_classes) / len(given))[given]
     cut = (weight * (given[near] != given[:, None])).sum(1)
     spread = np.sqrt(share * (1 - share) * (weight**2).sum(1))

@@ -6,7 +6,7 @@ did not look at a row says nothing of it; a row that no pass looked at gets NaN.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -42,6 +42,8 @@ class Evidence:
     embeddings : (n, d) float, optional
     learnt : bool
         Whether the network that gave `embeddings` was trained on the given labels.
+    recalls : list of float
+        Filled by scores that look at neighbours, see `mislabel.posterior.neighbours.neighbour_probabilities`.
     """
 
     given: np.ndarray
@@ -53,6 +55,7 @@ class Evidence:
     trajectory: Trajectory | None = None
     embeddings: np.ndarray | None = None
     learnt: bool = False
+    recalls: list[float] = field(default_factory=list)
 
 
 def make_evidence(
@@ -150,14 +153,17 @@ def neighbours(evidence: Evidence) -> np.ndarray:
     agreed = np.zeros(len(rows))
     spaces = _spaces(evidence, "neighbours")
     for space in spaces:
-        agreed += neighbour_probabilities(space, evidence.given, everyone, evidence.n_classes)[rows, evidence.given]
+        votes = neighbour_probabilities(space, evidence.given, everyone, evidence.n_classes, recalls=evidence.recalls)
+        agreed += votes[rows, evidence.given]
     return 1.0 - agreed / len(spaces)
 
 
 def cut(evidence: Evidence) -> np.ndarray:
     """How far a row's nearest neighbours disagree with its given label, beside labels that were dealt out at random."""
     spaces = _spaces(evidence, "cut")
-    return np.mean([cut_statistic(space, evidence.given, evidence.n_classes) for space in spaces], axis=0)
+    return np.mean(
+        [cut_statistic(space, evidence.given, evidence.n_classes, recalls=evidence.recalls) for space in spaces], axis=0
+    )
 
 
 def fine(evidence: Evidence) -> np.ndarray:

@@ -16,9 +16,9 @@ relations between chemicals and proteins, in two spaces.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from mislabel.posterior.balanced_transition import (
     RIDGE,
@@ -26,7 +26,9 @@ from mislabel.posterior.balanced_transition import (
     Fit,
     balanced_transition,
     given_classifier,
+    softened,
 )
+from mislabel.posterior.derived import by_part
 from mislabel.posterior.ridge import Space
 from mislabel.posterior.source_transitions import Votes, sources_transition
 from mislabel.posterior.spaces import best_space
@@ -71,14 +73,14 @@ class FrozenSpace:
 
 
 def frozen_space(
-    points: np.ndarray, given: np.ndarray, n_classes: int, *, guard: bool = True, votes: Votes | None = None
+    points: Any, given: np.ndarray, n_classes: int, *, guard: bool = True, votes: Votes | None = None
 ) -> FrozenSpace:
     """Fit all of it.
 
     Parameters
     ----------
     points : (n, d) float
-        Embeddings, or standardised features.
+        Embeddings, or standardised features; an array, or `Derived`.
     given : (n,) int in [0, n_classes)
     guard : bool
         Whether the matrix is held where it takes too much from a class; else it is free in any case.
@@ -87,8 +89,9 @@ def frozen_space(
         rounds.
     """
     space, scores, explained = best_space(points, given, n_classes)
-    plain = softmax(TEMPERATURE * given_classifier(space, given, n_classes, 0.0, RIDGE), axis=1)
-    start = softmax(TEMPERATURE * scores, axis=1)
+    plain = given_classifier(space, given, n_classes, 0.0, RIDGE, softened(TEMPERATURE))
+    start = by_part(softened(TEMPERATURE), scores)
+    del scores
     fit, held = fitted(space, given, votes, n_classes, start), 0.0
     kept = kept_share(fit.posterior, given)
     if explained < INFORMATIVE:

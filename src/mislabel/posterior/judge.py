@@ -34,6 +34,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 from scipy.stats import rankdata
 
+from mislabel.posterior.derived import by_part
 from mislabel.posterior.moments import ROWS_AT_ONCE, mean_and_deviation
 
 FOLDS = 5
@@ -87,7 +88,8 @@ def pool(opinions: Sequence[np.ndarray], weights: Sequence[float] | np.ndarray) 
         Probabilities.
     weights : sequence of float
     """
-    return np.exp(log_softmax(_pooled(opinions, np.asarray(weights)), axis=1))
+    weights = np.asarray(weights)
+    return by_part(lambda *some: np.exp(log_softmax(_pooled(some, weights), axis=1)), *opinions)
 
 
 def _pooled(opinions: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.posterior.derived import parts
 from mislabel.posterior.posterior import Posterior, replace_given
 
 
@@ -40,5 +41,7 @@ def evidence(
 ) -> dict[str, np.ndarray]:
     """What any training shows of a row, from all passes or some: columns of the audit, (n,) each."""
     wrong, observed = wrong_events(dynamics.prediction[passes], given)
-    margin = np.asarray(np.nanmean(dynamics.margin[passes], axis=0, dtype=np.float64))
+    margin = np.empty(len(wrong))
+    for part in parts(len(wrong)):  # all passes of all rows may be more than memory
+        margin[part] = np.nanmean(dynamics.margin[:, part][passes], axis=0, dtype=np.float64)
     return {"wrong_events": wrong, "observations": observed, "mean_margin": margin}

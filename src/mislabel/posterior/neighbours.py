@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEIGHBOURS, PERMUTATIONS, ROWS_AT_ONCE = 10, 200, 1024
+from mislabel.posterior.nearest import nearest_voters
+
+NEIGHBOURS, PERMUTATIONS = 10, 200
 BALANCED_NEIGHBOURS, VOTERS = 20, 10_000
-PRODUCT_AT_ONCE = 1 << 24  # values of one product of rows and voters, 64 MB in float32
+ROWS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,16 @@ def nearest(points: np.ndarray, count: int) -> np.ndarray:
     points : (n, d) float32
         More than `count` rows. Where they are of length 1, the order by distance is that by cosine.
     """
-    return nearest_voters(points, np.ones(len(points), dtype=bool), count)[0]
+    return nearest_voters(points, np.ones(len(points), dtype=bool), count).near
 
 
 def neighbour_probabilities(
-    embeddings: np.ndarray, given: np.ndarray, voters: np.ndarray, n_classes: int, count: int = NEIGHBOURS
+    embeddings: np.ndarray,
+    given: np.ndarray,
+    voters: np.ndarray,
+    n_classes: int,
+    count: int = NEIGHBOURS,
+    recalls: list[float] | None = None,
 ) -> np.ndarray:
     """Class probabilities of each row from its nearest voters, each with a weight of 1 / distance.
 
@@ -95,6 +102,8 @@ def neighbour_probabilities(
     voters : (n,) bool
     count : int
         How many neighbours vote; all there are where there are fewer.
+    recalls : list of float, optional
+        Gets the share of the neighbours that were found, as measured, where rows are too many to compare all.
 
     Returns
     -------
@@ -104,28 +113,43 @@ def neighbour_probabilities(
     voters, given = np.asarray(voters, dtype=bool), np.asarray(given)
     if not voters.any():
         return np.full((len(given), n_classes), 1 / n_classes, dtype=np.float32)
-    near, distance = nearest_voters(embeddings, voters, min(count, int(np.count_nonzero(voters))))
+    found = nearest_voters(embeddings, voters, min(count, int(np.count_nonzero(voters))))
+    if recalls is not None and found.recall < 1:
+        recalls.append(found.recall)
+    probabilities = np.zeros((len(given), n_classes), dtype=np.float32)
+    for begin in range(0, len(given), ROWS_AT_ONCE):
+        part = slice(begin, begin + ROWS_AT_ONCE)
+        _add_votes(found.distance[part], given[found.near[part]], probabilities[part])
+    return np.minimum(probabilities, 1, out=probabilities)  # ten sums in float32 may come to a little more
+
+
+def _add_votes(distance: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> None:
+    """Fill probabilities (m, K) of zeros with the votes of neighbours at these distances, of these labels, (m, k)."""
     same = distance == 0
     with np.errstate(divide="ignore"):
         weights = np.where(same.any(1, keepdims=True), same, 1 / distance)
     total = weights.sum(1, keepdims=True)
     alone = total[:, 0] == 0
-    probabilities = np.zeros((len(given), n_classes), dtype=np.float32)
-    np.add.at(probabilities, (np.arange(len(given))[:, None], given[near]), weights / np.where(total > 0, total, 1))
-    probabilities[alone] = 1 / n_classes
-    return np.minimum(probabilities, 1, out=probabilities)  # ten sums in float32 may come to a little more
+    np.add.at(probabilities, (np.arange(len(labels))[:, None], labels), weights / np.where(total > 0, total, 1))
+    probabilities[alone] = 1 / probabilities.shape[1]
 
 
 def votes_of_neighbours(
-    embedding: np.ndarray, labels: np.ndarray, voters: np.ndarray, n_classes: int, count: int
+    embedding: np.ndarray,
+    labels: np.ndarray,
+    voters: np.ndarray,
+    n_classes: int,
+    count: int,
+    recalls: list[float] | None = None,
 ) -> np.ndarray:
     """Votes of the nearest `count` voters, or of the root of the voters' number where that is less, (n, K) float32."""
-    return neighbour_probabilities(
-        embedding, labels, voters, n_classes, min(count, max(1, math.isqrt(int(voters.sum()))))
-    )
+    most = max(1, math.isqrt(int(voters.sum())))
+    return neighbour_probabilities(embedding, labels, voters, n_classes, min(count, most), recalls)
 
 
-def balanced_votes(points: np.ndarray, given: np.ndarray, n_classes: int, seed: int = 0) -> np.ndarray:
+def balanced_votes(
+    points: np.ndarray, given: np.ndarray, n_classes: int, seed: int = 0, recalls: list[float] | None = None
+) -> np.ndarray:
     """Votes of the 20 nearest rows divided by the shares of their classes, (n, K) float64, rows sum to 1.
 
     No more than VOTERS rows vote, drawn at random: who they are hardly moves what they say, and time grows with them.
@@ -133,7 +157,7 @@ def balanced_votes(points: np.ndarray, given: np.ndarray, n_classes: int, seed: 
     voters = np.zeros(len(given), dtype=bool)
     voters[np.random.default_rng(seed).permutation(len(given))[:VOTERS]] = True
     shares = np.bincount(given[voters], minlength=n_classes) / np.count_nonzero(voters)
-    votes = neighbour_probabilities(points, given, voters, n_classes, BALANCED_NEIGHBOURS).astype(np.float64)
+    votes = neighbour_probabilities(points, given, voters, n_classes, BALANCED_NEIGHBOURS, recalls).astype(np.float64)
     votes /= np.where(shares > 0, shares, 1.0)
     return votes / votes.sum(1, keepdims=True)
 
@@ -147,42 +171,3 @@ def majority(votes: np.ndarray) -> np.ndarray:
 def elected(votes: np.ndarray) -> np.ndarray:
     """The class with most votes, (n,) int64; -1 where nobody could vote."""
     return np.where(np.ptp(votes, axis=1) > 0, votes.argmax(-1), -1)
-
-
-def nearest_voters(points: np.ndarray, voters: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` nearest voters of each row other than itself, in no particular order.
-
-    Parameters
-    ----------
-    points : (n, d) float
-        Distances are Euclidean.
-    voters : (n,) bool, at least `count` of them
-
-    Returns
-    -------
-    near : (n, count) int64
-        Rows of `points`.
-    distance : (n, count) float64
-        Infinite where a voter lacks a last neighbour, since it does not vote for itself.
-    """
-    import torch  # it takes a second, and a report of a finished run imports this module without looking for neighbours
-
-    near = np.empty((len(points), count), dtype=np.int64)
-    distance = np.empty((len(points), count))
-    centre = points.mean(0, dtype=np.float64).astype(np.float32)  # about the centre, products cancel least
-    held = torch.from_numpy(points[voters].astype(np.float32))
-    held -= torch.from_numpy(centre)
-    lengths, voter_index = (held**2).sum(1), np.cumsum(voters) - 1
-    step = max(1, min(ROWS_AT_ONCE, PRODUCT_AT_ONCE // len(held)))
-    for begin in range(0, len(points), step):
-        rows = torch.from_numpy(points[begin : begin + step].astype(np.float32) - centre)
-        votes = np.flatnonzero(voters[begin : begin + step])
-        own = voter_index[begin + votes]
-        squared = torch.addmm(lengths, rows, held.T, alpha=-2)  # less the row's own square, which orders nothing
-        squared[votes, own] = torch.inf
-        chosen = squared.topk(count, largest=False, sorted=False).indices
-        exact = torch.linalg.vector_norm(held[chosen] - rows[:, None], dim=2).numpy().astype(np.float64)
-        chosen = chosen.numpy()
-        exact[votes] = np.where(chosen[votes] == own[:, None], np.inf, exact[votes])
-        near[begin : begin + step], distance[begin : begin + step] = chosen, exact
-    return np.flatnonzero(voters)[near], distance

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mislabel.posterior.beta_mixture import BetaMixture
+from mislabel.posterior.derived import kept_precision, parts
 
 if TYPE_CHECKING:  # brings torch, which a report does not need
     from mislabel.posterior.generative import Generative
@@ -29,6 +30,8 @@ class Posterior:
         More columns for the audit table, that hold class codes.
     generative : Generative, optional
         What judges new rows from their trajectories, where the method fits such a model.
+    recalls : list of float
+        The share of neighbours that was found, as measured, each time that rows were too many to compare all.
     """
 
     probabilities: np.ndarray
@@ -37,6 +40,7 @@ class Posterior:
     rates: np.ndarray | None = None
     labels: dict[str, np.ndarray] = field(default_factory=dict)
     generative: "Generative | None" = None
+    recalls: list[float] = field(default_factory=list)
 
 
 def mean_of_equals(values: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -70,8 +74,16 @@ def replace_given(probabilities: np.ndarray, given: np.ndarray, of_given: np.nda
 
     Returns
     -------
-    (n, K) float64, rows sum to 1
+    (n, K) float64, of many rows float32; rows sum to 1
     """
+    result = np.empty(probabilities.shape, dtype=kept_precision(len(given)))
+    for part in parts(len(given)):
+        result[part] = _replaced(probabilities[part], given[part], of_given[part])
+    return result
+
+
+def _replaced(probabilities: np.ndarray, given: np.ndarray, of_given: np.ndarray) -> np.ndarray:
+    """The same of so few rows that memory holds it several times."""
     result = np.array(probabilities, dtype=np.float64)
     rows = np.arange(len(given))
     result[rows, given] = 0.0

@@ -5,16 +5,23 @@ For points z_i with a 1 appended, targets q_i that sum to 1, and row weights w_i
     B = A^-1 sum_i w_i z_i q_i^T,   A = sum_i w_i z_i z_i^T + ridge I
     f_i = z_i^T B,   h_i = w_i z_i^T A^-1 z_i,   without row i: (f_i - h_i q_i) / (1 - h_i)
 
-The last is what a fit to all other rows says of row i, exactly and without fitting n times (PRESS).
+The last is what a fit to all other rows says of row i, exactly and without fitting n times (PRESS). Of very many rows
+some are fitted to, drawn by chance, and the others are told by these: a fit of a few hundred numbers a class learns no
+more from more rows, and its time is that of the squares of the width.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
+from mislabel.posterior.derived import column_means, kept_precision
+
 ROWS_AT_ONCE = 1 << 13
+FITTED = 1 << 18  # rows
 LARGEST_LEVERAGE = 0.999
 
 
@@ -25,9 +32,10 @@ class Space:
     Attributes
     ----------
     points : (n, d) float32
+        An array, or `Derived`.
     """
 
-    points: np.ndarray
+    points: Any
 
     def __len__(self) -> int:
         return len(self.points)
@@ -35,7 +43,7 @@ class Space:
     @cached_property
     def mean(self) -> np.ndarray:
         """(d,) float64."""
-        return self.points.mean(0, dtype=np.float64)
+        return column_means(self.points)
 
     def rows(self, begin: int, end: int) -> np.ndarray:
         """These rows centred, with a 1 appended, (m, d + 1) float32."""
@@ -50,17 +58,25 @@ class Space:
     def chunks(self) -> list[tuple[int, int]]:
         return [(begin, min(begin + ROWS_AT_ONCE, len(self))) for begin in range(0, len(self), ROWS_AT_ONCE)]
 
+    @cached_property
+    def fitted(self) -> np.ndarray:
+        """The rows that are fitted to, (m,) int64, ascending."""
+        if len(self) <= FITTED:
+            return np.arange(len(self))
+        return np.sort(np.random.default_rng(0).permutation(len(self))[:FITTED])
+
     def take(self, rows: np.ndarray) -> "Space":
         """Some of the rows, about their own mean."""
         return Space(self.points[rows])
 
 
-def fit(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
+def fit(space: Space, targets: Any, weights: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
     """B and the lower Cholesky factor of A.
 
     Parameters
     ----------
     targets : (n, K) float
+        An array, or `Derived`.
     weights : (n,) float, not negative
     ridge : float
         Above 0.
@@ -78,33 +94,47 @@ def fit(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) ->
     return cho_solve((factor, True), moments), np.tril(factor)
 
 
-def _sums(space: Space, targets: np.ndarray, weights: np.ndarray, precision: type) -> tuple[np.ndarray, np.ndarray]:
+def _sums(space: Space, targets: Any, weights: np.ndarray, precision: type) -> tuple[np.ndarray, np.ndarray]:
     """sum_i w_i z_i z_i^T and sum_i w_i z_i q_i^T, float64, of chunks in this precision."""
     width = space.points.shape[1] + 1
     gram, moments = np.zeros((width, width)), np.zeros((width, targets.shape[1]))
-    for begin, end in space.chunks():
-        rows = space.rows(begin, end).astype(precision, copy=False)
-        weighted = rows * weights[begin:end, None].astype(precision)
+    for begin in range(0, len(space.fitted), ROWS_AT_ONCE):
+        some = space.fitted[begin : begin + ROWS_AT_ONCE]
+        rows = space.centred(space.points[some]).astype(precision, copy=False)
+        weighted = rows * weights[some, None].astype(precision)
         gram += weighted.T @ rows
-        moments += weighted.T @ targets[begin:end].astype(precision)
+        moments += weighted.T @ targets[some].astype(precision)
     return gram, moments
 
 
-def leave_one_out(space: Space, targets: np.ndarray, weights: np.ndarray, ridge: float) -> np.ndarray:
-    """What a fit to all other rows says of each row, (n, K) float64; rows sum to about 1.
+def leave_one_out(
+    space: Space,
+    targets: Any,
+    weights: np.ndarray,
+    ridge: float,
+    change: Callable[[np.ndarray], np.ndarray] = lambda scores: scores,
+) -> np.ndarray:
+    """What a fit to all other rows says of each row, (n, K) float64, of many rows float32; rows sum to about 1.
 
     A row of weight 0 is predicted by all others as it is. What float32 rounds off grows by 1 / (1 - h), and h counts as
     at most .999. See `fit` for the parameters.
+
+    Parameters
+    ----------
+    change : callable
+        What becomes of the scores of some rows, (m, K) float64 each.
     """
     coefficients, factor = fit(space, targets, weights, ridge)
     inverse = solve_triangular(factor, np.eye(len(factor)), lower=True).T.astype(np.float32)  # A^-1 = inverse inverse^T
     narrow = coefficients.astype(np.float32)
-    result = np.empty(targets.shape)
+    result = np.empty(targets.shape, dtype=kept_precision(len(targets)))
     for begin, end in space.chunks():
-        rows = space.rows(begin, end)
-        leverage = weights[begin:end] * np.square(rows @ inverse).sum(1)
-        leverage = np.minimum(leverage, LARGEST_LEVERAGE)[:, None]
-        result[begin:end] = (rows @ narrow - leverage * targets[begin:end]) / (1 - leverage)
+        rows, leverage = space.rows(begin, end), np.zeros((end - begin, 1))
+        first, last = np.searchsorted(space.fitted, (begin, end))
+        some = space.fitted[first:last] - begin  # without the others, those were fitted already
+        own = weights[begin:end][some] * np.square(rows[some] @ inverse).sum(1)
+        leverage[some, 0] = np.minimum(own, LARGEST_LEVERAGE)
+        result[begin:end] = change((rows @ narrow - leverage * targets[begin:end]) / (1 - leverage))
     return result
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from mislabel.posterior.beta_mixture import BetaMixture
 from mislabel.report.drawing import ACCENT, INK, LINE, MUTED, axes, draw
@@ -45,7 +45,7 @@ def rate_histogram(rates: np.ndarray, counts: np.ndarray, mixture: BetaMixture |
         plot.set_xlim(-0.6 * width, 1 + 0.6 * width)
         _finish(plot, "share of passes that disagreed with the given label", "rows", x_percent=True)
 
-    return draw("Distribution of wrong events", WIDTH, HEIGHT, paint)
+    return draw("How often predictions differed from the given label", WIDTH, HEIGHT, paint)
 
 
 def rate_bars(rates: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -145,8 +145,39 @@ def precision_recall_chart(curve: Detection) -> Markup:
     return draw("Precision and recall of the audit", WIDTH, HEIGHT, paint)
 
 
-def reliability_chart(bins: Reliability) -> Markup:
-    """The share of wrong labels among rows of about the same p_mislabeled, with 95 % intervals."""
+def depth_chart(curve: Detection) -> Markup:
+    """How precise the list is down to each depth."""
+    depths, precision = curve.by_depth()
+
+    def paint(figure: Figure) -> None:
+        plot = axes(figure)
+        plot.plot(depths, precision, color=ACCENT, linewidth=2, label="this audit")
+        ends = [depths[0], depths[-1]]
+        plot.plot(ends, [curve.true_rate] * 2, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="any order")
+        plot.set_xscale("log")
+        plot.set_xlim(depths[0] / 1.08, depths[-1] * 1.08)
+        plot.set_ylim(0, 1.03)
+        _finish(plot, "rows of the list, worst first (log scale)", "of them wrong", y_percent=True)
+        plot.xaxis.set_major_locator(FixedLocator(depth_ticks(int(depths[0]), int(depths[-1]))))
+        plot.xaxis.set_minor_locator(NullLocator())
+        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        _legend(plot, "lower left")
+
+    return draw("Precision of the list by its depth, by gold labels", WIDTH, HEIGHT, paint)
+
+
+def depth_ticks(first: int, last: int) -> list[float]:
+    """Where a logarithmic axis of depths has numbers."""
+    steps = (1, 2, 5) if last < 30 * first else (1, 5) if last < 1000 * first else (1,)
+    ticks = [float(step * 10**power) for power in range(8) for step in steps]
+    return [tick for tick in ticks if first <= tick <= last] or [float(last)]
+
+
+def reliability_chart(bins: Reliability, wrong: str = "wrong by gold") -> Markup:
+    """The share of wrong labels among rows of about the same p_mislabeled, with 95 % intervals.
+
+    `wrong` says by whom.
+    """
 
     def paint(figure: Figure) -> None:
         plot = axes(figure)
@@ -155,7 +186,7 @@ def reliability_chart(bins: Reliability) -> Markup:
         plot.plot(bins.stated, bins.observed, color=ACCENT, linewidth=1.2, alpha=0.5)
         plot.scatter(bins.stated, bins.observed, color=ACCENT, s=22, linewidths=0, label="observed", zorder=3)
         _unit(plot)
-        _finish(plot, "stated probability of a wrong label", "wrong by gold", x_percent=True, y_percent=True)
+        _finish(plot, "stated probability of a wrong label", wrong, x_percent=True, y_percent=True)
         _legend(plot, "upper left")
 
     return draw("Reliability of the probability of a wrong label", WIDTH, HEIGHT, paint)

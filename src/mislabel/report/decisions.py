@@ -13,13 +13,15 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from mislabel.decisions.estimates import Depth, depths
 from mislabel.decisions.events import Event, replay
 from mislabel.decisions.pace import seconds_per_decision
-from mislabel.decisions.reviewed import ReviewedRows, decided_beginning, reviewed_rows
+from mislabel.decisions.reviewed import RIGHT, WRONG, ReviewedRows, decided_beginning, reviewed_rows
+from mislabel.report.charts import depth_ticks, reliability_chart
 from mislabel.report.classes import LONGEST_NAME
 from mislabel.report.drawing import ACCENT, MUTED, axes, draw
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import count, duration, interval, is_number, label_text, percent, rows, short
+from mislabel.report.gold import reliability
 from mislabel.report.summary import Tile
-from mislabel.run.checked import powered_curve
+from mislabel.run.checked import FEWEST, powered_curve
 from mislabel.run.reading import section
 
 WIDTH, HEIGHT = 440, 300
@@ -75,6 +77,7 @@ def decided_section(findings: Findings) -> dict[str, Any]:
         "pace": "" if (pace := seconds_per_decision(history)) is None else duration(pace),
         "tiles": _tiles(findings, standing, estimate),
         "curve": curve,
+        "reliability": _reliability(reviewed, findings),
         "found": decided_beginning(reviewed),
         "estimate": estimate,
         "pairs": wrong_pairs(standing)[:MOST_PAIRS],
@@ -134,7 +137,7 @@ def precision_chart(curve: list[Depth], audit: np.ndarray, worked: int) -> Marku
         plot.set_xlabel("rows of the list, worst first (log scale)", labelpad=7)
         plot.set_ylabel("of them wrong", labelpad=7)
         plot.spines["left"].set_visible(False)
-        plot.xaxis.set_major_locator(FixedLocator(_ticks(int(at[0]), int(at[-1]))))
+        plot.xaxis.set_major_locator(FixedLocator(depth_ticks(int(at[0]), int(at[-1]))))
         plot.xaxis.set_minor_locator(NullLocator())
         plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value):g}%"))
@@ -143,18 +146,21 @@ def precision_chart(curve: list[Depth], audit: np.ndarray, worked: int) -> Marku
     return draw("Precision of the list by its depth", WIDTH, HEIGHT, paint)
 
 
-def _ticks(first: int, last: int) -> list[float]:
-    steps = (1, 2, 5) if last < 30 * first else (1, 5) if last < 1000 * first else (1,)
-    ticks = [float(step * 10**power) for power in range(8) for step in steps]
-    return [tick for tick in ticks if first <= tick <= last] or [float(last)]
-
-
 def _curve(reviewed: ReviewedRows, findings: Findings) -> Markup:
     n, worked = len(reviewed), decided_beginning(reviewed).depth
     at = np.unique(np.append(depths(n), [worked] if worked else []).astype(np.int64))
     stated = np.cumsum(findings.p_mislabeled[findings.assessed])
     curve = powered_curve(findings.p_as_run[findings.assessed], reviewed, at)
     return precision_chart(curve, stated[at - 1] / at, worked)
+
+
+def _reliability(reviewed: ReviewedRows, findings: Findings) -> Markup | None:
+    """What the run stated of the rows that chance chose, against what a person says; None for too few of them."""
+    told = reviewed.probe & ((reviewed.state == RIGHT) | (reviewed.state == WRONG))
+    if np.count_nonzero(told) < FEWEST:
+        return None
+    stated = findings.p_as_run[findings.assessed][told]
+    return reliability_chart(reliability(reviewed.state[told] == WRONG, stated), "wrong as a person says")
 
 
 def _tiles(findings: Findings, standing: list[Event], estimate: Depth | None) -> list[Tile]:

@@ -14,6 +14,7 @@ from mislabel.posterior.noise_rate import NoiseRate
 from mislabel.report.turns import in_turns
 from mislabel.run.checked import Checked, known
 from mislabel.run.reading import Run
+from mislabel.run.unusual_columns import Columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +119,14 @@ class Findings:
     def score(self) -> np.ndarray | None:
         """What orders the rows instead of `p_mislabeled`, (n,) float64, higher = worse; None without one."""
         return self.run.exact.get("score")
+
+    @cached_property
+    def columns(self) -> Columns | None:
+        """The columns of each row of a table; None where they cannot be read here."""
+        try:
+            return Columns(self.run)
+        except (RunError, ModuleNotFoundError):  # safetensors comes with the extras that make or review such runs
+            return None
 
     @property
     def related(self) -> bool:

@@ -39,6 +39,14 @@ class Detection:
         """Share of all wrong labels in the first `share` of the rows; rows of equal probability in any order."""
         return np.interp(share, self.rows / self.rows[-1], self.wrong / self.wrong[-1])
 
+    def by_depth(self) -> tuple[np.ndarray, np.ndarray]:
+        """Depths of the list and the share of wrong labels down there, (m,) float64 each, m at most 200.
+
+        Rows of equal probability count together, in any order.
+        """
+        depths = np.unique(np.round(np.geomspace(min(10, self.rows[-1]), self.rows[-1], 200)))
+        return depths, np.interp(depths, self.rows, self.wrong) / depths
+
     def auroc(self) -> float:
         """Area under the receiver operating characteristic, by trapezoids (a tie counts half)."""
         right = self.rows - self.wrong

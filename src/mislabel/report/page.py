@@ -29,9 +29,11 @@ from mislabel.report.worst import LONGEST, WorstRow, worst_rows
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.suggestions import shown_by_run, suggestions
+from mislabel.run.unusual_columns import is_far
 
 HERE = Path(__file__).parent
 CLASSES_AT_ONCE, MOST_CLASS_ROWS = 30, 500
+COLUMNS_AT_ONCE = 20  # of a row of a table
 FOLLOWED = 6  # rows in the picture of trajectories
 
 
@@ -101,6 +103,7 @@ def _page(findings: Findings, worst: list[WorstRow]) -> str:
         worst=worst,
         likely_wrong=int(findings.likely_wrong.sum()),
         longest=LONGEST,
+        columns_at_once=COLUMNS_AT_ONCE,
         score=None if findings.score is None else findings.metrics.get("score"),
         decided=decided_section(findings),
         copies=copies_section(findings) if assessed(findings) else {},
@@ -132,6 +135,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         finalize=_finalize,
     )
+    environment.tests["far"] = is_far
     environment.filters |= {
         "breakable": formatting.breakable,
         "count": formatting.count,

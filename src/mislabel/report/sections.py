@@ -139,6 +139,7 @@ def gold_section(findings: Findings) -> dict[str, Any]:
     }
     if curve:
         content["curve"] = charts.found_chart(curve)
+        content["by_depth"] = charts.depth_chart(curve)
         content["precision_recall"] = charts.precision_recall_chart(curve)
         content["looked_at"] = [
             (share, share * content["rows"], curve.found_at(share), curve.found_at(share) * content["wrong"])

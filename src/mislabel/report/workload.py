@@ -68,7 +68,7 @@ class Workload:
         if self.checked:
             return f"About {number} of them are wrong, as {self.checked} rows tell that were checked at random."
         if self.rows == 1:
-            return "Whether its label is wrong is what the look tells."
+            return "Whether its label is wrong is for a person to say."
         return (
             f"That puts at most {count(self.rows)} labels right. The audit expects {number} of them to be wrong, but "
             "no row was checked at random, so nobody knows."

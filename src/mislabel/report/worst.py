@@ -8,6 +8,7 @@ from mislabel.report.findings import Findings
 from mislabel.report.formatting import clean, is_number, label_text, short
 from mislabel.report.pictures import Picture, picture
 from mislabel.run.opinions import agreement, opinion_sentences
+from mislabel.run.unusual_columns import Value, in_one_line
 
 EXCERPT, LONGEST = 300, 4000  # characters shown at once, and at most: one row may hold megabytes
 
@@ -24,6 +25,8 @@ class WorstRow:
         All of it, where the beginning is not all.
     left_out : int
         Characters that are not even in `full_text`.
+    columns : list of Value
+        All columns of a row of a table, the most unusual first, which `text` has in this order; empty for other rows.
     picture : Picture or None
         The image; None where inputs are something else, or there is none to show.
     changes : bool
@@ -47,6 +50,7 @@ class WorstRow:
     text: str | None
     full_text: str | None
     left_out: int
+    columns: list[Value]
     picture: Picture | None
     given: str
     suggested: str
@@ -79,13 +83,15 @@ def _row(findings: Findings, position: int, name: Any, content: Any) -> WorstRow
     neighbour = -1 if findings.neighbour is None else int(findings.neighbour[position])
     # By what the run says, not by what is stored: bytes of a text run are no picture.
     is_image = findings.modality.pictures
-    text, full_text, left_out = _text(None if is_image else content)
+    columns = findings.columns.of(position) if findings.columns is not None and not is_image else []
+    text, full_text, left_out = _text(None if is_image else in_one_line(columns) or content)
     difficulty = float(findings.difficulty[position])
     return WorstRow(
         id=str(name),
         text=text,
         full_text=full_text,
         left_out=left_out,
+        columns=columns,
         picture=picture(content) if is_image else None,
         given=_name(findings, given),
         suggested=_name(findings, suggested),
@@ -104,13 +110,12 @@ def _row(findings: Findings, position: int, name: Any, content: Any) -> WorstRow
 
 
 def _decision(decision: Decision | None) -> str | None:
+    """In words, with the note that the person wrote."""
     if decision is None:
         return None
-    if decision.kind == "unsure":
-        return "could not tell"
-    if decision.kind == "none":
-        return "no class fits"
-    return "label is right" if decision.wrong is False else f"is {short(label_text(decision.label), 80)}"
+    label = "label is right" if decision.wrong is False else f"is {short(label_text(decision.label), 80)}"
+    said = {"unsure": "could not tell", "none": "no class fits"}.get(decision.kind, label)
+    return said if decision.note is None else f"{said} (“{short(clean(decision.note), EXCERPT)}”)"
 
 
 def _name(findings: Findings, code: int) -> str:

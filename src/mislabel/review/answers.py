@@ -62,14 +62,28 @@ class Run(Answer):
     looks: int
     """Length of the queue."""
     statuses: list[str]
+    has_pictures: bool
+    """Whether rows are pictures."""
     has_inputs: bool
     has_neighbours: bool
+    has_map: bool
+    """Whether a map may be asked for; a run without embeddings says then that it has none."""
+    marks_words: bool
+    """Whether rows are texts, the words of which may be marked."""
+    words_note: str | None
+    """Why they are not."""
+    meanings: list[list[str]]
+    """Sentences that say what each class means, as they were given with --describe; empty where nobody said it."""
     pairs: list[Pair]
     """The most frequent pairs of classes that differ, the most frequent first."""
     sources: list[Source]
     """Those with the most wrong labels first; none where one label a row was given."""
     reviewers: list[str]
     """Who has decided, and who decides now."""
+    may_decide: bool
+    """Whether this address is one to decide with, and not only to look."""
+    keys: dict[str, str]
+    """That this reviewer has chosen, by what they do."""
 
 
 class Decision(Answer):
@@ -80,6 +94,7 @@ class Decision(Answer):
     time: str
     source: str
     reviewer: str | None
+    note: str | None
 
 
 class Change(Answer):
@@ -120,6 +135,34 @@ class Taught(Answer):
     """Whether more answers are worth little."""
 
 
+class Advice(Answer):
+    """What the next rows are expected to bring."""
+
+    rows: int
+    expected: float
+    """Wrong labels among them."""
+    minutes: int | None
+    words: list[str]
+
+
+class Part(Answer):
+    """The planned rows of one given class, or of a given and a suggested one."""
+
+    given: int
+    suggested: int | None
+    rows: int
+    decided: int
+    wrong: int
+
+
+class Progress(Answer):
+    classes: list[Part]
+    """Those with the most rows first."""
+    pairs: list[Part]
+    seconds: float | None
+    """One decision takes, in the middle."""
+
+
 class Estimate(Answer):
     probes: int
     estimate: float | None
@@ -136,6 +179,8 @@ class Estimate(Answer):
     """None in another order."""
     agreement: list[str]
     """How far reviewers agree, a sentence for each two."""
+    advice: Advice | None
+    """None where no row is left."""
 
 
 class Bar(Answer):
@@ -189,6 +234,10 @@ class Row(AnyRow):
     text: str | None
     image: str | None
     """Where its picture is."""
+    original: str | None
+    """Where the picture is as large as it was; what is there is known when it is asked for."""
+    original_note: str | None
+    """Why there is only a small one."""
     note: str | None
     """Why there is no input."""
 
@@ -216,6 +265,37 @@ class ListPage(Answer):
     """Names all rows that match."""
     offset: int
     rows: list[Brief]
+
+
+class WordPart(Answer):
+    """A piece of a text."""
+
+    text: str
+    weight: float | None
+    """How much the log odds of one label over the other fall without it; None for what lies between words."""
+
+
+class Words(Answer):
+    """The words of a text that speak for one label and against another; all parts make the text."""
+
+    parts: list[WordPart]
+    toward: int | None
+    against: int | None
+    """None for all other classes together."""
+    note: str | None
+    """Why there are none."""
+
+
+class MapLayout(Answer):
+    """One way to lay the rows out on the map."""
+
+    ready: bool
+    progress: float
+    """0 to 1."""
+    failure: str | None
+    """Why there will be none."""
+    number: int
+    """Of the last event."""
 
 
 class NextLook(Answer):

@@ -5,7 +5,8 @@ import hmac
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
-HOST = "127.0.0.1"
+from mislabel.review.door import Door
+
 LARGEST_BODY = 32 << 20  # bytes: a selection of a million rows, named one by one
 HEADERS = {
     "Content-Security-Policy": (
@@ -21,22 +22,26 @@ HEADERS = {
 }
 
 
-def refused(request: Request, token: str, port: int) -> Response | None:
+def refused(request: Request, door: Door, port: int) -> Response | None:
     """The answer to a request that is not from this review's page; None for one that is."""
     path = request.scope["path"]  # `request.url` would take the Host apart, which may be nonsense
     given = path.split("/")[1] if "/" in path else ""
-    hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
-    if request.headers.get("host") not in hosts:  # a name that somebody else points to this machine
-        return JSONResponse({"error": "this server answers for 127.0.0.1 alone"}, 421)
-    if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.encode()):
+    hosts = door.hosts(port)
+    if request.headers.get("host", "").lower() not in hosts:  # a name that somebody else points to this machine
+        return JSONResponse({"error": f"this server answers for {door.host} alone"}, 421)
+    said = given.encode("utf-8", "surrogatepass")
+    may_decide, may_look = (hmac.compare_digest(said, token.encode()) for token in (door.token, door.looking))
+    if not (may_decide or may_look):
         return JSONResponse(
             {"error": "there is nothing here; take the whole address that mislabel review printed"}, 404
         )
     origin = request.headers.get("origin")
-    if origin is not None and origin not in {f"http://{host}" for host in hosts}:
+    if origin is not None and origin not in {f"{door.scheme}://{host}" for host in hosts}:
         return JSONResponse({"error": "another site's page may not use this server"}, 403)
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return JSONResponse({"error": "another site's page may not use this server"}, 403)
+    if not may_decide and request.method not in ("GET", "HEAD"):
+        return JSONResponse({"error": "with this address you may look, and not decide"}, 403)
     if request.method == "POST":
         if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
             return JSONResponse({"error": "needed application/json"}, 415)

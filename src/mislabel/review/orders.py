@@ -10,6 +10,7 @@ from mislabel.run.opening import Matrix
 NEIGHBOURS = 10
 POOL = 10_000  # rows among which `gain` looks for the best
 ROWS_AT_ONCE, READ_AT_ONCE = 512, 1 << 16
+MOST_MIXED = 1_000_000  # looks: a loop over all of ten million rows takes a quarter of a minute
 
 
 def worst(judged: np.ndarray) -> np.ndarray:
@@ -189,7 +190,8 @@ def greedy(value: np.ndarray, near: np.ndarray, similarity: np.ndarray, budget: 
 def mix_in(order: np.ndarray, probe_rows: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """The queue of looks: an order with probes mixed in, every 1 / share-th look the next of them.
 
-    Each row comes once. A probe row that the order has shown already takes no look: the next one does.
+    Each row comes once. A probe row that the order has shown already takes no look: the next one does. Past MOST_MIXED
+    looks, where nobody comes, the rest of the order follows as it is.
 
     Parameters
     ----------
@@ -212,7 +214,7 @@ def mix_in(order: np.ndarray, probe_rows: np.ndarray, share: float) -> tuple[np.
     listed, drawn = _unseen(order, seen), _unseen(probe_rows, seen)
     queue, is_probe = np.empty(len(seen), dtype=np.int64), np.empty(len(seen), dtype=bool)
     look = 0
-    while True:
+    while look < MOST_MIXED:
         # Rounding must not move a probe by one look: 0.29 * 100 is 28.999...
         turn = int((look + 1) * share + 1e-9) > int(look * share + 1e-9)
         row = next(drawn if turn else listed, None)
@@ -224,6 +226,11 @@ def mix_in(order: np.ndarray, probe_rows: np.ndarray, share: float) -> tuple[np.
         seen[row] = 1
         queue[look], is_probe[look] = row, turn
         look += 1
+    for rest in (order, probe_rows):
+        left = rest[np.frombuffer(seen, dtype=np.uint8)[rest] == 0]
+        queue[look : look + len(left)], is_probe[look : look + len(left)] = left, rest is probe_rows
+        np.frombuffer(seen, dtype=np.uint8)[left] = 1
+        look += len(left)
     return queue[:look], is_probe[:look]
 
 

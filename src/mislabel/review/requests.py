@@ -3,9 +3,9 @@
 import hashlib
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mislabel.decisions.events import Kind
+from mislabel.decisions.events import LONGEST_NOTE, Kind
 from mislabel.review.session import Filter
 
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what a page can count to
@@ -27,6 +27,7 @@ class ListFilter(PageRequest):
     status: str = "judged"
     search: str = Field("", max_length=1000)
     reviewer: str = Field("", max_length=1000)
+    area: str = Field("", max_length=4000)
 
     def filter(self) -> Filter:
         return Filter(**self.model_dump())
@@ -43,7 +44,22 @@ class DecideRequest(PageRequest):
     digest: str | None = None
     """Of the rows that a list said pass the filter."""
     place: Whole | None = None
+    note: str | None = Field(None, max_length=LONGEST_NOTE)
     since: Whole = 0
+
+
+class KeysRequest(PageRequest):
+    keys: dict[str, str] = Field(max_length=20)
+    """By what they do; those that are left out are as usual."""
+
+    @field_validator("keys")
+    @classmethod
+    def one_character_each(cls, keys: dict[str, str]) -> dict[str, str]:
+        if any(len(name) > 20 or len(key) != 1 or not key.isprintable() for name, key in keys.items()):
+            raise ValueError("a key is one character, for something that the page does")
+        if len(set(keys.values())) < len(keys):
+            raise ValueError("a key does one thing")
+        return keys
 
 
 class UndoRequest(PageRequest):

@@ -1,9 +1,8 @@
-"""The server of the review page: reached from this machine alone, by whoever has the address with its token."""
+"""The server of the review page: reached by whoever has the address with its token, from this machine if not asked."""
 
+import hmac
 import json
-import secrets
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,11 +16,14 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from mislabel.decisions.store import KeyTaken, NotSaved
 from mislabel.errors import InputError, RunError
-from mislabel.review.answers import Decided, ListPage, Neighbours, Row, Undone
+from mislabel.review.answers import Decided, ListPage, Neighbours, Progress, Row, Run, Undone, Words
 from mislabel.review.assets import asset_paths
 from mislabel.review.connections import Connection
-from mislabel.review.guard import HEADERS, HOST, refused
-from mislabel.review.requests import DecideRequest, UndoRequest
+from mislabel.review.door import Door, listen
+from mislabel.review.guard import HEADERS, refused
+from mislabel.review.map_paths import map_paths
+from mislabel.review.progress import progress
+from mislabel.review.requests import DecideRequest, KeysRequest, UndoRequest
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.views import Views
 
@@ -35,13 +37,13 @@ class Said(JSONResponse):
         return json.dumps(content).encode()
 
 
-def make_app(session: Session, token: str, port: Callable[[], int]) -> FastAPI:
+def make_app(session: Session, door: Door, port: Callable[[], int]) -> FastAPI:
     """The server of one review.
 
     Parameters
     ----------
-    token : str
-        First part of every path; without it there is nothing here.
+    door : Door
+        Its tokens are first parts of every path; without one there is nothing here.
     port : callable
         The port that the server has, asked at each request.
     """
@@ -49,14 +51,16 @@ def make_app(session: Session, token: str, port: Callable[[], int]) -> FastAPI:
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Any) -> Response:
-        problem = refused(request, token, port())
+        problem = refused(request, door, port())
         response = problem if problem is not None else await call_next(request)
         response.headers.update(HEADERS)
         return response
 
     _answer_errors(app)
     app.include_router(_deciding(session, views), prefix="/{token}")
-    app.include_router(_reading(session, views), prefix="/{token}")
+    app.include_router(_reading(session, views, door), prefix="/{token}")
+    app.include_router(_pictures(session, views), prefix="/{token}")
+    app.include_router(map_paths(session), prefix="/{token}")
     app.include_router(asset_paths(), prefix="/{token}")
     return app
 
@@ -92,23 +96,35 @@ def _answer_errors(app: FastAPI) -> None:
         return Said({"error": f"the server failed ({type(error).__name__})"}, 500, HEADERS)
 
 
-def _reading(session: Session, views: Views) -> APIRouter:
+def _reading(session: Session, views: Views, door: Door) -> APIRouter:
     """What a page may ask."""
     paths = APIRouter()
-    paths.get("/api/run")(views.run)
+
+    @paths.get("/api/run")
+    def run(token: str) -> Run:
+        return views.run(may_decide=hmac.compare_digest(token.encode(), door.token.encode()))
+
     paths.get("/api/state")(views.state)
     paths.get("/api/estimate")(views.estimate)
     paths.get("/api/next")(views.next)
 
+    @paths.get("/api/progress")
+    def parts() -> Progress:
+        return progress(session)
+
     @paths.get("/api/list")
     def rows(
         given: str = "", suggested: str = "", decision: str = "any", status: str = "judged", search: str = "",
-        reviewer: str = "", offset: int = 0, limit: int = 50,
+        reviewer: str = "", area: str = "", offset: int = 0, limit: int = 50,
     ) -> ListPage:  # fmt: skip
         wanted = Filter(
-            _whole(given), _whole(suggested), decision or "any", status or "judged", search[:1000], reviewer
+            _whole(given), _whole(suggested), decision or "any", status or "judged", search[:1000], reviewer, area
         )
         return views.matching(wanted, max(offset, 0), min(max(limit, 1), MOST_AT_ONCE))
+
+    @paths.get("/api/export")
+    def export() -> Response:
+        return Response(views.decisions_file(), media_type="application/json")
 
     @paths.get("/api/rows/{row}")
     def one_row(row: int) -> Row:
@@ -118,12 +134,31 @@ def _reading(session: Session, views: Views) -> APIRouter:
     def neighbours(row: int) -> Neighbours:
         return views.neighbours(_known(session, row))
 
+    @paths.get("/api/rows/{row}/words")
+    def words(row: int) -> Words:
+        return views.words(_known(session, row))
+
+    return paths
+
+
+def _pictures(session: Session, views: Views) -> APIRouter:
+    """The pictures of rows."""
+    paths = APIRouter()
+
     @paths.get("/media/{row}")
     def media(row: int) -> Response:
         picture = views.media(_known(session, row))
         if picture is None:
             raise HTTPException(404, "this row has no picture")
         return Response(picture[0], media_type=picture[1])
+
+    @paths.get("/media/{row}/original")
+    def original(row: int) -> Response:
+        try:
+            picture, kind = views.original(_known(session, row))
+        except InputError as error:
+            raise HTTPException(404, str(error)) from error
+        return Response(picture, media_type=kind)
 
     return paths
 
@@ -140,9 +175,14 @@ def _deciding(session: Session, views: Views) -> APIRouter:
         if not events:
             events = session.decide(
                 _chosen(session, request), request.kind, request.label, key=request.key, body=body,
-                queue_position=request.place,
+                queue_position=request.place, note=request.note,
             )  # fmt: skip
         return views.decided(events, request.since)
+
+    @paths.post("/api/keys")
+    def keys(request: KeysRequest) -> dict[str, str]:
+        session.keys = request.keys
+        return session.keys
 
     @paths.post("/api/undo")
     def undo(request: UndoRequest) -> Undone:
@@ -183,27 +223,6 @@ def _chosen(session: Session, request: DecideRequest) -> np.ndarray:
     return rows
 
 
-def listen(port: int = 0) -> socket.socket:
-    """A socket on this machine's own address, which nobody else can reach; port 0 takes one that is free.
-
-    Raises
-    ------
-    RunError
-        If the port is taken, or there is none of that number.
-    """
-    # The protocol is named, or asyncio lets answers wait.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if sys.platform != "win32":  # there it would let a second server take the port of the first
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise RunError(f"port {port} cannot be used ({error}): choose another --port, or 0 for any") from error
-    listener.listen(128)  # whoever takes the address before the server runs waits, and is not refused
-    return listener
-
-
 class Server:
     """The running server.
 
@@ -212,22 +231,30 @@ class Server:
     session : Session
     socket : socket, optional
         Of `listen`; one on any free port without it.
+    door : Door, optional
+        That of the socket; one for this machine alone without it.
     """
 
-    def __init__(self, session: Session, socket: socket.socket | None = None):
-        self.token = secrets.token_urlsafe(24)
-        self.socket = listen() if socket is None else socket
+    def __init__(self, session: Session, socket: socket.socket | None = None, door: Door | None = None):
+        self.door = Door() if door is None else door
+        self.token = self.door.token
+        self.socket = listen(host=self.door.host) if socket is None else socket
         self.port = int(self.socket.getsockname()[1])
-        app = make_app(session, self.token, lambda: self.port)
+        app = make_app(session, self.door, lambda: self.port)
         settings = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1, ws="none",
-            lifespan="off", http=Connection, use_colors=False,
+            lifespan="off", http=Connection, use_colors=False, ssl_certfile=self.door.cert, ssl_keyfile=self.door.key,
         )  # fmt: skip
         self.server = uvicorn.Server(settings)
 
     @property
     def address(self) -> str:
-        return f"http://{HOST}:{self.port}/{self.token}/"
+        return self.door.address(self.port, self.token)
+
+    @property
+    def looking_address(self) -> str:
+        """For somebody who may look, and not decide."""
+        return self.door.address(self.port, self.door.looking)
 
     def run(self) -> None:
         """Serve until Ctrl-C or a termination signal, and return; the answer under way is given before."""

@@ -4,28 +4,32 @@ import threading
 import zlib
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
 from mislabel.decisions.agreement import Verdicts, verdicts_of
 from mislabel.decisions.estimates import Depth
-from mislabel.decisions.events import KINDS, NAMED, Decision, Event, Kind, apply_event
+from mislabel.decisions.events import KINDS, NAMED, Decision, Event, Kind, apply_event, checked_name, checked_note
 from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import modality
-from mislabel.review.columns import Columns
+from mislabel.review.map import Map
 from mislabel.review.neighbours import Neighbours
+from mislabel.review.originals import Originals
 from mislabel.review.preview import Preview
 from mislabel.review.queue import ORDERS, Queue, make_queue
 from mislabel.review.shared import shared_rows
 from mislabel.review.shown_inputs import Contents
+from mislabel.review.word_marks import WordMarks
 from mislabel.run.checked import Checked, checked_in_review, powered_curve
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.trust_looks import Answers, answers_of
+from mislabel.run.unusual_columns import Columns
 from mislabel.tables.arrow import compute
 from mislabel.training.progress import Quiet
 
@@ -33,7 +37,6 @@ RECENT = 300  # seconds over which decisions per minute are counted
 FEW = 5  # decisions that tell no pace yet
 MOST_PAIRS = 200
 BLOCK = 4096
-LONGEST_NAME = 80  # characters
 FIRST_LOOKS = 1000  # whose answers the judge's preview hears
 CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
 
@@ -54,6 +57,8 @@ class Filter:
         Whose decision holds; any where it is empty.
     search : str
         To be contained in the text, in capitals or not; in the id where rows are no texts.
+    area : str
+        Of the map, to lie in; anywhere where it is empty. See `mislabel.review.areas`.
     """
 
     given: int | None = None
@@ -62,14 +67,7 @@ class Filter:
     status: str = "judged"
     search: str = ""
     reviewer: str = ""
-
-
-def checked_name(reviewer: str | None) -> str | None:
-    """A reviewer's name on one line; `InputError` for one that is empty, or too long to stand beside a decision."""
-    name = None if reviewer is None else " ".join(reviewer.split())
-    if name is not None and not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
-        raise InputError(f"reviewer is {reviewer!r:.120}, needed is a name of 1 to {LONGEST_NAME} characters")
-    return name
+    area: str = ""
 
 
 def digest(rows: np.ndarray) -> str:
@@ -94,6 +92,8 @@ class Session:
     shared : float, optional
         Share of the rows, drawn by chance, that every reviewer decides without seeing what others said; what the first
         review of the run was given holds.
+    images : Path, optional
+        The folder below which the originals of pictures lie.
     progress : Quiet, optional
 
     Raises
@@ -113,6 +113,7 @@ class Session:
         probe: float = 0.0,
         reviewer: str | None = None,
         shared: float | None = None,
+        images: Path | None = None,
         progress: Quiet | None = None,
     ):
         one_of("order", order, tuple(ORDERS))
@@ -136,12 +137,16 @@ class Session:
         self.counts = dict.fromkeys(KINDS, 0)  # of judged rows
         self.log: list[tuple[int, int]] = []  # number and row of every event
         self._reviewed: tuple[int, ReviewedRows] | None = None
+        self._events: tuple[int, list[Event]] | None = None
         self._answers: tuple[int, Answers] | None = None
         self.times: dict[int, float] = {}  # seconds at which each action on a page was taken, without those undone
         self.modality = modality(self.rows.modality)
         self.contents = Contents(folder, texts=not self.modality.kept_bytes)
+        self.originals = Originals(folder, images, pictures=self.modality.pictures)
         self.neighbours = Neighbours(self.run)
         self.columns = Columns(self.run)
+        self.map = Map(self.run)
+        self.words = WordMarks(self.run)
         self.posterior = self.run.matrix(folder.posterior)
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
@@ -154,7 +159,23 @@ class Session:
         self.refresh()
 
     def close(self) -> None:
+        self.map.close()
         self.store.close()
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys that this reviewer has chosen, by what they do; kept with the run, like decisions."""
+        known = self.store.recall(self._keys_name)
+        known = known if isinstance(known, dict) else {}  # a run from elsewhere may hold anything
+        return {name: key for name, key in known.items() if isinstance(key, str) and len(key) == 1}
+
+    @keys.setter
+    def keys(self, keys: dict[str, str]) -> None:
+        self.store.replace(self._keys_name, keys)
+
+    @property
+    def _keys_name(self) -> str:
+        return "keys" if self.reviewer is None else f"keys of {self.reviewer}"
 
     # What pages ask.
 
@@ -172,11 +193,24 @@ class Session:
         """Which of some rows (m,) int64 this reviewer has to decide, (m,) bool."""
         return (self.kind[rows] < 0) | self.hidden[rows]
 
+    def decided(self) -> np.ndarray:
+        """Which rows are decided, as far as this reviewer may see it, (n,) bool."""
+        with self.lock:
+            self.refresh()
+            return ~self.open(np.arange(len(self.rows)))
+
     def decision(self, row: int) -> Event | None:
         """What holds of a row, as far as this reviewer may see it."""
         with self.lock:
             stack = self.stacks.get(row)
             return stack[-1] if stack and not self.hidden[row] else None
+
+    def holding(self) -> list[Event]:
+        """What holds of every decided row, as far as this reviewer may see it, in the order of the audit."""
+        with self.lock:
+            self.refresh()
+            events = (self.decision(row) for row in sorted(self.stacks))
+            return [event for event in events if event is not None]
 
     def verdicts(self) -> dict[int, Verdicts]:
         """What two reviewers said of rows, each on their own, by row; without those that this reviewer must not see."""
@@ -226,6 +260,8 @@ class Session:
                 passes &= self._with_decision(wanted.decision)
             if wanted.reviewer:
                 passes &= self._decided_by(wanted.reviewer)
+        if wanted.area:
+            passes &= self.map.inside(wanted.area)
         if wanted.search.strip():
             passes &= self._search(wanted.search.strip())
         return np.flatnonzero(passes)
@@ -242,13 +278,39 @@ class Session:
             for code, count in common.most_common(MOST_PAIRS)
         ]
 
+    def ahead(self, count: int) -> np.ndarray:
+        """The first `count` rows of the queue that are not decided, in its order, at most so many."""
+        with self.lock:
+            self.refresh()
+            return self.queue.rows[np.flatnonzero(self.open(self.queue.rows))[:count]]
+
+    def last_decided(self, count: int) -> list[int]:
+        """The judged rows decided last, that chance did not choose unless it chose all; the last one first."""
+        with self.lock:
+            self.refresh()
+            found: dict[int, None] = {}
+            for _, row in reversed(self.log):
+                decided = self.decision(row) if self.rows.judged[row] else None
+                if decided is not None and (self.order == "random" or not decided.decision.probe):
+                    found[row] = None
+                if len(found) == count:
+                    break
+            return list(found)
+
+    def events(self) -> list[Event]:
+        """Every event of the store, up to the last one that is counted here."""
+        with self.lock:
+            self.refresh()
+            if self._events is None or self._events[0] != self.seen:
+                self._events = self.seen, [event for event in self.store.history() if event.number <= self.seen]
+            return self._events[1]
+
     def reviewed(self) -> ReviewedRows:
         """What was decided of the judged rows, in the order of the audit: the estimates need no more."""
         with self.lock:
             self.refresh()
             if self._reviewed is None or self._reviewed[0] != self.seen:
-                history = [event for event in self.store.history() if event.number <= self.seen]
-                self._reviewed = self.seen, reviewed_rows(history, self.rows.judged_rank, self.rows.n_judged)
+                self._reviewed = self.seen, reviewed_rows(self.events(), self.rows.judged_rank, self.rows.n_judged)
             return self._reviewed[1]
 
     def checked(self) -> Checked:
@@ -288,13 +350,14 @@ class Session:
         key: str | None,
         body: str = "",
         queue_position: int | None = None,
+        note: str | None = None,
     ) -> list[Event]:
         """Decide some rows in one way, as one action; on disk when this returns.
 
         Raises
         ------
         InputError
-            If a row or a label is not there, or a row has no suggestion or no given label to keep.
+            If a row or a label is not there, a row lacks the suggestion or given label, or the note is too long.
         """
         one_of("kind", kind, KINDS)
         rows = np.unique(rows)
@@ -303,7 +366,8 @@ class Session:
         if kind == "label" and (code is None or not 0 <= code < len(self.rows.classes)):
             raise InputError(f"label is {code!r}, needed a class from 0 to {len(self.rows.classes) - 1}")
         probe = queue_position is not None and len(rows) == 1 and self._is_probe(queue_position, int(rows[0]))
-        decisions = [self._decision(int(row), kind, code, probe) for row in rows]
+        note = checked_note(note)
+        decisions = [replace(self._decision(int(row), kind, code, probe), note=note) for row in rows]
         with self.lock:
             events = self.store.decide(decisions, key=key, body=body, reviewer=self.reviewer)
             self.refresh()

@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mislabel.data.class_meanings import sentences_of
+from mislabel.data.descriptions import checked_descriptions
 from mislabel.decisions.events import Event
+from mislabel.decisions.sending import sent_decision
+from mislabel.errors import InputError
 from mislabel.review.answers import (
     Bar,
     Brief,
@@ -31,13 +35,17 @@ from mislabel.review.answers import (
     Taught,
     Undone,
     Vote,
+    WordPart,
+    Words,
 )
 from mislabel.review.explanations import reasons
+from mislabel.review.progress import advice
 from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.shared import agreement_words
 from mislabel.review.teaching import is_enough, words
 from mislabel.run.source_lines import source_lines
+from mislabel.tables.json_text import json_text
 
 EXCERPT = 300  # characters
 BARS = 9  # as there are digits to press
@@ -55,7 +63,7 @@ class Views:
     def __init__(self, session: Session):
         self.session, self.rows = session, session.rows
 
-    def run(self) -> Run:
+    def run(self, may_decide: bool = True) -> Run:
         session, rows = self.session, self.rows
         return Run(
             name=session.run.name,
@@ -71,11 +79,18 @@ class Views:
             probe=session.probe,
             looks=len(session.queue.rows),
             statuses=sorted(set(rows.status.dictionary.to_pylist())),
+            has_pictures=session.modality.pictures,
             has_inputs=session.contents.there,
             has_neighbours=session.neighbours.there,
+            has_map=True,
+            marks_words=session.words.of_texts,
+            words_note=session.words.lacking,
+            meanings=self._meanings(),
             pairs=[Pair(**pair) for pair in session.pairs()],
             sources=self._sources(),
             reviewers=sorted(session.reviewers),
+            may_decide=may_decide,
+            keys=session.keys,
         )
 
     def state(self, since: int = 0) -> State:
@@ -119,6 +134,7 @@ class Views:
             ],
             taught=self.taught(),
             agreement=agreement_words(self.session.verdicts()),
+            advice=advice(self.session),
         )
 
     def taught(self) -> Taught | None:
@@ -138,6 +154,7 @@ class Views:
 
     def row(self, row: int) -> Row:
         content, note = self._content(row)
+        lacking = self._no_original(row) if isinstance(content, bytes) else None
         votes = [] if self.rows.votes is None else self.rows.votes.of(row)
         return Row(
             **self._about(np.array([row]))[0],
@@ -154,6 +171,8 @@ class Views:
             columns=[FeatureValue(**vars(value)) for value in self.session.columns.of(row)],
             text=content if isinstance(content, str) else None,
             image=f"media/{row}" if isinstance(content, bytes) else None,
+            original=f"media/{row}/original" if isinstance(content, bytes) and lacking is None else None,
+            original_note=lacking,
             note=note,
         )
 
@@ -220,9 +239,39 @@ class Views:
         content, _ = self._content(row)
         if not isinstance(content, bytes):
             return None
-        kinds = (kind for start, kind in PICTURES.items() if content.startswith(start))
-        kind = next(kinds, None)
+        kind = _kind_of(content)
         return None if kind is None else (content, kind)
+
+    def words(self, row: int) -> Words:
+        """The words of its text that speak for its labels."""
+        content, note = self._content(row)
+        toward, against = self.session.words.labels(row)
+        parts = []
+        if isinstance(content, str):
+            try:
+                parts = [WordPart(**vars(part)) for part in self.session.words.of(row, content)]
+            except InputError as error:
+                note = str(error)
+        return Words(parts=parts, toward=toward, against=against, note=note)
+
+    def _meanings(self) -> list[list[str]]:
+        """Of each class; what a run from elsewhere says that is none is left out."""
+        described, classes = self.session.run.settings.get("describe"), self.rows.classes
+        try:
+            said = {} if described is None else sentences_of(checked_descriptions(described), classes).sentences
+        except InputError:
+            said = {}
+        return [said.get(code, []) for code in range(len(classes))]
+
+    def original(self, row: int) -> tuple[bytes, str]:
+        """A row's picture as large as it was, and its kind; raises as `Originals.read`."""
+        positions = self.rows.position
+        content = self.session.originals.read(-1 if positions is None else int(positions[row]))
+        return content, _kind_of(content) or "image/png"
+
+    def _no_original(self, row: int) -> str | None:
+        positions = self.rows.position
+        return self.session.originals.lacking(-1 if positions is None else int(positions[row]))
 
     def decided(self, events: list[Event], since: int) -> Decided:
         rows = self.rows.find([event.decision.id for event in events]).tolist()
@@ -246,7 +295,13 @@ class Views:
             time=event.time,
             source=event.source,
             reviewer=event.reviewer,
+            note=decided.note,
         )
+
+    def decisions_file(self) -> bytes:
+        """The decisions that hold, as far as this reviewer may see them, as `import-decisions` reads them."""
+        events = self.session.holding()
+        return ("[\n" + ",\n".join(json_text(sent_decision(event)) for event in events) + "\n]\n").encode()
 
     @cached_property
     def code_of(self) -> dict[str, int]:
@@ -282,3 +337,7 @@ class Views:
         chosen = [code for code in chosen if code < len(values)]
         chosen.sort(key=lambda code: -values[code])
         return [Bar(label=code, p=round(float(values[code]), 6)) for code in chosen]
+
+
+def _kind_of(picture: bytes) -> str | None:
+    return next((kind for start, kind in PICTURES.items() if picture.startswith(start)), None)

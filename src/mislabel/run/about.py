@@ -13,6 +13,7 @@ from mislabel.data import Dataset
 from mislabel.run.defaults import effective_for, method_of
 from mislabel.run.settings import RunConfig
 from mislabel.settings import make_settings
+from mislabel.tables.remote import is_remote, shown
 
 if TYPE_CHECKING:
     import torch
@@ -57,9 +58,14 @@ def describe_run(
         },
         "versions": versions(*PACKAGES),
         "threads": torch.get_num_threads(),
-        "command": shlex.join(sys.argv[:1] and ["mislabel", *sys.argv[1:]]),
+        "command": shlex.join(sys.argv[:1] and ["mislabel", *map(_without_keys, sys.argv[1:])]),
         "notes": dataset.notes,
     }
+
+
+def _without_keys(word: str) -> str:
+    """A word of a command line; addresses lose what opens them."""
+    return shown(word) if is_remote(word) else word
 
 
 def versions(*packages: str) -> dict[str, str]:

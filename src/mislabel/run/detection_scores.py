@@ -28,8 +28,8 @@ def check_score(name: str | None, ready: Prepared) -> None:
 
 def row_scores(
     name: str | None, ready: Prepared, dynamics: DynamicsStore, network: Branches, accelerator: Any, progress: Quiet
-) -> np.ndarray | None:
-    """The score of this name for the training rows, (m,) float64; None without a name.
+) -> tuple[np.ndarray | None, list[float]]:
+    """The score of this name for the training rows, (m,) float64, or None without a name; and `Evidence.recalls`.
 
     Parameters
     ----------
@@ -37,14 +37,15 @@ def row_scores(
         After training. Its embeddings stand in where a score looks at neighbours and nothing else is known of rows.
     """
     if name is None:
-        return None
+        return None, []
     score, labels = find_score(name), ready.dataset.labels
     embeddings, learnt = None, False
     if score.needs == "embeddings" or (score.needs == "space" and dynamics.trajectory is None):
         learnt = ready.embed is None
         embeddings = ready.embed() if ready.embed else final_embeddings(network, ready, accelerator, progress)
     given = ready.dataset.training_codes[ready.trained]
-    return score.function(make_evidence(dynamics, given, labels.n_classes, embeddings, learnt=learnt))
+    evidence = make_evidence(dynamics, given, labels.n_classes, embeddings, learnt=learnt)
+    return score.function(evidence), evidence.recalls
 
 
 def final_embeddings(network: Branches, ready: Prepared, accelerator: Any, progress: Quiet) -> np.ndarray:

@@ -39,22 +39,25 @@ class Evidence:
         Given labels; of a row without one, its trusted label.
     trusted : Trusted
     points : (m, d) float32
-        The frozen space.
+        The frozen space; an array, or `Derived`.
     balance : Balance
         How hard a network that learns the joined posterior balances classes.
     about : dict
         What metrics.json tells of it.
     notes : list of str
+    recalls : list of float
+        As in `mislabel.posterior.posterior.Posterior`.
     """
 
     opinions: dict[str, np.ndarray]
     start: dict[str, float]
     given: np.ndarray
     trusted: Trusted
-    points: np.ndarray
+    points: Any
     balance: Balance
     about: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    recalls: list[float] = field(default_factory=list)
 
     def heard(self, name: str, probabilities: np.ndarray, start: Mapping[str, float]) -> "Evidence":
         """The same with one more opinion, and other weights to start from; those not named start at 0."""
@@ -94,7 +97,7 @@ def gather(ready: Known, meanings: Meanings, *, guard: bool = True) -> Evidence:
     points = space.space.points
     opinions, start = {TRANSITION: space.fit.posterior}, {TRANSITION: 1.0}
     about: dict[str, Any] = {name: round(getattr(space, name), 4) for name in ("explained", "kept", "held")}
-    notes = [] if space.free else [_doubt(space)]
+    notes, recalls = [] if space.free else [_doubt(space)], []
     if meanings.sentences and ready.similarity is not None:
         described = _described(ready, meanings, space, given, votes)
         about["meanings"] = meanings.source
@@ -108,10 +111,12 @@ def gather(ready: Known, meanings: Meanings, *, guard: bool = True) -> Evidence:
         if len(trusted.rows):
             opinions[ZERO_SHOT] = described.zero_shot
     if len(trusted.rows):
-        opinions |= {PLAIN: space.plain, NEIGHBOURS: balanced_votes(points, given, classes)}
+        votes = balanced_votes(points, given, classes, recalls=recalls)
+        opinions |= {PLAIN: space.plain, NEIGHBOURS: votes}
         notes += _untrusted_classes(dataset, trained, trusted)
     start = {name: start.get(name, 0.0) for name in opinions}
-    return Evidence(opinions, start, given, trusted, points, "classes" if space.free else "half", about, notes)
+    balance: Balance = "classes" if space.free else "half"
+    return Evidence(opinions, start, given, trusted, points, balance, about, notes, recalls)
 
 
 def trusted_rows(dataset: Dataset, trained: np.ndarray) -> Trusted:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,7 @@ class RunFolder:
         self.pixels: Path = self.path / PIXELS
         self.trajectory: Path = self.path / "trajectory"
         self.tracking: Path = self.path / "tracking"
+        self.spool: Path = self.path / "spool"  # of data that are read once
         self.decisions: Path = self.path / "decisions.sqlite"
         self.encoder: Path = self.path / "encoder.json"
         self.digests: Path = self.path / DIGESTS
@@ -94,7 +95,8 @@ class RunFolder:
     def read_back(self) -> list[Path]:
         """The files here that are read again once the run is finished, but for those that change after it."""
         reports = {self.report.name, self.report_json.name, self.report_md.name}
-        changing = reports | {self.decisions.name, self.checkpoints.name, self.digests.name, self.tracking.name}
+        changing = reports | {self.decisions.name, self.digests.name, self.tracking.name}
+        changing |= {self.checkpoints.name, self.spool.name}
         files = (path for path in sorted(self.path.rglob("*")) if path.is_file())
         kept = ((path, path.relative_to(self.path).parts) for path in files)
         return [
@@ -141,8 +143,11 @@ class RunFolder:
         ------
         InputError
             If the folder cannot be written, or holds something and neither `resume` nor `overwrite` was asked for.
+        RunError
+            If a link lies where data are read to.
         """
         check_folder(self.path)
+        check_plain([self.spool])
         if self._used and not resume and not overwrite:
             hint = "" if self.finished else "--resume to continue it, "
             raise InputError(f"{self.path} is not empty: choose another --out, {hint}or --overwrite to replace it")
@@ -150,7 +155,7 @@ class RunFolder:
     @property
     def _used(self) -> bool:
         """Whether something lies here; what a start leaves that failed before any work does not count."""
-        early = (self.config.name, self.digests.name, self.tracking.name)
+        early = (self.config.name, self.digests.name, self.tracking.name, self.spool.name)
         return (
             self.path.exists()
             and not self._half_cleared
@@ -260,6 +265,11 @@ class RunFolder:
         if path.absolute().parent.resolve().is_relative_to(self.path.resolve()):
             check_plain([path])
 
+    def drop_spool(self) -> None:
+        """Remove the data that were read into the folder; where a system holds on to mapped files, they stay."""
+        with suppress(OSError):
+            remove_folder(self.spool)
+
     def drop_checkpoints(self) -> None:
         """Remove what only a run that is not finished needs."""
         remove_folder(self.checkpoints)
@@ -270,7 +280,7 @@ class RunFolder:
             raise InputError(f"{self.path} holds files but no run: it is not overwritten, choose another --out")
         check_plain([self.decisions, *self._beside_decisions])
         check_deletable(self.decisions)
-        put_aside(self.path, self.metrics, self.config, stays=(self.lock.name, self.owner.name))
+        put_aside(self.path, self.metrics, self.config, stays=(self.lock.name, self.owner.name, self.spool.name))
 
 
 def _comparable(values: dict[str, Any], part: str) -> dict[str, Any]:

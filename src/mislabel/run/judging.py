@@ -36,7 +36,7 @@ class Judgement:
     evidence : Independent, optional
         What the gate went by.
     embeddings : (n, d) float16, optional
-        Those that the run folder still lacks.
+        Those that the run folder still lacks; an array or `Derived`.
     test : dict
         Scores on held-out rows; empty where there are none.
     """
@@ -44,7 +44,7 @@ class Judgement:
     audit: Audit
     posterior: Posterior
     evidence: Independent | None = None
-    embeddings: np.ndarray | None = None
+    embeddings: Any = None
     test: dict[str, Any] = field(default_factory=dict)
 
 
@@ -64,7 +64,8 @@ def judge(job: Job, network: Branches, dynamics: DynamicsStore, weights: Path | 
     posterior = as_taught(job, posterior)
     independent = independent_evidence(job)
     posterior = with_gate(job, posterior.probabilities, with_evidence(job, posterior), independent)
-    ranking = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
+    ranking, recalls = row_scores(config.score, ready, dynamics, network, job.accelerator, job.progress)
+    posterior = replace(posterior, recalls=[*posterior.recalls, *recalls])
     posterior, ranking = equal_rows_alike(job, posterior, ranking)
     audit = build_audit(
         job.dataset,
@@ -134,7 +135,7 @@ def equal_rows_alike(
     return shared, None if score is None else mean_of_equals(score, group)
 
 
-def answers(job: Job, network: Branches, *, keep: bool) -> tuple[np.ndarray, np.ndarray | None]:
+def answers(job: Job, network: Branches, *, keep: bool) -> tuple[np.ndarray, Any]:
     """What the final model says of all rows, (n, K) float32, and embeddings that the folder lacks, (n, d) float16.
 
     Those of a whole network are what its last layer reads, of the first branch; of features they are the features,

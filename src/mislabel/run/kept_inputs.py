@@ -13,6 +13,7 @@ from mislabel.data.inputs import RawInputs
 from mislabel.files import atomic_path
 from mislabel.modalities import modality
 from mislabel.run.opening import open_parquet
+from mislabel.tables.arrow import compute
 
 BY_PLACE_ALONE = "rows were matched by their place alone: they have no ids, and nothing else shows whether they moved"
 
@@ -20,20 +21,28 @@ BY_PLACE_ALONE = "rows were matched by their place alone: they have no ids, and 
 def write_inputs(ids: np.ndarray, inputs: RawInputs, path: Path) -> None:
     """A Parquet file with `id` and `input`: text, or bytes such as those of a small picture, or None.
 
-    Where that is not the whole input, as for features, which are kept as a line of text, a column `digest` is added.
+    Where that is not the whole input, as for features, which are kept as a line of text, a column `digest` is added;
+    where inputs are files, `file` and `sha256` say which.
     """
-    kind, names = modality(inputs.modality), pa.array(ids.tolist())
+    kind, names = modality(inputs.modality), pa.array(ids)
     stored, step = pa.binary() if kind.kept_bytes else pa.string(), kind.kept_at_once
     schema = pa.schema([("id", names.type), ("input", stored)])
     digests = inputs.digests()
     if digests is not None:
         schema = schema.append(pa.field("digest", pa.binary(16)))
+    files = inputs.files()
+    if files is not None:
+        schema = schema.append(pa.field("file", pa.string())).append(pa.field("sha256", pa.binary(32)))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for begin in range(0, len(inputs), step):
             positions = range(begin, min(begin + step, len(inputs)))
             columns = [names.slice(begin, len(positions)), pa.array(inputs.kept(positions), type=stored)]
             if digests is not None:
                 columns.append(pa.array(islice(digests, len(positions)), type=pa.binary(16)))
+            if files is not None:
+                some = [file or (None, None) for file in islice(files, len(positions))]
+                columns += [pa.array([name for name, _ in some], pa.string())]
+                columns += [pa.array([sha256 for _, sha256 in some], pa.binary(32))]
             writer.write_table(pa.table(columns, schema=schema))
 
 
@@ -71,6 +80,12 @@ def comparable_column(path: Path) -> str:
         return "digest" if "digest" in file.schema_arrow.names else "input"
 
 
+def keeps_files(path: Path) -> bool:
+    """Whether the run kept where its inputs lie as files, in the columns `file` and `sha256`."""
+    with open_parquet(path) as file:
+        return {"file", "sha256"} <= set(file.schema_arrow.names)
+
+
 def read_by_id(path: Path, ids: Collection[Any], column: str = "input") -> dict[Any, str | bytes | None]:
     """What `read_inputs` gives, by id, for those of the ids that are there.
 
@@ -79,9 +94,10 @@ def read_by_id(path: Path, ids: Collection[Any], column: str = "input") -> dict[
     RunError
         If the file cannot be read.
     """
-    wanted = set(ids)
     with open_parquet(path) as file:
-        known = file.read(columns=["id"])["id"].to_pylist()
-    position_of = {id: position for position, id in enumerate(known) if id in wanted}
-    positions = np.array(list(position_of.values()), dtype=np.int64)
+        known = file.read(columns=["id"])["id"].combine_chunks()
+    kind = str if pa.types.is_string(known.type) else int
+    wanted = pa.array([id for id in ids if isinstance(id, kind)], type=known.type)
+    positions = np.flatnonzero(compute.is_in(known, value_set=wanted).to_numpy(zero_copy_only=False))
+    position_of = known.take(pa.array(positions)).to_pylist()
     return dict(zip(position_of, read_inputs(path, positions, column), strict=True))

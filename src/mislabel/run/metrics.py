@@ -7,6 +7,7 @@ import numpy as np
 from mislabel.audit import LIKELY, Audit
 from mislabel.posterior.gate import Independent
 from mislabel.posterior.judge import pool
+from mislabel.posterior.nearest import PROBES
 from mislabel.posterior.noise_rate import RANDOM, NoiseRate
 from mislabel.posterior.summary import p_mislabeled
 from mislabel.run.about import peak_memory_mb
@@ -48,6 +49,13 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
     if earlier is not None:
         audit.metrics["decisions"] = decision_metrics(earlier, job.config, job.dataset, scores)
         audit.notes.extend(audit.metrics["decisions"]["notes"])
+    recalls = [*posterior.recalls, *([] if job.evidence is None else job.evidence.recalls)]
+    if recalls:
+        audit.metrics["neighbours"] = {"recall": round(min(recalls), 4), "probes": PROBES}
+        audit.notes.append(
+            f"Rows are too many to compare all with all: of the nearest rows, {min(recalls):.1%} were found, as "
+            f"measured on {PROBES:,} rows that were compared with all."
+        )
     if posterior.mixture is not None and posterior.rates is not None:
         audit.metrics["mixture"] = mixture_metrics(posterior.mixture, posterior.rates)
 

@@ -149,8 +149,10 @@ def _with_evidence(job: Job) -> Job:
             f"Trusted labels teach their own rows alone: nothing is known of {plural} before training that a judge of "
             "the other rows could go by.",
         )
+    job.progress.begin("evidence", 0)
     evidence = gather(job.ready, job.meanings, guard=getattr(job.method, "guard", True))
     judged = evidence.judged(job.config.seed)
+    job.progress.end()
     job.clock.stop("evidence")
     return replace(_noted(job, *evidence.notes), evidence=evidence, judged=judged)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mislabel.run.row_votes import RowVotes
 
 BLOCK = 1 << 16
+FEW, MOST_FOUND = 1000, 1_000_000  # ids that are scanned for; that are remembered
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,10 @@ class Rows:
         return {str(entry["values"]): entry["counts"] for entry in counts.to_pylist()}
 
     def id(self, row: int) -> Any:
-        return self.ids[row].as_py()
+        value = self.ids[row].as_py()
+        if len(self._found) < MOST_FOUND:
+            self._found[type(value), value] = row  # whoever decides it will ask for it by its id
+        return value
 
     def label(self, code: int) -> Any:
         """The user's own value of a code, None for -1."""
@@ -103,12 +107,35 @@ class Rows:
 
     def find(self, ids: Sequence[Any]) -> np.ndarray:
         """The row of each id, (m,) int64, -1 for one that is not there."""
-        return np.array([self._find(id) for id in ids], dtype=np.int64)
+        unknown = [id for id in ids if (type(id), id) not in self._found]
+        if unknown and (len(unknown) > FEW or "_index" in self.__dict__ or not self._scan(unknown)):
+            return np.array([self._find(id) for id in ids], dtype=np.int64)
+        return np.array([self._found.get((type(id), id), -1) for id in ids], dtype=np.int64)
 
     def judged_rank(self, ids: Sequence[Any]) -> np.ndarray:
         """The rank of each id among the judged rows, (m,) int64, -1 for one that is none of them."""
         rank = np.where(self.judged, np.cumsum(self.judged) - 1, -1)
         return np.append(rank, -1)[self.find(ids)]
+
+    @cached_property
+    def _found(self) -> dict[tuple[type, Any], int]:
+        """Rows by type and value of their ids, of those that somebody asked for."""
+        return {}
+
+    def _scan(self, ids: list[Any]) -> bool:
+        """Look through all ids for a few, and remember those; False where Arrow cannot hold one of the few.
+
+        Ten million ids take a tenth of a second, and the index of all of them half a minute.
+        """
+        kind: type = int if pa.types.is_integer(self.ids.type) else str
+        try:
+            wanted = pa.array([id for id in ids if type(id) is kind], type=self.ids.type)
+        except (UnicodeError, OverflowError, pa.ArrowException):
+            return False
+        there = np.flatnonzero(compute.is_in(self.ids, value_set=wanted).to_numpy(zero_copy_only=False))
+        for row, id in zip(there.tolist(), self.ids.take(pa.array(there)).to_pylist(), strict=True):
+            self._found.setdefault((kind, id), row)
+        return True
 
     def _find(self, id: Any) -> int:
         hashes, rows = self._index

@@ -193,7 +193,7 @@ def _looks(shown: Shown) -> Suggestion | None:
     return Suggestion(
         "looks",
         "No label is trusted, and without one nobody can tell an error that all labels share from the truth. Fifty "
-        "looks, a few minutes, decide which kinds of evidence to believe, for all rows and not only for those fifty: "
+        "decisions, a few minutes, tell which kinds of evidence to believe, for all rows and not only for those fifty: "
         f"then {'give decisions=RUN to the same call' if shown.outside else AGAIN}.",
         "mislabel review RUN --order trust",
     )

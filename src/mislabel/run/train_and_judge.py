@@ -83,6 +83,7 @@ def run(
         with kept_weights(job.stages, folder, len(job.held_out)) as weights:
             beside = bytes_beside_training(job, content=content)
             network, dynamics, history = train(job, weights, beside, resume=resume, interrupted=interrupted, **told)
+            progress.begin("judge", 0)
             judgement = judge(job, network, dynamics, weights, content=content)
         judgement = replace(judgement, audit=with_sources(job.dataset, judgement.audit))
         add_metrics(job, history, judgement, earlier)
@@ -92,7 +93,9 @@ def run(
         if tracker is not None:
             tracker.result(history.epochs, judgement.audit.metrics)
             judgement.audit.notes.extend(tracker.notes)
+        progress.begin("write", 0)
         save(job, judgement, predictor, content=content, keep_checkpoints=keep_checkpoints)
+        progress.end()
     return Result(judgement.audit, predictor)
 
 

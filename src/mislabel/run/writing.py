@@ -1,8 +1,8 @@
 """What a run leaves in its folder beside settings, dynamics and checkpoints; `mislabel.run.reading` reads it."""
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +23,7 @@ def write_run(
     dataset: Dataset,
     folder: RunFolder,
     content: bool,
-    embeddings: np.ndarray | None = None,
+    embeddings: Any = None,
 ) -> None:
     """Write everything but the report; metrics.json last, since its presence says that the run is whole.
 
@@ -34,7 +34,7 @@ def write_run(
     content : bool
         Whether inputs go into the folder, and embeddings, from which inputs can be guessed.
     embeddings : (n, d) float16, optional
-        Those that the folder still lacks.
+        Those that the folder still lacks; an array or `mislabel.posterior.derived.Derived`.
     """
     if predictor is not None:
         config = folder.read_config()

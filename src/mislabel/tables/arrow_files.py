@@ -1,18 +1,20 @@
 """Arrow files, streams or with a footer, as the datasets library keeps its tables."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError
 from mislabel.tables.arrow import compute, frame_of
 from mislabel.tables.arrow_stored import StoredArrow, TolerantArrow, concat
 from mislabel.tables.format import Header
+from mislabel.tables.late import pd
 from mislabel.tables.location import Location
 
 _MAGIC = b"ARROW1"
@@ -51,6 +53,8 @@ class ArrowFile:
                 yield part if columns is None else part.select(list(columns))
             if not isinstance(reader, pa.RecordBatchFileReader) and not _has_end(file):
                 raise InputError(f"{file} ends without the mark of its end: it may be cut off")
+
+    blocks = parts
 
     def read(self, file: Location, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
         return frame_of(concat(self.parts(file, None), self.schema(file)))

@@ -1,9 +1,11 @@
 """Several Parquet or Arrow files that are one table."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError
@@ -11,6 +13,7 @@ from mislabel.tables.arrow import frame_of
 from mislabel.tables.arrow_files import ArrowFile, named_classes
 from mislabel.tables.arrow_stored import StoredArrow, concat
 from mislabel.tables.format import Header
+from mislabel.tables.late import pd
 from mislabel.tables.parquet import Parquet
 from mislabel.tables.shard import Shard, check_same_columns, parts_of, split_column, split_notes
 
@@ -59,6 +62,18 @@ class ArrowShards:
     def stored(self, strings: Collection[str] = ()) -> StoredArrow:
         return StoredArrow(self.schema, self.parts, self.notes)
 
+    @property
+    def names(self) -> list[str]:
+        """What the files are called in messages."""
+        return [str(shard.file) for shard in self.shards]
+
+    def tables(self, number: int, folder: Path | None, columns: Collection[str] | None = None) -> Iterator[pa.Table]:
+        """One file in blocks, with the columns that are named or all; see `StreamedShards.tables`."""
+        wanted = [name for name in self.schema.names if columns is None or name in columns]
+        stored, shard = [name for name in wanted if name != self.split], self.shards[number]
+        for table in FORMATS[shard.file.ending].blocks(shard.file, stored):
+            yield self._as_first(self._with_names(table).select(stored), shard, wanted)
+
     def parts(self, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         """The tables of all files one after the other, with the columns that are named or all."""
         wanted = self.schema.names if columns is None else list(columns)
@@ -72,15 +87,7 @@ class ArrowShards:
         if self.split in wanted:
             table = table.append_column(self.split, pa.array([shard.part] * len(table), pa.string()))
         schema = pa.schema([self.schema.field(name) for name in wanted], self.schema.metadata)
-        if table.schema.types == schema.types:
-            return table.select(wanted).replace_schema_metadata(schema.metadata)
-        try:
-            return table.select(wanted).cast(schema)
-        except (pa.ArrowException, ValueError) as error:
-            raise InputError(
-                f"{shard.file} has other types of columns than {self.shards[0].file} ({error}): write all files with "
-                "one schema"
-            ) from error
+        return as_first(table.select(wanted), schema, shard.file, self.shards[0].file)
 
     def _common_schema(self) -> pa.Schema:
         """The schema of the first file, with the type of another where the first has nothing but gaps."""
@@ -98,3 +105,21 @@ class ArrowShards:
 
     def _with_names(self, table: pa.Table) -> pa.Table:
         return named_classes(table, self.classes) if self.named or self.classes else table
+
+
+def as_first(table: pa.Table, schema: pa.Schema, file: object, first: object) -> pa.Table:
+    """A table of a file with the types of the first file.
+
+    Raises
+    ------
+    InputError
+        If a value is none of that type.
+    """
+    if table.schema.types == schema.types:
+        return table.replace_schema_metadata(schema.metadata)
+    try:
+        return table.cast(schema)
+    except (pa.ArrowException, ValueError) as error:
+        raise InputError(
+            f"{file} has other types of columns than {first} ({error}): write all files with one schema"
+        ) from error

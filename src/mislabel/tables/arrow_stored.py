@@ -1,16 +1,18 @@
 """A table in Arrow, part by part: of a Parquet file, an Arrow file, or several of them one after the other."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mislabel.errors import InputError
 from mislabel.tables.arrow import compute, frame_of, series_of
 from mislabel.tables.format import Columns, Picked
+from mislabel.tables.late import pd
 from mislabel.tables.lines import Line
 from mislabel.tables.location import Location
 

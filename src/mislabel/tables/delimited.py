@@ -4,13 +4,14 @@ All cells are read as text; a column then becomes numbers or booleans only where
 one (`typed_text`). What our own writers put before formulas comes off again (`formulas`).
 """
 
+from __future__ import annotations
+
 import csv
 from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import NoReturn
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError, listed
@@ -19,6 +20,7 @@ from mislabel.tables.delimited_rows import DELIMITERS, Row, find_dialect, long_c
 from mislabel.tables.delimited_stored import StoredCells
 from mislabel.tables.format import Header
 from mislabel.tables.formulas import restored, restored_cells
+from mislabel.tables.late import pd
 from mislabel.tables.lines import Line, too_long
 from mislabel.tables.location import Location, in_utf8
 from mislabel.tables.plain_cells import encodable, plain_text, text_columns
@@ -45,7 +47,7 @@ class Delimited:
     def read(self, file: Location, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
         return frame_of_cells(self.stored(file, strings), lossless)
 
-    def tolerant(self, file: Location, usual: Collection[str] = ()) -> "TolerantDelimited":
+    def tolerant(self, file: Location, usual: Collection[str] = ()) -> TolerantDelimited:
         return TolerantDelimited(file, usual)
 
     def stored(self, file: Location, strings: Collection[str] = ()) -> StoredCells:

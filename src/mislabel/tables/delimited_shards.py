@@ -1,15 +1,17 @@
 """Several CSV or TSV files that are one table."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError
 from mislabel.tables.delimited import Delimited, Reading, frame_of_cells
 from mislabel.tables.delimited_stored import StoredCells
 from mislabel.tables.format import Header
+from mislabel.tables.late import pd
 from mislabel.tables.shard import Shard, check_same_columns, parts_of, split_column, split_notes
 
 ENDINGS: Sequence[str] = Delimited.endings

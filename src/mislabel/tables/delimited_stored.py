@@ -1,17 +1,19 @@
 """A CSV or TSV file as it stands: cells of text, written again without touching any that has not changed."""
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.tables.delimited_rows import DELIMITERS, Dialect
 from mislabel.tables.format import Columns, Picked
 from mislabel.tables.formulas import neutralised, protected, restored_cells
+from mislabel.tables.late import pd
 from mislabel.tables.location import Location
 from mislabel.tables.typed_blocks import typed_columns
 from mislabel.tables.typed_text import has_decimal_commas, typed_column

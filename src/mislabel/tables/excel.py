@@ -1,5 +1,7 @@
 """Excel files (.xlsx): the first sheet, or the one that is named as FILE.xlsx#Sheet."""
 
+from __future__ import annotations
+
 import importlib
 import warnings
 import zipfile
@@ -9,7 +11,6 @@ from functools import cached_property
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError, did_you_mean
@@ -17,6 +18,7 @@ from mislabel.tables.arrow_stored import StoredFrame
 from mislabel.tables.delimited import column_names
 from mislabel.tables.excel_cells import typed_cells, value_of, writable_column
 from mislabel.tables.format import Header
+from mislabel.tables.late import pd
 from mislabel.tables.lines import Line
 from mislabel.tables.location import Location
 from mislabel.tables.plain_cells import encodable, plain_text
@@ -53,7 +55,7 @@ class Excel:
             frame.attrs["notes"] = sheet.notes
         return frame
 
-    def tolerant(self, file: Location, usual: Collection[str] = ()) -> "Sheet":
+    def tolerant(self, file: Location, usual: Collection[str] = ()) -> Sheet:
         return Sheet(file)
 
     def stored(self, file: Location, strings: Collection[str] = ()) -> StoredFrame:

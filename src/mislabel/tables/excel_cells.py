@@ -1,15 +1,17 @@
 """Cells of Excel files: what a value is on the way in, and how it is written so that it comes back."""
 
+from __future__ import annotations
+
 import datetime
 import math
 import re
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mislabel.errors import InputError
 from mislabel.tables.formulas import restored
+from mislabel.tables.late import pd
 
 _LONGEST = 32_767  # characters of a cell
 _EXACT = 10**15  # whole numbers below it have all their digits

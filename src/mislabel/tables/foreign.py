@@ -1,18 +1,18 @@
 """Tables and columns of other libraries, as pandas has them: polars and all that speak Arrow's stream, datasets."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError
 from mislabel.tables.arrow import frame_of, series_of
 from mislabel.tables.arrow_files import named_classes
+from mislabel.tables.late import pd
 from mislabel.tables.shard import PARTS, split_column, split_notes
-
-_OWN = (pd.DataFrame, pd.Series, pd.Index, pa.Table, pa.Array, pa.ChunkedArray)  # which are read where they are used
 
 
 def native(values: Any) -> Any:
@@ -26,7 +26,8 @@ def native(values: Any) -> Any:
     InputError
         If it is a query that nobody ran yet.
     """
-    if isinstance(values, _OWN):
+    # Those are read where they are used.
+    if isinstance(values, (pd.DataFrame, pd.Series, pd.Index, pa.Table, pa.Array, pa.ChunkedArray)):
         return values
     if hasattr(values, "collect") and hasattr(values, "lazy"):
         raise InputError(f"a {type(values).__name__} was given, whose rows are not there yet: .collect() it")

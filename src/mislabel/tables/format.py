@@ -1,13 +1,15 @@
 """What every format of tables offers, and what a table in a file is for whoever writes it again with other labels."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
+from mislabel.tables.late import pd
 from mislabel.tables.lines import Line
 from mislabel.tables.location import Location
 

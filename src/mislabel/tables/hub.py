@@ -1,14 +1,15 @@
 """Data sets of the Hugging Face hub, by name."""
 
+from __future__ import annotations
+
 import importlib
 import inspect
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from mislabel.errors import InputError
 from mislabel.tables.foreign import native, one_table
+from mislabel.tables.late import pd
 from mislabel.tables.shard import PARTS
 
 PREFIX = "hf:"

@@ -1,14 +1,16 @@
 """From JSON objects to columns, block by block: plain values in Arrow, anything else as it is."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.tables.arrow import series_of
 from mislabel.tables.characters import utf8_safe
+from mislabel.tables.late import pd
 
 BLOCK = 50_000  # rows that exist as Python objects at a time
 JSON_CELLS = {b"mislabel": b"json"}  # metadata of a column whose cells are JSON, as it may hold anything

@@ -1,5 +1,7 @@
 """JSON files: one object per line, an array of objects, objects over several lines, or one of the forms of pandas."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -7,7 +9,6 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError
@@ -17,6 +18,7 @@ from mislabel.tables.json_forms import table_rows
 from mislabel.tables.json_items import Item, form_of, items
 from mislabel.tables.json_text import frame_objects, write_objects
 from mislabel.tables.json_values import read_value
+from mislabel.tables.late import pd
 from mislabel.tables.lines import Line, too_long
 from mislabel.tables.location import Location, in_utf8
 from mislabel.tables.plain_cells import check_cells
@@ -46,10 +48,10 @@ class Json:
         """All rows, of the columns `only` or all. Values keep their types; a key that a row lacks is missing there."""
         return frame_of_blocks(blocks(json_rows(file), only))
 
-    def tolerant(self, file: Location, usual: Collection[str] = ()) -> "TolerantJson":
+    def tolerant(self, file: Location, usual: Collection[str] = ()) -> TolerantJson:
         return TolerantJson(file)
 
-    def stored(self, file: Location, strings: Collection[str] = ()) -> "StoredJson":
+    def stored(self, file: Location, strings: Collection[str] = ()) -> StoredJson:
         names = list(dict.fromkeys(key for row in json_rows(file) for key in row))
         return StoredJson(partial(json_rows, file), names)
 

@@ -1,16 +1,17 @@
 """Several JSON files that are one table."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import pandas as pd
-
 from mislabel.tables import json_format
 from mislabel.tables.format import Header
 from mislabel.tables.json_columns import blocks, frame_of_blocks
 from mislabel.tables.json_format import LOOKED_AT, StoredJson, json_rows
+from mislabel.tables.late import pd
 from mislabel.tables.shard import Shard, check_same_columns, parts_of, split_column, split_notes
 
 ENDINGS: Sequence[str] = json_format.ENDINGS

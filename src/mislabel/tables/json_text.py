@@ -1,14 +1,16 @@
 """JSON as we write it: valid for every reader, and what JSON cannot hold is refused or null."""
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 import numpy as np
-import pandas as pd
 
 from mislabel.errors import InputError
+from mislabel.tables.late import pd
 
 
 def json_text(value: Any) -> str:

@@ -1,10 +1,11 @@
 """Parquet files."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -12,8 +13,11 @@ from mislabel.errors import InputError
 from mislabel.tables.arrow import frame_of
 from mislabel.tables.arrow_stored import StoredArrow, TolerantArrow
 from mislabel.tables.format import Header
+from mislabel.tables.late import pd
 from mislabel.tables.location import Location
 from mislabel.tables.plain_cells import encodable
+
+ROWS_AT_ONCE = 1 << 14
 
 
 class Parquet:
@@ -42,6 +46,13 @@ class Parquet:
             with pq.ParquetFile(file.path) as opened:
                 for number in range(opened.num_row_groups):
                     yield opened.read_row_group(number)
+
+    def blocks(self, file: Location, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        """All rows, a bounded number at a time whatever the row groups; all columns or those that are named."""
+        names = None if columns is None else list(columns)
+        with readable(file), pq.ParquetFile(file.path, memory_map=True) as opened:
+            for batch in opened.iter_batches(ROWS_AT_ONCE, columns=names):
+                yield pa.Table.from_batches([batch])
 
     def read(self, file: Location, strings: Collection[str] = (), lossless: Collection[str] = ()) -> pd.DataFrame:
         with readable(file):

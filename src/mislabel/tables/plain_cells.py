@@ -1,13 +1,15 @@
 """Typed columns on their way into CSV and Excel: what cannot be held is refused, and formulas become plain text."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mislabel.errors import InputError
 from mislabel.tables.characters import utf8_safe
 from mislabel.tables.formulas import protected
+from mislabel.tables.late import pd
 
 
 def plain_text(frame: pd.DataFrame, ending: str) -> tuple[pd.DataFrame, int]:

@@ -1,15 +1,17 @@
 """Tables in: a path, a hub name or an object in memory becomes a frame."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.errors import InputError, did_you_mean, listed
 from mislabel.tables.arrow import frame_of
 from mislabel.tables.foreign import native, one_table
+from mislabel.tables.late import pd
 from mislabel.tables.sources import find_table
 
 _SHOWN = 200  # names in a message
@@ -64,10 +66,16 @@ def check_columns(source: str | Path, wanted: Mapping[str, Iterable[str]]) -> No
         If the source cannot be found, or it surely lacks a column.
     """
     header = find_table(source).header()
+    if header.complete:
+        check_names(header.names, wanted)
+
+
+def check_names(known: list[str], wanted: Mapping[str, Iterable[str]]) -> None:
+    """The same of names of columns that are known."""
     for what, names in wanted.items():
         for name in names:
-            if header.complete and name not in header.names:
-                raise _no_column(name, what, header.names)
+            if name not in known:
+                raise _no_column(name, what, known)
 
 
 def pick_column(frame: Any, name: str, what: str) -> pd.Series:

@@ -39,7 +39,7 @@ def split_notes(source: str, parts: Collection[str], split: str | None) -> list[
     return [f"{source} has the parts {', '.join(parts)}, which became the column {split!r}"]
 
 
-def check_same_columns(file: Location, names: Collection[str], first: Location, expected: Collection[str]) -> None:
+def check_same_columns(file: object, names: Collection[str], first: object, expected: Collection[str]) -> None:
     """Raise InputError unless a file has the columns of the first one, in whatever order."""
     missing = [name for name in expected if name not in names]
     more = [name for name in names if name not in expected]

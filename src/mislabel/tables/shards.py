@@ -3,6 +3,7 @@
 import glob
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,9 +122,14 @@ def _in_parts(files: list[Path], folder: Path) -> list[Shard]:
     shards = []
     for file in files:
         between = file.relative_to(folder).parts if file.is_relative_to(folder) else (file.name,)
-        parts_named = [match[1].lower() for name in reversed(between) if (match := _PART.match(name))]
-        shards.append(Shard(locate(file), parts_named[0] if parts_named else ""))
+        shards.append(Shard(locate(file), part_of(between)))
     return shards
+
+
+def part_of(names: Sequence[str]) -> str:
+    """The part of the data that the last of some folders and a file is called by, which lie in each other; or ""."""
+    parts = [match[1].lower() for name in reversed(names) if (match := _PART.match(name))]
+    return parts[0] if parts else ""
 
 
 def _check_parts(source: str, shards: list[Shard]) -> None:

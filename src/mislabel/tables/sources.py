@@ -1,5 +1,7 @@
 """What a command or a caller names as data: a file, several that are one table, a data set of the hub."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -7,18 +9,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-import pandas as pd
-
 from mislabel.errors import InputError
 from mislabel.tables.arrow_shards import FORMATS as ARROW
 from mislabel.tables.arrow_shards import ArrowShards
 from mislabel.tables.arrow_stored import StoredFrame
 from mislabel.tables.format import Format, Header, StoredTable, TolerantTable
 from mislabel.tables.hub import is_hub, local_part, read_hub
+from mislabel.tables.late import pd
 from mislabel.tables.location import Location, locate
 from mislabel.tables.registry import open_format
+from mislabel.tables.remote import is_remote
 from mislabel.tables.shard import Shard
 from mislabel.tables.shards import find_shards, is_glob
+from mislabel.tables.spool import Streamed
+from mislabel.tables.streams import StreamedShards, find_streams
+
+LARGE = 1 << 25  # bytes of files
 
 
 class TableSource(Protocol):
@@ -100,7 +106,19 @@ def find_table(source: str | Path) -> TableSource:
             raise InputError(f"{source}: a file has no parts; leave out :{part}")
         format, file = open_format(path)
         return ArrowShards(str(path), [Shard(file)], named=True) if file.ending in ARROW else FileSource(format, file)
-    return find_shards(source) or FileSource(*open_format(source))
+    return find_streams(source) or find_shards(source) or FileSource(*open_format(source))
+
+
+def find_streamed(source: str | Path) -> Streamed | None:
+    """A table that goes through a spool: from afar, of tar files, or of many bytes in Parquet; None for any other."""
+    table = find_table(source)
+    if isinstance(table, FileSource) and table.file.ending == ".parquet":
+        table = ArrowShards(str(source), [Shard(table.file)])
+    if isinstance(table, StreamedShards):
+        return table
+    if not isinstance(table, ArrowShards):
+        return None
+    return table if sum(shard.file.path.stat().st_size for shard in table.shards) > LARGE else None
 
 
 def open_tolerant(path: str | Path, usual: Collection[str] = ()) -> TolerantTable:
@@ -121,9 +139,11 @@ def open_tolerant(path: str | Path, usual: Collection[str] = ()) -> TolerantTabl
 
 
 def is_there(source: str | Path) -> bool:
-    """Whether there is something of that name; of the hub nobody knows before asking it."""
+    """Whether there is something of that name here; of the hub nobody knows before asking it."""
     if is_hub(source):
         return True
+    if is_remote(source):
+        return False  # who was given a run folder asks no server that it names
     return Path(source).exists() or locate(source).path.exists() or is_glob(source)
 
 
@@ -131,7 +151,9 @@ def holds_tables(path: str | Path) -> bool:
     """Whether a folder, a glob or ``hf:PATH`` is read as a table of several files."""
     if is_hub(source := str(path)):
         return local_part(source) is not None
-    return is_glob(path) or (Path(path).is_dir() and find_shards(path) is not None)
+    if is_glob(path) or is_remote(path):
+        return True
+    return Path(path).is_dir() and (find_streams(path) or find_shards(path)) is not None
 
 
 def becomes_part(output: Path, source: str | Path) -> bool:
@@ -139,6 +161,8 @@ def becomes_part(output: Path, source: str | Path) -> bool:
     if is_hub(source):
         here = local_part(str(source))
         return here is not None and becomes_part(output, here[0])
+    if is_remote(source):
+        return False
     if is_glob(source):
         return fnmatch(str(output.resolve()), str(Path(source).absolute()))
     folder = Path(source)
@@ -153,5 +177,7 @@ def folder_of(source: str | Path) -> Path | None:
     if is_hub(source):
         here = local_part(str(source))
         return None if here is None else folder_of(here[0])
+    if is_remote(source):
+        return None
     path = Path(source)
     return path if path.is_dir() else path.parent

@@ -3,15 +3,17 @@
 What comes out is what `typed_column` gives, column by column.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from mislabel.tables.arrow import compute
 from mislabel.tables.formulas import restored_cells
+from mislabel.tables.late import pd
 from mislabel.tables.typed_text import FRACTION, NUMBER, WHOLE, typed_column
 
 _SHORT = 10_000  # rows up to which columns are taken together

@@ -3,10 +3,12 @@
 An empty cell is an empty text or a missing number. ``NA``, ``null`` and ``007`` stay what they are.
 """
 
-import pandas as pd
+from __future__ import annotations
+
 import pyarrow as pa
 
 from mislabel.tables.arrow import compute, series_of
+from mislabel.tables.late import pd
 
 WHOLE = r"\A(?:0|-?[1-9][0-9]{0,18})\z"
 NUMBER = r"\A(?:-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|-?inf)\z"

@@ -1,14 +1,16 @@
 """Tables out: a frame becomes a file, and a table that a file holds is written again with other columns."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import pandas as pd
 
 from mislabel.files import atomic_path, check_writable
 from mislabel.tables.format import Columns, Picked, StoredTable
+from mislabel.tables.late import pd
 from mislabel.tables.registry import format_to_write
 
 __all__ = ["check_output", "rewrite_table", "write_table"]

@@ -27,6 +27,7 @@ def outputs(
     low_precision: bool = False,
     order: np.ndarray | None = None,
     progress: Quiet | None = None,
+    doing: str = "predict",
 ) -> np.ndarray:
     """What a network gives for every row.
 
@@ -41,14 +42,15 @@ def outputs(
         the same numbers anywhere.
     order : (m,) int64, optional
         In which rows of one length are put into batches, whose company changes the last digits of a number.
+    doing : str
+        What the phase is called.
 
     Returns
     -------
     (m, width) float32, the same on every process
     """
-    (result,) = _collect(
-        network, inputs, [(width, torch.float32)], accelerator, batch_size, low_precision, order, progress or Quiet()
-    )
+    parts, progress = [(width, torch.float32)], progress or Quiet()
+    (result,) = _collect(network, inputs, parts, accelerator, batch_size, low_precision, order, progress, doing)
     return result
 
 
@@ -85,13 +87,14 @@ def _collect(
     low_precision: bool,
     order: np.ndarray | None,
     progress: Quiet,
+    doing: str = "predict",
 ) -> list[np.ndarray]:
     """What a network gives for every row: (m, width) of each part, of its type."""
     device, several = accelerator.device, accelerator.num_processes > 1
     results = [torch.zeros(len(inputs), width, dtype=kind, device=device) for width, kind in parts]
     mine = sorted_batches(inputs.lengths, batch_size, order)[accelerator.process_index :: accelerator.num_processes]
     network = network.to(device).eval()
-    progress.begin("predict", len(mine))
+    progress.begin(doing, len(mine))
     with torch.inference_mode(), accelerator.autocast() if low_precision else nullcontext():
         for batch, tensors in prefetched(inputs, mine, device):
             answers, index = network(tensors), torch.as_tensor(batch, device=device)

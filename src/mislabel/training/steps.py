@@ -64,7 +64,9 @@ class Steps:
         # Dropout and views depend on the epoch's seed alone, so a resumed run repeats them without stored RNG states.
         torch.manual_seed(torch_seed(settings.seed, run.number, epoch + 1) + rank)
         run.model.train()
-        run.progress.begin(f"{run.stage.name} {epoch + 1}/{run.stage.epochs}", len(batches))
+        passes_later = max(0, len(run.dynamics.passes) - run.dynamics.done - run.stage.views)
+        later = len(batches) * passes_later / run.stage.views
+        run.progress.begin(f"{run.stage.name} {epoch + 1}/{run.stage.epochs}", len(batches), later)
         total = torch.zeros((), device=run.device)
         feed = prefetched(run.rows.inputs, [part for parts in parts_of for part in parts], run.device)
         for step, (batch, parts) in enumerate(zip(batches, parts_of, strict=True)):

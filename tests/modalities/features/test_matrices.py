@@ -9,6 +9,7 @@ from helpers import check_vectors as check
 from helpers import read_only
 
 from mislabel.errors import InputError
+from mislabel.modalities.features import matrices
 from mislabel.modalities.features.features import check_features
 from mislabel.modalities.features.matrices import blocks, constant_columns, read_matrix
 
@@ -116,3 +117,16 @@ def test_files_that_are_no_matrix(tmp_path):
     np.savez(tmp_path / "emb.npz", NUMBERS)
     with pytest.raises(InputError, match="is not an .npy file; it looks like an .npz archive: save one"):
         read_matrix(tmp_path / "emb.npz", 2)
+
+
+def test_a_large_file_is_mapped_and_not_copied_nor_changed(tmp_path, monkeypatch):
+    path, written = tmp_path / "large.npy", np.arange(600, dtype=np.float32).reshape(100, 6)
+    np.save(path, written)
+    small = matrices.as_float32(read_matrix(path, 100))
+    monkeypatch.setattr(matrices, "MAPPED", 100)
+    mapped = read_matrix(path, 100)
+    large = matrices.as_float32(mapped)
+    assert np.shares_memory(large, mapped)
+    np.testing.assert_array_equal(large, small)
+    large[0] = -1  # nobody does; the file would not notice
+    np.testing.assert_array_equal(np.load(path), written)

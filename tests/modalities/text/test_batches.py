@@ -1,11 +1,15 @@
 """Tokenised texts against the tokenizer itself."""
 
+import errno
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mislabel.disk import DiskFull
+from mislabel.modalities.text import tokens
 from mislabel.modalities.text.batches import TextInputs
 from mislabel.modalities.text.models import DEFAULT_ENCODER, find_encoder, load_tokenizer
 
@@ -127,3 +131,41 @@ def test_padding_stays_where_a_tokenizer_has_no_token_for_it(tiny_encoder):
     padding = batch["attention_mask"] == 0
     assert torch.equal(strong[padding], batch["input_ids"][padding])
     assert (strong[~padding] != batch["input_ids"][~padding]).any()
+
+
+class TestChunks:
+    """Texts that are tokenised a few at a time, and tokens that lie in a file, are the same texts and tokens."""
+
+    @pytest.fixture(params=[(2, 1 << 20), (1000, 30)])
+    def small_chunks(self, request, monkeypatch):
+        texts, characters = request.param
+        monkeypatch.setattr(tokens, "TEXTS_AT_ONCE", texts)
+        monkeypatch.setattr(tokens, "CHARACTERS_AT_ONCE", characters)
+        monkeypatch.setattr(tokens, "IN_MEMORY", 0)
+
+    def test_the_same_whatever_the_chunk(self, small_chunks, minilm, tmp_path):
+        told = []
+        found = TextInputs(iter(TEXTS), minilm, 12, folder=tmp_path, told=told.append)
+        encoded = [minilm(text, truncation=True, max_length=12)["input_ids"] for text in TEXTS]
+        assert sum(told) == len(TEXTS)
+        assert len(told) > 1
+        assert found.truncated == sum(len(minilm(text)["input_ids"]) > 12 for text in TEXTS)
+        assert found.empty.tolist() == [False, False, False, True, False, False]
+        for row, wanted in enumerate(encoded):
+            batch = found.batch(np.array([row, 2]))
+            assert batch["input_ids"][0, : len(wanted)].tolist() == wanted
+            assert int(batch["attention_mask"][0].sum()) == len(wanted)
+
+    def test_the_file_has_no_name_and_is_mapped(self, small_chunks, minilm, tmp_path):
+        found = TextInputs(TEXTS, minilm, 12, folder=tmp_path)
+        assert list(tmp_path.iterdir()) == []
+        assert not found._tokens.flags.owndata
+        assert not found._tokens.flags.writeable
+
+    def test_a_full_disk_is_told(self, minilm, monkeypatch, tmp_path):
+        def full(**_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(tokens, "TemporaryFile", full)
+        with pytest.raises(DiskFull, match=f"{tmp_path}: No space left"):
+            TextInputs(TEXTS, minilm, 12, folder=tmp_path)

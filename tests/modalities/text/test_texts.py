@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from mislabel.errors import InputError
 from mislabel.modalities.dataset import make_dataset
 from mislabel.modalities.loading import load_dataset
-from mislabel.modalities.text.texts import check_texts, is_blank, joined_columns
+from mislabel.modalities.text import texts as module
+from mislabel.modalities.text.texts import Texts, check_texts, is_blank, joined_columns
 from mislabel.tables.characters import utf8_safe
+from mislabel.tables.spool import mapped
 
 
 def check(values):
@@ -118,3 +121,69 @@ class TestSeveralColumns:
         (tmp_path / "d.csv").write_text("year,body,label\n0123,x,p\n1e5,NA,q\n", encoding="utf-8")
         data = load_dataset(tmp_path / "d.csv", text="year,body", label="label")
         assert list(data.inputs) == ["0123\nx", "1e5\nNA"]
+
+
+class TestInArrow:
+    """Texts that lie in a mapped file, or are read a block at a time, are the same texts."""
+
+    @pytest.fixture
+    def in_a_file(self, monkeypatch):
+        for name, value in {"IN_MEMORY": 0, "AT_ONCE": 2, "BATCH": 3}.items():
+            monkeypatch.setattr(module, name, value)
+
+    def test_as_a_sequence(self, in_a_file):
+        words = [f"w{number} é 😀" for number in range(11)]
+        for form in (words, iter(words), pa.array(words), pa.chunked_array([words[:4], [], words[4:]])):
+            texts = Texts(form)
+            assert texts == words
+            assert [*texts] == words
+            assert [texts[-1], texts[3], *texts[2:4]] == [words[-1], words[3], *words[2:4]]
+            assert [content.decode() for content in texts.contents()] == words
+            assert texts._stored.num_chunks > 3
+            with pytest.raises(IndexError):
+                texts[11]
+        assert Texts() == []
+        assert Texts(["a"]) != ["b"]
+        assert Texts(["a"]) != ["a", "a"]
+
+    def test_taken_twice(self, in_a_file):
+        texts = Texts((str(number) for number in range(11)), pair=True).take(np.array([7, 0, 7, 3]))
+        again = texts.take(np.array([3, 0]))
+        assert [*texts] == ["7", "0", "7", "3"]
+        assert [*again] == again[:] == ["3", "7"]
+        assert again.pair
+        assert again._stored is texts._stored
+
+    def test_the_checks_are_the_same(self, in_a_file):
+        column = pa.chunked_array([["a", " "], ["b", ""]])
+        texts, empty, notes = check(column)
+        assert texts == ["a", " ", "b", ""]
+        assert empty.tolist() == [False, True, False, True]
+        assert check(column.to_pylist())[2] == notes
+        assert check(pd.Series(column.to_pylist()))[2] == notes
+
+    def test_what_is_mapped_already_is_not_written_again(self, in_a_file, monkeypatch):
+        schema = pa.schema([("text", pa.string())])
+        batch = pa.record_batch([pa.array(["some words of a text " * 50] * 20_000)], schema=schema)
+        table = mapped([batch], schema)
+        del batch
+        monkeypatch.setattr(module, "mapped", None)
+        before = pa.total_allocated_bytes()
+        assert Texts(table["text"])[19_999] == "some words of a text " * 50
+        assert pa.total_allocated_bytes() - before < 1_000_000  # of twenty
+
+    def test_nothing_is_left_behind(self, in_a_file, monkeypatch, tmp_path):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        texts = Texts(["a", "b", "c", "d"])
+        assert list(tmp_path.iterdir()) == []
+        assert texts == ["a", "b", "c", "d"]
+
+
+def test_text_in_arrow_that_is_not_utf8(tmp_path):
+    plain = pa.array([b"ab", b"\xff\xfe"], pa.binary())
+    broken = pa.Array.from_buffers(pa.string(), 2, plain.buffers())
+    pq.write_table(pa.table({"text": broken, "label": ["x", "y"]}), tmp_path / "d.parquet")
+    with pytest.raises(InputError, match=r'column "text": text that is not UTF-8 .*write it as UTF-8'):
+        load_dataset(tmp_path / "d.parquet", text="text", label="label")
+    with pytest.raises(InputError, match="text that is not UTF-8"):
+        make_dataset(broken, ["x", "y"])

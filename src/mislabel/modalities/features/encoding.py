@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import Any
 
@@ -41,7 +41,7 @@ class FeatureEncoding:
         """How many columns the matrix has."""
         return sum(column.width for column in self.columns)
 
-    @property
+    @cached_property
     def placed(self) -> list[tuple[FeatureColumn, slice]]:
         """The columns, and where each stands in the matrix."""
         ends = accumulate(column.width for column in self.columns)

@@ -1,7 +1,7 @@
 """Features: columns of a table, a matrix, or one vector per row, as a float32 matrix and the encoding that made it."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from mislabel.errors import some_ids
 from mislabel.modalities.features.columns import FeatureColumn
 from mislabel.modalities.features.dates import date_of
 from mislabel.modalities.features.encoding import FeatureEncoding, learn_encoding
-from mislabel.modalities.features.matrices import constant_columns, row_bytes
+from mislabel.modalities.features.matrices import blocks, constant_columns, row_bytes
 from mislabel.modalities.features.selection import table_or_matrix
 from mislabel.tables.formulas import restored
 
@@ -49,6 +49,9 @@ class Features(RawInputs):
         """The bytes of each row, as little-endian float32: equal for equal rows, on every machine."""
         return row_bytes(self.matrix)
 
+    def content_sizes(self) -> np.ndarray:
+        return np.full(len(self), 4 * self.matrix.shape[1])
+
     def digests(self, spell: Callable[[str], str] = str) -> Iterator[bytes]:
         """16 bytes a row, equal for rows that hold the same under the same names, in whatever order columns come.
 
@@ -63,15 +66,18 @@ class Features(RawInputs):
         )
         numbers = [position for _, start, column in named if column.kind != "category"
                    for position in range(start, start + column.width - column.marked)]  # fmt: skip
-        words = [self._levels(start, column, spell) for _, start, column in named if column.kind == "category"]
-        names = repr([(name, column.kind) for name, _, column in named]).encode("utf-8", "surrogatepass")
-        cells = np.ascontiguousarray(self.matrix[:, numbers])
+        names = repr([(name, column.kind) for name, _, column in named]).encode("utf-8", "surrogatepass") + b"\0"
         place_of = {position: place for place, position in enumerate(numbers)}
-        for start in (start for _, start, column in named if column.marked):  # whatever the median of the others is
-            cells[self.matrix[:, start + 1] != 0, place_of[start]] = np.nan
-        for position, row in enumerate(row_bytes(cells)):
-            levels = repr([levels_of[position] for levels_of in words]).encode("utf-8", "surrogatepass")
-            yield hashlib.blake2b(names + b"\0" + row + levels, digest_size=16).digest()
+        categories = [(start, column) for _, start, column in named if column.kind == "category"]
+        for block in blocks(self.matrix.shape):
+            part = Features(self.matrix[block], self.encoding)
+            cells = np.ascontiguousarray(part.matrix[:, numbers])
+            for start in (start for _, start, column in named if column.marked):  # whatever the others' median is
+                cells[part.matrix[:, start + 1] != 0, place_of[start]] = np.nan
+            words = [part._levels(start, column, spell) for start, column in categories]
+            for position, row in enumerate(row_bytes(cells)):
+                levels = repr([levels_of[position] for levels_of in words]).encode("utf-8", "surrogatepass")
+                yield hashlib.blake2b(names + row + levels, digest_size=16).digest()
 
     def matcher(self, column: str) -> Callable[[int, Any], bool]:
         """The same features, or those whose names and levels have the apostrophe of a CSV export."""
@@ -92,11 +98,8 @@ class Features(RawInputs):
         row = self.matrix[position]
         if len(self.encoding.columns) == 1 and self.encoding.columns[0].kind == "vector":
             name = _cut(self.encoding.columns[0].name)
-            return _join([_number(value) for value in row[:CAPTION]], len(row), f"{name} [" if name else "[", "]")
-        parts, start = [], 0
-        for column in self.encoding.columns[:CAPTION]:
-            parts.append(_words(column, row[start : start + column.width]))
-            start += column.width
+            return _join(map(_number, row), len(row), f"{name} [" if name else "[", "]")
+        parts = (_words(column, row[place]) for column, place in self.encoding.placed)
         return _join(parts, len(self.encoding.columns))
 
     def in_words(self, position: int) -> str | None:
@@ -187,7 +190,7 @@ def _words(column: FeatureColumn, cells: np.ndarray) -> str:
         return f"{name} {'?' if column.marked and cells[1] else shown}"
     if column.kind == "category":
         return f"{name}={_cut(column.levels[int(cells.argmax())]) if cells.any() else '?'}"
-    return f"{name} " + _join([_number(value) for value in cells[:2]], len(cells), "[", "]")
+    return f"{name} " + _join(map(_number, cells[:2]), len(cells), "[", "]")
 
 
 def _number(value: np.floating) -> str:
@@ -201,9 +204,19 @@ def _cut(text: str, length: int = 30) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def _join(parts: list[str], total: int, before: str = "", after: str = "") -> str:
-    """As many of the parts as a caption has room for, with an ellipsis where there are more (`total` in all)."""
+def _join(words: Iterable[str], total: int, before: str = "", after: str = "") -> str:
+    """As many of the words as a caption has room for, with an ellipsis where there are more (`total` in all).
+
+    No more of them are made than that: most of the time that a run on features takes to be saved goes here.
+    """
     room = CAPTION - len(before) - len(after)
+    parts: list[str] = []
+    filled = 0
+    for word in words:
+        parts.append(word)
+        filled += len(word) + 2
+        if filled > CAPTION + 2:
+            break
     shown = len(parts)
     while shown > 1 and len(", ".join(parts[:shown])) + (3 if shown < total else 0) > room:
         shown -= 1

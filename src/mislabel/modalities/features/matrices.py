@@ -9,6 +9,7 @@ from mislabel.data.label_columns import Rows
 from mislabel.errors import InputError, did_you_mean
 
 LARGEST = 1e38  # a third of what float32 holds, so that neither a difference nor a jitter of two leaves it
+MAPPED = 1 << 26  # bytes of a file that stays on the disk while a run reads it, and must not be changed meanwhile
 _BLOCK = 1 << 20  # cells that are looked at together, so that no check needs a second matrix
 
 
@@ -24,7 +25,9 @@ def read_matrix(path: Path, rows: int | None) -> np.ndarray:
 
     Returns
     -------
-    (n, d) memmap, read-only, of the dtype in the file
+    (n, d) memmap of the dtype in the file
+        Read-only, so that who needs it in float32 copies it; of a file over MAPPED one that may be written to and need
+        not be copied, since what is written stays in memory.
 
     Raises
     ------
@@ -44,7 +47,7 @@ def read_matrix(path: Path, rows: int | None) -> np.ndarray:
         if start != b"\x93NUMPY":
             archive = "it looks like an .npz archive: " if start[:2] == b"PK" else ""
             raise InputError(f"{path} is not an .npy file; {archive}save one matrix with numpy.save")
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+        matrix = np.load(path, mmap_mode="c" if path.stat().st_size > MAPPED else "r", allow_pickle=False)
     except InputError:
         raise
     except Exception as error:

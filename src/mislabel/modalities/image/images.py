@@ -1,5 +1,6 @@
 """Images as inputs: all are opened and decoded once when they are checked, and one at a time later."""
 
+import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from mislabel.errors import InputError, RunError, in_range, one_of, some_ids
 from mislabel.modalities.image.decode import Unreadable, decode, pillow
 from mislabel.modalities.image.files import NO_FILE
 from mislabel.modalities.image.sources import bytes_of, inspect, inspect_all, read_cells
+from mislabel.tables.characters import utf8_safe
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -108,6 +110,9 @@ class Images(RawInputs):
         for position, source in enumerate(self.sources):
             yield inspect(source, self.reasons.get(position))[0]
 
+    def content_sizes(self) -> np.ndarray:
+        return np.full(len(self), hashlib.sha256().digest_size)  # no image is read for that
+
     def caption(self, position: int) -> str:
         """The name of a row in one line, or the size of the image."""
         if self.names[position]:
@@ -121,6 +126,13 @@ class Images(RawInputs):
         """Thumbnails; None for a bad image."""
         with ThreadPoolExecutor() as workers:
             yield from workers.map(lambda position: None if self.bad[position] else self.thumbnail(position), positions)
+
+    def files(self) -> Iterator[tuple[str, bytes] | None]:
+        """Of images that were read from files; none of those that are bad, or have names that UTF-8 cannot hold."""
+        for position, digest in enumerate(self.contents()):
+            name = self.names[position]
+            is_file = isinstance(self.sources[position], str | Path) and not self.bad[position]
+            yield (name, digest) if is_file and name and utf8_safe(name) == name else None
 
     def thumbnail(self, position: int, side: int = 128) -> bytes:
         """A small image as it is, as PNG; a JPEG that fits into `side` x `side` of one larger than 64 x 64."""

@@ -1,7 +1,10 @@
 """Texts, tokenised once and batched by length."""
 
 import copy
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +12,10 @@ import torch
 from torch import Tensor
 
 from mislabel.modalities.text.texts import SEPARATOR
+from mislabel.modalities.text.tokens import CHARACTERS_PER_TOKEN, Rows, tokenised
 from mislabel.training.inputs import PAD_TO
 
 MASKED_SHARE = 0.15
-CHARACTERS_PER_TOKEN = 200  # far above what any tokeniser reaches on real text
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class TextInputs:
 
     Parameters
     ----------
-    texts : list of str
+    texts : iterable of n str
     tokenizer
         Of transformers.
     max_length : int
@@ -47,6 +50,8 @@ class TextInputs:
     layout : Layout
     pair : bool
         Whether each text is two, of which the first ends at its first line break: the tokenizer's pair.
+    folder, told
+        See `tokenised`.
 
     Attributes
     ----------
@@ -60,25 +65,35 @@ class TextInputs:
 
     ahead = 0
 
-    def __init__(self, texts: list[str], tokenizer, max_length: int = 128, layout: Layout = PLAIN, pair: bool = False):
+    def __init__(
+        self,
+        texts: Iterable[str],
+        tokenizer: Any,
+        max_length: int = 128,
+        layout: Layout = PLAIN,
+        pair: bool = False,
+        *,
+        folder: Path | None = None,
+        told: Callable[[int], None] = lambda texts: None,
+    ):
         self.pad, self.mask = tokenizer.pad_token_id or 0, tokenizer.mask_token_id
         self.max_length, self.left = max_length, layout.left
         special = [token for token in tokenizer.all_special_ids if token != tokenizer.unk_token_id]
         self.special = torch.tensor(sorted(special), dtype=torch.int64)
+        unread = self.special.tolist() + ([tokenizer.unk_token_id] if tokenizer.unk_token_id is not None else [])
+
+        def finish(row: list[int]) -> list[int]:
+            row = row if layout.end is None else _ended(row, layout.end, max_length)
+            return row or [self.pad]  # a decoder's tokenizer adds nothing to an empty text
+
+        tokens_of = partial(_pairs if pair else _tokens, tokenizer, max_length)
         # A text of 10 MB costs no more than a long one.
-        cut = [text[: CHARACTERS_PER_TOKEN * max_length] for text in texts]
-        rows, over = _pairs(tokenizer, cut, max_length) if pair else _tokens(tokenizer, cut, max_length)
-        self.truncated = int(np.count_nonzero(over | [len(a) < len(b) for a, b in zip(cut, texts, strict=True)]))
-        known = self.special.tolist() + ([tokenizer.unk_token_id] if tokenizer.unk_token_id is not None else [])
-        self.empty = np.array([set(row) <= set(known) for row in rows], dtype=bool)
-        if layout.end is not None:
-            rows = [_ended(row, layout.end, max_length) for row in rows]
-        rows = [row or [self.pad] for row in rows]  # a decoder's tokenizer adds nothing to an empty text
+        most = CHARACTERS_PER_TOKEN * max_length
+        tokens = tokenised(texts, most, tokens_of, finish, np.array(unread, dtype=np.int64), folder, told)
+        self.truncated, self.empty, self.lengths = tokens.truncated, tokens.empty, tokens.lengths
+        self._tokens, self._begins = tokens.flat, np.cumsum(tokens.lengths) - tokens.lengths
         self.separator = tokenizer.sep_token_id
         self.typed = pair and self._numbers_as(tokenizer("a", "b"))
-        self.lengths = np.array([len(row) for row in rows], dtype=np.int64)
-        self._begins = np.cumsum(self.lengths) - self.lengths
-        self._tokens = np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]) if rows else np.zeros(0)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -152,21 +167,19 @@ def _ended(row: list[int], end: int, max_length: int) -> list[int]:
     return [*[token for token in row if token != end][: max_length - 1], end]
 
 
-def _pairs(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[list[int]], np.ndarray]:
+def _pairs(tokenizer: Any, max_length: int, texts: list[str]) -> Rows:
     """As `_tokens`, of texts whose first line is one and the rest another; the longer of the two is cut."""
-    if not texts:
-        return [], np.zeros(0, dtype=bool)
     first, second = ([*part] for part in zip(*(text.partition(SEPARATOR)[::2] for text in texts), strict=True))
     rows = tokenizer(first, second, truncation="longest_first", max_length=max_length)["input_ids"]
     whole = tokenizer(first, second, verbose=False)["input_ids"]
     return rows, np.array([len(row) < len(every) for row, every in zip(rows, whole, strict=True)], dtype=bool)
 
 
-def _tokens(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[list[int]], np.ndarray]:
-    """The tokens of each text, at most `max_length`, and which texts had more, (n,) bool."""
+def _tokens(tokenizer: Any, max_length: int, texts: list[str]) -> Rows:
+    """The tokens of each text, at most `max_length`, and which texts had more, (c,) bool."""
     if not tokenizer.is_fast:  # it does not say what it cut
-        rows = tokenizer(texts, truncation=True, max_length=max_length)["input_ids"] if texts else []
-        whole = tokenizer(texts, verbose=False)["input_ids"] if texts else []
+        rows = tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
+        whole = tokenizer(texts, verbose=False)["input_ids"]
         return rows, np.array([len(row) < len(every) for row, every in zip(rows, whole, strict=True)], dtype=bool)
     encoded = tokenizer(texts, truncation=True, max_length=max_length, return_overflowing_tokens=True)
     first = np.unique(encoded["overflow_to_sample_mapping"], return_index=True)[1]

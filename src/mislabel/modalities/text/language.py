@@ -5,7 +5,7 @@ shreds, or knows nothing of them. It is held against a passage of English, by th
 letters that a token holds: chemistry takes more tokens, slang has fewer letters, only a foreign language does both.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -69,12 +69,12 @@ class Cut:
         return self.unknown / max(1, self.tokens)
 
 
-def unknown_language(texts: list[str], order: np.ndarray, tokenizer: Any) -> str | None:
+def unknown_language(texts: Sequence[str], order: np.ndarray, tokenizer: Any) -> str | None:
     """A note where the encoder does not seem to know the language of most texts; None where it does.
 
     Parameters
     ----------
-    texts : list of str
+    texts : sequence of str
         n texts.
     order : (m,) int64
         Positions of the texts to look at, of which some that are evenly spaced are taken.
@@ -82,7 +82,8 @@ def unknown_language(texts: list[str], order: np.ndarray, tokenizer: Any) -> str
         Of transformers.
     """
     some = order[np.unique(np.linspace(0, len(order) - 1, min(len(order), SAMPLED)).astype(np.int64))]
-    cut, english = how_cut((texts[row] for row in some), tokenizer), how_cut([ENGLISH], tokenizer)
+    chosen = [str(texts[row]) for row in some.tolist()]
+    cut, english = how_cut(chosen, tokenizer), how_cut([ENGLISH], tokenizer)
     if cut.words < FEWEST_WORDS:
         return None
     shredded = (

@@ -1,11 +1,13 @@
 """What a hurried annotator sees of texts, for noise that depends on the input."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 _VOCABULARY = 50_000
 
 
-def text_features(texts: list[str], dim: int = 64, seed: int = 0) -> np.ndarray:
+def text_features(texts: Sequence[str], dim: int = 64, seed: int = 0) -> np.ndarray:
     """What a hurried annotator sees of a text: the words it uses, in `dim` numbers.
 
     TF-IDF of words and pairs of words, reduced to its first singular directions; similar texts get similar rows, so

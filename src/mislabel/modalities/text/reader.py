@@ -78,10 +78,11 @@ class TextReader:
     pair: bool = False
 
     def inputs(self, raw: RawInputs, accelerator: Any, progress: Quiet | None = None) -> Inputs:
-        texts = TextInputs(cast(Texts, raw), self.tokenizer, self.max_length, self.layout, self.pair)
+        texts = tokenise(raw, self.tokenizer, self.max_length, self.layout, self.pair, None, progress or Quiet())
         if self.encoder is None:
             return texts
-        return FeatureInputs(outputs(self.encoder, texts, self.encoder.dimension, accelerator, progress=progress))
+        width = self.encoder.dimension
+        return FeatureInputs(outputs(self.encoder, texts, width, accelerator, progress=progress, doing="embed"))
 
     def save(self, folder: Path, network: nn.Module) -> dict[str, Any]:
         if isinstance(network, TextNetwork):
@@ -126,7 +127,7 @@ def prepare(
         layout, max_length, notes = try_classifier(backbone, dataset.labels.classes, tokenizer, settings)
         dataset = replace(dataset, notes=[*dataset.notes, *notes])
     pair = cast(Texts, dataset.inputs).pair
-    texts = TextInputs(cast(Texts, dataset.inputs), tokenizer, max_length, layout, pair)
+    texts = tokenise(dataset.inputs, tokenizer, max_length, layout, pair, storage, progress)
     dataset = with_input_notes(dataset, texts, settings)
     trained = trainable_rows(dataset)
     strange = unknown_language(cast(Texts, dataset.inputs), trained, tokenizer)
@@ -149,7 +150,10 @@ def prepare(
     @cache
     def embed() -> np.ndarray:
         start = pretrained(backbone)
-        return outputs(start, texts.take(trained), start.dimension, accelerator, low_precision=True, progress=progress)
+        return outputs(
+            start, texts.take(trained), start.dimension, accelerator, low_precision=True, progress=progress,
+            doing="embed",
+        )  # fmt: skip
 
     def similarity(sentences: Sequence[str]) -> np.ndarray:
         rows = embed()
@@ -160,6 +164,27 @@ def prepare(
         dataset=dataset, trained=trained, inputs=texts, untrained=untrained, build=build, reader=reader,
         embed=embed, space=embed, similarity=similarity,
     )  # fmt: skip
+
+
+def tokenise(
+    raw: RawInputs,
+    tokenizer: Any,
+    max_length: int,
+    layout: Layout,
+    pair: bool,
+    storage: Storage | None,
+    progress: Quiet,
+) -> TextInputs:
+    """Texts as a network reads them; the tokens of many lie in the run folder meanwhile, where there is one."""
+    folder = storage.path if storage is not None and storage.path.is_dir() else None
+    progress.begin("tokenise", len(raw))
+    try:
+        return TextInputs(
+            cast(Texts, raw), tokenizer, max_length, layout, pair, folder=folder,
+            told=lambda texts: progress.advance(by=texts),
+        )  # fmt: skip
+    finally:
+        progress.end()
 
 
 def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:

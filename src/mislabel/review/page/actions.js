@@ -6,10 +6,16 @@ import { decide, undo } from './decide.js';
 import { display } from './display.js';
 import { byId } from './elements.js';
 import { formatRows } from './format.js';
-import { countChosen } from './list-state.js';
+import { changeGrid } from './list-view.js';
+import { fitMap } from './map-canvas.js';
+import { zoomIn, zoomOut } from './map-input.js';
+import { openMeanings } from './meanings.js';
 import { goBack, goForward, isAtEnd } from './row-view.js';
+import { run } from './run.js';
 import { session } from './session.js';
-import { currentTarget } from './target.js';
+import { countSeveral, currentTarget } from './target.js';
+import { actualSize, fit, larger, smaller } from './viewer.js';
+import { switchWords } from './words.js';
 
 /** @type {Record<string, () => void>} */
 export const ACTIONS = {
@@ -27,6 +33,21 @@ export const ACTIONS = {
   },
   list: () => (location.hash = session.listHash),
   row: () => (location.hash = 'row'),
+  note: () => {
+    if (display.view === 'row' && display.shown) byId('note').focus();
+  },
+  map: () => (location.hash = 'map'),
+  larger: () => (display.view === 'map' ? zoomIn() : larger()),
+  smaller: () => (display.view === 'map' ? zoomOut() : smaller()),
+  fit: () => (display.view === 'map' ? fitMap() : fit()),
+  actual: actualSize,
+  grid: () => {
+    if (display.view === 'list') changeGrid();
+  },
+  words: () => {
+    if (display.view === 'row') switchWords();
+  },
+  meanings: openMeanings,
   help: () => byId('help').showModal(),
 };
 
@@ -38,9 +59,9 @@ export const isDeciding = (name) => DECIDING.includes(name);
 
 /** @param {string} [typed] The beginning of its name. */
 export function chooseClass(typed) {
-  const inList = display.view === 'list';
-  if (inList ? !countChosen() : isAtEnd()) return;
-  const several = inList ? ` for ${formatRows(countChosen())}` : '';
+  const ofSeveral = display.view !== 'row';
+  if (!run.may_decide || (ofSeveral ? !countSeveral() : isAtEnd())) return;
+  const several = ofSeveral ? ` for ${formatRows(countSeveral())}` : '';
   /** @type {import('./chooser.js').Take} */
   const take = (code, target) => decide('label', code, target);
   openChooser(currentTarget(), `Which class is right${several}?`, take, typed);

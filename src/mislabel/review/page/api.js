@@ -1,20 +1,7 @@
 // What the server is asked. Paths are relative to the page's address, which holds the token.
-/** @import { DecideRequest, Decided, Estimate, ListPage, Neighbours, NextLook, NoLook, Row, Run, State, Undone, UndoRequest } from './types.js' */
-
-const ANSWER_TIMEOUT = 15_000; // milliseconds after which a server is said not to answer
-const LONG_TIMEOUT = 60_000; // for what it may have to do for a million rows
-
-/** What the server answers instead of what it was asked. */
-export class ServerError extends Error {
-  /**
-   * @param {string} message
-   * @param {number} status
-   */
-  constructor(message, status) {
-    super(message);
-    this.status = status;
-  }
-}
+/** @import { DecideRequest, Decided, Estimate, KeysRequest, ListPage, MapLayout, Neighbours, NextLook, NoLook, Progress, Row, Run, State, Undone, UndoRequest, Words } from './types.js' */
+import { ask, askBytes, LONG_TIMEOUT } from './ask.js';
+import { ServerError } from './server-error.js';
 
 /**
  * The status of an answer; 0 where none was heard.
@@ -34,22 +21,6 @@ export function isRefusal(error) {
 /** @param {unknown} error */
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
-/**
- * @param {string} path
- * @param {object} [body] Sent as JSON by POST.
- * @param {number} timeout In milliseconds.
- * @returns {Promise<any>}
- */
-async function ask(path, body, timeout = body ? LONG_TIMEOUT : ANSWER_TIMEOUT) {
-  const post = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
-  const response = await fetch(path, { ...(body && post), signal: AbortSignal.timeout(timeout) });
-  // No JSON at all, a server that died within its answer, or one that became silent in it.
-  const answer = await response.json().catch(() => null);
-  if (response.ok && answer) return answer;
-  if (response.ok) throw new Error('the answer came only in part');
-  throw new ServerError(answer?.error || `the server answered ${response.status}`, response.status);
-}
-
 /** @returns {Promise<Run>} */
 export const getRun = () => ask('api/run');
 
@@ -61,6 +32,9 @@ export const getState = (since) => ask(`api/state?since=${since}`);
 
 /** @returns {Promise<Estimate>} */
 export const getEstimate = () => ask('api/estimate');
+
+/** @returns {Promise<Progress>} */
+export const getProgress = () => ask('api/progress');
 
 /**
  * The first look of the queue, from place `after` on, whose row is not decided.
@@ -82,6 +56,24 @@ export const getRow = (row) => ask(`api/rows/${row}`);
 export const getNeighbours = (row) => ask(`api/rows/${row}/neighbours`);
 
 /**
+ * @param {number} row
+ * @returns {Promise<Words>}
+ */
+export const getWords = (row) => ask(`api/rows/${row}/words`, undefined, LONG_TIMEOUT);
+
+/**
+ * @param {string} layout
+ * @returns {Promise<MapLayout>}
+ */
+export const getMap = (layout) => ask(`api/map/${layout}`);
+
+/**
+ * @param {string} layout One that is ready.
+ * @returns {Promise<ArrayBuffer>}
+ */
+export const getPoints = (layout) => askBytes(`api/map/${layout}/points`);
+
+/**
  * @param {string} query
  * @returns {Promise<ListPage>}
  */
@@ -92,6 +84,12 @@ export const getList = (query) => ask(`api/list?${query}`, undefined, LONG_TIMEO
  * @returns {Promise<Decided>}
  */
 export const postDecision = (request) => ask('api/decide', request);
+
+/**
+ * @param {KeysRequest} request
+ * @returns {Promise<Record<string, string>>}
+ */
+export const postKeys = (request) => ask('api/keys', request);
 
 /**
  * @param {UndoRequest} request

@@ -6,10 +6,12 @@ import { display } from './display.js';
 import { byId } from './elements.js';
 import { formatRows } from './format.js';
 import { decisionOf, known } from './known.js';
+import { keyName } from './key-names.js';
 import { chooseNone } from './list-marks.js';
-import { post } from './outbox.js';
+import { choose } from './map-state.js';
+import { newKey, post } from './outbox.js';
 import { goForward, showRow } from './row-view.js';
-import { decisionName } from './run.js';
+import { decisionName, run } from './run.js';
 import { session } from './session.js';
 import { currentTarget, isPossible } from './target.js';
 import { currentLook, stepTo } from './trail.js';
@@ -21,7 +23,7 @@ const CONFIRM_ABOVE = 20; // rows that one decision takes without asking first
  * @param {number | null} code Of the class, where the kind is `label`.
  */
 export function decide(kind, code = null, target = currentTarget()) {
-  if (!target || (target.shown && !isPossible(kind, target.shown.row))) return;
+  if (!run.may_decide || !target || (target.shown && !isPossible(kind, target.shown.row))) return;
   if (target.count > CONFIRM_ABOVE) confirmThenRecord(kind, code, target);
   else record(kind, code, target);
 }
@@ -34,7 +36,8 @@ export function decide(kind, code = null, target = currentTarget()) {
 function confirmThenRecord(kind, code, target) {
   const dialog = byId('confirm');
   byId('confirm-title').textContent = `Decide ${formatRows(target.count)} at once?`;
-  byId('confirm-words').textContent = `“${decisionName(kind, code)}” for each of them. U takes all of it back.`;
+  byId('confirm-words').textContent =
+    `“${decisionName(kind, code)}” for each of them. ${keyName('undo')} takes all of it back.`;
   byId('confirm-yes').textContent = `Decide ${formatRows(target.count)}`;
   byId('confirm-yes').onclick = () => {
     dialog.close();
@@ -49,18 +52,21 @@ function confirmThenRecord(kind, code, target) {
  * @param {Target} target
  */
 function record(kind, code, { rows, filter, digest, what, shown }) {
-  const key = crypto.randomUUID();
+  const key = newKey();
   /** @type {Undoable} */
   const undoable = { key, what };
   if (shown) Object.assign(undoable, { rows, before: decisionOf(shown.row), look: shown.look });
-  for (const row of rows || []) known.decisions.set(row, { kind, label: code, waiting: true });
+  const note = (shown && byId('note').value.trim()) || null;
+  for (const row of rows || []) known.decisions.set(row, { kind, label: code, note, waiting: true });
   session.done.push(undoable);
-  post({ key, kind, label: code, rows, filter, digest, place: shown?.look.place ?? undefined, what });
-  if (!shown) chooseNone();
+  post({ key, kind, label: code, rows, filter, digest, place: shown?.look.place ?? undefined, note, what });
+  if (display.view === 'map') choose(null);
+  else if (!shown) chooseNone();
   else if (currentLook() === shown.look) goForward(true);
 }
 
 export function undo() {
+  if (!run.may_decide) return;
   const undoable = session.done.pop();
   if (undoable?.look && display.view === 'row') {
     known.decisions.set(undoable.look.row, undoable.before ?? null);

@@ -14,7 +14,7 @@ const UNREAD_TIME = 350; // milliseconds in which nobody reads a row and finds a
  */
 
 export const display = {
-  /** @type {'row' | 'list'} */
+  /** @type {'row' | 'list' | 'map'} */
   view: 'row',
   /** @type {Shown | null} */
   shown: null, // nothing can be decided in the row view but this one

@@ -9,10 +9,19 @@
  * @property {HTMLDialogElement} chooser
  * @property {HTMLDialogElement} confirm
  * @property {HTMLDialogElement} help
+ * @property {HTMLDialogElement} meanings
  * @property {HTMLFormElement} filters
+ * @property {HTMLAnchorElement} map-list
+ * @property {HTMLProgressElement} map-share
+ * @property {HTMLSelectElement} map-class
+ * @property {HTMLSelectElement} map-colour
+ * @property {HTMLSelectElement} map-layout
  * @property {HTMLProgressElement} progress
  * @property {HTMLAnchorElement} to-list
  * @property {HTMLInputElement} wanted
+ * @property {HTMLInputElement} note
+ * @property {HTMLDetailsElement} parts
+ * @property {HTMLAnchorElement} to-export
  */
 
 /**

@@ -3,6 +3,7 @@
 import { display } from './display.js';
 import { byId, createButton, createText } from './elements.js';
 import { formatNumber, formatRows } from './format.js';
+import { keyName } from './key-names.js';
 import { run } from './run.js';
 
 /**
@@ -19,7 +20,11 @@ export function fillEnd(state, startAgain) {
     createText('p', 'What is saved is on disk. Write the corrected data, or train again with what you decided:'),
     createText('pre', `mislabel export ${path} -o corrected.csv`),
     createText('pre', `mislabel train DATA … --decisions ${path} --out NEW_RUN`),
-    createText('p', '← goes back, L shows the list, U undoes the last decision.', 'muted'),
+    createText(
+      'p',
+      `← goes back, ${keyName('list')} shows the list, ${keyName('undo')} undoes the last decision.`,
+      'muted',
+    ),
   );
   if (display.view === 'row') byId('end').focus({ preventScroll: true });
 }

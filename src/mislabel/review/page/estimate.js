@@ -4,6 +4,7 @@ import { getEstimate } from './api.js';
 import { createCurve } from './curve.js';
 import { byId, createText } from './elements.js';
 import { formatCount, formatInterval, formatNumber, formatPercent, formatRows } from './format.js';
+import { showAdvice } from './progress.js';
 import { run } from './run.js';
 
 const WIDEST_INTERVAL = 0.5; // above which the curve shows nothing
@@ -26,8 +27,12 @@ export function estimateSoon(wait = 500) {
 /** @param {Estimate} estimate */
 function showEstimate(estimate) {
   const points = estimate.curve.filter(isKnown);
-  const { agreement, at_least, taught } = estimate;
-  byId('estimate').hidden = estimate.estimate === null && !at_least && !points.length && !taught && !agreement.length;
+  const { advice, agreement, at_least, taught } = estimate;
+  const known = estimate.estimate !== null || at_least || points.length || taught || agreement.length || advice;
+  byId('estimate').hidden = !known;
+  byId('advice').hidden = !advice;
+  byId('advice-words').replaceChildren(...(advice?.words ?? []).map((words) => createText('p', words)));
+  showAdvice(advice);
   byId('agreement').hidden = !agreement.length;
   byId('agreement-words').replaceChildren(...agreement.map((words) => createText('p', words)));
   showNumber(estimate);

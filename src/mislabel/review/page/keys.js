@@ -3,24 +3,32 @@ import { ACTIONS, chooseClass, isDeciding } from './actions.js';
 import { decide } from './decide.js';
 import { display, isUnexpected, isUnread } from './display.js';
 import { currentDialog } from './elements.js';
+import { keyFor, USUAL_KEYS } from './key-names.js';
+import { stepOf } from './list-grid.js';
 import { moveInList } from './list-view.js';
 import { hasDigits, run } from './run.js';
+import { panByKey } from './viewer.js';
 
 /** @type {Record<string, string>} */
-const KEYS = {
-  k: 'keep',
-  s: 'suggestion',
-  c: 'label',
-  n: 'unsure',
-  x: 'none',
-  u: 'undo',
+const FIXED = {
   ' ': 'next',
   arrowright: 'next',
   arrowleft: 'back',
-  l: 'list',
-  r: 'row',
+  '+': 'larger',
+  '=': 'larger',
+  '-': 'smaller',
+  0: 'fit',
   '?': 'help',
 };
+
+/**
+ * What a key does.
+ * @param {string} key
+ */
+const actionOf = (key) => FIXED[key] ?? Object.keys(USUAL_KEYS).find((name) => keyFor(name) === key);
+
+/** Those that go on while their key is held down. */
+const REPEATED = ['next', 'back', 'larger', 'smaller'];
 
 /** @param {KeyboardEvent} event */
 function keyOf(event) {
@@ -36,15 +44,17 @@ function onKey(event) {
   const target = /** @type {Element} */ (event.target);
   if (target.matches('select, textarea, input:not([type=checkbox])')) return;
   const key = keyOf(event);
+  const action = actionOf(key);
   const inList = display.view === 'list';
+  if (display.view === 'row' && panByKey(event)) return;
   if (key === ' ' && (inList || target.matches('button, a, input'))) return;
-  if (inList && (key === 'arrowdown' || key === 'arrowup')) return moveInList(event, key === 'arrowdown' ? 1 : -1);
+  if (inList && stepOf(key)) return moveInList(event, stepOf(key));
   if (beginsName(event, key)) {
     event.preventDefault();
     chooseClass(event.key);
-  } else if (KEYS[key]) {
+  } else if (action) {
     event.preventDefault();
-    onAction(KEYS[key], event);
+    onAction(action, event);
   } else if (/^[1-9]$/.test(key) && !event.repeat) onDigit(Number(key), event);
 }
 
@@ -55,7 +65,7 @@ function onKey(event) {
  * @param {string} key
  */
 const beginsName = (event, key) =>
-  !hasDigits() && !event.repeat && /^[\p{L}\p{N}]$/u.test(event.key) && (event.shiftKey || !KEYS[key]);
+  !hasDigits() && !event.repeat && /^[\p{L}\p{N}]$/u.test(event.key) && (event.shiftKey || !actionOf(key));
 
 /**
  * @param {string} name
@@ -63,7 +73,7 @@ const beginsName = (event, key) =>
  */
 function onAction(name, event) {
   if (display.view === 'row' && isDeciding(name) && isUnexpected(event, display.shown)) return;
-  if (!event.repeat || name === 'next' || name === 'back') ACTIONS[name](); // a key held down decides one row
+  if (!event.repeat || REPEATED.includes(name)) ACTIONS[name](); // a key held down decides one row
 }
 
 /**

@@ -12,6 +12,7 @@ const MOST_CACHED = 2000;
  * @property {string} [source]
  * @property {string | null} [reviewer]
  * @property {string} [time]
+ * @property {string | null} [note]
  * @property {boolean} [waiting] Whether it is not saved yet.
  * @property {boolean} [elsewhere] Whether another window made it while this one was open.
  */

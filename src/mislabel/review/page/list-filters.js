@@ -8,7 +8,7 @@ import { className, run } from './run.js';
 export const PAGE_SIZE = 50; // rows of the list at once
 
 /** @type {Record<string, string>} */
-const DEFAULTS = { given: '', suggested: '', decision: '', status: 'judged', search: '', reviewer: '' };
+const DEFAULTS = { given: '', suggested: '', decision: '', status: 'judged', search: '', reviewer: '', area: '' };
 
 /**
  * The form's field of this name.
@@ -74,6 +74,7 @@ export function listHash(offset) {
 export function readQuery(query) {
   const values = new URLSearchParams(query);
   for (const [name, usual] of Object.entries(DEFAULTS)) fieldOf(name).value = values.get(name) ?? usual;
+  byId('in-area').hidden = !fieldOf('area').value;
   list.offset = Math.max(0, Math.floor(Number(values.get('offset')) / PAGE_SIZE) * PAGE_SIZE || 0);
 }
 
@@ -86,8 +87,9 @@ export const listQuery = () =>
  * @returns {ListFilter}
  */
 export function listFilter() {
-  const { given, suggested, decision, status, search, reviewer } = fieldValues();
+  const { given, suggested, decision, status, search, reviewer, area } = fieldValues();
   /** @param {string} value */
   const codeOf = (value) => (value === '' ? null : Number(value));
-  return { given: codeOf(given), suggested: codeOf(suggested), decision: decision || 'any', status, search, reviewer };
+  const codes = { given: codeOf(given), suggested: codeOf(suggested) };
+  return { ...codes, decision: decision || 'any', status, search, reviewer, area };
 }

@@ -2,6 +2,7 @@
 /** @import { Brief } from './types.js' */
 import { createElement, createText } from './elements.js';
 import { formatPercent } from './format.js';
+import { pictureSide } from './list-grid.js';
 import { chooseRow } from './list-marks.js';
 import { list } from './list-state.js';
 import { createPicture } from './picture.js';
@@ -47,7 +48,7 @@ function createChance(row) {
  * @param {number} index
  */
 function createLink(row, index) {
-  const content = row.image ? createPicture(row, 56) : createText('span', row.text ?? '', 'text');
+  const content = row.image ? createPicture(row, pictureSide()) : createText('span', row.text ?? '', 'text');
   const id = createText('small', row.id);
   const link = createElement('a', { href: `#row/${row.row}`, className: 'open' }, content, id);
   link.addEventListener('click', (event) => {

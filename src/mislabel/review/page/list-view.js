@@ -4,6 +4,7 @@ import { endTrouble, reportRefusal, reportTrouble } from './banner.js';
 import { display } from './display.js';
 import { byId } from './elements.js';
 import { formatNumber } from './format.js';
+import { showGrid, toggleGrid } from './list-grid.js';
 import { createItem } from './list-item.js';
 import { fieldOf, listFilter, listHash, listQuery, PAGE_SIZE, readQuery, showPair, takePair } from './list-filters.js';
 import { chooseAll, chooseNone, choosePage, markList } from './list-marks.js';
@@ -68,6 +69,7 @@ function showList(focusRow) {
   const { offset, rows, total } = list.answer;
   const focus = findFocus(focusRow);
   byId('list').replaceChildren(...rows.map(createItem));
+  showGrid();
   byId('list-waiting').hidden = true;
   byId('empty').hidden = rows.length > 0;
   const end = offset + rows.length;
@@ -96,15 +98,22 @@ function findFocus(row) {
 
 /**
  * @param {KeyboardEvent} event
- * @param {1 | -1} step
+ * @param {number} step
  */
 export function moveInList(event, step) {
   const focused = /** @type {Element} */ (event.target);
+  const items = [...byId('list').children];
   const item = focused.closest('#list li');
-  const next = step > 0 ? item?.nextElementSibling : item?.previousElementSibling;
+  const next = item && items[items.indexOf(item) + step];
   if (!next) return;
   event.preventDefault();
   /** @type {HTMLElement} */ (next.querySelector(focused.matches('input') ? 'input' : 'a')).focus();
+}
+
+/** A grid of pictures, or a list again. */
+export function changeGrid() {
+  toggleGrid();
+  if (list.answer.query) showList();
 }
 
 function onFiltersChanged() {
@@ -127,8 +136,13 @@ export function listenToList() {
   });
   byId('all-page').addEventListener('click', () => choosePage(byId('all-page').checked));
   byId('all-match').addEventListener('click', chooseAll);
+  byId('as-grid').addEventListener('click', changeGrid);
   byId('clear').addEventListener('click', chooseNone);
   byId('no-filters').addEventListener('click', () => (location.hash = 'list?status=any'));
+  byId('no-area').addEventListener('click', () => {
+    fieldOf('area').value = '';
+    location.hash = listHash(0);
+  });
   const goTo = (/** @type {number} */ offset) => (location.hash = listHash(offset));
   byId('page-before').addEventListener('click', () => goTo(Math.max(0, list.offset - PAGE_SIZE)));
   byId('page-after').addEventListener('click', () => goTo(list.offset + PAGE_SIZE));

@@ -29,7 +29,8 @@ class LookAhead {
         this.after = next.place + 1;
         known.rows.set(next.row.row, next.row);
         this.looks.push({ place: next.place, row: next.row.row, probe: next.probe });
-        if (next.row.image) new Image().src = next.row.image;
+        const { image, original } = next.row;
+        for (const path of [image, original]) if (path) new Image().src = path;
       }
     }
   }

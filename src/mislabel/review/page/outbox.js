@@ -33,9 +33,13 @@ export function pause(time) {
   });
 }
 
+/** A name for a request. (`crypto.randomUUID` is not there where a page came without TLS from another machine.) */
+export const newKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
 /** @param {Omit<DecideJob, 'key' | 'since'> & { key: string } | Omit<UndoJob, 'key' | 'since'>} job */
 export function post(job) {
-  session.outbox.push({ key: crypto.randomUUID(), since: known.lastEvent, ...job });
+  session.outbox.push({ key: newKey(), since: known.lastEvent, ...job });
   saveSession();
   sendAll();
 }
@@ -85,8 +89,8 @@ async function send(job) {
  * @param {DecideJob} job
  * @returns {DecideRequest}
  */
-function decideRequest({ key, kind, label, since, rows, filter, digest, place }) {
-  return { key, kind, label: label ?? null, since, rows, filter, digest, place };
+function decideRequest({ key, kind, label, since, rows, filter, digest, place, note }) {
+  return { key, kind, label: label ?? null, since, rows, filter, digest, place, note };
 }
 
 /**

@@ -5,10 +5,11 @@ import { display } from './display.js';
 import { byId, createElement, createText, currentDialog } from './elements.js';
 import { formatNumber, formatPercent, formatTime } from './format.js';
 import { decisionOf } from './known.js';
-import { createPicture } from './picture.js';
 import { createTable } from './feature-table.js';
 import { className, decisionName, digitOf, hasDigits, run } from './run.js';
 import { session } from './session.js';
+import { createViewer } from './viewer.js';
+import { createWords } from './words.js';
 
 const LONG_TEXT = 900; // characters above which the letters are smaller
 
@@ -24,6 +25,7 @@ export function fillRow(row, look) {
   byId('row-status').textContent = row.status.replaceAll('_', ' ');
   fillContent(row);
   fillVerdict(row);
+  byId('note').value = decisionOf(row)?.note ?? '';
   // So that Space pressed next does not press a button of the row before, and the text scrolls by arrow keys.
   if (display.view === 'row' && !currentDialog()) byId('content').focus({ preventScroll: true });
   if (display.view === 'row') window.scrollTo(0, 0);
@@ -48,10 +50,10 @@ function fillContent(row) {
 
 /** @param {Row} row */
 function createContent(row) {
-  if (row.image) return createPicture(row, 420);
+  if (row.image) return createViewer(row);
   if (row.columns.length) return createTable(row);
   if (row.text === null) return createText('p', row.note ?? '', 'muted');
-  return row.text.trim() ? createText('div', row.text, 'text') : createText('p', 'The text is empty.', 'muted');
+  return row.text.trim() ? createWords(row) : createText('p', 'The text is empty.', 'muted');
 }
 
 /** @param {Row} row */
@@ -115,5 +117,6 @@ export function showDecision(row) {
   if (decision.time) who += ` at ${formatTime(new Date(decision.time)).slice(0, 5)}`;
   if (decision.elsewhere) who = 'decided in another window';
   if (decision.waiting) who = 'not saved yet';
-  byId('row-decision').textContent = `✓ ${who}: ${decisionName(decision.kind, decision.label)}`;
+  const note = decision.note ? ` · “${decision.note}”` : '';
+  byId('row-decision').textContent = `✓ ${who}: ${decisionName(decision.kind, decision.label)}${note}`;
 }

@@ -14,6 +14,7 @@ import { progress } from './progress.js';
 import { fillRow, showDecision } from './row-card.js';
 import { saveSession, session } from './session.js';
 import { currentTarget } from './target.js';
+import { markWords } from './words.js';
 import { currentLook, stepAside, stepBack, stepForward } from './trail.js';
 
 const WAITING_AFTER = 150; // milliseconds after which the page says that it waits
@@ -43,6 +44,7 @@ export async function showRow(sudden = false) {
     showButtons();
     showDecision(row);
     showNearest();
+    markWords();
     aimChooser(currentTarget()); // it waited for this row
     queue.ahead.fill().catch(() => {});
   } catch (error) {

@@ -34,6 +34,7 @@
  * @property {ListFilter} [filter]
  * @property {string} [digest]
  * @property {number} [place]
+ * @property {string | null} [note]
  * @property {string} what The rows in words.
  * @property {undefined} [undo]
  */
@@ -58,13 +59,25 @@
  * @property {Undoable[]} done What U takes back.
  * @property {Job[]} outbox What the server has not confirmed yet, oldest first.
  * @property {string} listHash The address of the list as it was seen last.
+ * @property {boolean} grid Whether a list of pictures is a grid.
+ * @property {boolean} words Whether words that speak for a label are marked.
  */
 
-// The address holds the token: another server's rows are never mixed with this one's.
-const STORE_KEY = `mislabel ${location.pathname}`;
+// The address holds the token: another server's rows are never mixed with this one's, nor those of two files.
+const STORE_KEY = `mislabel ${location.pathname} ${document.documentElement.dataset.file ?? ''}`;
 
 /** @type {Session} */
-export const session = { trail: [], position: 0, detours: [], after: 0, done: [], outbox: [], listHash: 'list' };
+export const session = {
+  trail: [],
+  position: 0,
+  detours: [],
+  after: 0,
+  done: [],
+  outbox: [],
+  listHash: 'list',
+  grid: false,
+  words: true,
+};
 
 // At once, before anything is pressed: what is kept must not be written over by an empty session.
 try {

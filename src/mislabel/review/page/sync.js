@@ -8,10 +8,13 @@ import { byId } from './elements.js';
 import { estimateSoon } from './estimate.js';
 import { formatRows, formatTime } from './format.js';
 import { fetchRow, forgetRows, isElsewhere, known } from './known.js';
+import { keyName } from './key-names.js';
 import { fillList } from './list-view.js';
 import { markList } from './list-marks.js';
 import { restartQueue } from './look-ahead.js';
+import { refreshMap } from './map-view.js';
 import { outbox } from './outbox.js';
+import { fillParts } from './parts.js';
 import { showProgress } from './progress.js';
 import { isAtEnd, jumpTo, showEnd, showNearest, showRow } from './row-view.js';
 import { showDecision } from './row-card.js';
@@ -45,7 +48,10 @@ function applyState(state, isOwn = false) {
   const isNew = state.number > known.lastEvent;
   if (isComplete) known.lastEvent = state.number;
   showProgress(state);
-  if (isNew) estimateSoon();
+  if (isNew) {
+    estimateSoon();
+    fillParts();
+  }
   if (isNew && display.view === 'row' && isAtEnd()) showEnd();
   if (state.changed.length || state.reset) showChanges(state, isOwn);
 }
@@ -84,6 +90,7 @@ function showChanges(state, isOwn) {
     showDecision(shown.row);
     showNearest();
   }
+  if (view === 'map') refreshMap();
   if (view !== 'list' || isOwn) return;
   if (state.reset) fillList();
   else markList();
@@ -102,7 +109,7 @@ async function acceptDecision(job, answer) {
   }
   applyState(answer.state, true);
   if (display.view === 'list') fillList();
-  byId('saved').textContent = `saved ${formatTime()} · ${jobName(job)} — U undoes`;
+  byId('saved').textContent = `saved ${formatTime()} · ${jobName(job)} — ${keyName('undo')} undoes`;
 }
 
 /**
@@ -144,7 +151,7 @@ function acceptRefusal(job, error) {
   }
   restartQueue(); // it may have passed over what counted as decided
   if (display.view === 'list') fillList();
-  else jumpTo(job.rows?.length === 1 ? job.rows[0] : null);
+  else if (display.view === 'row') jumpTo(job.rows?.length === 1 ? job.rows[0] : null);
 }
 
 export const outcomes = { decided: acceptDecision, undone: acceptUndo, refused: acceptRefusal };

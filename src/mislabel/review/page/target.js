@@ -3,7 +3,8 @@
 /** @import { Shown } from './display.js' */
 import { display } from './display.js';
 import { formatRows } from './format.js';
-import { list, selection } from './list-state.js';
+import { countChosen, list, selection } from './list-state.js';
+import { countOnMap, map } from './map-state.js';
 
 /**
  * A dialog keeps the one it was opened for.
@@ -20,12 +21,22 @@ import { list, selection } from './list-state.js';
 export function currentTarget() {
   const { view, shown } = display;
   if (view === 'row') return shown && { rows: [shown.row.row], count: 1, what: shown.row.id, shown };
+  if (view === 'map') return mapTarget();
   const { filter, digest, total } = list.answer;
   if (selection.all) return { filter, digest, count: total, what: formatRows(total) };
   const { ids } = selection;
   const what = ids.size === 1 ? [...ids.values()][0] : formatRows(ids.size);
   return ids.size ? { rows: [...ids.keys()], count: ids.size, what } : null;
 }
+
+/** The rows inside a line on the map, once the server has counted them. */
+function mapTarget() {
+  const { filter, digest, total } = map.chosen ?? {};
+  return filter && total ? { filter, digest, count: total, what: formatRows(total) } : null;
+}
+
+/** How many rows are chosen, in the list or on the map. */
+export const countSeveral = () => (display.view === 'map' ? countOnMap() : countChosen());
 
 /**
  * @param {Kind} kind

@@ -46,14 +46,28 @@ export interface Run {
   /** Length of the queue. */
   looks: number;
   statuses: string[];
+  /** Whether rows are pictures. */
+  has_pictures: boolean;
   has_inputs: boolean;
   has_neighbours: boolean;
+  /** Whether a map may be asked for; a run without embeddings says then that it has none. */
+  has_map: boolean;
+  /** Whether rows are texts, the words of which may be marked. */
+  marks_words: boolean;
+  /** Why they are not. */
+  words_note: string | null;
+  /** Sentences that say what each class means, as they were given with --describe; empty where nobody said it. */
+  meanings: string[][];
   /** The most frequent pairs of classes that differ, the most frequent first. */
   pairs: Pair[];
   /** Those with the most wrong labels first; none where one label a row was given. */
   sources: Source[];
   /** Who has decided, and who decides now. */
   reviewers: string[];
+  /** Whether this address is one to decide with, and not only to look. */
+  may_decide: boolean;
+  /** That this reviewer has chosen, by what they do. */
+  keys: Record<string, string>;
 }
 
 export interface Decision {
@@ -64,6 +78,7 @@ export interface Decision {
   time: string;
   source: string;
   reviewer: string | null;
+  note: string | null;
 }
 
 export interface Change {
@@ -103,6 +118,32 @@ export interface Taught {
   enough: boolean;
 }
 
+/** What the next rows are expected to bring. */
+export interface Advice {
+  rows: number;
+  /** Wrong labels among them. */
+  expected: number;
+  minutes: number | null;
+  words: string[];
+}
+
+/** The planned rows of one given class, or of a given and a suggested one. */
+export interface Part {
+  given: number;
+  suggested: number | null;
+  rows: number;
+  decided: number;
+  wrong: number;
+}
+
+export interface Progress {
+  /** Those with the most rows first. */
+  classes: Part[];
+  pairs: Part[];
+  /** One decision takes, in the middle. */
+  seconds: number | null;
+}
+
 export interface Estimate {
   probes: number;
   estimate: number | null;
@@ -119,6 +160,8 @@ export interface Estimate {
   taught: Taught | null;
   /** How far reviewers agree, a sentence for each two. */
   agreement: string[];
+  /** None where no row is left. */
+  advice: Advice | null;
 }
 
 export interface Bar {
@@ -177,6 +220,10 @@ export interface Row {
   text: string | null;
   /** Where its picture is. */
   image: string | null;
+  /** Where the picture is as large as it was; what is there is known when it is asked for. */
+  original: string | null;
+  /** Why there is only a small one. */
+  original_note: string | null;
   /** Why there is no input. */
   note: string | null;
 }
@@ -223,6 +270,34 @@ export interface ListPage {
   rows: Brief[];
 }
 
+/** A piece of a text. */
+export interface WordPart {
+  text: string;
+  /** How much the log odds of one label over the other fall without it; None for what lies between words. */
+  weight: number | null;
+}
+
+/** The words of a text that speak for one label and against another; all parts make the text. */
+export interface Words {
+  parts: WordPart[];
+  toward: number | null;
+  /** None for all other classes together. */
+  against: number | null;
+  /** Why there are none. */
+  note: string | null;
+}
+
+/** One way to lay the rows out on the map. */
+export interface MapLayout {
+  ready: boolean;
+  /** 0 to 1. */
+  progress: number;
+  /** Why there will be none. */
+  failure: string | null;
+  /** Of the last event. */
+  number: number;
+}
+
 export interface NextLook {
   /** In the queue. */
   place: number;
@@ -257,6 +332,7 @@ export interface ListFilter {
   status?: string;
   search?: string;
   reviewer?: string;
+  area?: string;
 }
 
 /** Needs `rows` or `filter`. */
@@ -269,7 +345,13 @@ export interface DecideRequest {
   /** Of the rows that a list said pass the filter. */
   digest?: string | null;
   place?: number | null;
+  note?: string | null;
   since?: number;
+}
+
+export interface KeysRequest {
+  /** By what they do; those that are left out are as usual. */
+  keys: Record<string, string>;
 }
 
 export interface UndoRequest {

@@ -16,6 +16,7 @@ FEWEST = 5  # rows of a class that say what is usual in it
 SAMPLE = 2000  # rows of a class that are looked at
 NORMAL = 1.4826  # standard deviations of a normal distribution in its median absolute deviation
 LEAST_SPREAD = 0.05  # standard deviations of all rows: less is taken for rounding
+FAR, RARE = 3.0, 0.05  # standard deviations, and the share of a class's rows, from which on a value is marked
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,17 @@ def unusual(value: Value) -> float:
     """How unusual a value is in one of the two classes, in standard deviations; a share as that of both tails."""
     known = [each for each in (value.given, value.suggested) if each is not None]
     return max((float(-ndtri(each / 2)) if value.is_share else abs(each) for each in known), default=0.0)
+
+
+def is_far(value: Value) -> bool:
+    """Whether a value is marked as unusual in one of the two classes."""
+    known = [each for each in (value.given, value.suggested) if each is not None]
+    return any(each < RARE if value.is_share else abs(each) > FAR for each in known)
+
+
+def in_one_line(values: list[Value]) -> str:
+    """All columns of a row in words, in their order: ``age 61, colour blue``."""
+    return ", ".join(f"{value.name} {value.value}" for value in values)
 
 
 def _usual(values: np.ndarray, scale: np.ndarray) -> Usual:

@@ -1,0 +1,93 @@
+"""The original of a picture: from below one folder that a person named, the very file that a run read, encoded anew."""
+
+import hashlib
+import io
+import os
+import stat
+from pathlib import Path
+
+from mislabel.modalities.image.decode import Unreadable, decode, explained
+from mislabel.modalities.image.files import LARGEST_BYTES, NO_FILE, locate
+
+MOST_PIXELS = 2**24  # that are sent: 4096 x 4096
+LOSSLESS_PIXELS = 2**20  # up to which nothing is lost, unless the file itself is a JPEG
+_JPEG = b"\xff\xd8\xff"
+
+
+def read_original(root: Path, file: str, sha256: bytes) -> bytes:
+    """An image file below a folder, upright and in RGB, as a PNG or JPEG that holds pixels alone.
+
+    Parameters
+    ----------
+    root : Path
+        The folder. Links below it are followed as long as they stay below it.
+    file : str
+        Where the image lies: from there, or absolute.
+    sha256 : bytes
+        32 bytes, of the file that is meant.
+
+    Raises
+    ------
+    Unreadable
+        If it is not below the folder, is no plain file, holds other bytes than those, or cannot be decoded; see
+        `decode`. An image of more than `MOST_PIXELS` is made smaller.
+    """
+    inside = os.path.realpath(root)
+    real = os.path.realpath(locate(file, Path(inside)))
+    if not Path(real).is_relative_to(inside):
+        raise Unreadable("lies outside the folder that --images names")
+    data = _read(inside, Path(real).relative_to(inside).parts)
+    if hashlib.sha256(data).digest() != sha256:
+        raise Unreadable("is not the file that the run read: it was changed or replaced since")
+    return _encoded(data)
+
+
+def _read(root: str, parts: tuple[str, ...]) -> bytes:
+    """A plain file, found folder by folder from the root on, none of them a link by now."""
+    try:
+        descriptor = _open(root, parts)
+        with os.fdopen(descriptor, "rb") as opened:
+            status = os.fstat(opened.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable("not a regular file")
+            if status.st_size > LARGEST_BYTES:
+                raise Unreadable(f"larger than {LARGEST_BYTES >> 20} MiB")
+            return opened.read(LARGEST_BYTES)
+    except FileNotFoundError as error:
+        raise Unreadable(NO_FILE) from error
+    except (OSError, ValueError) as error:
+        raise Unreadable(getattr(error, "strerror", None) or "cannot be read") from error
+
+
+def _open(root: str, parts: tuple[str, ...]) -> int:
+    """A descriptor of the file; whoever puts a link or a pipe into its place meanwhile gets nothing read."""
+    if not parts:
+        raise Unreadable("is a folder")
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    if os.open not in os.supports_dir_fd:  # Windows: the path as it was resolved
+        return os.open(os.path.join(root, *parts), flags | getattr(os, "O_BINARY", 0))
+    folder = os.open(root, flags | os.O_DIRECTORY)
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, flags | os.O_DIRECTORY, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        if not stat.S_ISREG(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode):
+            raise Unreadable("not a regular file")  # to open a device may do something
+        return os.open(parts[-1], flags, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _encoded(data: bytes) -> bytes:
+    image = decode(data)
+    pixels, written = image.width * image.height, io.BytesIO()
+    if pixels > MOST_PIXELS:
+        share = (MOST_PIXELS / pixels) ** 0.5
+        image = image.resize((max(1, int(image.width * share)), max(1, int(image.height * share))))
+    with explained():
+        if data.startswith(_JPEG) or pixels > LOSSLESS_PIXELS:
+            image.save(written, "JPEG", quality=92, subsampling=0)
+        else:
+            image.save(written, "PNG", compress_level=1)
+    return written.getvalue()
