@@ -173,14 +173,21 @@ def vote_table(sources: Sources, posterior: np.ndarray, ids: np.ndarray, classes
 
 
 def alpha(sources: Sources, n_classes: int) -> float | None:
-    """Krippendorff's alpha for names, over rows that several sources label; None where that says nothing."""
-    import krippendorff
+    """Krippendorff's alpha for names, over rows that several sources label; None where that says nothing.
 
+    One less the disagreement that was seen over that by chance (Krippendorff, "Computing Krippendorff's
+    Alpha-Reliability", 2011): pairs of labels within a row, each row weighing by its number of labels, beside pairs of
+    any two labels.
+    """
     counts = sources.distinct().counts(n_classes)
     counts = counts[counts.sum(1) > 1]
     if not len(counts) or (counts.sum(0) > 0).sum() < 2:
         return None
-    return float(krippendorff.alpha(value_counts=counts, level_of_measurement="nominal"))
+    labels, of_class = counts.sum(1), counts.sum(0)
+    agreeing = ((counts * (counts - 1)).sum(1) / (labels - 1)).sum()
+    total = labels.sum()
+    by_chance = (of_class * (of_class - 1)).sum() / (total - 1)
+    return float(1 - (total - agreeing) / (total - by_chance))
 
 
 def copies(sources: Sources, posterior: np.ndarray) -> list[tuple[int, int]]:
