@@ -1,9 +1,9 @@
-"""What many rows take: memory and time by phase, neighbours and their recall, and how fast a review of them answers.
+"""What many rows take: memory and time by phase, and neighbours and their recall.
 
     python benchmarks/scale.py features --rows 100000 1000000 --width 64 --classes 10 --methods ido panel
     python benchmarks/scale.py neighbours --rows 1000000 --width 64 384
-    python benchmarks/scale.py classes --rows 1000000 --classes 10000
-    python benchmarks/scale.py review --rows 10000000
+
+A review of many rows is measured by `benchmarks/review.py`.
 
 Each cell is a process of its own, on made-up rows in a temporary folder, and a line of a Markdown table that is printed
 and with `--out` added to a file. Largest memory is what the operating system counts for the process (getrusage), pages
