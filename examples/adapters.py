@@ -43,9 +43,8 @@ def main() -> None:
     model = given.out / "model"
     merged = AutoModelForSequenceClassification.from_pretrained(model, trust_remote_code=False)
     tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-    base = AutoModelForSequenceClassification.from_pretrained(
-        find_encoder(DEFAULT_ENCODER), num_labels=len(classifier.classes_), trust_remote_code=False
-    )
+    name, classes = find_encoder(DEFAULT_ENCODER), len(classifier.classes_)
+    base = AutoModelForSequenceClassification.from_pretrained(name, num_labels=classes, trust_remote_code=False)
     adapted = PeftModel.from_pretrained(base, str(model / "adapter"))
     for name, network in (("merged", merged), ("adapter", adapted)):
         difference = np.abs(probabilities(network, tokenizer, texts) - answers).max()

@@ -24,9 +24,9 @@ def write_inputs(ids: np.ndarray, inputs: RawInputs, path: Path) -> None:
     Where that is not the whole input, as for features, which are kept as a line of text, a column `digest` is added;
     where inputs are files, `file` and `sha256` say which.
     """
-    kind, names = modality(inputs.modality), pa.array(ids)
+    kind, named = modality(inputs.modality), pa.int64() if ids.dtype.kind == "i" else pa.string()
     stored, step = pa.binary() if kind.kept_bytes else pa.string(), kind.kept_at_once
-    schema = pa.schema([("id", names.type), ("input", stored)])
+    schema = pa.schema([("id", named), ("input", stored)])
     digests = inputs.digests()
     if digests is not None:
         schema = schema.append(pa.field("digest", pa.binary(16)))
@@ -36,7 +36,9 @@ def write_inputs(ids: np.ndarray, inputs: RawInputs, path: Path) -> None:
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for begin in range(0, len(inputs), step):
             positions = range(begin, min(begin + step, len(inputs)))
-            columns = [names.slice(begin, len(positions)), pa.array(inputs.kept(positions), type=stored)]
+            # By way of lists: Arrow ends an array's string at its first NUL.
+            names = pa.array(ids[begin : begin + step].tolist(), type=named)
+            columns = [names, pa.array(inputs.kept(positions), type=stored)]
             if digests is not None:
                 columns.append(pa.array(islice(digests, len(positions)), type=pa.binary(16)))
             if files is not None:

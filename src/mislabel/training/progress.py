@@ -112,6 +112,10 @@ class Notebook(Quiet):
 
     def __init__(self) -> None:
         self._handle: Any = None
+        self._html: Any = None
+        self._what, self._total, self._later = "", 0, 0.0
+        self._done, self._loss = 0, None
+        self._started = self._drawn = 0.0
 
     def begin(self, description: str, total: int, later: float = 0) -> None:
         from IPython.display import HTML, display  # pyright: ignore[reportMissingImports]

@@ -66,10 +66,11 @@ def _open(root: str, parts: tuple[str, ...]) -> int:
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     if os.open not in os.supports_dir_fd:  # Windows: the path as it was resolved
         return os.open(os.path.join(root, *parts), flags | getattr(os, "O_BINARY", 0))
-    folder = os.open(root, flags | os.O_DIRECTORY)
+    folders = flags | getattr(os, "O_DIRECTORY", 0)
+    folder = os.open(root, folders)
     try:
         for part in parts[:-1]:
-            below = os.open(part, flags | os.O_DIRECTORY, dir_fd=folder)
+            below = os.open(part, folders, dir_fd=folder)
             os.close(folder)
             folder = below
         if not stat.S_ISREG(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode):
