@@ -13,12 +13,13 @@ NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 
 
 def printed(notebook) -> list[str]:
-    """What each cell says, without pictures and tables of HTML."""
+    """What the code cells say, each as one text, without pictures and tables of HTML."""
     said = []
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            assert output.output_type != "error"
-            said.append(output.get("text") or output["data"].get("text/plain", ""))
+        if cell.cell_type == "code":
+            assert not [one for one in cell.outputs if one.output_type == "error"]
+            texts = (one.get("text") or one["data"].get("text/plain", "") for one in cell.outputs)
+            said.append("".join(texts))  # a kernel sends what is printed in pieces of any length
     return said
 
 
