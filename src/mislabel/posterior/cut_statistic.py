@@ -33,11 +33,9 @@ def cut_statistic(
     count : int
         How many neighbours a row has; all others where those are fewer.
     recalls : list of float, optional
-        As in `mislabel.posterior.neighbours.neighbour_probabilities`.
+        As in `mislabel.posterior.nearest.nearest_voters`.
     """
-    found = nearest_voters(points, np.ones(len(given), dtype=bool), max(1, min(count, len(given) - 1)))
-    if recalls is not None and found.recall < 1:
-        recalls.append(found.recall)
+    found = nearest_voters(points, np.ones(len(given), dtype=bool), max(1, min(count, len(given) - 1)), recalls)
     weight, near = 1 / (1 + found.distance), found.near
     share = (np.bincount(given, minlength=n_classes) / len(given))[given]
     cut = (weight * (given[near] != given[:, None])).sum(1)

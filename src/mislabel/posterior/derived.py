@@ -52,9 +52,9 @@ def one_hot(codes: np.ndarray, n_classes: int) -> Any:
     return derived(np.eye(n_classes), lambda lines: lines, n_classes, codes)
 
 
-def parts(rows: int) -> Iterator[slice]:
-    """Slices that cover so many rows."""
-    return (slice(begin, min(begin + ROWS_AT_ONCE, rows)) for begin in range(0, rows, ROWS_AT_ONCE))
+def parts(rows: int, step: int = ROWS_AT_ONCE) -> Iterator[slice]:
+    """Slices of `step` rows, the last perhaps of fewer, that cover so many rows."""
+    return (slice(begin, min(begin + step, rows)) for begin in range(0, rows, step))
 
 
 def by_part(function: Callable[..., np.ndarray], first: Any, *others: Any) -> np.ndarray:

@@ -43,7 +43,7 @@ class Evidence:
     learnt : bool
         Whether the network that gave `embeddings` was trained on the given labels.
     recalls : list of float
-        Filled by scores that look at neighbours, see `mislabel.posterior.neighbours.neighbour_probabilities`.
+        Filled by scores that look at neighbours, see `mislabel.posterior.nearest.nearest_voters`.
     """
 
     given: np.ndarray

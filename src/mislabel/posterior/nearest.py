@@ -42,7 +42,7 @@ class Nearest:
     recall: float = 1.0
 
 
-def nearest_voters(points: Any, voters: np.ndarray, count: int) -> Nearest:
+def nearest_voters(points: Any, voters: np.ndarray, count: int, recalls: list[float] | None = None) -> Nearest:
     """The `count` nearest voters of each row other than itself.
 
     Parameters
@@ -50,6 +50,8 @@ def nearest_voters(points: Any, voters: np.ndarray, count: int) -> Nearest:
     points : (n, d) float
         Distances are Euclidean. An array, or `Derived`.
     voters : (n,) bool, at least `count` of them
+    recalls : list of float, optional
+        Gets the recall where rows are too many to compare all.
     """
     # torch takes a second, and a report of a finished run imports this module without looking for neighbours
     from mislabel.posterior import nearest_lists
@@ -57,7 +59,10 @@ def nearest_voters(points: Any, voters: np.ndarray, count: int) -> Nearest:
     rows = np.flatnonzero(voters)
     centre = column_means(points).astype(np.float32)  # about the centre, products cancel least
     if len(rows) > FEWEST_VOTERS and len(points) * len(rows) > EXACT:
-        return nearest_lists.search(points, rows, count, centre)
+        found = nearest_lists.search(points, rows, count, centre)
+        if recalls is not None and found.recall < 1:
+            recalls.append(found.recall)
+        return found
     near, distance = compared_with_all(points, rows, count, centre, np.arange(len(points)))
     return Nearest(near, distance)
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mislabel.posterior.derived import parts
 from mislabel.posterior.nearest import PROBES, Nearest, centred, compared_with_all
 
 LISTS = 4.0  # times the root of the voters: so looking for lists takes about as long as looking into them
@@ -143,8 +144,3 @@ def parted(own: Tensor, centres: Tensor, longest: int) -> tuple[Tensor, Tensor]:
     pieces = ((sizes + longest - 1) // longest).clamp(min=1)
     first = torch.cumsum(pieces, 0) - pieces
     return first[own] + rank // longest, centres.repeat_interleave(pieces, 0)
-
-
-def parts(rows: int, step: int) -> list[slice]:
-    """Slices that cover so many rows."""
-    return [slice(begin, min(begin + step, rows)) for begin in range(0, rows, step)]

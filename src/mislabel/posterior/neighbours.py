@@ -103,7 +103,7 @@ def neighbour_probabilities(
     count : int
         How many neighbours vote; all there are where there are fewer.
     recalls : list of float, optional
-        Gets the share of the neighbours that were found, as measured, where rows are too many to compare all.
+        As in `mislabel.posterior.nearest.nearest_voters`.
 
     Returns
     -------
@@ -113,9 +113,7 @@ def neighbour_probabilities(
     voters, given = np.asarray(voters, dtype=bool), np.asarray(given)
     if not voters.any():
         return np.full((len(given), n_classes), 1 / n_classes, dtype=np.float32)
-    found = nearest_voters(embeddings, voters, min(count, int(np.count_nonzero(voters))))
-    if recalls is not None and found.recall < 1:
-        recalls.append(found.recall)
+    found = nearest_voters(embeddings, voters, min(count, int(np.count_nonzero(voters))), recalls)
     probabilities = np.zeros((len(given), n_classes), dtype=np.float32)
     for begin in range(0, len(given), ROWS_AT_ONCE):
         part = slice(begin, begin + ROWS_AT_ONCE)

@@ -6,6 +6,8 @@ own class as it is without that row: otherwise it would vouch for its own label.
 
 import numpy as np
 
+from mislabel.posterior.derived import parts
+
 ROWS_AT_ONCE = 1 << 14
 SMALLEST = 1e-6  # a sum of unit vectors shorter than this times their number has no direction
 
@@ -21,10 +23,10 @@ def prototype_similarity(points: np.ndarray, given: np.ndarray, n_classes: int) 
     given : (n,) int in [0, n_classes)
     """
     sums, counts = np.zeros((n_classes, points.shape[1])), np.bincount(given, minlength=n_classes)
-    for part in _parts(len(points)):
+    for part in parts(len(points), ROWS_AT_ONCE):
         np.add.at(sums, given[part], _unit(points[part]))
     result = np.empty((len(points), n_classes))
-    for part in _parts(len(points)):
+    for part in parts(len(points), ROWS_AT_ONCE):
         unit, own = _unit(points[part]), (np.arange(len(given[part])), given[part])
         dots = unit @ sums.T
         result[part] = _cosine(dots, np.square(sums).sum(1), counts)
@@ -47,7 +49,3 @@ def _unit(points: np.ndarray) -> np.ndarray:
     points = points.astype(np.float64)
     lengths = np.linalg.norm(points, axis=1, keepdims=True)
     return points / np.where(lengths > 0, lengths, 1.0)
-
-
-def _parts(rows: int) -> list[slice]:
-    return [slice(begin, min(begin + ROWS_AT_ONCE, rows)) for begin in range(0, rows, ROWS_AT_ONCE)]

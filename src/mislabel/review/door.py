@@ -1,5 +1,6 @@
 """Where a review is reached, and by whom: its address on this machine or a network, its tokens and its certificate."""
 
+import hmac
 import ipaddress
 import secrets
 import socket
@@ -55,6 +56,14 @@ class Door:
 
     def address(self, port: int, token: str) -> str:
         return f"{self.scheme}://{_written(self.host)}:{port}/{token}/"
+
+    def may_decide(self, token: str) -> bool:
+        """Whether the first part of a path is the one with which one decides; told in equal time for all."""
+        return hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self.token.encode())
+
+    def may_look(self, token: str) -> bool:
+        """Whether it is the one with which one looks."""
+        return hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self.looking.encode())
 
     def check(self) -> None:
         """Raise InputError where others cannot be let in so."""

@@ -54,10 +54,6 @@ class Map:
         self.lock, self.stopped = threading.Lock(), False
         self._axes: tuple[np.ndarray, np.ndarray] | None = None
 
-    @property
-    def there(self) -> bool:
-        return self.matrix is not None
-
     def layout(self, name: str) -> Layout:
         """How far a layout is; a thread begins to make one that was not asked for before."""
         one_of("layout", name, LAYOUTS)

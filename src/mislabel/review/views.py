@@ -265,13 +265,16 @@ class Views:
 
     def original(self, row: int) -> tuple[bytes, str]:
         """A row's picture as large as it was, and its kind; raises as `Originals.read`."""
-        positions = self.rows.position
-        content = self.session.originals.read(-1 if positions is None else int(positions[row]))
+        content = self.session.originals.read(self._place(row))
         return content, _kind_of(content) or "image/png"
 
     def _no_original(self, row: int) -> str | None:
+        return self.session.originals.lacking(self._place(row))
+
+    def _place(self, row: int) -> int:
+        """Where a row stands in the data; -1 where the run does not say."""
         positions = self.rows.position
-        return self.session.originals.lacking(-1 if positions is None else int(positions[row]))
+        return -1 if positions is None else int(positions[row])
 
     def decided(self, events: list[Event], since: int) -> Decided:
         rows = self.rows.find([event.decision.id for event in events]).tolist()

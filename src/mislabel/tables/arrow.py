@@ -48,6 +48,11 @@ def checked_text(column: pa.Array | pa.ChunkedArray) -> Any:
     return column
 
 
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds bytes."""
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as a frame. Every stored column stays a column, one that pandas had used as an index too."""
     columns = {name: _named(name, table.column(index)) for index, name in enumerate(table.column_names)}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mislabel.errors import InputError
-from mislabel.tables.arrow import compute, frame_of, series_of
+from mislabel.tables.arrow import compute, frame_of, is_binary, series_of
 from mislabel.tables.format import Columns, Picked
 from mislabel.tables.late import pd
 from mislabel.tables.lines import Line
@@ -132,14 +132,10 @@ class TolerantArrow:
         return self.schema.names
 
     def lines(self) -> Iterator[Line]:
-        plain = [field.name for field in self.schema if not (pa.types.is_nested(field.type) or _is_binary(field.type))]
+        plain = [field.name for field in self.schema if not (pa.types.is_nested(field.type) or is_binary(field.type))]
         number = 0
         for batch in self.batches():
             for begin in range(0, len(batch), _ROWS_AT_ONCE):
                 for cells in batch.slice(begin, _ROWS_AT_ONCE).select(plain).to_pylist():
                     number += 1
                     yield Line(number, cells)
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from mislabel.tables.arrow import is_binary
+
 
 def in_files(part: pa.Table, names: Sequence[str], folder: Path, numbers: Iterator[int]) -> pa.Table:
     """A part of a table whose cells of bytes are files in a folder, which is made with the first.
@@ -20,7 +22,7 @@ def in_files(part: pa.Table, names: Sequence[str], folder: Path, numbers: Iterat
     for name in names:
         index = part.schema.get_field_index(name)
         kind = part.schema.field(index).type
-        if _is_binary(kind) or (pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0):
+        if is_binary(kind) or (pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0):
             column = part.column(index)
             paths = [_path(column[row].as_py(), folder, f"{next(numbers):09}") for row in range(len(column))]
             part = part.set_column(index, name, pa.array(paths, pa.string()))
@@ -36,7 +38,3 @@ def _path(cell: Any, folder: Path, name: str) -> str | None:
     path = folder / name
     path.write_bytes(content)
     return str(path.absolute())
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
