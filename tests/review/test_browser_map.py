@@ -1,5 +1,6 @@
 """The map in a browser: points where they belong, a line that chooses rows, keys alone, and a hundred thousand rows."""
 
+import re
 from statistics import median
 
 import numpy as np
@@ -61,6 +62,23 @@ def draw_round(page, around, reach=9):
     for x, y in ((right, top), (right, bottom), (left, bottom), (left, top + 1)):
         page.mouse.move(x, y, steps=6)
     page.mouse.up()
+
+
+def test_nothing_can_be_decided_before_the_server_has_counted_the_rows(review, tmp_path):
+    run, codes = corner_run(tmp_path / "run", 120)
+    with review(run) as it:
+        page = open_map(it)
+        held = []
+        page.route(re.compile("/api/list"), lambda route: held.append(route))
+        draw_round(page, places(page, it.server.session)[codes == 2])
+        expect(page.locator("#map-count")).to_have_text("30 rows inside the line")
+        for button in page.locator(".decide button").all():
+            expect(button).to_be_disabled()
+        held.pop().continue_()
+        for button in page.locator(".decide button").all():
+            expect(button).to_be_enabled()
+        press(page, "s")
+        expect(page.locator("#confirm-title")).to_have_text("Decide 30 rows at once?")
 
 
 def test_a_line_chooses_rows_for_the_list_and_for_one_decision(review, tmp_path):

@@ -52,9 +52,6 @@ export const map = {
   wanted: null, // a class that stands out though it is not among the most frequent
 };
 
-/** @returns {number} */
-export const countOnMap = () => map.chosen?.total ?? 0;
-
 /** @type {(() => void)[]} */
 const listeners = [];
 

@@ -3,8 +3,8 @@
 /** @import { Shown } from './display.js' */
 import { display } from './display.js';
 import { formatRows } from './format.js';
-import { countChosen, list, selection } from './list-state.js';
-import { countOnMap, map } from './map-state.js';
+import { list, selection } from './list-state.js';
+import { map } from './map-state.js';
 
 /**
  * A dialog keeps the one it was opened for.
@@ -35,8 +35,8 @@ function mapTarget() {
   return filter && total ? { filter, digest, count: total, what: formatRows(total) } : null;
 }
 
-/** How many rows are chosen, in the list or on the map. */
-export const countSeveral = () => (display.view === 'map' ? countOnMap() : countChosen());
+/** How many rows a decision of the list or the map would take now. */
+export const countSeveral = () => currentTarget()?.count ?? 0;
 
 /**
  * @param {Kind} kind
