@@ -3,9 +3,10 @@
     python benchmarks/review.py --rows 1000000
 
 makes a run folder of made-up texts (no training: only what a review reads), starts `mislabel review` on it, and sends
-decisions, lists, searches and rows as a page does, one after the other and then from two windows at once. Prints
-medians and 99th percentiles in milliseconds, what the server's threads took of the processor in the mean (others may
-work on the same machine), and the largest memory of the server.
+decisions, lists, searches and rows as a page does, one after the other and then from two windows at once; then it asks
+for the map, its points, and lists and searches of what a line on it encloses. Prints medians and 99th percentiles in
+milliseconds, what the server's threads took of the processor in the mean (others may work on the same machine), how
+long the map took to be made, the size of its points, and the largest memory of the server.
 """
 
 import argparse
@@ -41,12 +42,13 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="Where to make the run folder, or where one was made before.")
     parser.add_argument("--no-embeddings", action="store_true", help="Without 0.8 GB of embeddings for a million rows.")
     parser.add_argument("--no-search", action="store_true", help="Without searches, which look through all texts.")
+    parser.add_argument("--map-only", action="store_true", help="The map alone.")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.run or Path(temporary) / "run"
         if not (folder / "metrics.json").is_file():
             make_run(folder, given.rows, given.classes, embeddings=not given.no_embeddings)
-        measure(folder, given.decisions, search=not given.no_search)
+        measure(folder, 0 if given.map_only else given.decisions, search=not given.no_search)
 
 
 def make_run(folder: Path, rows: int, classes: int, *, embeddings: bool) -> None:
@@ -121,6 +123,9 @@ class Page:
         self.processor: dict[str, float] = {}
 
     def ask(self, name: str, path: str, said: dict | None = None) -> dict:
+        return json.loads(self.fetch(name, path, said))
+
+    def fetch(self, name: str, path: str, said: dict | None = None) -> bytes:
         before, began = processor_seconds(self.server), time.perf_counter()
         body = None if said is None else json.dumps(said)
         headers = {"Content-Type": "application/json"} if body else {}
@@ -132,7 +137,7 @@ class Page:
         self.processor[name] = self.processor.get(name, 0.0) + took
         if response.status != 200:
             raise RuntimeError(f"{path}: {response.status} {answer[:200]!r}")
-        return json.loads(answer)
+        return answer
 
 
 def measure(folder: Path, decisions: int, *, search: bool) -> None:
@@ -145,23 +150,31 @@ def measure(folder: Path, decisions: int, *, search: bool) -> None:
             print(f"started in {time.perf_counter() - began:.1f} s, {memory(server.pid)}")
             page = Page(address, server.pid)
             about = page.ask("run", "api/run")
-            if search:
-                page.ask("first search", "api/list?search=" + quote("zebra"))
-            reviewing(page, decisions)
-            listing(page, len(about["classes"]), search=search)
-            tell(page, "one window")
-            windows = [Page(address, server.pid), Page(address, server.pid)]
-            threads = [threading.Thread(target=reviewing, args=(one, decisions // 2)) for one in windows]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            both = Page(address, server.pid)
-            both.seconds = {k: windows[0].seconds[k] + windows[1].seconds[k] for k in windows[0].seconds}
-            tell(both, "two windows at once")
+            if decisions:
+                deciding(page, address, server.pid, decisions, len(about["classes"]), search=search)
+            for layout in ("pca", "tsne"):
+                mapping(Page(address, server.pid), layout, search=search)
             print(f"at the end {memory(server.pid)}")
         finally:
             server.send_signal(signal.SIGTERM)
+
+
+def deciding(page: Page, address: str, server: int, decisions: int, classes: int, *, search: bool) -> None:
+    """What a review is mostly: from one window, and from two at once."""
+    if search:
+        page.ask("first search", "api/list?search=" + quote("zebra"))
+    reviewing(page, decisions)
+    listing(page, classes, search=search)
+    tell(page, "one window")
+    windows = [Page(address, server), Page(address, server)]
+    threads = [threading.Thread(target=reviewing, args=(one, decisions // 2)) for one in windows]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    both = Page(address, server)
+    both.seconds = {k: windows[0].seconds[k] + windows[1].seconds[k] for k in windows[0].seconds}
+    tell(both, "two windows at once")
 
 
 def reviewing(page: Page, decisions: int) -> None:
@@ -191,6 +204,32 @@ def listing(page: Page, classes: int, *, search: bool) -> None:
         page.ask("list of decided", "api/list?decision=decided")
         if search:
             page.ask("search", "api/list?search=" + quote("abcdefghijklm"[code % 10 : code % 10 + 3]))
+
+
+def mapping(page: Page, layout: str, *, search: bool) -> None:
+    """Open a map, wait until it is made, take its points, and ask what lies inside lines of 24 corners."""
+    began = time.perf_counter()
+    while True:
+        state = page.ask("how far", f"api/map/{layout}")
+        if state["failure"] is not None:
+            print(f"\nno map {layout}: {state['failure']}")
+            return
+        if state["ready"]:
+            break
+        time.sleep(0.5)
+    print(f"\nmap {layout} made in {time.perf_counter() - began:.0f} s, {memory(page.server)}")
+    random, turn = np.random.default_rng(0), np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    circle = np.column_stack([np.cos(turn), np.sin(turn)])
+    for number in range(10):
+        points = page.fetch("points", f"api/map/{layout}/points")
+        middle, reach = random.integers(20_000, 45_000, 2), random.integers(2_000, 16_000)
+        corners = ";".join(f"{x},{y}" for x, y in np.rint(middle + reach * circle).astype(int))
+        area = "area=" + quote(f"{layout}:{corners}")
+        inside = page.ask("inside a line", f"api/list?limit=1&{area}")["total"]
+        page.ask("a page of them", f"api/list?{area}")
+        if search and number < 3:
+            page.ask("search in them", f"api/list?{area}&search=zeb")
+    tell(page, f"the map {layout}: points of {len(points) / 1e6:.0f} MB, {inside:,} rows inside the last line")
 
 
 def tell(page: Page, title: str) -> None:
