@@ -217,12 +217,14 @@ def expect(what: Any) -> Any:
     return expected(what)
 
 
-# Whether a selector gets visible elements with these texts, whole or in part. The page is looked at when it changes,
-# while Playwright's expect looks again after a tenth of a second, a quarter, a half, ...
+# Whether a selector gets visible elements with these texts, whole or in part, in a part of the page that is not being
+# asked for: until a row is there, no key decides it. The page is looked at when it changes, while Playwright's expect
+# looks again after a tenth of a second, a quarter, a half, ...
 SHOWS = """([selector, texts, whole]) => new Promise((resolve) => {
     const fits = (element, text) => {
         const words = element.textContent.replace(/\\s+/g, ' ').trim();
-        return element.checkVisibility() && (whole ? words === text : words.includes(text));
+        if (!element.checkVisibility() || element.closest('[aria-busy=true]')) return false;
+        return (whole ? words === text : words.includes(text));
     };
     const end = (result) => (observer.disconnect(), clearTimeout(timer), resolve(result));
     const look = () => {
@@ -249,8 +251,15 @@ def shows(page: Any, selector: str, *texts: str, whole: bool = True) -> bool:
 def at(page: Any, id: str) -> None:
     """Wait until a row is on the screen."""
     if not shows(page, "#row-id", id):
-        expect(page.locator("#row-id")).to_have_text(id)
+        expect(page.locator("#row-view[aria-busy=false] #row-id")).to_have_text(id)
         expect(page.locator("#row")).to_be_visible()
+
+
+def row_there(page: Any) -> str:
+    """Wait until some row is on the screen, and is what keys decide; its id."""
+    shown = page.locator("#row-view[aria-busy=false] #row-id")
+    expect(shown).to_be_visible()
+    return shown.inner_text()
 
 
 def read(page: Any) -> None:
@@ -276,7 +285,7 @@ def saved(page: Any, words: str) -> None:
 
 def lists(page: Any, *ids: str) -> None:
     if not shows(page, "#list li .open small", *ids):
-        expect(page.locator("#list li")).to_have_count(len(ids))
+        expect(page.locator("#list[aria-busy=false] li")).to_have_count(len(ids))
         expect(page.locator("#list li .open small")).to_have_text(list(ids))
 
 

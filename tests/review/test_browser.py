@@ -19,6 +19,7 @@ from review.browser import (
     painted,
     press,
     read,
+    row_there,
     saved,
     served,
     voted_run,
@@ -480,10 +481,9 @@ def test_random_checks_give_an_estimate_and_a_curve(review, colours):
         expect(page.locator("#curve")).to_be_hidden()
         probes = 0
         for _ in range(6):
+            id = row_there(page)
             expect(page.locator("#row-decision")).to_be_hidden()
-            expect(page.locator("#row")).to_be_visible()
             probes += page.locator("#row-probe").is_visible()
-            id = page.locator("#row-id").inner_text()
             press(page, "s")
             saved(page, f"· {id} —")
         assert probes > 0
@@ -504,7 +504,7 @@ def test_a_review_that_teaches_says_what_was_learnt_and_when_it_is_enough(review
         expect(page.locator("#taught-words")).to_contain_text("from 10 on they tell")
         expect(page.locator("#estimate-words")).not_to_contain_text("--probe")
         for number in range(10):
-            id = page.locator("#row-id").inner_text()
+            id = row_there(page)
             press(page, "k" if number else "s")
             saved(page, f"· {id} —")
         expect(page.locator("#taught-words")).to_contain_text("10 answers tell, 100%")

@@ -138,9 +138,9 @@ def test_a_note_goes_with_a_decision_or_with_the_one_that_stands(review, colours
         press(page, "t")
         page.keyboard.type("later")
         press(page, "Enter", "m2")
-        saved(page, "m1")
         press(page, "ArrowLeft", "m1")
         expect(page.locator("#row-decision")).to_contain_text("“later”")
+        expect(page.locator("#row-decision")).to_contain_text("decided at")
         press(page, "t")
         press(page, "x")
         press(page, "Escape")  # as it was

@@ -19,10 +19,12 @@ from review.browser import (
     painted,
     press,
     read,
+    row_there,
     saved,
     watch,
     write_run,
 )
+from review.holding import Hold, looked_ahead
 
 from mislabel.decisions.store import Store
 
@@ -32,62 +34,10 @@ pytestmark = [
 ]
 
 
-class Hold:
-    """Requests that wait, or answers: then the server has heard of what was asked, and the page of no answer.
-
-    Once it is let go, by any of the last three, later requests pass.
-    """
-
-    def __init__(self, page, pattern, answers=False):
-        self.page, self.answers, self.held, self.passing = page, answers, [], False
-        page.route(pattern, self._take)
-
-    def _take(self, route):
-        if self.passing:
-            route.continue_()
-        else:
-            self.held.append((route, route.fetch() if self.answers else None))
-
-    def wait(self):
-        for _ in range(2000):
-            if self.held:
-                return
-            self.page.wait_for_timeout(10)
-        raise AssertionError("nothing was asked")
-
-    def release(self):
-        self.wait()
-        self.passing = True
-        for route, answer in self.held:
-            route.fulfill(response=answer) if answer else route.continue_()
-
-    def refuse(self, status=400, error="this cannot be"):
-        self.wait()
-        self.passing = True
-        for route, _ in self.held:
-            route.fulfill(status=status, json={"error": error})
-
-    def lose(self):
-        self.wait()
-        self.passing = True
-
-
 def many(folder, count, step=2):
     """Rows m0 … whose given label is red and green in turns, and whose suggestion is green."""
     given = [k % step for k in range(count)]
     return write_run(folder, [f"text {k}" for k in range(count)], given, [1] * count, COLOURS)
-
-
-AHEAD = "import(new URL('look-ahead.js', location)).then(({ AHEAD, queue }) => queue.ahead.looks.length === AHEAD)"
-
-
-def looked_ahead(page):
-    """Wait until the page has fetched what it fetches before it is asked for."""
-    for _ in range(2000):
-        if page.evaluate(AHEAD):
-            return
-        page.wait_for_timeout(10)
-    raise AssertionError("the page does not look ahead")
 
 
 def choose(page, *places):
@@ -600,7 +550,7 @@ def test_estimates_are_asked_for_again_and_old_ones_do_not_come_last(review, col
         page, asked = it.page, []
         words = expect(page.locator("#estimate-words"))
         words.to_contain_text("as far as the labels themselves tell")
-        id = page.locator("#row-id").inner_text()
+        id = row_there(page)
 
         def estimate(route):
             """The first answer comes late, the second never."""
@@ -615,6 +565,7 @@ def test_estimates_are_asked_for_again_and_old_ones_do_not_come_last(review, col
         saved(page, id)
         while not asked:
             page.wait_for_timeout(10)
+        row_there(page)
         press(page, "n")
         words.to_contain_text("Of 2 rows decided")
         with page.expect_response("**/api/estimate"):

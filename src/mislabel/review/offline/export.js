@@ -1,5 +1,6 @@
 // The decisions as a file to send back: the link in the header, and the button at the end.
 import { byId } from '../page/elements.js';
+import { whenSaved } from '../page/outbox.js';
 import { file } from './file.js';
 import { decisionIn, readLog, replay } from './log.js';
 
@@ -23,7 +24,10 @@ function decisionsFile() {
   return `[\n${lines.join(',\n')}\n]\n`;
 }
 
-export function sendBack() {
+/** What was just pressed is among it. */
+export const sendBack = () => whenSaved(send);
+
+function send() {
   if (![...replay(readLog()).values()].some((stack) => stack.length)) {
     byId('saved').textContent = 'Nothing is decided yet.';
     return;

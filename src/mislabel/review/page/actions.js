@@ -3,14 +3,14 @@
 import { hasTrouble } from './banner.js';
 import { openChooser } from './chooser.js';
 import { decide, undo } from './decide.js';
-import { display } from './display.js';
+import { display, isAtEnd } from './display.js';
 import { byId } from './elements.js';
 import { formatRows } from './format.js';
 import { changeGrid } from './list-view.js';
 import { fitMap } from './map-canvas.js';
 import { zoomIn, zoomOut } from './map-input.js';
 import { openMeanings } from './meanings.js';
-import { goBack, goForward, isAtEnd } from './row-view.js';
+import { goBack, goForward } from './row-view.js';
 import { run } from './run.js';
 import { session } from './session.js';
 import { countSeveral, currentTarget } from './target.js';

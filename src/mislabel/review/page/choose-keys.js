@@ -48,18 +48,32 @@ function choose(name, key) {
   const other = Object.keys(chosen).find((each) => chosen[each] === key);
   if (other) chosen[other] = chosen[name];
   chosen[name] = key;
-  save(Object.fromEntries(Object.entries(chosen).filter(([each, own]) => own !== USUAL_KEYS[each])));
+  take(Object.fromEntries(Object.entries(chosen).filter(([each, own]) => own !== USUAL_KEYS[each])));
 }
 
-/** @param {Record<string, string>} keys */
-async function save(keys) {
+let saving = Promise.resolve(); // one after another, so that the last one stays
+
+/** @param {Record<string, string>} keys They hold at once: the next one that is chosen builds on them. */
+function take(keys) {
+  const before = run.keys;
+  run.keys = keys;
+  showKeys();
+  saving = saving.then(() => save(keys, before));
+}
+
+/**
+ * @param {Record<string, string>} keys
+ * @param {Record<string, string>} before
+ */
+async function save(keys, before) {
   try {
     await postKeys({ keys });
   } catch (error) {
-    return say(`The keys are not saved: ${messageOf(error)}`);
+    if (run.keys === keys) run.keys = before;
+    showKeys();
+    say(`The keys are not saved: ${messageOf(error)}`);
+    return;
   }
-  run.keys = keys;
-  showKeys();
   say(
     `Saved: ${
       Object.keys(keys)
@@ -73,5 +87,5 @@ export function listenToKeyChoice() {
   byId('help').addEventListener('click', onClick);
   byId('help').addEventListener('keydown', onKey);
   byId('help').addEventListener('close', stop);
-  byId('usual-keys').addEventListener('click', () => save({}));
+  byId('usual-keys').addEventListener('click', () => take({}));
 }

@@ -16,10 +16,15 @@ const UNREAD_TIME = 350; // milliseconds in which nobody reads a row and finds a
 export const display = {
   /** @type {'row' | 'list' | 'map'} */
   view: 'row',
+  /** @type {'row' | 'end' | 'waiting'} */
+  part: 'waiting', // of the row view
   /** @type {Shown | null} */
   shown: null, // nothing can be decided in the row view but this one
   request: 0, // counts the rows asked to be shown, so that a late answer does not overwrite a newer one
 };
+
+/** Whether the queue has no more rows. */
+export const isAtEnd = () => display.part === 'end';
 
 /**
  * Whether nobody can have read a row yet when a key or a click came.

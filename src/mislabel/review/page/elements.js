@@ -32,6 +32,13 @@
  */
 export const byId = (id) => /** @type {any} */ (document.getElementById(id));
 
+/**
+ * Whether what a part of the page shows is being asked for.
+ * @param {'row-view' | 'list' | 'map-view' | 'map-chosen'} id
+ * @param {boolean} isBusy
+ */
+export const setBusy = (id, isBusy) => byId(id).setAttribute('aria-busy', `${isBusy}`);
+
 /** @returns {HTMLDialogElement | null} */
 export const currentDialog = () => document.querySelector('dialog[open]');
 

@@ -2,7 +2,7 @@
 import { isRefusal, getList, messageOf } from './api.js';
 import { endTrouble, reportRefusal, reportTrouble } from './banner.js';
 import { display } from './display.js';
-import { byId } from './elements.js';
+import { byId, setBusy } from './elements.js';
 import { formatNumber } from './format.js';
 import { showGrid, toggleGrid } from './list-grid.js';
 import { createItem } from './list-item.js';
@@ -28,6 +28,7 @@ export async function fillList(focusRow) {
   const request = ++list.request;
   const isLate = () => request !== list.request;
   byId('all-match').hidden = true;
+  setBusy('list', true);
   showPair();
   const query = listQuery();
   const filter = listFilter();
@@ -49,6 +50,7 @@ export async function fillList(focusRow) {
   } catch (error) {
     if (isLate()) return;
     clearOld();
+    setBusy('list', !isRefusal(error));
     if (isRefusal(error)) return reportRefusal(messageOf(error));
     reportTrouble(error, 'list');
     setTimeout(() => isLate() || fillList(focusRow), RETRY_AFTER);
@@ -64,11 +66,18 @@ function showNoList() {
   markList();
 }
 
-/** @param {number} [focusRow] */
-function showList(focusRow) {
+/**
+ * Rows that stand there stay, so that no click on one of them is lost.
+ * @param {number} [focusRow]
+ * @param {boolean} [anew] Whether they look otherwise now.
+ */
+function showList(focusRow, anew = false) {
   const { offset, rows, total } = list.answer;
   const focus = findFocus(focusRow);
-  byId('list').replaceChildren(...rows.map(createItem));
+  const there = /** @type {HTMLElement[]} */ ([...byId('list').children]);
+  const isSame = there.length === rows.length && rows.every(({ row }, at) => there[at].dataset.row === `${row}`);
+  if (!isSame || anew) byId('list').replaceChildren(...rows.map(createItem));
+  setBusy('list', false);
   showGrid();
   byId('list-waiting').hidden = true;
   byId('empty').hidden = rows.length > 0;
@@ -113,7 +122,7 @@ export function moveInList(event, step) {
 /** A grid of pictures, or a list again. */
 export function changeGrid() {
   toggleGrid();
-  if (list.answer.query) showList();
+  if (list.answer.query) showList(undefined, true);
 }
 
 function onFiltersChanged() {

@@ -1,9 +1,10 @@
 // The map of all rows: asked for, shown, and what a line round some of them chooses.
+/** @import { Chosen } from './map-state.js' */
 import { getList, getMap, getPoints, isRefusal, messageOf } from './api.js';
 import { endTrouble, reportRefusal, reportTrouble } from './banner.js';
 import { showButtons } from './buttons.js';
 import { display } from './display.js';
-import { byId, createElement, createText } from './elements.js';
+import { byId, createElement, createText, setBusy } from './elements.js';
 import { formatNumber, formatRows } from './format.js';
 import { drawSoon } from './map-canvas.js';
 import { hover } from './map-hover.js';
@@ -21,7 +22,7 @@ const shown = {
   /** @type {Places | null} */
   places: null,
   request: 0, // counts the layouts asked for
-  /** @type {string | null} */
+  /** @type {typeof map.layout | null} */
   layout: null, // of the points on the screen
 };
 
@@ -39,11 +40,15 @@ async function fetchMap() {
   const request = ++shown.request;
   const isLate = () => request !== shown.request || display.view !== 'map';
   const { layout } = map;
+  setBusy('map-view', true);
   try {
     const state = await getMap(layout);
     if (isLate()) return;
     endTrouble('map');
-    if (state.failure !== null) return showProgress(`There is no map: ${state.failure}.`);
+    if (state.failure !== null) {
+      setBusy('map-view', false);
+      return showProgress(`There is no map: ${state.failure}.`);
+    }
     if (!state.ready) {
       showProgress('Laying the rows out …', state.progress);
       setTimeout(() => isLate() || fetchMap(), ASK_AGAIN);
@@ -51,8 +56,8 @@ async function fetchMap() {
     }
     await takePoints(layout);
     if (isLate()) return;
-    shown.layout = layout;
     showProgress('');
+    setBusy('map-view', false);
   } catch (error) {
     if (isLate()) return;
     reportTrouble(error, 'map');
@@ -60,12 +65,12 @@ async function fetchMap() {
   }
 }
 
-/** @param {string} layout */
+/** @param {typeof map.layout} layout */
 async function takePoints(layout) {
   const points = readPoints(await getPoints(layout));
   if (layout !== map.layout) return;
   map.points = points;
-  shown.places = new Places(points);
+  Object.assign(shown, { layout, places: new Places(points) });
   showColours();
 }
 
@@ -88,29 +93,42 @@ function showProgress(words, share) {
 
 /** The rows inside the line that was drawn; the server counts them, too, and is the one that is believed. */
 async function enclose() {
-  if (!map.points) return;
+  const { layout } = shown; // while another one is made, this is still what the line was drawn on
+  if (!map.points || !layout) return choose(null);
   const corners = wholeCorners(map.corners);
-  const area = areaOf(map.layout, corners);
+  const area = areaOf(layout, corners);
   const inside = rowsInside(map.points, corners);
   let total = 0;
   for (const one of inside) total += one;
-  choose(total ? { area, layout: map.layout, corners, inside, total } : null);
-  const { chosen } = map;
-  if (!chosen) return;
+  choose(total ? { area, layout, corners, inside, total } : null);
+  if (map.chosen) count(map.chosen);
+}
+
+/** @param {Chosen} chosen */
+async function count(chosen) {
+  const isLate = () => map.chosen !== chosen;
   try {
-    const answer = await getList(String(new URLSearchParams({ area, limit: '1' })));
-    if (map.chosen !== chosen) return;
-    Object.assign(chosen, { total: answer.total, digest: answer.digest, filter: { area } });
+    const answer = await getList(String(new URLSearchParams({ area: chosen.area, limit: '1' })));
+    if (isLate()) return;
+    endTrouble('count');
+    Object.assign(chosen, { total: answer.total, digest: answer.digest, filter: { area: chosen.area } });
     showChosen();
   } catch (error) {
-    if (isRefusal(error)) reportRefusal(messageOf(error));
-    else reportTrouble(error, 'map');
+    if (isLate()) return;
+    if (isRefusal(error)) {
+      reportRefusal(messageOf(error));
+      return choose(null);
+    }
+    reportTrouble(error, 'count');
+    setTimeout(() => isLate() || count(chosen), RETRY_AFTER);
   }
 }
 
 function showChosen() {
   const { chosen } = map;
   byId('map-chosen').hidden = !chosen;
+  if (!chosen) endTrouble('count');
+  setBusy('map-chosen', Boolean(chosen && !chosen.filter));
   byId('map-count').textContent = chosen ? `${formatRows(chosen.total)} inside the line` : '';
   byId('map-list').hash = chosen ? `list?${new URLSearchParams({ area: chosen.area })}` : 'list';
   byId('map-pairs').replaceChildren(...(chosen ? commonPairs(chosen.inside) : []));

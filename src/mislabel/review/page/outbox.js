@@ -23,7 +23,18 @@ export const outbox = {
   sending: false,
   unheard: false, // whether what was sent last got no answer at all
   wake: () => {}, // ends the pause
+  /** @type {(() => void)[]} */
+  onceSaved: [], // what waits until nothing waits
 };
+
+/**
+ * At once, or when all that was decided is saved.
+ * @param {() => void} act
+ */
+export function whenSaved(act) {
+  if (session.outbox.length) outbox.onceSaved.push(act);
+  else act();
+}
 
 /** @param {number} time */
 export function pause(time) {
@@ -68,6 +79,7 @@ export async function sendAll() {
     saveSession();
   }
   outbox.sending = false;
+  for (const act of outbox.onceSaved.splice(0)) act();
 }
 
 /** @param {Job} job */

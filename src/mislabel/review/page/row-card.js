@@ -13,6 +13,12 @@ import { createWords } from './words.js';
 
 const LONG_TEXT = 900; // characters above which the letters are smaller
 
+/** @type {number | null} */
+let noted = null; // the row that the note is about
+
+/** Whether somebody is at the note. */
+export const isNoteTyped = () => display.view === 'row' && document.activeElement === byId('note');
+
 /**
  * @param {Row} row
  * @param {Look} look
@@ -25,6 +31,9 @@ export function fillRow(row, look) {
   byId('row-status').textContent = row.status.replaceAll('_', ' ');
   fillContent(row);
   fillVerdict(row);
+  const isTyped = isNoteTyped() && noted === row.row;
+  noted = row.row;
+  if (isTyped) return; // the same row, shown anew
   byId('note').value = decisionOf(row)?.note ?? '';
   // So that Space pressed next does not press a button of the row before, and the text scrolls by arrow keys.
   if (display.view === 'row' && !currentDialog()) byId('content').focus({ preventScroll: true });

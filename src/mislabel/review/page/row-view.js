@@ -5,17 +5,17 @@ import { endTrouble, reportRefusal, reportTrouble } from './banner.js';
 import { showButtons } from './buttons.js';
 import { aimChooser, closeAimlessChooser, isChooserOpen } from './chooser.js';
 import { display } from './display.js';
-import { byId, currentDialog } from './elements.js';
+import { byId, currentDialog, setBusy } from './elements.js';
 import { fillEnd } from './end.js';
 import { fetchRow } from './known.js';
 import { nextLook, queue, restartQueue } from './look-ahead.js';
 import { showNeighbours } from './neighbours.js';
 import { progress } from './progress.js';
-import { fillRow, showDecision } from './row-card.js';
+import { fillRow, isNoteTyped, showDecision } from './row-card.js';
 import { saveSession, session } from './session.js';
 import { currentTarget } from './target.js';
 import { markWords } from './words.js';
-import { currentLook, stepAside, stepBack, stepForward } from './trail.js';
+import { currentLook, hasBefore, stepAside, stepBack, stepForward } from './trail.js';
 
 const WAITING_AFTER = 150; // milliseconds after which the page says that it waits
 const RETRY_AFTER = 1500;
@@ -26,6 +26,8 @@ export async function showRow(sudden = false) {
   const isLate = () => request !== display.request;
   saveSession();
   display.shown = null;
+  setBusy('row-view', true);
+  showButtons();
   const waiting = setTimeout(() => isLate() || showPart('waiting'), WAITING_AFTER);
   try {
     const look = currentLook() || (await nextLook());
@@ -43,6 +45,7 @@ export async function showRow(sudden = false) {
     fillRow(row, look);
     showButtons();
     showDecision(row);
+    setBusy('row-view', false);
     showNearest();
     markWords();
     aimChooser(currentTarget()); // it waited for this row
@@ -54,6 +57,7 @@ export async function showRow(sudden = false) {
       return showRow(sudden);
     }
     reportTrouble(error, 'row');
+    showButtons(); // it may be passed over
     setTimeout(() => isLate() || showRow(sudden), RETRY_AFTER);
   } finally {
     clearTimeout(waiting);
@@ -70,16 +74,16 @@ function takeNext(look) {
 
 /** @param {'row' | 'end' | 'waiting'} name */
 function showPart(name) {
+  display.part = name;
   for (const part of ['row', 'end', 'waiting']) byId(part).hidden = part !== name;
 }
 
 export const showNearest = () => showNeighbours((row) => lookAside({ row, place: null }));
 
-export const isAtEnd = () => !byId('end').hidden;
-
 export function showEnd() {
   showPart('end');
   display.shown = null;
+  setBusy('row-view', false);
   closeAimlessChooser();
   showButtons();
   fillEnd(progress.state, () => {
@@ -95,7 +99,9 @@ export function goForward(decided = false) {
 }
 
 export function goBack() {
-  if (stepBack()) showRow();
+  if (!hasBefore()) return;
+  stepBack();
+  showRow();
 }
 
 /**
@@ -108,12 +114,12 @@ function lookAside(look, sudden) {
 }
 
 /**
- * The page goes to a row by itself, but never behind a dialog.
+ * The page goes to a row by itself, but never behind a dialog, nor under the hand of somebody who types a note.
  * @param {number | null} row Null to look at what is on the screen again.
  */
 export function jumpTo(row) {
   const { shown } = display;
-  if (currentDialog()) {
+  if (currentDialog() || isNoteTyped()) {
     if (shown) showDecision(shown.row);
   } else if (row === null || row === currentLook()?.row) {
     showRow();

@@ -3,7 +3,7 @@
 /** @import { DecideJob, Job, Undoable, UndoJob } from './session.js' */
 import { getState, messageOf } from './api.js';
 import { endTrouble, reportRefusal, reportTrouble } from './banner.js';
-import { display } from './display.js';
+import { display, isAtEnd } from './display.js';
 import { byId } from './elements.js';
 import { estimateSoon } from './estimate.js';
 import { formatRows, formatTime } from './format.js';
@@ -16,7 +16,7 @@ import { refreshMap } from './map-view.js';
 import { outbox } from './outbox.js';
 import { fillParts } from './parts.js';
 import { showProgress } from './progress.js';
-import { isAtEnd, jumpTo, showEnd, showNearest, showRow } from './row-view.js';
+import { jumpTo, showEnd, showNearest, showRow } from './row-view.js';
 import { showDecision } from './row-card.js';
 import { jobName } from './run.js';
 import { session } from './session.js';

@@ -17,12 +17,12 @@ export function stepForward(decided) {
   session.position = Math.min(session.position, session.trail.length);
 }
 
-/** @returns {boolean} Whether there was a row before. */
+/** Whether there was a row before. */
+export const hasBefore = () => session.detours.length > 0 || session.position > 0;
+
 export function stepBack() {
   if (session.detours.length) session.detours.pop();
-  else if (session.position > 0) session.position--;
-  else return false;
-  return true;
+  else session.position--;
 }
 
 /** @param {Look} look */
