@@ -88,6 +88,34 @@ def test_embedding_and_label_alone_are_scikit_learns_regression(one_strength):
     assert found.strength == 2.0
 
 
+def test_a_left_out_row_is_judged_by_the_other_folds_as_scikit_learn_does(one_strength):
+    one_strength(2.0)
+    true, points, given, _ = world(1, 3)
+    trusted = chosen(true, 60)
+    found = judge([np.full((len(true), 3), 1 / 3)], points, given, trusted, [1.0], seed=4)
+    np.testing.assert_array_equal(found.asked, trusted.rows)
+    features, fold = design(points, given, 3), np.random.default_rng(4).permutation(60) % 5
+    for number in range(5):
+        out = fold == number
+        model = LogisticRegression(C=1 / 2.0, fit_intercept=False, max_iter=5000, tol=1e-10)
+        model.fit(features[trusted.rows[~out]], trusted.labels[~out])
+        np.testing.assert_allclose(found.held_out[out], model.predict_proba(features[trusted.rows[out]]), atol=5e-3)
+
+
+def test_what_is_said_of_a_left_out_row_does_not_hang_on_its_label(one_strength):
+    one_strength(np.inf)
+    true, points, given, opinions = world(5, 3)
+    trusted = chosen(true, 50)
+    labels = trusted.labels.copy()
+    labels[7] = (labels[7] + 1) % 3
+    start = [0.0, 0.0, 0.0]  # a pool that says nothing: the judge is taken whatever one label is
+    found = judge(opinions, points, given, trusted, start)
+    other = judge(opinions, points, given, Trusted(trusted.rows, labels), start)
+    np.testing.assert_allclose(found.held_out[7], other.held_out[7])
+    assert not np.allclose(found.held_out, other.held_out)
+    assert len(judge(opinions, points, given, chosen(true, FEWEST - 1), [1.0, 0, 0]).asked) == 0
+
+
 def loss(flat, logs, features, labels, weights, start, strength):
     """Of weights and W, by the docstring; rows of `features` times W (p, K)."""
     v, matrix = flat[: len(logs)], flat[len(logs) :].reshape(features.shape[1], -1)

@@ -181,7 +181,13 @@ def test_the_audit_of_another_method_hears_the_judge_as_much_as_the_method():
     np.testing.assert_allclose(found.probabilities, wanted / wanted.sum(1, keepdims=True), atol=1e-4)
     np.testing.assert_allclose(found.probabilities, pool([job.opinion, own], [0.5, 0.5]), atol=1e-6)
     names = {f"{name}_p_given" for name in ("transition", "plain", "neighbours")}
-    assert set(found.evidence) == {"mean_p", *names}
+    assert set(found.evidence) == {"mean_p", "p_left_out", *names}
+    left_out = found.evidence["p_left_out"]
+    assert (
+        np.flatnonzero(np.isfinite(left_out)).tolist()
+        == sorted(job.judged.asked.tolist())
+        == job.evidence.trusted.rows.tolist()
+    )
     assert set(found.labels) == {"transition_label", "plain_label", "neighbours_label"}
     transition, given = job.evidence.opinions["transition"], job.evidence.given
     said = [transition[row, given[row]] for row in range(ROWS)]

@@ -65,6 +65,11 @@ class Judged:
         Mean log-likelihood of the trusted rows that were left out; None where none could be.
     pool_left_out : float or None
         That of the same rows under v_0: what the judge has gained is the difference.
+    asked : (u,) int64
+        Trusted rows that were left out, each once; none where too few are trusted.
+    held_out : (u, K) float64
+        What the judge says of them as it was not told their labels, and joined with the pool as it is for all rows.
+        (How strong the ridge is, one of seven numbers, all of them chose.)
     """
 
     posterior: np.ndarray
@@ -72,6 +77,8 @@ class Judged:
     strength: float
     left_out: float | None = None
     pool_left_out: float | None = None
+    asked: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    held_out: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
 
 
 def log_opinion(probabilities: np.ndarray) -> np.ndarray:
@@ -155,15 +162,18 @@ def judge(
     basis = _basis(points, given, classes, trusted.rows)
     logs = np.stack([log_opinion(each[trusted.rows]) for each in opinions])
     problem = _Problem(logs, basis.of_trusted, trusted.labels, trusted.weights, start)
-    strength, left_out, before = _choose(problem, seed)
+    chosen = _choose(problem, seed)
+    strength, left_out, before, asked = chosen.strength, chosen.left_out, chosen.before, trusted.rows[chosen.asked]
     if left_out <= before:
-        return replace(by_pool, left_out=before, pool_left_out=before)
+        known = {"asked": asked, "held_out": by_pool.posterior[asked]}
+        return replace(by_pool, left_out=before, pool_left_out=before, **known)
     weights, ridge_part = problem.fit(strength, np.ones(len(trusted.rows), dtype=bool))
     scores = _pooled(opinions, weights) + (basis.scores(points, given, ridge_part) if np.isfinite(strength) else 0.0)
     doubt = 1 - by_pool.posterior[np.arange(len(given)), given]
     heard = coverage(doubt, trusted)[:, None]
     posterior = heard * np.exp(log_softmax(scores, axis=1)) + (1 - heard) * by_pool.posterior
-    return Judged(posterior, weights, strength, left_out, before)
+    held_out = heard[asked] * chosen.held_out + (1 - heard[asked]) * by_pool.posterior[asked]
+    return Judged(posterior, weights, strength, left_out, before, asked, held_out)
 
 
 def coverage(doubt: np.ndarray, trusted: Trusted) -> np.ndarray:
@@ -288,33 +298,58 @@ class _Problem:
         found = minimize(objective, first, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
         return found[:many], found[many:].reshape(directions, classes) if linear else empty
 
-    def log_likelihood(self, fitted: tuple[np.ndarray, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        """Of the labels of some rows (t,) bool, one by one."""
+    def log_posterior(self, fitted: tuple[np.ndarray, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        """Of some rows (t,) bool, u of them, (u, K) float64."""
         weights, coefficients = fitted
         scores = np.tensordot(weights, self.logs[:, rows], 1) + self.design[rows] @ coefficients
-        return log_softmax(scores, axis=1)[np.arange(np.count_nonzero(rows)), self.labels[rows]]
+        return log_softmax(scores, axis=1)
+
+    def log_likelihood(self, log_posterior: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Of the labels of these rows, one by one, (u,) float64."""
+        return log_posterior[np.arange(len(log_posterior)), self.labels[rows]]
 
 
-def _choose(problem: _Problem, seed: int) -> tuple[float, float, float]:
-    """The strength, and what left-out rows say of it and of the pool."""
-    random = np.random.default_rng(seed)
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """The strength, and what left-out rows say of it and of the pool.
+
+    Attributes
+    ----------
+    asked : (u,) int64
+        Of the trusted rows, those that were left out.
+    held_out : (u, K) float64
+        What was said of each of them under that strength.
+    """
+
+    strength: float
+    left_out: float
+    before: float
+    asked: np.ndarray
+    held_out: np.ndarray
+
+
+def _choose(problem: _Problem, seed: int) -> _Choice:
+    random, asked = np.random.default_rng(seed), np.arange(len(problem.labels))
     if len(problem.labels) > MOST:
-        problem = problem.take(random.permutation(len(problem.labels))[:MOST])
+        asked = random.permutation(len(problem.labels))[:MOST]
+        problem = problem.take(asked)
     t = len(problem.labels)
     fold = random.permutation(t) % FOLDS
-    told = np.empty((len(STRENGTHS), t))
+    told, said = np.empty((len(STRENGTHS), t)), np.empty((len(STRENGTHS), t, problem.shape[2]))
     for number in range(FOLDS):
         out, guess = fold == number, None
         for place, strength in enumerate(STRENGTHS):
             guess = problem.fit(strength, ~out, guess)
-            told[place, out] = problem.log_likelihood(guess, out)
+            said[place, out] = problem.log_posterior(guess, out)
+            told[place, out] = problem.log_likelihood(said[place, out], out)
     _, directions, classes = problem.shape
     everyone = np.ones(t, dtype=bool)
-    pool_alone = problem.log_likelihood((problem.start, np.zeros((directions, classes))), everyone)
+    by_pool = problem.log_posterior((problem.start, np.zeros((directions, classes))), everyone)
+    pool_alone = problem.log_likelihood(by_pool, everyone)
     weights = problem.row_weights / problem.row_weights.sum()
     means = told @ weights
     best = int(means.argmax())
     gap = told[best] - told  # paired: the same rows under two strengths
     error = np.sqrt(np.square(gap - (gap @ weights)[:, None]) @ np.square(weights))
     chosen = int(np.flatnonzero(means >= means[best] - error)[0])
-    return STRENGTHS[chosen], float(means[chosen]), float(pool_alone @ weights)
+    return _Choice(STRENGTHS[chosen], float(means[chosen]), float(pool_alone @ weights), asked, np.exp(said[chosen]))

@@ -23,6 +23,7 @@ from mislabel.report.pictures import SHOWN
 from mislabel.report.sections import dynamics_section, gold_section, noise_section, trajectory_section
 from mislabel.report.settings import setting_groups, statuses
 from mislabel.report.summary import assessed, banners, data_name, method_name, notes, sentences, tiles
+from mislabel.report.trusted import trusted_section
 from mislabel.report.votes import source_section
 from mislabel.report.workload import workload
 from mislabel.report.worst import LONGEST, WorstRow, worst_rows
@@ -117,6 +118,7 @@ def _page(findings: Findings, worst: list[WorstRow]) -> str:
         trajectory=trajectory_section(findings, worst[:FOLLOWED]),
         models=models,
         models_by_gold=any(line.accuracy is not None for line in models),
+        trusted=trusted_section(findings),
         gold=gold_section(findings),
         test=run.test,
         groups=setting_groups(findings),

@@ -11,13 +11,13 @@ from mislabel.data.order import equal_rows
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.gate import Independent
 from mislabel.posterior.generative import Generative
-from mislabel.posterior.judge import pool
+from mislabel.posterior.judge import Judged, pool
 from mislabel.posterior.posterior import Posterior, mean_of_equals
 from mislabel.run.detection_scores import row_scores
 from mislabel.run.gating import independent_evidence, with_gate
 from mislabel.run.generative import TrajectoryModel
 from mislabel.run.grounds import Grounds
-from mislabel.run.opinions import NETWORK
+from mislabel.run.opinions import LEFT_OUT, NETWORK
 from mislabel.run.preparation import Job
 from mislabel.run.scores import test_scores
 from mislabel.training.branches import Branches
@@ -109,6 +109,8 @@ def with_evidence(grounds: Grounds, posterior: Posterior) -> Posterior:
     if grounds.revised is not None:
         opinions = {**opinions, NETWORK: grounds.revised}
     of_given = {f"{name}_p_given": each[np.arange(len(each)), evidence.given] for name, each in opinions.items()}
+    if grounds.judged is not None and len(grounds.judged.asked):
+        of_given[LEFT_OUT] = left_out(evidence.given, grounds.judged)
     labels = {f"{name}_label": each.argmax(1).astype(np.int64) for name, each in opinions.items()}
     return replace(
         posterior,
@@ -116,6 +118,17 @@ def with_evidence(grounds: Grounds, posterior: Posterior) -> Posterior:
         evidence={**posterior.evidence, **of_given},
         labels={**posterior.labels, **labels},
     )
+
+
+def left_out(given: np.ndarray, judged: Judged) -> np.ndarray:
+    """The probability that the label of a trusted row is wrong, as the judge says that was not told its right one.
+
+    (m,) float64, NaN for all other rows. A network that learnt those labels could not be asked so.
+    """
+    result = np.full(len(given), np.nan)
+    said = judged.held_out[np.arange(len(judged.asked)), given[judged.asked]]
+    result[judged.asked] = np.clip(1.0 - said, 0.0, 1.0)
+    return result
 
 
 def equal_rows_alike(

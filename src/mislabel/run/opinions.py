@@ -1,7 +1,7 @@
 """The kinds of evidence: what each opinion is called, what it goes by, and what it says of a row, in plain words.
 
 A run with evidence has two columns for each opinion NAME in its audit: NAME_label, the class that it holds for most
-likely, and NAME_p_given, the probability that it gives the given label.
+likely, and NAME_p_given, the probability that it gives the given label. LEFT_OUT is of trusted rows alone.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ PLAIN, TRANSITION, NEIGHBOURS = "plain", "transition", "neighbours"
 DESCRIPTIONS, ZERO_SHOT = "descriptions", "zero_shot"
 NETWORK = "network"
 OWN_MODEL = "own_model"
+LEFT_OUT = "p_left_out"  # that the label is wrong, as the judge says that was not told of the row
 LONGEST_NAME, MOST_SOURCES = 80, 8
 
 
