@@ -5,9 +5,9 @@ from math import comb
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, multinomial
 
-from mislabel.decisions.limits import binomial_limits, hypergeometric_limits
+from mislabel.decisions.limits import binomial_limits, hypergeometric_limits, paired_limits
 
 
 def test_hypergeometric_limits_are_those_of_exact_tests():
@@ -33,3 +33,21 @@ def test_binomial_limits_are_those_of_exact_tests():
         for wrong in range(drawn + 1):
             exact = binomtest(wrong, drawn).proportion_ci(0.95, method="exact")
             assert binomial_limits(drawn, wrong) == pytest.approx((exact.low, exact.high), abs=1e-9)
+
+
+@pytest.mark.parametrize(("gained", "lost"), [(0.02, 0.02), (0.1, 0.05), (0.3, 0.1), (0.0, 0.0), (0.0, 0.2)])
+def test_limits_of_a_difference_hold_it_over_all_outcomes(gained, lost):
+    """Every outcome of 40 pairs, by its probability."""
+    n, held = 40, 0.0
+    for more in range(n + 1):
+        for less in range(n - more + 1):
+            low, high = paired_limits(more, less, n)
+            if low <= gained - lost <= high:
+                held += multinomial.pmf([more, less, n - more - less], n, [gained, lost, 1 - gained - lost])
+    assert held >= 0.95
+
+
+def test_no_difference_among_few_rows_is_not_sure():
+    low, high = paired_limits(0, 0, 30)
+    assert low == -high
+    assert 0.04 < high < 0.1

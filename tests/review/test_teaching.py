@@ -16,11 +16,13 @@ from review.browser import Server as Process
 from review.browser import write_run
 
 from mislabel.decisions.looks import Share, weighted_share
+from mislabel.review.progress import advice
 from mislabel.review.serve import farewell
 from mislabel.review.session import Session
 from mislabel.review.teaching import is_enough, words
 from mislabel.review.views import Views
 from mislabel.run.folder import RunFolder
+from mislabel.run.judge_preview import Gain, More
 from mislabel.run.trust_looks import SEED, Answers, plan
 
 CLASSES = ["billing", "delivery", "refund"]
@@ -120,6 +122,41 @@ def test_when_it_is_enough(answers, half, enough, why):
     assert is_enough(found) == enough
     assert why in words(found, "runs/a b")[-1]
     assert ("--decisions 'runs/a b'" in words(found, "runs/a b")[-1]) == (answers >= 10)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "enough", "why"),
+    [(0.012, 0.05, False, "should bring it +3.0 points (95% interval +1.2 to +5.0 points), if it goes on learning as"),
+     (-0.01, 0.07, False, "is not clear: +3.0 (95% interval -1.0 to +7.0 points)"),
+     (-0.02, 0.009, True, "is not clear")],
+)  # fmt: skip
+def test_what_the_next_fifty_bring_the_model_is_said_as_far_as_it_is_known(low, high, enough, why):
+    share = Share(0.5, 0.4, 0.6)
+    found = Answers(np.arange(60), np.zeros(60, dtype=np.int64), np.ones(60), share, share)
+    gain = Gain(60, 0.8, 0.7, More(24, 48, 0.03, low, high))
+    said = words(found, "runs/a", gain)
+    assert why in said[2]
+    assert "from 24 to 48 answers" in said[2]
+    assert is_enough(found, gain) == enough
+    assert ("Enough: more answers teach little by now." in said[3]) == enough
+
+
+def test_rows_that_doubt_chose_tell_nothing_of_the_next_training_and_random_ones_do(tmp_path):
+    folder = RunFolder(some_run(tmp_path / "run"))
+    with closing(Session(folder, order="worst")) as session:
+        for row in session.queue.rows[:20].tolist():
+            session.decide(np.array([row]), "keep", None, key=str(row))
+        assert "cannot be told from rows in this order" in advice(session).words[-1]
+    with closing(Session(folder, order="random")) as session:
+        session.run.config["settings"]["tune"] = "head"
+        for row in session.queue.rows[:45].tolist():
+            session.decide(np.array([row]), "keep", None, key=f"again {row}")
+        session.preview.wait() if advice(session) else None
+        answers = session.drawn_answers()
+        assert set(answers.weights.tolist()) == {answers.weights[0]}
+        assert session.preview.gain.answers == len(answers) >= 45
+        assert any("A judge that is told four fifths of" in said for said in advice(session).words)
+        assert Views(session).estimate().taught is None
 
 
 def test_the_command_serves_it_and_says_at_the_end_what_it_taught(tmp_path):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mislabel.run.judge_preview import FEWEST, Opinions, gain_of, gather_opinions
+from mislabel.run.judge_preview import FEWEST, FEWEST_TWICE, Opinions, gain_of, gather_opinions
 from mislabel.run.trust_looks import Answers
 
 K, N = 3, 400
@@ -45,6 +45,39 @@ def test_a_run_that_is_right_is_believed(blobs):
     gain = gain_of(known(blobs, of_run), answers(blobs, np.arange(40)))
     assert gain is not None
     assert (gain.run, gain.judge) == (1, 1)
+
+
+def test_what_more_answers_bring_is_read_off_the_last_doubling(blobs, monkeypatch):
+    """A judge put in its place that names a row rightly as soon as it is told of thirty: half of 60 are too few."""
+    import mislabel.run.judge_preview as room
+
+    def simple(opinions, points, given, trusted, start, seed):
+        right = np.empty(len(given), dtype=np.int64)
+        right[: len(labels)] = labels
+        right[len(labels) :] = 0
+        said = right if len(trusted.rows) >= 30 else (right + 1) % K
+        return SimpleNamespace(posterior=np.eye(K)[said])
+
+    chosen = np.random.default_rng(1).permutation(N)[:60]
+    labels = blobs.gold[np.sort(chosen)]
+    monkeypatch.setattr(room, "judge", simple)
+    gain = gain_of(known(blobs, np.full((N, K), 1 / K)), answers(blobs, np.sort(chosen)))
+    assert gain is not None
+    assert (gain.judge, gain.more.before, gain.more.after) == (1, 24, 48)
+    step = np.log(110 / 60) / np.log(2)
+    assert gain.more.number == pytest.approx(step)
+    assert 0.9 * step < gain.more.low < gain.more.number
+    few = answers(blobs, np.arange(FEWEST_TWICE - 1))
+    assert gain_of(known(blobs, np.full((N, K), 1 / K)), few).more is None
+
+
+def test_where_nothing_is_learnt_more_is_nothing_for_sure(blobs):
+    of_run = np.eye(K)[blobs.gold] * 0.9 + 0.1 / K
+    more = gain_of(known(blobs, of_run), answers(blobs, np.arange(60))).more
+    assert more.number == 0
+    assert -0.1 < more.low < 0 < more.high < 0.1
+    many = gain_of(known(blobs, of_run), answers(blobs, np.arange(300))).more
+    assert many.high < more.high / 4
 
 
 def test_shares_are_weighted(blobs):

@@ -97,6 +97,12 @@ def draw_looks(strata: np.ndarray, seed: int, power: float = POWER) -> Looks:
     return Looks(rows, share[rows], draws)
 
 
+def even_looks(rows: np.ndarray) -> Looks:
+    """Looks at rows (m,) int64 in an order that chance gave, all alike."""
+    m = len(rows)
+    return Looks(rows, np.full(m, 1 / max(m, 1)), np.arange(1, m + 1))
+
+
 def golden_steps(count: int) -> np.ndarray:
     """Where draws fall that start at 0, (count,) float64."""
     return (np.arange(count) * GOLDEN) % 1

@@ -6,6 +6,7 @@ from mislabel.decisions.advice import FEWEST, ROWS, Expected, expected_wrong
 from mislabel.decisions.pace import seconds_per_decision
 from mislabel.review.answers import Advice, Part, Progress
 from mislabel.review.session import Session
+from mislabel.review.teaching import model_words
 
 MOST_PARTS = 200
 RARE = 0.1  # of the next rows wrong, below which the end is near
@@ -21,7 +22,18 @@ def advice(session: Session) -> Advice | None:
     pace = seconds_per_decision(session.events())
     if pace is not None:
         minutes = max(1, round(found.rows * pace / 60))
-    return Advice(rows=found.rows, expected=round(number, 1), minutes=minutes, words=_words(found, minutes))
+    words = [*_words(found, minutes), *_for_the_model(session, found)]
+    return Advice(rows=found.rows, expected=round(number, 1), minutes=minutes, words=words)
+
+
+def _for_the_model(session: Session, found: Expected) -> list[str]:
+    """What answers bring for the next training; what the order trust teaches has a place of its own."""
+    if session.queue.looks is not None or found.number is None:
+        return []
+    drawn, preview = session.drawn_answers(), session.preview
+    if drawn is None or preview is None:
+        return ["What they bring the next training cannot be told from rows in this order; --order trust tells."]
+    return model_words(preview.ask(drawn))
 
 
 def progress(session: Session) -> Progress:

@@ -13,6 +13,7 @@ import numpy as np
 from mislabel.decisions.agreement import Verdicts, verdicts_of
 from mislabel.decisions.estimates import Depth
 from mislabel.decisions.events import KINDS, NAMED, Decision, Event, Kind, apply_event, checked_name, checked_note
+from mislabel.decisions.looks import even_looks
 from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
@@ -93,7 +94,7 @@ class Session:
         Share of the rows, drawn by chance, that every reviewer decides without seeing what others said; what the first
         review of the run was given holds.
     images : Path, optional
-        The folder below which the originals of pictures lie.
+        The folder below which the originals of pictures lie, or the Parquet file that holds them.
     progress : Quiet, optional
 
     Raises
@@ -142,7 +143,7 @@ class Session:
         self.times: dict[int, float] = {}  # seconds at which each action on a page was taken, without those undone
         self.modality = modality(self.rows.modality)
         self.contents = Contents(folder, texts=not self.modality.kept_bytes)
-        self.originals = Originals(folder, images, pictures=self.modality.pictures)
+        self.originals = Originals(self.run, images, pictures=self.modality.pictures)
         self.neighbours = Neighbours(self.run)
         self.columns = Columns(self.run)
         self.map = Map(self.run)
@@ -151,8 +152,9 @@ class Session:
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
         )
-        looks = self.queue.looks
-        self.preview = None if looks is None else Preview(self.run, looks.rows[:FIRST_LOOKS])
+        # Looks whose answers speak for all rows: drawn with known probabilities.
+        self.drawn = even_looks(self.queue.rows) if order == "random" else self.queue.looks
+        self.preview = None if self.drawn is None else Preview(self.run, self.drawn.rows[:FIRST_LOOKS])
         self.queued = np.zeros(len(self.rows), dtype=bool)
         self.queued[self.queue.rows] = True
         self.left = len(self.queue.rows)  # looks that are not decided
@@ -328,7 +330,11 @@ class Session:
 
     def answers(self) -> Answers | None:
         """What the answers in the order trust say of all judged rows; None in another order."""
-        looks = self.queue.looks
+        return None if self.queue.looks is None else self.drawn_answers()
+
+    def drawn_answers(self) -> Answers | None:
+        """The same at random, too; None in an order that chance did not give."""
+        looks = self.drawn
         if looks is None:
             return None
         with self.lock:

@@ -141,9 +141,10 @@ class Views:
         found, preview = self.session.answers(), self.session.preview
         if found is None or preview is None:
             return None
-        said = words(found, str(self.session.folder.path), preview.ask(found))
+        gain = preview.ask(found)
+        said = words(found, str(self.session.folder.path), gain)
         said += [preview.lacking] if preview.lacking else []
-        return Taught(answers=len(found), words=said, enough=is_enough(found))
+        return Taught(answers=len(found), words=said, enough=is_enough(found, gain))
 
     def next(self, after: int = 0) -> NextLook | NoLook:
         position = self.session.next(after)
