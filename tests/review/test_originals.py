@@ -1,5 +1,6 @@
 """Originals of pictures on the page: read, enlarged, moved; and what the server gives to whoever asks for them."""
 
+import json
 import signal
 from contextlib import closing, contextmanager
 from io import BytesIO
@@ -7,7 +8,10 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from fake_runs import renew_digests
 from patience import PATIENCE
 
 pytest.importorskip("fastapi", reason="the extra `review` is not installed")
@@ -70,11 +74,11 @@ def test_without_the_option_a_run_folder_leads_to_no_file(tmp_path):
     with asked(run) as client:
         _, row = client.get("api/rows/0")
         assert row["original"] is None
-        assert "--images FOLDER" in row["original_note"]
+        assert "--images PATH" in row["original_note"]
         status, said = client.get("media/0/original")
         assert status == 404
-        assert "--images FOLDER" in said["error"]
-    with pytest.raises(InputError, match="which is no folder"):
+        assert "--images PATH" in said["error"]
+    with pytest.raises(InputError, match="neither a folder nor a Parquet file"):
         Session(RunFolder(run), images=tmp_path / "gone")
     with pytest.raises(InputError, match="is for runs on images"):
         Session(RunFolder(write_run(tmp_path / "texts", ["a", "b"], [0, 1], [1, 0], COLOURS)), images=tmp_path)
@@ -91,6 +95,53 @@ def test_another_file_in_its_place_is_not_sent(tmp_path):
             assert status == 404
             assert reason in said["error"]
         assert original(client, 1)[0] == 200
+
+
+def stored_run(home, structs=False):
+    """Photographs in the cells of a Parquet file, and a run on it."""
+    run, table = photo_run(home, 5), home / "photos.parquet"
+    contents = [(home / "photos" / "shelf" / f"photo-{k}.jpg").read_bytes() for k in range(5)]
+    cells = [{"bytes": content, "path": None} for content in contents] if structs else contents
+    pq.write_table(pa.table({"n": range(5), "photo": cells}), table, row_group_size=2)
+    known = pq.read_table(run / "inputs.parquet")
+    known = known.set_column(known.schema.get_field_index("file"), "file", pa.nulls(5, pa.string()))
+    pq.write_table(known, run / "inputs.parquet")
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["columns"] = {"image": "photo"}
+    (run / "config.json").write_text(json.dumps(config))
+    renew_digests(RunFolder(run))
+    return run, table
+
+
+@pytest.mark.parametrize("structs", [False, True])
+def test_the_original_comes_from_the_cell_of_the_file_that_was_named(tmp_path, structs):
+    run, table = stored_run(tmp_path, structs)
+    with asked(run, images=table) as client:
+        for row in range(5):
+            expected = np.asarray(Image.open(tmp_path / "photos" / "shelf" / f"photo-{row}.jpg"), dtype=float)
+            status, _, body = original(client, row)
+            assert status == 200
+            assert np.abs(np.asarray(Image.open(BytesIO(body)), dtype=float) - expected).mean() < 2
+        cells = pq.read_table(table)
+        pq.write_table(cells.take([0, 2, 1, 3, 4]), table)
+        assert [original(client, row)[0] for row in range(5)] == [200, 404, 404, 200, 200]
+        assert "was changed or replaced" in client.get("media/1/original")[1]["error"]
+        table.unlink()
+        assert "cannot be read" in client.get("media/0/original")[1]["error"]
+
+
+def test_a_file_that_cannot_be_the_one_that_the_run_read_is_refused(tmp_path):
+    run, table = stored_run(tmp_path)
+    cells = pq.read_table(table)
+    for other, why in (
+        (cells.slice(1), "has 4 rows, and the run 5"),
+        (cells.drop_columns("photo"), "no column 'photo'"),
+    ):
+        pq.write_table(other, table)
+        with pytest.raises(InputError, match=why):
+            Session(RunFolder(run), images=table)
+    with asked(run, images=tmp_path / "photos") as client:  # it does not say where below the folder
+        assert "does not say which file" in client.get("api/rows/0")[1]["original_note"]
 
 
 def test_a_run_that_does_not_know_its_files_says_so(tmp_path):
@@ -130,6 +181,10 @@ def test_the_product_keeps_what_is_needed(train_images, photos, image_models):
     stored = train_images(photos.parquet, "--image", "file", "--label", "label", "--id", "id", *tried).folder
     with asked(stored, images=photos.folder) as client:
         assert "does not say which file" in client.get("api/rows/0")[1]["original_note"]
+    with asked(stored, images=photos.parquet) as client:  # pictures that lay in cells
+        _, row = client.get("api/rows/0")
+        expected = np.asarray(Image.open(photos.folder / row["id"]).convert("RGB"))
+        assert np.array_equal(np.asarray(Image.open(BytesIO(original(client, 0)[2]))), expected)
 
 
 def place_of(page):
@@ -191,7 +246,7 @@ def test_where_there_is_no_original_the_small_copy_stays_and_says_why(review, tm
         assert it.page.locator(".frame img").evaluate("one => one.naturalWidth") == 128
     with review(run) as it:
         at(it.page, "m0")
-        expect(it.page.locator(".tools p")).to_contain_text("--images FOLDER")
+        expect(it.page.locator(".tools p")).to_contain_text("--images PATH")
 
 
 def test_a_list_of_pictures_becomes_a_grid_that_keys_walk_through(review, tmp_path):

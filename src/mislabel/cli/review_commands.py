@@ -53,8 +53,8 @@ def review(
     images: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that the images lie in: originals are shown from below it, and from nowhere else.",
-            metavar="FOLDER",
+            help="Folder or Parquet file that the images lie in: originals are shown from there and nowhere else.",
+            metavar="PATH",
         ),
     ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,

@@ -66,10 +66,11 @@ class RawInputs(ABC):
         """16 bytes a row, kept by a run folder where `kept` is not the whole input; None where it is."""
         return None
 
-    def files(self) -> Iterator[tuple[str, bytes] | None] | None:
+    def files(self) -> Iterator[tuple[str | None, bytes] | None] | None:
         """Where each input lies, as it was written, and the SHA-256 of that file; None for a row that is no file.
 
-        A run folder keeps both, so that a review can show the original. None where no input is ever a file.
+        Of a file that lay in a cell of the table there is the SHA-256 alone. A run folder keeps both, so that a review
+        can show the original. None where no input is ever a file.
         """
         return None
 

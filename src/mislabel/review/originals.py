@@ -1,4 +1,4 @@
-"""The originals of a run's pictures, from below the folder that the person named who started the review."""
+"""The originals of a run's pictures, from the folder or the file that the person named who started the review."""
 
 import threading
 from pathlib import Path
@@ -7,20 +7,24 @@ import numpy as np
 
 from mislabel.errors import InputError
 from mislabel.modalities.image.decode import Unreadable
-from mislabel.modalities.image.originals import read_original
+from mislabel.modalities.image.originals import StoredImages, read_original
 from mislabel.run.folder import RunFolder
 from mislabel.run.kept_inputs import keeps_files, read_inputs
+from mislabel.run.reading import Run
 
-NOT_ASKED = "A small copy. To see the original: mislabel review … --images FOLDER, the folder that the images lie in."
+NOT_ASKED = (
+    "A small copy. To see the original: mislabel review … --images PATH, the folder that the images lie in, or the "
+    "Parquet file that holds them."
+)
 NOT_KEPT = "A small copy: this run does not say which file it was made from."
 
 
 class Originals:
-    """Files below one folder, each shown only where it is the very file that the run read.
+    """Files below one folder, or cells of one file, each shown only where it is the very image that the run read.
 
     Parameters
     ----------
-    folder : RunFolder
+    run : Run
     root : Path, optional
         Nothing is shown without it: a run folder alone, which may come from anywhere, leads to no file.
     pictures : bool
@@ -29,17 +33,19 @@ class Originals:
     Raises
     ------
     InputError
-        If `root` is no folder, or inputs are no pictures.
+        If `root` is neither a folder nor the Parquet file of the run, or inputs are no pictures.
     RunError
         If inputs.parquet is damaged.
     """
 
-    def __init__(self, folder: RunFolder, root: Path | None, *, pictures: bool):
+    def __init__(self, run: Run, root: Path | None, *, pictures: bool):
         if root is not None and not pictures:
             raise InputError("--images is for runs on images, and this is none: leave it out")
-        if root is not None and not root.is_dir():
-            raise InputError(f"--images is {root}, which is no folder: name the one that the images lie in")
+        folder: RunFolder = run.folder
         self.inputs, self.root, self.lock = folder.inputs, root, threading.Lock()
+        self.stored: StoredImages | None = None
+        if root is not None and not root.is_dir():
+            self.stored = StoredImages(root, run.columns.get("image") or "", len(run.rows))
         self.known = root is not None and folder.inputs.is_file() and keeps_files(folder.inputs)
 
     def lacking(self, position: int) -> str | None:
@@ -60,15 +66,20 @@ class Originals:
         if self.root is None or kept is None:
             raise InputError(self.lacking(position) or NOT_KEPT)
         file, sha256 = kept
+        what = f"row {position + 1} of {self.root}" if self.stored else f"{file} below {self.root}"
         try:
             with self.lock:  # one at a time: a large image takes hundreds of megabytes
-                return read_original(self.root, file, sha256)
+                if self.stored is not None:
+                    return self.stored.read(position, sha256)
+                return read_original(self.root, str(file), sha256)
         except Unreadable as error:
-            raise InputError(f"The original cannot be shown: {file} below {self.root}: {error}.") from error
+            raise InputError(f"The original cannot be shown: {what}: {error}.") from error
 
-    def _kept(self, position: int) -> tuple[str, bytes] | None:
+    def _kept(self, position: int) -> tuple[str | None, bytes] | None:
         if not self.known:
             return None
         place = np.array([position])
         (file,), (sha256,) = (read_inputs(self.inputs, place, column) for column in ("file", "sha256"))
-        return (file, sha256) if isinstance(file, str) and isinstance(sha256, bytes) else None
+        if not isinstance(sha256, bytes) or not (self.stored or isinstance(file, str)):
+            return None
+        return file if isinstance(file, str) else None, sha256

@@ -127,12 +127,16 @@ class Images(RawInputs):
         with ThreadPoolExecutor() as workers:
             yield from workers.map(lambda position: None if self.bad[position] else self.thumbnail(position), positions)
 
-    def files(self) -> Iterator[tuple[str, bytes] | None]:
-        """Of images that were read from files; none of those that are bad, or have names that UTF-8 cannot hold."""
+    def files(self) -> Iterator[tuple[str | None, bytes] | None]:
+        """Of encoded images; none of those that are bad, or files with names that UTF-8 cannot hold."""
         for position, digest in enumerate(self.contents()):
-            name = self.names[position]
-            is_file = isinstance(self.sources[position], str | Path) and not self.bad[position]
-            yield (name, digest) if is_file and name and utf8_safe(name) == name else None
+            name, source = self.names[position], self.sources[position]
+            if self.bad[position] or isinstance(source, np.ndarray):
+                yield None
+            elif isinstance(source, bytes):
+                yield None, digest
+            else:
+                yield (name, digest) if name and utf8_safe(name) == name else None
 
     def thumbnail(self, position: int, side: int = 128) -> bytes:
         """A small image as it is, as PNG; a JPEG that fits into `side` x `side` of one larger than 64 x 64."""

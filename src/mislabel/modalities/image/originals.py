@@ -1,4 +1,7 @@
-"""The original of a picture: from below one folder that a person named, the very file that a run read, encoded anew."""
+"""The original of a picture, the very one that a run read, encoded anew.
+
+It comes from below one folder that a person named, or from the cells of one Parquet file.
+"""
 
 import hashlib
 import io
@@ -6,11 +9,16 @@ import os
 import stat
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mislabel.errors import InputError
 from mislabel.modalities.image.decode import Unreadable, decode, explained
 from mislabel.modalities.image.files import LARGEST_BYTES, NO_FILE, locate
 
 MOST_PIXELS = 2**24  # that are sent: 4096 x 4096
 LOSSLESS_PIXELS = 2**20  # up to which nothing is lost, unless the file itself is a JPEG
+AT_ONCE = 16  # cells of a column that are read to get at one of them
 _JPEG = b"\xff\xd8\xff"
 
 
@@ -40,6 +48,70 @@ def read_original(root: Path, file: str, sha256: bytes) -> bytes:
     if hashlib.sha256(data).digest() != sha256:
         raise Unreadable("is not the file that the run read: it was changed or replaced since")
     return _encoded(data)
+
+
+class StoredImages:
+    """A column of encoded images, or of structs that hold their bytes, in a Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+    column : str
+    rows : int
+        That the file should have: those of the run.
+
+    Raises
+    ------
+    InputError
+        If it is no such file.
+    """
+
+    def __init__(self, path: Path, column: str, rows: int):
+        self.path, self.column = path, column
+        try:
+            with pq.ParquetFile(path) as file:
+                names, found = file.schema_arrow.names, file.metadata.num_rows
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(
+                f"--images is {path}, which is neither a folder nor a Parquet file that can be read: name the folder "
+                "that the images lie in, or the file that the run read them from"
+            ) from error
+        if column not in names:
+            raise InputError(f"--images is {path}, which has no column {column!r}: name the file that the run read")
+        if found != rows:
+            raise InputError(
+                f"--images is {path}, which has {found} rows, and the run {rows}: name the very file that the run "
+                "read, of which it left out no row"
+            )
+
+    def read(self, row: int, sha256: bytes) -> bytes:
+        """The image in a row, as `read_original` gives one; raises as that does."""
+        try:
+            data = self._cell(row)
+        except (OSError, pa.ArrowException) as error:
+            raise Unreadable("the file cannot be read") from error
+        if not isinstance(data, bytes) or hashlib.sha256(data).digest() != sha256:
+            raise Unreadable("is not the image that the run read: the file was changed or replaced since")
+        return _encoded(data)
+
+    def _cell(self, row: int) -> bytes | None:
+        with pq.ParquetFile(self.path) as file:
+            begin = 0
+            for group in range(file.num_row_groups):
+                end = begin + file.metadata.row_group(group).num_rows
+                if row < end:
+                    return self._of_group(file, group, row - begin)
+                begin = end
+        return None
+
+    def _of_group(self, file: pq.ParquetFile, group: int, row: int) -> bytes | None:
+        """A group may hold gigabytes, and is read a few cells at a time."""
+        for part in file.iter_batches(AT_ONCE, row_groups=[group], columns=[self.column]):
+            if row < len(part):
+                cell = part.column(0)[row].as_py()
+                return cell.get("bytes") if isinstance(cell, dict) else cell
+            row -= len(part)
+        return None
 
 
 def _read(root: str, parts: tuple[str, ...]) -> bytes:
