@@ -15,7 +15,7 @@ PARTS = {
     "Begin": "start install reading faq glossary",
     "Labels and rows": "rules llm crowd sources texts images tables shards",
     "With what you have": "python cleanlab trainer adapters doors",
-    "Look": "review annotators looks",
+    "Look": "review review_rows review_map review_team annotators looks decisions",
     "Keep": "run_folder sharing trackers",
     "Understand": "choosing methods how_it_works evidence how_many_wrong gate balance trajectories scores",
     "Measure": "/RESULTS results sources_measured bench known_errors scale",

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 FRONT = ("README.md", "RESULTS.md", "CONTRIBUTING.md", "MAINTAINING.md", "SECURITY.md")
 PAGES = [ROOT / name for name in FRONT] + sorted((ROOT / "docs").rglob("*.md"))
 # What is looked up rather than read, or promised point by point, may be long.
-REFERENCE = {"api.md", "commands.md", "review.md", "scale.md", "SECURITY.md"}
+REFERENCE = {"api.md", "commands.md", "scale.md", "SECURITY.md"}
 
 
 def links(page: Path) -> list[str]:

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # In this order: a page may go on from what the ones before it left, and repeats some of their commands.
 PAGES = (
-    "start", "texts", "rules", "crowd", "images", "tables", "review", "known_errors", "bench", "trajectories",
-    "adapters", "trackers",
+    "start", "texts", "rules", "crowd", "images", "tables", "review", "review_team", "decisions", "known_errors",
+    "bench", "trajectories", "adapters", "trackers",
 )  # fmt: skip
 SCRIPTS = ("rules", "crowd")  # pages whose Python makes the files of their commands
 
