@@ -1,7 +1,7 @@
 """What tests of the review page need: runs built by hand, the real server, a browser that is watched.
 
 As a script it takes pictures of the page, of two runs of its own or of the run folders named:
-python tests/review/browser.py --screenshots DIR [RUN ...]
+PYTHONPATH=tests python tests/review/browser.py --screenshots DIR [RUN ...]
 """
 
 import argparse
@@ -10,13 +10,13 @@ import os
 import queue
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -283,6 +283,15 @@ def saved(page: Any, words: str) -> None:
         expect(page.locator("#saved")).to_contain_text(words)
 
 
+OUTBOX = "import(new URL('session.js', location)).then(({ session }) => session.outbox.length)"
+
+
+def settled(page: Any) -> None:
+    """Wait until all that was pressed is saved."""
+    while page.evaluate(OUTBOX):
+        page.wait_for_timeout(10)
+
+
 def lists(page: Any, *ids: str) -> None:
     if not shows(page, "#list li .open small", *ids):
         expect(page.locator("#list[aria-busy=false] li")).to_have_count(len(ids))
@@ -337,12 +346,31 @@ def review_some(server: Server | Here, count: int) -> None:
         urllib.request.urlopen(asked, timeout=PATIENCE).close()
 
 
+class Unhurried(datetime):
+    """A clock by which a decision takes nine seconds, as of a person."""
+
+    told = 0
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        cls.told += 1
+        return datetime(2026, 1, 1, tzinfo=tz) + timedelta(seconds=9 * cls.told)
+
+
 def take_pictures(opened: Any, run: Path, folder: Path) -> None:
     """Pictures of a fresh copy of a run: views by width and colours, then what comes after some decisions."""
+    from mislabel.decisions import store
+
+    known, store.datetime = store.datetime, Unhurried
     with served(run, "--probe", "0.2") as server:
         review_some(server, 120)
-    with closing(sqlite3.connect(run / "decisions.sqlite")) as store, store:
-        store.execute("UPDATE events SET time = '2026-01-01T00:00:00.000+00:00'")  # nobody decides that fast
+    store.datetime = known
+    from mislabel.report.page import write_report
+    from mislabel.review.one_file import write_review_file
+    from mislabel.run.folder import RunFolder
+
+    files = {"report": write_report(RunFolder(run)), "static": run / "review.html"}
+    write_review_file(RunFolder(run), files["static"], budget=200)
     with served(run, "--probe", "0.2") as server:
         for width, height in ((1280, 900), (400, 860)):
             for scheme in ("light", "dark"):
@@ -370,12 +398,21 @@ def take_pictures(opened: Any, run: Path, folder: Path) -> None:
                 for place in (2, 3, 5):
                     page.locator("#list li input").nth(place).click()
                 shoot("list")
+                page.keyboard.press("g")
+                shoot("grid")
+                page.locator("#parts summary").click()
+                page.wait_for_selector("#class-parts tr")
+                shoot("progress")
+                page.locator("#parts summary").click()
                 page.keyboard.press("?")
                 shoot("help")
                 page.keyboard.press("Escape")
                 page.keyboard.press("m")
                 page.wait_for_selector("#legend li")
                 shoot("map")
+                for name, file in files.items():
+                    page.goto(file.as_uri())
+                    shoot(name, whole=name == "report")
                 context.close()
 
 

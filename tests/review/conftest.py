@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
-from review.browser import COLOURS, browser, served, watch, write_run
+from review.browser import COLOURS, browser, served, settled, watch, write_run
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +17,8 @@ def chrome():
 @pytest.fixture
 def review(chrome, tmp_path):
     """Opens a review of a run: `with review(run, "--probe", 0.5) as it`; at the end nothing must have gone wrong.
+
+    What was pressed is on disk then: the last words that a test waits for may be those of an earlier decision.
 
     `script` runs in each of its pages before anything else.
     """
@@ -36,6 +38,7 @@ def review(chrome, tmp_path):
             yield SimpleNamespace(
                 page=page, server=server, servers=servers, context=context, problems=problems, run=run
             )
+            settled(page)
             context.close()
         wrong = [one for one in problems if not problems_allowed or not re.search(problems_allowed, one)]
         assert wrong == []

@@ -176,3 +176,18 @@ def test_progress_by_class_and_pair_leads_to_its_rows(review, colours):
         page.locator("#list li input").nth(1).click()
         press(page, "s")
         expect(page.locator("#pair-parts tr").first).to_have_text("red → green2 of 32")
+
+
+@pytest.mark.slow
+def test_the_help_opens_at_its_beginning_on_a_small_screen(review, colours):
+    with review(colours, width=400, height=500) as it:
+        page = it.page
+        at(page, "m0")
+        press(page, "?")
+        assert page.locator("#help").evaluate("one => [one.scrollTop, one.scrollHeight > one.clientHeight]") == [
+            0,
+            True,
+        ]
+        expect(page.locator("#help dt").first).to_be_in_viewport()
+        press(page, "Escape")
+        press(page, "k", "m1")

@@ -4,7 +4,7 @@ import { hasTrouble } from './banner.js';
 import { openChooser } from './chooser.js';
 import { decide, undo } from './decide.js';
 import { display, isAtEnd } from './display.js';
-import { byId } from './elements.js';
+import { byId, openFromTop } from './elements.js';
 import { formatRows } from './format.js';
 import { changeGrid } from './list-view.js';
 import { fitMap } from './map-canvas.js';
@@ -48,7 +48,7 @@ export const ACTIONS = {
     if (display.view === 'row') switchWords();
   },
   meanings: openMeanings,
-  help: () => byId('help').showModal(),
+  help: () => openFromTop('help'),
 };
 
 /** Those that decide what is on the screen as soon as they are pressed. */

@@ -33,6 +33,15 @@
 export const byId = (id) => /** @type {any} */ (document.getElementById(id));
 
 /**
+ * Open a dialog from its beginning: its button, which gets the focus, stands at its end.
+ * @param {'help' | 'meanings'} id
+ */
+export function openFromTop(id) {
+  byId(id).showModal();
+  byId(id).scrollTop = 0;
+}
+
+/**
  * Whether what a part of the page shows is being asked for.
  * @param {'row-view' | 'list' | 'map-view' | 'map-chosen'} id
  * @param {boolean} isBusy

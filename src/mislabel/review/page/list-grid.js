@@ -1,11 +1,12 @@
 // A list of pictures as a grid of them.
 import { byId } from './elements.js';
-import { list } from './list-state.js';
+import { run } from './run.js';
 import { saveSession, session } from './session.js';
 
 const SIDES = { list: 56, grid: 148 }; // pixels of the longer side of a picture
 
-const hasPictures = () => list.answer.rows.some((row) => row.image);
+// Not by the rows of the list: they may not be there yet when G is pressed.
+const hasPictures = () => run.has_pictures && run.has_inputs;
 
 export const pictureSide = () => (session.grid ? SIDES.grid : SIDES.list);
 

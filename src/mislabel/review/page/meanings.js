@@ -1,6 +1,6 @@
 // What the classes mean, as somebody described them.
 import { display } from './display.js';
-import { byId, createElement, createText } from './elements.js';
+import { byId, createElement, createText, openFromTop } from './elements.js';
 import { className, run } from './run.js';
 
 /** Those of the row on the screen first. */
@@ -11,7 +11,7 @@ export function openMeanings() {
   const isDescribed = run.meanings.some((sentences) => sentences.length);
   byId('meanings-note').hidden = isDescribed;
   byId('meanings-list').replaceChildren(...(isDescribed ? order.map((code) => createMeaning(code, row)) : []));
-  byId('meanings').showModal();
+  openFromTop('meanings');
 }
 
 /**
