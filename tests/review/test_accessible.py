@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("playwright", reason="playwright is not installed: pip install 'mislabel[dev]'")
 pytest.importorskip("fastapi", reason="fastapi is not installed: pip install 'mislabel[review]'")
 
-from review.browser import at, chromium, expect, painted, press, saved
+from review.browser import at, chromium, expect, painted, press, row_there, saved
 from review.tables import customers
 
 from mislabel.report.page import write_report
@@ -52,12 +52,41 @@ def go_through(page):
     press(page, "Escape")
     press(page, "?")
     assert serious(page) == [], "the help"
+    page.locator("#help [data-key=keep]").click()
+    assert serious(page) == [], "the help, a key being chosen"
+    press(page, "Escape")
+    press(page, "Escape")
+    press(page, "d")
+    assert serious(page) == [], "what classes mean"
     press(page, "Escape")
     press(page, "l")
     page.locator("#parts summary").click()
     expect(page.locator("#class-parts tr")).to_have_count(2)
     page.locator("#list li input").first.click()
     assert serious(page) == [], "the list"
+    page.locator("#all-page").check()
+    press(page, "x")
+    expect(page.locator("#confirm")).to_be_visible()
+    assert serious(page) == [], "the question"
+    press(page, "Escape")
+    page.locator("[name=search]").fill("nothing like this")
+    expect(page.locator("#empty")).to_be_visible()
+    assert serious(page) == [], "an empty list"
+    press(page, "Tab")
+
+
+def to_the_end(page):
+    """Look at all rows, and decide none of them."""
+    page.locator("#to-row").click()
+    row_there(page)
+    while page.locator("#end").is_hidden():
+        before = row_there(page)
+        press(page, "Space")
+        page.wait_for_function(
+            "(id) => document.querySelector('#row-id').textContent !== id || !document.querySelector('#end').hidden",
+            arg=before,
+        )
+    assert serious(page) == [], "the end"
 
 
 def test_the_page(context, tmp_path):
@@ -72,6 +101,40 @@ def test_the_page(context, tmp_path):
         expect(page.locator("#map-view")).to_be_visible()
         expect(page.locator("#map-progress")).to_be_hidden()
         assert serious(page) == [], "the map"
+        page.locator("#map-above").focus()
+        for key in (
+            "ArrowRight",
+            "Space",
+            *["Shift+ArrowRight"] * 4,
+            "Space",
+            *["Shift+ArrowDown"] * 4,
+            "Space",
+            "Enter",
+        ):
+            press(page, key)
+        page.locator("#map-colour").select_option("given")
+        expect(page.locator("#legend li")).to_have_count(2)
+        assert serious(page) == [], "the map, with a line"
+        page.route("**/api/state*", lambda route: route.abort())
+        expect(page.locator("#banner")).to_be_visible()
+        assert serious(page) == [], "trouble"
+        page.unroute("**/api/state*")
+
+
+def test_pictures_and_their_grid(context, tmp_path):
+    from review.browser import digit_run, served
+
+    with served(digit_run(tmp_path / "digits", 30), "--budget", "4") as server:
+        page = context.new_page()
+        page.goto(server.address)
+        at(page, "m0")
+        assert serious(page) == [], "the picture"
+        press(page, "l")
+        expect(page.locator("#list[aria-busy=false] li")).to_have_count(30)
+        press(page, "g")
+        expect(page.locator("#list.grid li")).to_have_count(30)
+        assert serious(page) == [], "the grid"
+        to_the_end(page)
 
 
 def test_the_review_that_is_one_file(context, tmp_path):
@@ -80,6 +143,8 @@ def test_the_review_that_is_one_file(context, tmp_path):
     page = context.new_page()
     page.goto((tmp_path / "review.html").as_uri())
     go_through(page)
+    page.locator("[name=search]").fill("")
+    to_the_end(page)
 
 
 def test_what_is_wrong_would_be_found(context, tmp_path):
