@@ -8,7 +8,6 @@ import numpy as np
 from mislabel.errors import InputError
 from mislabel.modalities.image.decode import Unreadable
 from mislabel.modalities.image.originals import StoredImages, read_original
-from mislabel.run.folder import RunFolder
 from mislabel.run.kept_inputs import keeps_files, read_inputs
 from mislabel.run.reading import Run
 
@@ -41,12 +40,14 @@ class Originals:
     def __init__(self, run: Run, root: Path | None, *, pictures: bool):
         if root is not None and not pictures:
             raise InputError("--images is for runs on images, and this is none: leave it out")
-        folder: RunFolder = run.folder
-        self.inputs, self.root, self.lock = folder.inputs, root, threading.Lock()
+        folder = run.folder
+        self.inputs: Path = folder.inputs
+        self.root: Path | None = root
+        self.lock: threading.Lock = threading.Lock()
         self.stored: StoredImages | None = None
         if root is not None and not root.is_dir():
             self.stored = StoredImages(root, run.columns.get("image") or "", len(run.rows))
-        self.known = root is not None and folder.inputs.is_file() and keeps_files(folder.inputs)
+        self.known: bool = root is not None and folder.inputs.is_file() and keeps_files(folder.inputs)
 
     def lacking(self, position: int) -> str | None:
         """Why there is none of the row at this position of the data, as far as the run knows; None where there is."""

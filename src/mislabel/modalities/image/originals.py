@@ -67,7 +67,8 @@ class StoredImages:
     """
 
     def __init__(self, path: Path, column: str, rows: int):
-        self.path, self.column = path, column
+        self.path: Path = path
+        self.column: str = column
         try:
             with pq.ParquetFile(path) as file:
                 names, found = file.schema_arrow.names, file.metadata.num_rows
