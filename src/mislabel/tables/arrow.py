@@ -35,7 +35,15 @@ def series_of(column: pa.Array | pa.ChunkedArray) -> pd.Series:
     column = checked_text(column)
     if column.null_count and column.type in _with_gaps():
         return pd.Series(column.to_pandas(types_mapper=_with_gaps().get))
-    return pd.Series(column.to_pandas())
+    return pd.Series(_signed(column).to_pandas())
+
+
+def _signed(column: Any) -> Any:
+    """The same column, where it is a dictionary with signed codes: pyarrow before 23 gives pandas no others."""
+    kind = column.type
+    if not pa.types.is_dictionary(kind) or not pa.types.is_unsigned_integer(kind.index_type):
+        return column
+    return column.cast(pa.dictionary(pa.int64(), kind.value_type, kind.ordered))
 
 
 def checked_text(column: pa.Array | pa.ChunkedArray) -> Any:
