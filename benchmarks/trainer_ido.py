@@ -59,7 +59,7 @@ def table_of(data: str, seed: int, given: argparse.Namespace) -> pd.DataFrame:
         table = pd.read_csv(MESSAGES, keep_default_na=False)
         table = table.rename(columns={"label": GIVEN, "gold": GOLD, "id": ID, "split": SPLIT})
         return table[(table[GIVEN] != "") | (table[SPLIT] == "test")]
-    (source,) = read_suite(HERE / "full.toml").with_data([data])
+    (source,) = read_suite(str(HERE / "full.toml")).with_data([data])
     return pd.read_parquet(make_table(source, seed, given.data_dir, given.out / "data")[0])
 
 

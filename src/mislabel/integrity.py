@@ -216,8 +216,8 @@ class CheckedFile(io.RawIOBase):
 
     def __init__(self, path: Path, known: FileDigest | None):
         self.path: Path = path
-        self.position = 0
-        self.file = path.open("rb", buffering=0)
+        self.position: int = 0
+        self.file: io.FileIO = path.open("rb", buffering=0)
         self.size: int = os.fstat(self.file.fileno()).st_size
         self.unchecked: dict[int, str] = {} if known is None else dict(enumerate(known.blocks))
         if known is not None and known.size != self.size:

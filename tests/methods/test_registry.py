@@ -37,7 +37,7 @@ print(*METHODS)
 def install(tmp_path, monkeypatch):
     """Makes packages that bring methods, as an installer leaves them: code, and metadata in a folder beside it."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    before, modules = set(METHODS._registered), set(sys.modules)
+    before, modules = set(METHODS.registered), set(sys.modules)
 
     def make(package, code, *, names=("ours_too",), value=None):
         (tmp_path / f"{package}.py").write_text(code, encoding="utf-8")
@@ -48,7 +48,7 @@ def install(tmp_path, monkeypatch):
         (metadata / "entry_points.txt").write_text("\n".join(["[mislabel.methods]", *lines, ""]), encoding="utf-8")
 
     yield make
-    for name in set(METHODS._registered) - before - set(OWN):
+    for name in set(METHODS.registered) - before - set(OWN):
         del METHODS[name]
     for name in [name for name in set(sys.modules) - modules if name.endswith("_methods")]:
         del sys.modules[name]
@@ -169,7 +169,7 @@ class Plain(DefaultPosterior):
 @pytest.fixture
 def free_name():
     yield "made_up"
-    METHODS._registered.pop("made_up", None)
+    METHODS.registered.pop("made_up", None)
 
 
 def test_a_class_registers_itself_once_or_again(free_name):

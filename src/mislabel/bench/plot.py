@@ -15,7 +15,12 @@ from mislabel.report.label_placement import place_boxes
 WIDTH, HEIGHT, DOTS = 900, 560, 100  # pixels, and of them per inch
 INK, MUTED, ACCENT, GRID = "#1f2328", "#59636e", "#0969da", "#d8dee4"
 LETTER, LINE = 7.2, 15.0  # pixels that a letter and a line of a label take
-SETTINGS = {"svg.hashsalt": "mislabel", "font.family": ["DejaVu Sans"], "font.size": 10, "text.parse_math": False}
+SETTINGS: dict[str, Any] = {
+    "svg.hashsalt": "mislabel",
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10,
+    "text.parse_math": False,
+}
 
 
 def accuracy_over_seconds(whole: pd.DataFrame, title: str) -> str | None:

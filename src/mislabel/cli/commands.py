@@ -37,7 +37,7 @@ def _shown(action: Any, *words: Any, **named: Any) -> Any:
         raise
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="mislabel",
     cls=Commands,
     help="Train on the labels you have; get a model that is not fooled, and the list of the wrong ones.",

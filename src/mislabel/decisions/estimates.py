@@ -107,7 +107,8 @@ def precision_curve(rows: ReviewedRows, at: np.ndarray | None = None, reached: n
     probe, wrong = rows.probe[by_time], rows.state[by_time] == WRONG
     samples: list[ProbeSample] = []
     counts: list[tuple[int, int, int, int]] = []
-    for depth in at.tolist():
+    depths_asked: list[int] = at.tolist()
+    for depth in depths_asked:
         decided = int(np.searchsorted(ranks, depth))
         inside, states = by_time < depth, rows.state[ranks[:decided]]
         samples.append(probe_sample(probe[inside], wrong[inside], depth - int(np.count_nonzero(known[:decided]))))

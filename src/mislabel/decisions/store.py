@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from mislabel.decisions.schema import SCHEMA, event_digest, from_json, stand_in,
 from mislabel.disk import free_space
 from mislabel.errors import InputError, RunError, one_of
 from mislabel.integrity import telling_damage
+
+Columns = tuple[Any, ...]  # of a row that SQLite gives
 
 
 class NotSaved(RunError):
@@ -42,9 +44,10 @@ class Store:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False):
-        self.path, self.lock = path, threading.Lock()
-        self.connection = open_to_read(path) if read_only else open_to_write(path)
-        self.identity = file_identity(path)
+        self.path: Path = path
+        self.lock: threading.Lock = threading.Lock()
+        self.connection: sqlite3.Connection = open_to_read(path) if read_only else open_to_write(path)
+        self.identity: tuple[int, int] | None = file_identity(path)
         try:
             self._check_schema()
             stand_in(self.connection)
@@ -176,7 +179,7 @@ class Store:
             raise RunError(f"{self.path} has schema {schema}, this version reads {SCHEMA}: use a newer one")
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _reading(self) -> Generator[None]:
         try:
             with self.lock:
                 yield
@@ -184,7 +187,7 @@ class Store:
             raise RunError(f"{self.path} cannot be read ({error})") from error
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self) -> Generator[None]:
         """A transaction that is on disk when the block has ended, or has left nothing."""
         try:
             with self.lock, self.connection:
@@ -275,7 +278,7 @@ class Store:
         )
         return [self._event(row[:10], row[10], row[11], row[12:14], row[14:]) for row in rows]
 
-    def _event(self, values: tuple, kind: Any, digest: str | None, reviewer: tuple, note: tuple) -> Event:
+    def _event(self, values: Columns, kind: Any, digest: str | None, reviewer: Columns, note: Columns) -> Event:
         """An event from its columns, the kind of the decision that it makes or undoes, who made it, and a note."""
         if digest is not None and event_digest(*values) != digest:  # those of version 0.1.0 have none
             raise self._damaged(f"event {values[0]} is not what was written")
@@ -310,7 +313,7 @@ class Store:
             *OF_THIS_RUN,
         )[0][0]
 
-    def _rows(self, question: str, *values: Any) -> list[tuple]:
+    def _rows(self, question: str, *values: Any) -> list[Columns]:
         try:
             return self.connection.execute(question, values).fetchall()
         except sqlite3.OperationalError:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mislabel.errors import InputError
-from mislabel.training.branches import tap
+from mislabel.training.branches import TappedLinear, tap
 from mislabel.training.mixing import mix, mix_inputs, numeric
 
 
@@ -27,10 +27,12 @@ class Mixing:
     """
 
     def __init__(self, model: Any, network: nn.Module, inputs: dict[str, Any], logits_of: Callable[[Any], Tensor]):
-        self.model, self.inputs, self.logits_of = model, inputs, logits_of
+        self.model: Any = model
+        self.inputs: dict[str, Any] = inputs
+        self.logits_of: Callable[[Any], Tensor] = logits_of
         tensors = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
         self.numeric: bool = numeric(tensors)
-        self.last = None if self.numeric else tap(network)
+        self.last: TappedLinear | None = None if self.numeric else tap(network)
         self.embeddings: Tensor | None = None
 
     def unmixed(self) -> Any:

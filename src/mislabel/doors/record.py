@@ -86,9 +86,10 @@ class Record:
         self.device = self.accelerator.device
         self.codes: Tensor = torch.as_tensor(target, device=self.device)
         self.dynamics: DynamicsStore = DynamicsStore(passes_of(course.stages), len(target))
-        self.epoch, self.lines = 0, []
+        self.epoch: int = 0
+        self.lines: list[Any] = []
         self.selected: dict[str, Tensor] = {}
-        self.number = -1  # of the stage that has begun
+        self.number: int = -1  # of the stage that has begun
         self.weight: Tensor | None = None
         self.recorder = PassRecorder(1, len(target), self.device)
         self.began = time.perf_counter()

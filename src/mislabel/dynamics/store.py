@@ -19,8 +19,8 @@ from mislabel.errors import RunError
 from mislabel.files import atomic_write, private_folder
 
 SCHEMA = 1
-QUANTITIES = {"prediction": np.int32, "loss": np.float32, "margin": np.float32}
-UNSEEN = {"prediction": -1, "loss": np.nan, "margin": np.nan}
+QUANTITIES: dict[str, type[np.generic]] = {"prediction": np.int32, "loss": np.float32, "margin": np.float32}
+UNSEEN: dict[str, float] = {"prediction": -1, "loss": np.nan, "margin": np.nan}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ class Cleanlab:
     labels as cleanlab's Datalab has them.
     """
 
-    name, help = "cleanlab", OWN["cleanlab"]
+    name: str = "cleanlab"
+    help: str = OWN["cleanlab"]
 
     def check(self, output: Path, take_suggestions: float | None) -> None:
         check_output(output)

@@ -85,12 +85,13 @@ class LabelCells:
     """
 
     def __init__(self, original: Original):
-        self.n, self.others = len(original.labels), []
+        self.n: int = len(original.labels)
+        self.others: list[Any] = []
         self.cell_of: dict[Any, int] = {}
         for cell, value in enumerate(original.labels):
             if value is not None:
                 self.cell_of.setdefault(_key(value), cell)
-        self.by_text = {label_text(original.labels[cell]): cell for cell in self.cell_of.values()}
+        self.by_text: dict[str, int] = {label_text(original.labels[cell]): cell for cell in self.cell_of.values()}
 
     def find(self, label: Any) -> int:
         """The row to write in `Picked` for a label, None meaning that there is none."""

@@ -51,7 +51,8 @@ _STARTS = {
 class LabelStudio:
     """Tasks in a JSON file, and beside it the labeling interface, whose path is returned as `config`."""
 
-    name, help = "label-studio", OWN["label-studio"]
+    name: str = "label-studio"
+    help: str = OWN["label-studio"]
 
     def check(self, output: Path, take_suggestions: float | None) -> None:
         if take_suggestions is not None:

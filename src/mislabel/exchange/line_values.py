@@ -64,7 +64,7 @@ class LabelReader:
 
     def __init__(self, classes: list[Any]):
         self.classes = classes
-        self.exact = {class_key(value): value for value in classes}
+        self.exact: dict[tuple[str, Any], Any] = {class_key(value): value for value in classes}
         self.by_text: dict[str, list[Any]] = {}
         for value in classes:
             self.by_text.setdefault(str(value), []).append(value)

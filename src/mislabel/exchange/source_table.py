@@ -63,7 +63,7 @@ class Original:
         voting = expanded(sources, self.table.names) if sources else []
         return [*(self.roles[role] for role in ROLES), *voting]
 
-    def column(self, rows: np.ndarray, others: list) -> Picked | np.ndarray:
+    def column(self, rows: np.ndarray, others: list[Any]) -> Picked | np.ndarray:
         """A column of labels: those of some rows, -1 for none, and n + k for `others[k]`, as `Picked` says."""
         if self.given is None:
             return Picked(self.label, rows, others)

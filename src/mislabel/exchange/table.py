@@ -23,7 +23,8 @@ class Table:
     `suggested_label`, the posterior's.
     """
 
-    name, help = "table", OWN["table"]
+    name: str = "table"
+    help: str = OWN["table"]
 
     def check(self, output: Path, take_suggestions: float | None) -> None:
         check_output(output)

@@ -51,8 +51,12 @@ class LineReader:
         self, rows: Rows, columns: Columns, holds: dict[Any, Decision], original: Original | None,
         own: Mapping[str, Mapping[Any, Decision]] | None = None,
     ):  # fmt: skip
-        self.rows, self.columns, self.holds, self.own = rows, columns, holds, own or {}
-        self.ids, self.labels = Ids(rows), LabelReader(rows.classes)
+        self.rows: Rows = rows
+        self.columns: Columns = columns
+        self.holds: dict[Any, Decision] = holds
+        self.own: Mapping[str, Mapping[Any, Decision]] = own or {}
+        self.ids: Ids = Ids(rows)
+        self.labels: LabelReader = LabelReader(rows.classes)
         self.carried: dict[int, tuple[Any, Any]] = {}
         if original is not None and original.carries_decisions:
             before, by = original.table.column("label_before"), original.table.column("decided_by")

@@ -97,7 +97,7 @@ class SortedLoss(Loss):
         sure = np.zeros(len(target)) if dynamics.probabilities is None else dynamics.probabilities[0].max(1)
         start = self.momentum / max(1, len(target)) + (1 - self.momentum) * sure
         threshold = torch.as_tensor(start, dtype=torch.float32, device=device)
-        self.tables = {"threshold": threshold[None, :, None].repeat(VIEWS, 1, 1)}
+        self.tables: dict[str, Tensor] = {"threshold": threshold[None, :, None].repeat(VIEWS, 1, 1)}
 
     def __call__(self, batch: Batch) -> Tensor:
         options, logits = self.options, batch.logits[0]

@@ -180,7 +180,9 @@ def denoise(dynamics: DynamicsStore, given: np.ndarray, n_classes: int, options:
     """
     trajectory = dynamics.trajectory
     assert trajectory is not None
-    evidence, priors, voted = [], [], []
+    evidence: list[tuple[np.ndarray, ...]] = []
+    priors: list[np.ndarray] = []
+    voted: list[np.ndarray] = []
     recalls: list[float] = []
     for network in range(trajectory.shape.networks):
         distances, score, marking = _mark(trajectory, network, given, n_classes, options)

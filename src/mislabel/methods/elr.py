@@ -66,7 +66,7 @@ class EarlyLearningLoss(Loss):
         self.weight: float = weight
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.tables = {"targets": torch.zeros(len(target), n_classes, device=device)}
+        self.tables: dict[str, Tensor] = {"targets": torch.zeros(len(target), n_classes, device=device)}
 
     def __call__(self, batch: Batch) -> Tensor:
         logits, targets = batch.logits[0, 0], self.tables["targets"]

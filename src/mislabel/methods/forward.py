@@ -87,7 +87,7 @@ class RememberingCrossEntropy(CrossEntropy):
     """Cross-entropy that keeps each row's class probabilities of the latest pass."""
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        self.tables = {"probabilities": torch.zeros(len(target), n_classes, device=device)}
+        self.tables: dict[str, Tensor] = {"probabilities": torch.zeros(len(target), n_classes, device=device)}
 
     def __call__(self, batch: Batch) -> Tensor:
         self.tables["probabilities"][batch.index] = batch.logits[0, 0].detach().softmax(-1).float()

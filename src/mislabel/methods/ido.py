@@ -203,7 +203,8 @@ class DynamicLoss(Loss):
         self.target, self.n_classes, self.passes = np.empty(0, dtype=np.int64), 0, 0
         self.counts = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         self.device = torch.device("cpu")
-        self.wrong, self.observed = torch.empty(0), torch.empty(0)
+        self.wrong: Tensor = torch.empty(0)
+        self.observed: Tensor = torch.empty(0)
         self.clean_weight, self.hard_weight = torch.empty(0), torch.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:

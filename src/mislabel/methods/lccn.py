@@ -156,7 +156,7 @@ class DividedLatentLabels(MixMatch):
         super().__init__(
             options.threshold, options.temperature, options.mix_alpha, options.unlabelled_weight, options.epochs
         )
-        self.alpha = options.alpha
+        self.alpha: float = options.alpha
         self.counts, self.transition = np.zeros((NETWORKS, 0, 0), dtype=np.int64), np.empty((NETWORKS, 0, 0))
         self.said, self._of_given = np.empty((NETWORKS, 0, 0)), torch.empty(0)
 
@@ -234,7 +234,7 @@ class LatentLabels(EpochLoss):
         super().begin(dynamics, target, n_classes, device)
         self.target: np.ndarray = target
         self.device: torch.device = device
-        self.tables = {"latent": torch.full((len(target), 1), UNSEEN, device=device)}
+        self.tables: dict[str, Tensor] = {"latent": torch.full((len(target), 1), UNSEEN, device=device)}
         self._know(np.zeros((n_classes, n_classes), dtype=np.int64))
 
     def __call__(self, batch: Batch) -> Tensor:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:  # the names of methods need none of these, and stages bring t
     from mislabel.posterior.posterior import Posterior
     from mislabel.training.stages import Stage
 
-CALLS = {"stages": ("self",), "posterior": ("self", "stages", "dynamics", "given", "probabilities")}
+CALLS: dict[str, tuple[str, ...]] = {
+    "stages": ("self",),
+    "posterior": ("self", "stages", "dynamics", "given", "probabilities"),
+}
 
 
 @runtime_checkable
@@ -57,11 +60,12 @@ def check_method(kind: object) -> None:
     """
     if not isinstance(kind, type):
         raise TypeError(f"{kind!r} is no method: needed a class, a frozen dataclass of options")
+    name = f"{kind.__module__}.{kind.__qualname__}"
     lacks = [_signature(name, arguments) for name, arguments in CALLS.items() if not _takes(kind, name, arguments)]
     if not is_dataclass(kind):
         lacks.append("@dataclass(frozen=True)")
     else:
-        if not kind.__dataclass_params__.frozen:  # pyright: ignore[reportAttributeAccessIssue]
+        if not kind.__dataclass_params__.frozen:  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
             lacks.append("frozen=True in @dataclass")
         lacks += [
             f"a default for option {option.name}"
@@ -69,7 +73,7 @@ def check_method(kind: object) -> None:
             if option.init and option.default is MISSING and option.default_factory is MISSING
         ]
     if lacks:
-        raise TypeError(f"{kind.__module__}.{kind.__qualname__} is no method: it lacks {', '.join(lacks)}")
+        raise TypeError(f"{name} is no method: it lacks {', '.join(lacks)}")
 
 
 def _takes(kind: type[Any], name: str, arguments: tuple[str, ...]) -> bool:

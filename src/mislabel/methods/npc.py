@@ -159,9 +159,9 @@ def most_confident(probabilities: np.ndarray, size: int = GROUP) -> np.ndarray:
     -------
     (n,) bool
     """
-    n, classes = probabilities.shape
+    n, classes = map(int, probabilities.shape)
     order = np.random.default_rng(n).permutation(n)
-    heap: np.ndarray = np.arange(n) // size * classes + probabilities[order].argmax(1)
+    heap = np.arange(n) // size * classes + probabilities[order].argmax(1)
     ranked = np.lexsort((-probabilities[order].max(1), heap))
     first = np.unique(heap[ranked], return_index=True)[1]
     chosen = np.zeros(n, dtype=bool)

@@ -95,16 +95,16 @@ class Methods(MutableMapping[str, Entry]):
     """Entries by name. Names are known at once; a method is imported when its entry is asked for."""
 
     def __init__(self) -> None:
-        self._registered: dict[str, Entry] = {}
+        self.registered: dict[str, Entry] = {}
 
     def __iter__(self) -> Iterator[str]:
-        yield from dict.fromkeys([*OWN, *sorted(_entry_points()), *self._registered])
+        yield from dict.fromkeys([*OWN, *sorted(_entry_points()), *self.registered])
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
-        return name in OWN or name in self._registered or name in _entry_points()
+        return name in OWN or name in self.registered or name in _entry_points()
 
     def __getitem__(self, name: str) -> Entry:
         """The entry of a method.
@@ -116,18 +116,18 @@ class Methods(MutableMapping[str, Entry]):
         InputError
             If it belongs to another package and cannot be loaded.
         """
-        if name not in self._registered and name in OWN:
+        if name not in self.registered and name in OWN:
             import_module(_module(name))
-        elif name not in self._registered:
+        elif name not in self.registered:
             self._load(name, _entry_points()[name])
-        return self._registered[name]
+        return self.registered[name]
 
     def __setitem__(self, name: str, entry: Entry) -> None:
         check_method(entry.make)
-        self._registered[name] = entry
+        self.registered[name] = entry
 
     def __delitem__(self, name: str) -> None:
-        del self._registered[name]
+        del self.registered[name]
 
     def _load(self, name: str, points: list[EntryPoint]) -> None:
         """Import a method of another package, which registers itself."""
@@ -141,7 +141,7 @@ class Methods(MutableMapping[str, Entry]):
                 f"method {name!r} of the package {packages} cannot be loaded ({type(error).__name__}: {error}): repair "
                 "or uninstall that package, or choose another method"
             ) from error
-        if name not in self._registered:
+        if name not in self.registered:
             raise InputError(
                 f"method {name!r} is announced by the package {packages}, but {points[0].value} does not register it: "
                 f"it needs the decorator @register({name!r}, ...) there"
@@ -193,7 +193,7 @@ def _owner(name: str) -> str | None:
     """The owner of a name: the module of a method of this package, or a registered class; None where it is free."""
     if name in OWN:
         return _module(name)
-    return _path(METHODS._registered[name].make) if name in METHODS._registered else None
+    return _path(METHODS.registered[name].make) if name in METHODS.registered else None
 
 
 def _path(kind: type[Any]) -> str:

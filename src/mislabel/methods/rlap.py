@@ -54,6 +54,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -196,10 +197,9 @@ def following(covariance: np.ndarray, share: float) -> np.ndarray:
     spread = np.sqrt(np.diag(covariance)[1:].clip(min=0))
     alive = spread > SMALLEST_SPREAD * spread.max(initial=0)
     scale = np.where(alive, spread, 1.0)
-    correlation = covariance[1:, 1:] / np.outer(scale, scale) * np.outer(alive, alive)
-    coefficient: np.ndarray = np.linalg.solve(
-        correlation + RIDGE * np.eye(len(scale)), alive * covariance[0, 1:] / scale
-    )
+    correlation: npt.NDArray[np.float64] = covariance[1:, 1:] / np.outer(scale, scale) * np.outer(alive, alive)
+    with_share: npt.NDArray[np.float64] = alive * covariance[0, 1:] / scale
+    coefficient = np.linalg.solve(correlation + RIDGE * np.eye(len(scale)), with_share)
     largest = np.argsort(-coefficient, kind="stable")[: int(share * len(scale))]
     cut = np.zeros(len(scale), dtype=bool)
     cut[largest[coefficient[largest] > 0]] = True

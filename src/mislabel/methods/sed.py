@@ -104,7 +104,9 @@ class SelectedLoss(Loss):
         super().__init__()
         self.options = options
         self.target, self.threshold = np.empty(0, dtype=np.int64), 0.0
-        self.share = self.mean = self.variance = np.empty(0)
+        self.share = np.empty(0)
+        self.mean: np.ndarray = np.empty(0)
+        self.variance: np.ndarray = np.empty(0)
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         assert dynamics.probabilities is not None
@@ -114,7 +116,7 @@ class SelectedLoss(Loss):
         self.variance = np.ones(n_classes)
         p = dynamics.probabilities[0]
         self._look(p, p.max(1).astype(np.float64), p.argmax(1))
-        self.tables = {"teacher": torch.zeros(len(target), 2, device=device)}
+        self.tables: dict[str, Tensor] = {"teacher": torch.zeros(len(target), 2, device=device)}
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
         assert dynamics.probabilities is not None

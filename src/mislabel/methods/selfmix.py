@@ -141,7 +141,7 @@ class SelfMixLoss(Loss):
         # One call for both: the weak views mixed, and the strong ones as they are.
         strong = torch.arange(rows, 2 * rows, device=partner.device)[None]
         log_p = batch.mixed(torch.cat([partner, strong], 1), torch.cat([share, torch.ones_like(share)], 1))[0]
-        mixed, second = log_p.log_softmax(-1).split(rows)
+        mixed, second = torch.split(log_p.log_softmax(-1), rows)
         part = share[0, :, None]
         fit = -((part * target + (1 - part) * target[partner[0]]) * mixed).sum(-1).mean()
         apart = symmetric_kl(batch.logits[0, 0].log_softmax(-1), second) / 2

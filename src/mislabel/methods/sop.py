@@ -94,7 +94,7 @@ class SparseErrorLoss(EpochLoss):
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         super().begin(dynamics, target, n_classes, device)
         start = self.options.start
-        self.tables = {
+        self.tables: dict[str, Tensor] = {
             "u": torch.full((len(target), 1), start, device=device),
             "v": torch.full((len(target), n_classes), start, device=device),
         }

@@ -40,11 +40,11 @@ class FeatureInputs:
     ahead = 0
 
     def __init__(self, matrix: np.ndarray, mean: Tensor | None = None, scale: Tensor | None = None):
-        self.matrix = torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32))
+        self.matrix: Tensor = torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32))
         self.rows: Tensor | None = None  # of the matrix, which is kept once however often rows are taken
-        self.mean = torch.zeros(matrix.shape[1]) if mean is None else mean
-        self.scale = torch.ones(matrix.shape[1]) if scale is None else scale
-        self.lengths = np.ones(len(matrix), dtype=np.int64)
+        self.mean: Tensor = torch.zeros(matrix.shape[1]) if mean is None else mean
+        self.scale: Tensor = torch.ones(matrix.shape[1]) if scale is None else scale
+        self.lengths: np.ndarray = np.ones(len(matrix), dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.lengths)

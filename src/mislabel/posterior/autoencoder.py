@@ -32,8 +32,8 @@ class DirichletAutoencoder(nn.Module):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
-        self.encoder = nn.Linear(len(mean) + classes, classes)
-        self.decoder = nn.Linear(len(mean) + classes, classes)
+        self.encoder: nn.Linear = nn.Linear(len(mean) + classes, classes)
+        self.decoder: nn.Linear = nn.Linear(len(mean) + classes, classes)
         self.classes = classes
 
     mean: Tensor

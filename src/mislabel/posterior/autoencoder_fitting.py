@@ -1,5 +1,7 @@
 """Fits the generative models of all branches together, on mini-batches, with Adam."""
 
+# Some of torch's functions have no types.
+# pyright: reportUnknownMemberType=false
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -124,7 +126,7 @@ def _new_models(rows: FittingRows) -> list[DirichletAutoencoder]:
     branches, n, classes = rows.priors.shape
     models = [DirichletAutoencoder(*standardisation(rows.features, k, n), classes) for k in range(branches)]
     for model, prior in zip(models, rows.priors, strict=True):
-        mean = max(float(np.mean(prior - 1 - 1 / classes)), 1e-3)
+        mean = max(float((prior - 1 - 1 / classes).mean()), 1e-3)
         nn.init.constant_(model.encoder.bias, float(np.log(np.expm1(mean))))
     return models
 
@@ -153,7 +155,8 @@ def _losses(
     models: list[DirichletAutoencoder], rows: FittingRows, index: np.ndarray, fitting: Fitting
 ) -> tuple[Tensor, Tensor]:
     """-ELBO, mean over branches, (b,), and all concentrations, (branches, b, C)."""
-    losses, concentrations = [], []
+    losses: list[Tensor] = []
+    concentrations: list[Tensor] = []
     for branch, model in enumerate(models):
         w = model.standardise(torch.from_numpy(rows.features(branch, index)))
         label = functional.one_hot(torch.from_numpy(rows.labels[branch, index]), model.classes).float()

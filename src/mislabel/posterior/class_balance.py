@@ -23,4 +23,8 @@ def class_weights(mass: np.ndarray, power: float) -> np.ndarray:
 def balanced(shares: Any, power: float) -> np.ndarray:
     """The weights of rows, (n,) float64 with mean 1, from their class shares (n, K): each the mean of its classes'."""
     weights = class_weights(column_sums(shares), power)
-    return by_part(lambda some: some @ weights, shares)
+
+    def of_rows(some: np.ndarray) -> np.ndarray:
+        return some @ weights
+
+    return by_part(of_rows, shares)

@@ -8,6 +8,8 @@ import numpy as np
 MANY = 1 << 15  # rows, up to which all is kept, and sums and products are taken at once
 ROWS_AT_ONCE = 1 << 13
 
+Precision = type[np.float64] | type[np.float32]
+
 
 class Derived:
     """n rows, each a function of a row of something else. They take no memory, and time whenever they are read.
@@ -26,9 +28,12 @@ class Derived:
     """
 
     ndim = 2
+    shape: tuple[int, int]
 
     def __init__(self, source: Any, change: Callable[[np.ndarray], np.ndarray], width: int, rows: Any = None):
-        self.source, self.change, self.rows = source, change, rows
+        self.source: Any = source
+        self.change: Callable[[np.ndarray], np.ndarray] = change
+        self.rows: Any = rows
         self.shape = (len(source if rows is None else rows), width)
 
     def __len__(self) -> int:
@@ -96,6 +101,6 @@ def crossed(left: Any, right: Any) -> np.ndarray:
     return total
 
 
-def kept_precision(rows: int) -> type:
+def kept_precision(rows: int) -> Precision:
     """Of what is kept by row and class: float64, or float32 where rows are many."""
     return np.float64 if rows <= MANY else np.float32

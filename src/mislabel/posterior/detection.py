@@ -55,7 +55,7 @@ class Evidence:
     trajectory: Trajectory | None = None
     embeddings: np.ndarray | None = None
     learnt: bool = False
-    recalls: list[float] = field(default_factory=list)
+    recalls: list[float] = field(default_factory=list[float])
 
 
 def make_evidence(
@@ -251,7 +251,7 @@ def find_score(name: str) -> Score:
 
 def all_scores(evidence: Evidence) -> dict[str, np.ndarray]:
     """Every score that the evidence is enough for, by name."""
-    scores = {}
+    scores: dict[str, np.ndarray] = {}
     for name, score in SCORES.items():
         with suppress(InputError):
             scores[name] = score.function(evidence)

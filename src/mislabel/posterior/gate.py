@@ -84,7 +84,7 @@ def met(predicted: np.ndarray, given: np.ndarray, n_classes: int) -> Met:
     """
     n = len(given)
     said, had = (np.bincount(codes, minlength=n_classes) / n for codes in (predicted, given))
-    share, chance = float(np.mean(predicted == given)), float(said @ had)
+    share, chance = float((predicted == given).mean()), float(said @ had)
     spread, perfect = _spread(said, had, n), _spread(had, had, n)
     deviations = (share - chance) / spread if spread else 0.0  # none where one class is predicted throughout
     return Met(share, chance, deviations, (1 - float(had @ had)) / perfect if perfect else 0.0)
@@ -143,7 +143,7 @@ def kinds(of_given: np.ndarray, n_classes: int) -> Kinds:
     elif slope(1 - SMALLEST) >= 0:
         rate = 1 - SMALLEST
     else:
-        rate = float(brentq(slope, USUAL, 1 - SMALLEST))  # pyright: ignore[reportArgumentType]
+        rate = float(brentq(slope, USUAL, 1 - SMALLEST))
     gain = likelihood(rate) - likelihood(USUAL)
     return Kinds(rate, gain, float(expit(gain - np.log(len(s)) / 2)))
 

@@ -1,5 +1,7 @@
 """Fitted generative models, which give P(true label) of any rows whose trajectories are known."""
 
+# Some of torch's functions have no types.
+# pyright: reportUnknownMemberType=false
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,7 +72,7 @@ def marginal(
     probabilities : (branches, n, C) float32
         p_m, the classifiers'.
     """
-    _, n, classes = probabilities.shape
+    _, n, classes = map(int, probabilities.shape)
     result = np.zeros((n, classes), dtype=np.float32)
     with torch.inference_mode():
         step = max(1, NUMBERS_AT_ONCE // max(classes**2, len(models[0].mean)))

@@ -270,14 +270,14 @@ class _Problem:
         def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
             v = flat[:many]
             scores = np.tensordot(v, logs, 1)
-            if linear:
-                coefficients = flat[many:].reshape(directions, classes)
+            coefficients = flat[many:].reshape(directions, classes) if linear else None
+            if coefficients is not None:
                 scores = scores + design @ coefficients
             log_p = log_softmax(scores, axis=1)
             slope = weights[:, None] * (np.exp(log_p) - target)
             value = -(weights * (target * log_p).sum(1)).sum() + pull / 2 * np.square(v - self.start).sum()
             gradient = np.tensordot(logs, slope, 2) + pull * (v - self.start)
-            if not linear:
+            if coefficients is None:
                 return value, gradient
             value += strength / 2 * np.square(coefficients).sum()
             return value, np.concatenate([gradient, (design.T @ slope + strength * coefficients).ravel()])

@@ -22,7 +22,7 @@ def lower_component(losses: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # ten iterations are the paper's
         mixture = GaussianMixture(2, max_iter=10, tol=1e-2, reg_covar=5e-4, random_state=0).fit(scaled)
-    return mixture.predict_proba(scaled)[:, np.asarray(mixture.means_)[:, 0].argmin()]
+    return mixture.predict_proba(scaled)[:, mixture.means_[:, 0].argmin()]
 
 
 def lower_component_of_class(losses: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -103,7 +103,7 @@ def mirrored_component(score: np.ndarray) -> np.ndarray | None:
     for _ in range(STEPS):
         variance = max(1.0 - mean**2, SMALLEST_VARIANCE)  # the mean square is m^2 + s^2 in both components
         p_noisy = expit(2 * mean * unit / variance)
-        mean = max(float(np.mean(unit * (2 * p_noisy - 1))), SMALLEST_VARIANCE)
+        mean = max(float((unit * (2 * p_noisy - 1)).mean()), SMALLEST_VARIANCE)
     return p_noisy
 
 
@@ -136,8 +136,8 @@ def upper_component(score: np.ndarray) -> np.ndarray | None:
         two.fit(column)
     if two.bic(column) >= GaussianMixture(1, reg_covar=SMALLEST_VARIANCE, random_state=0).fit(column).bic(column):
         return None
-    weight, mean = np.asarray(two.weights_), np.asarray(two.means_)[:, 0]
-    precision, order = np.asarray(two.precisions_)[:, 0, 0], np.argsort(mean)
+    weight, mean = two.weights_, two.means_[:, 0]
+    precision, order = two.precisions_[:, 0, 0], np.argsort(mean)
     weight, mean, precision = weight[order], mean[order], precision[order]
     # The log odds are a parabola in the score, rising between the means. Its turning point lies outside them, beyond
     # the mean of the narrower component; past it the odds stay what they are there instead of turning back.

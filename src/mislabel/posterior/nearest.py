@@ -6,8 +6,10 @@ centres are nearest to it. How many those have to be hangs on the data, so it is
 compared with all, and the number is doubled until nearly all of what they find is found.
 """
 
+# Some of torch's functions have no types.
+# pyright: reportUnknownMemberType=false
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -86,7 +88,8 @@ def compared_with_all(
         squared = torch.addmm(lengths, rows, held.T, alpha=-2)  # less the row's own square, which orders nothing
         squared[np.flatnonzero(votes[part]), own] = torch.inf
         chosen = squared.topk(count, largest=False, sorted=False).indices
-        exact = torch.linalg.vector_norm(held[chosen] - rows[:, None], dim=2).numpy().astype(np.float64)
+        apart = cast("Tensor", torch.linalg.vector_norm(held[chosen] - rows[:, None], dim=2))
+        exact = apart.numpy().astype(np.float64)
         chosen = chosen.numpy()
         exact[votes[part]] = np.where(chosen[votes[part]] == own[:, None], np.inf, exact[votes[part]])
         near[part], distance[part] = chosen, exact

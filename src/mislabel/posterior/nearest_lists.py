@@ -7,6 +7,8 @@ a list is read once for hundreds of rows. On one core this is as fast as a compi
 at 384, needs no package, and the same rows give the same neighbours.
 """
 
+# Some of torch's functions have no types.
+# pyright: reportUnknownMemberType=false
 from typing import Any
 
 import numpy as np
@@ -41,19 +43,22 @@ class Lists:
     """
 
     def __init__(self, points: Any, voters: np.ndarray, centre: np.ndarray):
-        self.points, self.centre = points, centre
+        self.points: Any = points
+        self.centre: np.ndarray = centre
         lists = max(1, round(LISTS * np.sqrt(len(voters))))
         sample = np.sort(np.random.default_rng(0).permutation(len(voters))[: SAMPLE * lists])
         centres = means(centred(points, voters[sample], centre), lists)
         own = torch.cat([nearest_centres(centred(points, voters[part], centre), centres, 1)[:, 0]
                          for part in parts(len(voters), ROWS_AT_ONCE)])  # fmt: skip
-        own, self.centres = parted(own, centres, LONGEST * len(voters) // lists + 1)
+        own, centres = parted(own, centres, LONGEST * len(voters) // lists + 1)
+        self.centres: Tensor = centres
         order = torch.argsort(own, stable=True).numpy()
-        self.rows = voters[order]  # in the order of the lists
-        self.held = centred(points, self.rows, centre)
-        self.lengths = (self.held**2).sum(1)
-        self.starts = np.concatenate([[0], np.cumsum(np.bincount(own.numpy(), minlength=len(self.centres)))])
-        self.place = np.full(len(points), -1, dtype=np.int64)  # of each row in the lists
+        self.rows: np.ndarray = voters[order]  # in the order of the lists
+        self.held: Tensor = centred(points, self.rows, centre)
+        self.lengths: Tensor = (self.held**2).sum(1)
+        sizes = np.bincount(own.numpy(), minlength=len(centres))
+        self.starts: np.ndarray = np.concatenate([[0], np.cumsum(sizes)])
+        self.place: np.ndarray = np.full(len(points), -1, dtype=np.int64)  # of each row in the lists
         self.place[self.rows] = np.arange(len(self.rows))
 
     def search(self, asked: np.ndarray, count: int, looked: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,7 +75,7 @@ class Lists:
         rows, own = centred(self.points, asked, self.centre), torch.from_numpy(self.place[asked])
         wanted = nearest_centres(rows, self.centres, looked)
         order = torch.argsort(wanted.flatten(), stable=True)
-        ends = torch.cumsum(torch.bincount(wanted.flatten(), minlength=len(self.centres)), 0).tolist()
+        ends = torch.cumsum(torch.bincount(wanted.flatten(), minlength=len(self.centres)), 0).numpy().tolist()
         who = order // wanted.shape[1]
         best = torch.full((len(asked), count), torch.inf)
         places = torch.zeros(len(asked), count, dtype=torch.int64)
@@ -107,7 +112,7 @@ def search(points: Any, voters: np.ndarray, count: int, centre: np.ndarray) -> N
     looked, recall = min(FEWEST, most), 0.0
     while True:
         found = lists.search(probes, count, looked)[1]
-        recall = float(np.mean(np.isfinite(found) & (found <= furthest * (1 + SAME))))
+        recall = float((np.isfinite(found) & (found <= furthest * (1 + SAME))).mean())
         if recall >= RECALL or looked == most:
             break
         looked = min(2 * looked, most)

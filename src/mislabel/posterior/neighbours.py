@@ -61,7 +61,7 @@ def label_agreement(points: np.ndarray, given: np.ndarray, seed: int = 0, *, by_
         return Agreement(len(points), 0.0, 0.0, 0.0, 0.0)
     near = nearest(points.astype(np.float32), count)
     random = np.random.default_rng(seed)
-    observed = float(np.mean(given[near] == given[:, None]))
+    observed = float((given[near] == given[:, None]).mean())
     dealt = np.empty(PERMUTATIONS)
     for k in range(PERMUTATIONS):
         other = random.permutation(given)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from scipy.stats import binom
@@ -42,8 +42,9 @@ class NoiseRate:
     @classmethod
     def of(cls, metrics: Mapping[str, Any]) -> "NoiseRate":
         """From metrics.json; nothing of what runs told before they said what it rests on."""
-        told = metrics.get("noise_rate")
-        if not isinstance(told, Mapping) or told.get("basis") not in BASES:
+        found = metrics.get("noise_rate")
+        told = cast("Mapping[str, Any]", found if isinstance(found, Mapping) else {})
+        if told.get("basis") not in BASES:
             return cls(LABELS)
         numbers = {name: _number(told.get(name)) for name in ("at_least", "estimate", "low", "high")}
         checked = told.get("checked")

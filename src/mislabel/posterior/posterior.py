@@ -35,12 +35,12 @@ class Posterior:
     """
 
     probabilities: np.ndarray
-    evidence: dict[str, np.ndarray] = field(default_factory=dict)
+    evidence: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     mixture: BetaMixture | None = None
     rates: np.ndarray | None = None
-    labels: dict[str, np.ndarray] = field(default_factory=dict)
+    labels: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     generative: "Generative | None" = None
-    recalls: list[float] = field(default_factory=list)
+    recalls: list[float] = field(default_factory=list[float])
 
 
 def mean_of_equals(values: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -90,7 +90,7 @@ def _replaced(probabilities: np.ndarray, given: np.ndarray, of_given: np.ndarray
     rest = result.sum(1, keepdims=True)
     even = np.full_like(result, 1.0 / (result.shape[1] - 1))
     even[rows, given] = 0.0
-    result = np.where(rest > 1e-12, result / np.where(rest > 1e-12, rest, 1.0), even)
+    result = np.divide(result, rest, out=even, where=rest > 1e-12)
     result *= (1.0 - of_given)[:, None]
     result[rows, given] = of_given
     return result

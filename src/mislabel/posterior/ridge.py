@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
-from mislabel.posterior.derived import column_means, kept_precision
+from mislabel.posterior.derived import Precision, column_means, kept_precision
 
 ROWS_AT_ONCE = 1 << 13
 FITTED = 1 << 18  # rows
@@ -94,7 +94,7 @@ def fit(space: Space, targets: Any, weights: np.ndarray, ridge: float) -> tuple[
     return cho_solve((factor, True), moments), np.tril(factor)
 
 
-def _sums(space: Space, targets: Any, weights: np.ndarray, precision: type) -> tuple[np.ndarray, np.ndarray]:
+def _sums(space: Space, targets: Any, weights: np.ndarray, precision: Precision) -> tuple[np.ndarray, np.ndarray]:
     """sum_i w_i z_i z_i^T and sum_i w_i z_i q_i^T, float64, of chunks in this precision."""
     width = space.points.shape[1] + 1
     gram, moments = np.zeros((width, width)), np.zeros((width, targets.shape[1]))

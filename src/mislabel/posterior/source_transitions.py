@@ -70,12 +70,12 @@ class Votes:
     codes: np.ndarray
     rules: np.ndarray
     models: np.ndarray
-    shares: dict[int, np.ndarray] = field(default_factory=dict)
+    shares: dict[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
 
     def distinct(self) -> "Votes":
         """Those that speak, each once, in an order that hangs on what they say alone."""
         kinds = np.vstack([self.rules, self.models]).astype(self.codes.dtype)
-        kept = (self.codes >= 0).any(0) & ~np.isin(np.arange(self.codes.shape[1]), list(self.shares))
+        kept = (self.codes >= 0).any(0) & ~np.isin(np.arange(len(self.rules)), list(self.shares))
         both = np.vstack([kinds, self.codes])[:, kept]
         both = np.unique(both, axis=1) if both.size else both
         soft = {(bool(self.models[source]), each.tobytes()): source for source, each in self.shares.items()}

@@ -12,7 +12,7 @@ import numpy as np
 
 from mislabel.posterior.balanced_transition import RIDGE, given_classifier
 from mislabel.posterior.class_balance import balanced
-from mislabel.posterior.derived import MANY, by_part, derived, one_hot
+from mislabel.posterior.derived import MANY, Derived, by_part, derived, one_hot
 from mislabel.posterior.moments import mean_and_deviation
 from mislabel.posterior.ridge import Space
 
@@ -45,7 +45,7 @@ def best_space(points: Any, given: np.ndarray, n_classes: int) -> tuple[Space, n
     return best, *told(best, given)
 
 
-def unit_space(points: Any) -> Space:
+def unit_space(points: np.ndarray | Derived) -> Space:
     """The points, float32, divided by the root of their mean square distance from their mean."""
     if isinstance(points, np.ndarray):
         points = points.astype(np.float32, copy=False)
@@ -92,6 +92,9 @@ def explained_share(scores: np.ndarray, given: np.ndarray) -> float:
     """How much of the given labels balanced scores (n, K) explain: 1 is all, 0 nothing."""
     classes = scores.shape[1]
     targets = one_hot(given, classes)
-    missed = by_part(lambda scores, targets: np.square(targets - scores).sum(1), scores, targets)
-    error = balanced(targets, 1.0) @ missed / len(given)
+    error = balanced(targets, 1.0) @ by_part(_missed, scores, targets) / len(given)
     return float(1 - error / (1 - 1 / classes))
+
+
+def _missed(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return np.square(targets - scores).sum(1)

@@ -10,6 +10,7 @@ from mislabel.review.areas import Area
 from mislabel.review.layouts import FEWEST, PASSES, framed, neighbourhoods, placed, principal_axes, unit
 from mislabel.run.opening import Matrix
 from mislabel.run.reading import Run
+from mislabel.run.rows import Rows
 
 LAYOUTS = ("pca", "tsne")
 AXES_ROWS = 20_000  # that tell the principal components
@@ -48,10 +49,11 @@ class Map:
     """
 
     def __init__(self, run: Run):
-        self.rows = run.rows
+        self.rows: Rows = run.rows
         self.matrix: Matrix | None = run.matrix(run.folder.embeddings)
         self.layouts: dict[str, Layout] = {}
-        self.lock, self.stopped = threading.Lock(), False
+        self.lock: threading.Lock = threading.Lock()
+        self.stopped: bool = False
         self._axes: tuple[np.ndarray, np.ndarray] | None = None
 
     def layout(self, name: str) -> Layout:

@@ -5,7 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from mislabel.run.opening import Matrix
 from mislabel.run.reading import Run
+from mislabel.run.rows import Rows
 
 BLOCK = 1 << 23  # bytes read at a time, so that memory does not grow with the file
 SHOWN = 3
@@ -21,7 +23,9 @@ class Neighbours:
     """
 
     def __init__(self, run: Run):
-        self.rows, self.matrix, self.lock = run.rows, run.matrix(run.folder.embeddings), threading.Lock()
+        self.rows: Rows = run.rows
+        self.matrix: Matrix | None = run.matrix(run.folder.embeddings)
+        self.lock: threading.Lock = threading.Lock()
         rows = self.rows
         if self.matrix is not None and rows.position is not None:
             self.row_of: np.ndarray = np.full(self.matrix.shape[0], -1, dtype=np.int32)

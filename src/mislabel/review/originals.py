@@ -39,8 +39,10 @@ class Originals:
             raise InputError("--images is for runs on images, and this is none: leave it out")
         if root is not None and not root.is_dir():
             raise InputError(f"--images is {root}, which is no folder: name the one that the images lie in")
-        self.inputs, self.root, self.lock = folder.inputs, root, threading.Lock()
-        self.known = root is not None and folder.inputs.is_file() and keeps_files(folder.inputs)
+        self.inputs: Path = folder.inputs
+        self.root: Path | None = root
+        self.lock: threading.Lock = threading.Lock()
+        self.known: bool = root is not None and folder.inputs.is_file() and keeps_files(folder.inputs)
 
     def lacking(self, position: int) -> str | None:
         """Why there is none of the row at this position of the data, as far as the run knows; None where there is."""

@@ -235,16 +235,16 @@ class Server:
     """
 
     def __init__(self, session: Session, socket: socket.socket | None = None, door: Door | None = None):
-        self.door = Door() if door is None else door
-        self.token = self.door.token
+        self.door: Door = Door() if door is None else door
+        self.token: str = self.door.token
         self.socket = listen(host=self.door.host) if socket is None else socket
-        self.port = int(self.socket.getsockname()[1])
+        self.port: int = int(self.socket.getsockname()[1])
         app = make_app(session, self.door, lambda: self.port)
         settings = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1, ws="none",
             lifespan="off", http=Connection, use_colors=False, ssl_certfile=self.door.cert, ssl_keyfile=self.door.key,
         )  # fmt: skip
-        self.server = uvicorn.Server(settings)
+        self.server: uvicorn.Server = uvicorn.Server(settings)
 
     @property
     def address(self) -> str:

@@ -16,7 +16,7 @@ from mislabel.decisions.events import KINDS, NAMED, Decision, Event, Kind, apply
 from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
-from mislabel.modalities import modality
+from mislabel.modalities import Modality, modality
 from mislabel.review.map import Map
 from mislabel.review.neighbours import Neighbours
 from mislabel.review.originals import Originals
@@ -27,7 +27,9 @@ from mislabel.review.shown_inputs import Contents
 from mislabel.review.word_marks import WordMarks
 from mislabel.run.checked import Checked, checked_in_review, powered_curve
 from mislabel.run.folder import RunFolder
+from mislabel.run.opening import Matrix
 from mislabel.run.reading import Run
+from mislabel.run.rows import Rows
 from mislabel.run.trust_looks import Answers, answers_of
 from mislabel.run.unusual_columns import Columns
 from mislabel.tables.arrow import compute
@@ -120,42 +122,47 @@ class Session:
         in_range("probe", probe, 0, 0.9)
         if budget is not None:
             in_range("budget", budget, 1, 10_000_000)
-        self.folder, self.order, self.budget, self.probe = folder, order, budget, probe
-        self.reviewer = checked_name(reviewer)
-        self.reviewers = set() if self.reviewer is None else {self.reviewer}
-        self.run = Run.open(folder)
-        self.rows = self.run.rows
+        self.folder: RunFolder = folder
+        self.order: str = order
+        self.budget: int | None = budget
+        self.probe: float = probe
+        self.reviewer: str | None = checked_name(reviewer)
+        self.reviewers: set[str] = set() if self.reviewer is None else {self.reviewer}
+        self.run: Run = Run.open(folder)
+        self.rows: Rows = self.run.rows
         if not self.rows.judged.any():
             raise InputError(f"{folder.path}: no row was judged, so there is nothing to review; its report says why")
-        self.store = Store(folder.decisions)
-        self.shared = shared_rows(self.store, self.rows, shared, self.reviewer)
-        self.hidden = np.zeros(len(self.rows), dtype=bool)  # shared rows that another reviewer decided, not this one
-        self.lock = threading.RLock()
-        self.seen = 0  # number of the last event that is counted below
+        self.store: Store = Store(folder.decisions)
+        self.shared: np.ndarray = shared_rows(self.store, self.rows, shared, self.reviewer)
+        self.hidden: np.ndarray = np.zeros(
+            len(self.rows), dtype=bool
+        )  # shared rows that another reviewer decided, not this one
+        self.lock: threading.RLock = threading.RLock()
+        self.seen: int = 0  # number of the last event that is counted below
         self.stacks: dict[int, list[Event]] = {}
-        self.kind = np.full(len(self.rows), -1, dtype=np.int8)  # of what holds, a code of KINDS
-        self.counts = dict.fromkeys(KINDS, 0)  # of judged rows
+        self.kind: np.ndarray = np.full(len(self.rows), -1, dtype=np.int8)  # of what holds, a code of KINDS
+        self.counts: dict[Kind, int] = dict.fromkeys(KINDS, 0)  # of judged rows
         self.log: list[tuple[int, int]] = []  # number and row of every event
         self._reviewed: tuple[int, ReviewedRows] | None = None
         self._events: tuple[int, list[Event]] | None = None
         self._answers: tuple[int, Answers] | None = None
         self.times: dict[int, float] = {}  # seconds at which each action on a page was taken, without those undone
-        self.modality = modality(self.rows.modality)
-        self.contents = Contents(folder, texts=not self.modality.kept_bytes)
-        self.originals = Originals(folder, images, pictures=self.modality.pictures)
-        self.neighbours = Neighbours(self.run)
-        self.columns = Columns(self.run)
-        self.map = Map(self.run)
-        self.words = WordMarks(self.run)
-        self.posterior = self.run.matrix(folder.posterior)
+        self.modality: Modality = modality(self.rows.modality)
+        self.contents: Contents = Contents(folder, texts=not self.modality.kept_bytes)
+        self.originals: Originals = Originals(folder, images, pictures=self.modality.pictures)
+        self.neighbours: Neighbours = Neighbours(self.run)
+        self.columns: Columns = Columns(self.run)
+        self.map: Map = Map(self.run)
+        self.words: WordMarks = WordMarks(self.run)
+        self.posterior: Matrix | None = self.run.matrix(folder.posterior)
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
         )
         looks = self.queue.looks
-        self.preview = None if looks is None else Preview(self.run, looks.rows[:FIRST_LOOKS])
-        self.queued = np.zeros(len(self.rows), dtype=bool)
+        self.preview: Preview | None = None if looks is None else Preview(self.run, looks.rows[:FIRST_LOOKS])
+        self.queued: np.ndarray = np.zeros(len(self.rows), dtype=bool)
         self.queued[self.queue.rows] = True
-        self.left = len(self.queue.rows)  # looks that are not decided
+        self.left: int = len(self.queue.rows)  # looks that are not decided
         self.refresh()
 
     def close(self) -> None:

@@ -45,18 +45,19 @@ class Contents:
     """
 
     def __init__(self, folder: RunFolder, *, texts: bool):
-        self.folder, self.lock = folder, threading.Lock()
+        self.folder: RunFolder = folder
+        self.lock: threading.Lock = threading.Lock()
         self.groups: OrderedDict[int, pa.Array] = OrderedDict()
         # Both read, not mapped: a map would fill memory with all that was ever looked at.
         self.unpacked: pa.RecordBatchFileReader | None = None
         self.lowered: pa.RecordBatchFileReader | None = None
-        self.ready = threading.Event()
+        self.ready: threading.Event = threading.Event()
         self.there: bool = folder.inputs.is_file()
         with telling_damage(folder.inputs):
             self.file: Any | None = pq.ParquetFile(open_checked(folder.inputs)) if self.there else None
         about = self.file.metadata if self.file is not None else None
         sizes = [about.row_group(k).num_rows for k in range(about.num_row_groups)] if about is not None else []
-        self.starts = [0, *accumulate(sizes)]
+        self.starts: list[int] = [0, *accumulate(sizes)]
         if self.there and texts:
             threading.Thread(target=self._unpack, daemon=True).start()
         else:

@@ -44,6 +44,7 @@ from mislabel.review.queue import ORDERS
 from mislabel.review.session import Filter, Session, digest
 from mislabel.review.shared import agreement_words
 from mislabel.review.teaching import is_enough, words
+from mislabel.run.rows import Rows
 from mislabel.run.source_lines import source_lines
 from mislabel.tables.json_text import json_text
 
@@ -61,7 +62,8 @@ class Views:
     """The answers about one review."""
 
     def __init__(self, session: Session):
-        self.session, self.rows = session, session.rows
+        self.session: Session = session
+        self.rows: Rows = session.rows
 
     def run(self, may_decide: bool = True) -> Run:
         session, rows = self.session, self.rows

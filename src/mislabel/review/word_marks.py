@@ -13,6 +13,7 @@ from mislabel.errors import InputError, RunError, lacks_training
 from mislabel.modalities import modality
 from mislabel.run.occlusion import Part, word_weights
 from mislabel.run.reading import Run
+from mislabel.run.rows import Rows
 
 if TYPE_CHECKING:
     from mislabel.run.predictor import Predictor
@@ -36,10 +37,11 @@ class WordMarks:
     """
 
     def __init__(self, run: Run):
-        self.run, self.rows = run, run.rows
-        self.of_texts = modality(run.modality).searchable
-        self.lacking = self._lacking() if self.of_texts else None
-        self.lock = threading.Lock()
+        self.run: Run = run
+        self.rows: Rows = run.rows
+        self.of_texts: bool = modality(run.modality).searchable
+        self.lacking: str | None = self._lacking() if self.of_texts else None
+        self.lock: threading.Lock = threading.Lock()
         self.known: OrderedDict[int, list[Part]] = OrderedDict()
         self.predictor: Predictor | None = None
 

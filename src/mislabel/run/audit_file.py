@@ -46,7 +46,8 @@ class AuditFile:
     """
 
     def __init__(self, path: Path):
-        self.path, self.lock = path, threading.Lock()
+        self.path: Path = path
+        self.lock: threading.Lock = threading.Lock()
         with telling_damage(path):
             schema = pq.read_schema(open_checked(path))
             kinds = {field.name: field.type for field in schema}
@@ -96,7 +97,8 @@ class Numbers(Mapping[str, np.ndarray]):
     """
 
     def __init__(self, file: AuditFile, dtype: type[Any] = np.float32):
-        self.file, self.dtype = file, dtype
+        self.file: AuditFile = file
+        self.dtype: type[Any] = dtype
         self.read: dict[str, np.ndarray] = {}
 
     def __getitem__(self, name: str) -> np.ndarray:

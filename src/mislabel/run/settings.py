@@ -28,7 +28,7 @@ from mislabel.training.training_settings import (
 
 Drawn = Literal["random", "chosen"]
 # Settings that earlier versions had not, and what their runs did, whatever the default is by now.
-CAME_LATER = {"balance": "none", "noise_stability": 0.0, "trusted_drawn": "chosen", "lora_rank": None}
+CAME_LATER: dict[str, Any] = {"balance": "none", "noise_stability": 0.0, "trusted_drawn": "chosen", "lora_rank": None}
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class Shown:
         Of config.json, and metrics.json.
     """
 
-    classes: list
+    classes: list[Any]
     given: np.ndarray
     believed: np.ndarray
     by_opinion: bool

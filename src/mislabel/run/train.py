@@ -161,7 +161,7 @@ def _telling_how_to_go_on(folder: RunFolder | None) -> Iterator[None]:
         raise DiskFull(f"{error}; --resume continues from the last epoch that was finished") from error
 
 
-def held_out_before(earlier: Run | None, holdout: float) -> Collection | None:
+def held_out_before(earlier: Run | None, holdout: float) -> Collection[Any] | None:
     """The ids to hold out again in place of a draw; None where there is nothing to repeat.
 
     What was held out stays so: labels that were corrected would change the draw, and move rows into training.

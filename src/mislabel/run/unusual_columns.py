@@ -8,8 +8,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from mislabel.modalities.features.columns import FeatureColumn
-from mislabel.run.kept_features import in_words, is_missing, kept_features, number_words, rounded
+from mislabel.run.kept_features import KeptFeatures, in_words, is_missing, kept_features, number_words, rounded
 from mislabel.run.reading import Run
+from mislabel.run.rows import Rows
 
 MOST = 500  # columns that are shown of a row
 FEWEST = 5  # rows of a class that say what is usual in it
@@ -71,7 +72,8 @@ class Columns:
     """
 
     def __init__(self, run: Run):
-        self.rows, self.kept = run.rows, kept_features(run)
+        self.rows: Rows = run.rows
+        self.kept: KeptFeatures | None = kept_features(run)
         self.of_class = lru_cache(maxsize=64)(self._of_class)
 
     def of(self, row: int) -> list[Value]:

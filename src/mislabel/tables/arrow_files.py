@@ -27,7 +27,7 @@ class ArrowFile:
     A column that the datasets library calls a ClassLabel shows its names instead of its codes (-1: no label).
     """
 
-    endings = (".arrow", ".feather")
+    endings: tuple[str, ...] = (".arrow", ".feather")
     compresses = False
 
     def header(self, file: Location) -> Header:

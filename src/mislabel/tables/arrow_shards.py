@@ -44,9 +44,9 @@ class ArrowShards:
 
     def __post_init__(self) -> None:
         first = self._common_schema()
-        self.split = split_column(parts_of(self.shards), first.names)
-        self.schema = first if self.split is None else first.append(pa.field(self.split, pa.string()))
-        self.notes = split_notes(self.source, parts_of(self.shards), self.split)
+        self.split: str | None = split_column(parts_of(self.shards), first.names)
+        self.schema: pa.Schema = first if self.split is None else first.append(pa.field(self.split, pa.string()))
+        self.notes: list[str] = split_notes(self.source, parts_of(self.shards), self.split)
 
     def header(self) -> Header:
         return Header(self.schema.names)

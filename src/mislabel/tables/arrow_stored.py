@@ -99,7 +99,7 @@ class StoredFrame:
     endings = ()
 
     def __post_init__(self) -> None:
-        self.names = [str(name) for name in self.table.columns]
+        self.names: list[str] = [str(name) for name in self.table.columns]
         self.notes: list[str] = self.table.attrs.get("notes", [])
 
     def column(self, name: str) -> pd.Series:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from mislabel.errors import InputError, listed
 from mislabel.tables.characters import utf8_safe
-from mislabel.tables.delimited_rows import DELIMITERS, Row, find_dialect, long_cells, rows
+from mislabel.tables.delimited_rows import DELIMITERS, Dialect, Row, find_dialect, long_cells, rows
 from mislabel.tables.delimited_stored import StoredCells
 from mislabel.tables.format import Header
 from mislabel.tables.formulas import restored, restored_cells
@@ -32,7 +32,7 @@ BLOCK = 50_000  # rows that exist as Python objects at a time
 class Delimited:
     """The format of .csv and .tsv, in UTF-8 with or without a byte order mark, whatever stands between the cells."""
 
-    endings = tuple(DELIMITERS)
+    endings: tuple[str, ...] = tuple(DELIMITERS)
     compresses = True
 
     def header(self, file: Location) -> Header:
@@ -82,11 +82,11 @@ class Reading:
     def __init__(self, file: Location):
         self.file = file
         with in_utf8(file):
-            self.dialect = find_dialect(file)
+            self.dialect: Dialect = find_dialect(file)
             with file.open_text() as handle, long_cells():
                 first = next(rows(handle, self.dialect), None)
-        self.header = [] if first is None else _cells(first, file)
-        self.names = column_names(self.header, file)
+        self.header: list[str] = [] if first is None else _cells(first, file)
+        self.names: list[str] = column_names(self.header, file)
 
     def cells(self) -> list[pa.ChunkedArray]:
         """The columns, every cell as the text that stands there."""
@@ -133,13 +133,13 @@ class TolerantDelimited:
     def __init__(self, file: Location, usual: Collection[str]):
         self.file = file
         with in_utf8(file):
-            self.dialect = find_dialect(file, usual)
+            self.dialect: Dialect = find_dialect(file, usual)
             with file.open_text() as handle:
                 first = next(rows(handle, self.dialect, bounded=True), None)
-            self.names = (first[2] if first else None) or []
+            self.names: list[str] = (first[2] if first else None) or []
             column_names(self.names, file)
-            self.notes = [self.dialect.note] if self.dialect.note else []
-            self.swallowed = dict(self._swallowed())
+            self.notes: list[str] = [self.dialect.note] if self.dialect.note else []
+            self.swallowed: dict[int, int] = dict(self._swallowed())
 
     def lines(self) -> Iterator[Line]:
         for first, last, cells, problem in self._rows():

@@ -25,7 +25,7 @@ class DelimitedShards:
     shards: list[Shard]
 
     def __post_init__(self) -> None:
-        self.readings = [Reading(shard.file) for shard in self.shards]
+        self.readings: list[Reading] = [Reading(shard.file) for shard in self.shards]
         first = self.readings[0]
         for reading in self.readings[1:]:
             check_same_columns(reading.file, reading.names, first.file, first.names)
@@ -34,7 +34,7 @@ class DelimitedShards:
                     f"{reading.file} and {first.file} differ in what stands between cells, and so in whether 1,5 is a "
                     "number: write all files in one way"
                 )
-        self.split = split_column(parts_of(self.shards), first.names)
+        self.split: str | None = split_column(parts_of(self.shards), first.names)
 
     def header(self) -> Header:
         return Header(self.readings[0].names + ([self.split] if self.split else []))

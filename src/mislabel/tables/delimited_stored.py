@@ -53,7 +53,7 @@ class StoredCells:
     def __post_init__(self) -> None:
         if self.dialect.note:
             self.notes.append(self.dialect.note)
-        self.index_of = {name: index for index, name in enumerate(self.names)}
+        self.index_of: dict[str, int] = {name: index for index, name in enumerate(self.names)}
 
     def column(self, name: str) -> pd.Series:
         return self.typed(name, self.text(name), lossless=name not in self.features)

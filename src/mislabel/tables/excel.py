@@ -32,7 +32,7 @@ class Excel:
     An empty text and an empty cell are one, and floats are written with 16 digits.
     """
 
-    endings = (".xlsx",)
+    endings: tuple[str, ...] = (".xlsx",)
     compresses = False
 
     def header(self, file: Location) -> Header:
@@ -88,12 +88,13 @@ class Sheet:
     """
 
     def __init__(self, file: Location):
-        self.file, self.notes = file, []
+        self.file: Location = file
+        self.notes: list[str] = []
         with self._opened() as sheet:
             header = [value_of(value) for value in next(sheet.iter_rows(values_only=True), ())]
         while header and header[-1] is None:
             header.pop()
-        self.names = column_names(["" if name is None else str(name) for name in header], file)
+        self.names: list[str] = column_names(["" if name is None else str(name) for name in header], file)
 
     def lines(self) -> Iterator[Line]:
         width = len(self.names)

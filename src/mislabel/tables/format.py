@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +45,7 @@ class Picked:
 
     column: str
     rows: np.ndarray
-    others: list = field(default_factory=list)
+    others: list[Any] = field(default_factory=list)
 
 
 Columns = Mapping[str, Picked | np.ndarray]

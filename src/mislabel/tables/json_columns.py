@@ -18,7 +18,7 @@ JSON_CELLS = {b"mislabel": b"json"}  # metadata of a column whose cells are JSON
 _ARROW = {int: pa.int64(), bool: pa.bool_(), float: pa.float64(), str: pa.large_string()}
 
 Cells = (
-    pa.Array | list
+    pa.Array | list[Any]
 )  # of one block: in Arrow if all are whole numbers, booleans, floats or texts, else Python objects
 
 

@@ -113,8 +113,10 @@ class TolerantJson:
     """The objects of a file, of which those that cannot be read are given with what is wrong."""
 
     def __init__(self, file: Location):
-        self.file, self.notes = file, []
-        self.names = list(dict.fromkeys(name for line in islice(self.lines(), LOOKED_AT) for name in line.cells))
+        self.file: Location = file
+        self.notes: list[str] = []
+        names = (name for line in islice(self.lines(), LOOKED_AT) for name in line.cells)
+        self.names: list[str] = list(dict.fromkeys(names))
 
     def lines(self) -> Iterator[Line]:
         with in_utf8(self.file):

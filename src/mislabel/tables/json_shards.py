@@ -26,8 +26,8 @@ class JsonShards:
 
     def __post_init__(self) -> None:
         names = [name for shard in self.shards for row in islice(json_rows(shard.file), LOOKED_AT) for name in row]
-        self.names = list(dict.fromkeys(names))  # as far as they can be told without reading all
-        self.split = split_column(parts_of(self.shards), self.names)
+        self.names: list[str] = list(dict.fromkeys(names))  # as far as they can be told without reading all
+        self.split: str | None = split_column(parts_of(self.shards), self.names)
 
     def header(self) -> Header:
         return Header(self.names + ([self.split] if self.split else []), complete=False)

@@ -52,7 +52,7 @@ class BoundedRows:
 
     def __init__(self, handle: TextIO):
         self.lines: Iterator[tuple[int, str | None]] = bounded_lines(handle)
-        self.size = 0
+        self.size: int = 0
 
     def __iter__(self) -> Iterator[str]:
         return self

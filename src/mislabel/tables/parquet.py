@@ -23,7 +23,7 @@ ROWS_AT_ONCE = 1 << 14
 class Parquet:
     """The format of .parquet."""
 
-    endings = (".parquet",)
+    endings: tuple[str, ...] = (".parquet",)
     compresses = False
 
     def header(self, file: Location) -> Header:

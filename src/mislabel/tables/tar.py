@@ -39,7 +39,7 @@ class Rows:
         Endings that are no column.
     """
 
-    columns: dict[str, list] = field(default_factory=lambda: {KEY: []})
+    columns: dict[str, list[Any]] = field(default_factory=lambda: {KEY: []})
     left_out: set[str] = field(default_factory=set)
 
     @property

@@ -9,25 +9,30 @@ from mislabel.modalities.base import Modality, Source, Words
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from torch import nn
 
+    from mislabel.data import Dataset
     from mislabel.data.inputs import CheckedInputs, RawInputs
     from mislabel.data.plan import MissingValues
+    from mislabel.modalities.contract import Prepared, Reader, Settings, Storage
     from mislabel.modalities.features.encoding import FeatureEncoding
     from mislabel.modalities.features.features import Features
+    from mislabel.training.progress import Quiet
 
 
 class FeatureModality(Modality):
     name = "features"
-    words = Words(
+    words: Words = Words(
         plural="features", title="Features", contained="the features", whole="full line", other="other features",
         noise_features="features",
     )  # fmt: skip
     help = "Columns as globs ('f_*,age'), one column of vectors, or an .npy file of n rows."
     metavar = "GLOB"
     one_column = False
-    own_plan = ("missing_values",)
+    own_plan: tuple[str, ...] = ("missing_values",)
     replaceable = True  # better embeddings of the same rows are no other rows
-    task, estimator = "tabular-classification", "FeatureClassifier"
+    task: str | None = "tabular-classification"
+    estimator: str | None = "FeatureClassifier"
 
     def check(
         self,
@@ -83,12 +88,14 @@ class FeatureModality(Modality):
         frame = pd.DataFrame(index=range(len(read_matrix(Path(source), None))))
         return Source(frame, {"features": str(source)}, [])
 
-    def prepare(self, dataset, settings, accelerator, storage, progress):
+    def prepare(
+        self, dataset: "Dataset", settings: "Settings", accelerator: Any, storage: "Storage | None", progress: "Quiet"
+    ) -> "Prepared":
         from mislabel.modalities.features.reader import prepare
 
         return prepare(dataset, settings, accelerator, storage, progress)
 
-    def load_reader(self, folder, about):
+    def load_reader(self, folder: Path, about: dict[str, Any]) -> "tuple[Reader, nn.Module]":
         from mislabel.modalities.features.reader import load
 
         return load(folder, about)

@@ -58,8 +58,10 @@ class Images(RawInputs):
         reasons: Mapping[int, str] | None = None,
         digests: Sequence[bytes] | None = None,
     ):
-        self.sources, self.names, self.reasons = list(sources), list(names), dict(reasons or {})
-        self.bad = np.zeros(len(self.sources), dtype=bool)
+        self.sources: list[str | Path | bytes | np.ndarray] = list(sources)
+        self.names: list[str] = list(names)
+        self.reasons: dict[int, str] = dict(reasons or {})
+        self.bad: np.ndarray = np.zeros(len(self.sources), dtype=bool)
         self.bad[list(self.reasons)] = True
         self._digests = None if digests is None else list(digests)
 

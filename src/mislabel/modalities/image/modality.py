@@ -8,17 +8,21 @@ from mislabel.modalities.base import Modality, Source, Words
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import nn
 
+    from mislabel.data import Dataset
     from mislabel.data.inputs import CheckedInputs, RawInputs
+    from mislabel.modalities.contract import Prepared, Reader, Settings, Storage
     from mislabel.modalities.image.images import Images
     from mislabel.training.inputs import Inputs
+    from mislabel.training.progress import Quiet
 
 DEFAULT_IMAGE_ENCODER = "microsoft/resnet-50"
 
 
 class ImageModality(Modality):
     name = "image"
-    words = Words(
+    words: Words = Words(
         plural="images", title="Image", contained="small copies of the images", whole="", other="another image",
         noise_features="image pixels",
     )  # fmt: skip
@@ -27,12 +31,13 @@ class ImageModality(Modality):
     kept_bytes = True
     kept_at_once = 256  # all pictures would not fit into memory
     comparable = False  # a run keeps small copies, which do not show whether the image is the same
-    encoder = DEFAULT_IMAGE_ENCODER
+    encoder: str | None = DEFAULT_IMAGE_ENCODER
     batch_size = 128
-    learning_rate = 1e-4
-    own_settings = ("scratch", "resolution", "recipe")
-    own_id = "image"
-    task, estimator = "image-classification", "ImageClassifier"
+    learning_rate: float = 1e-4
+    own_settings: tuple[str, ...] = ("scratch", "resolution", "recipe")
+    own_id: str | None = "image"
+    task: str | None = "image-classification"
+    estimator: str | None = "ImageClassifier"
 
     def check(
         self, values: Any, ids: Any, name: str, *, root: Path | None = None, on_bad: Any = "error"
@@ -58,12 +63,14 @@ class ImageModality(Modality):
         roles |= {"split": "split"} if "split" in frame else {}
         return Source(frame, roles, frame.attrs.get("notes", []), Path(source))
 
-    def prepare(self, dataset, settings, accelerator, storage, progress):
+    def prepare(
+        self, dataset: "Dataset", settings: "Settings", accelerator: Any, storage: "Storage | None", progress: "Quiet"
+    ) -> "Prepared":
         from mislabel.modalities.image.reader import prepare
 
         return prepare(dataset, settings, accelerator, storage, progress)
 
-    def load_reader(self, folder, about):
+    def load_reader(self, folder: Path, about: dict[str, Any]) -> "tuple[Reader, nn.Module]":
         from mislabel.modalities.image.reader import load
 
         return load(folder, about)

@@ -76,10 +76,12 @@ class TextInputs:
         folder: Path | None = None,
         told: Callable[[int], None] = lambda texts: None,
     ):
-        self.pad, self.mask = tokenizer.pad_token_id or 0, tokenizer.mask_token_id
-        self.max_length, self.left = max_length, layout.left
+        self.pad: int = tokenizer.pad_token_id or 0
+        self.mask: int | None = tokenizer.mask_token_id
+        self.max_length: int = max_length
+        self.left: bool = layout.left
         special = [token for token in tokenizer.all_special_ids if token != tokenizer.unk_token_id]
-        self.special = torch.tensor(sorted(special), dtype=torch.int64)
+        self.special: Tensor = torch.tensor(sorted(special), dtype=torch.int64)
         unread = self.special.tolist() + ([tokenizer.unk_token_id] if tokenizer.unk_token_id is not None else [])
 
         def finish(row: list[int]) -> list[int]:
@@ -90,10 +92,12 @@ class TextInputs:
         # A text of 10 MB costs no more than a long one.
         most = CHARACTERS_PER_TOKEN * max_length
         tokens = tokenised(texts, most, tokens_of, finish, np.array(unread, dtype=np.int64), folder, told)
-        self.truncated, self.empty, self.lengths = tokens.truncated, tokens.empty, tokens.lengths
+        self.truncated: int = tokens.truncated
+        self.empty: np.ndarray = tokens.empty
+        self.lengths: np.ndarray = tokens.lengths
         self._tokens, self._begins = tokens.flat, np.cumsum(tokens.lengths) - tokens.lengths
-        self.separator = tokenizer.sep_token_id
-        self.typed = pair and self._numbers_as(tokenizer("a", "b"))
+        self.separator: int | None = tokenizer.sep_token_id
+        self.typed: bool = pair and self._numbers_as(tokenizer("a", "b"))
 
     def __len__(self) -> int:
         return len(self.lengths)

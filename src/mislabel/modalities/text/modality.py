@@ -10,17 +10,21 @@ from mislabel.modalities.base import Modality, Words
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from torch import nn
 
+    from mislabel.data import Dataset
     from mislabel.data.inputs import CheckedInputs, RawInputs
     from mislabel.data.plan import Join
+    from mislabel.modalities.contract import Prepared, Reader, Settings, Storage
     from mislabel.modalities.text.texts import Texts
+    from mislabel.training.progress import Quiet
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 class TextModality(Modality):
     name = "text"
-    words = Words(
+    words: Words = Words(
         plural="texts",
         title="Text",
         contained="the texts",
@@ -30,10 +34,11 @@ class TextModality(Modality):
     )
     help = "Column of texts, or several, whose texts are joined: 'title,body'."
     searchable = True
-    encoder = DEFAULT_ENCODER
-    own_plan = ("join",)
+    encoder: str | None = DEFAULT_ENCODER
+    own_plan: tuple[str, ...] = ("join",)
     meanings = True
-    task, estimator = "text-classification", "TextClassifier"
+    task: str | None = "text-classification"
+    estimator: str | None = "TextClassifier"
 
     def count(self, values: Any, name: str) -> int:
         from mislabel.data.columns import as_list
@@ -79,12 +84,14 @@ class TextModality(Modality):
         columns = [pick_column(frame, name, self.name) for name in names]
         return columns[0] if len(columns) == 1 else pd.concat(columns, axis=1)
 
-    def prepare(self, dataset, settings, accelerator, storage, progress):
+    def prepare(
+        self, dataset: "Dataset", settings: "Settings", accelerator: Any, storage: "Storage | None", progress: "Quiet"
+    ) -> "Prepared":
         from mislabel.modalities.text.reader import prepare
 
         return prepare(dataset, settings, accelerator, storage, progress)
 
-    def load_reader(self, folder, about):
+    def load_reader(self, folder: Path, about: dict[str, Any]) -> "tuple[Reader, nn.Module]":
         from mislabel.modalities.text.reader import load
 
         return load(folder, about)

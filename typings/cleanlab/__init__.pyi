@@ -1,0 +1,1 @@
+# cleanlab brings no types: beside this file are those of the functions and arguments that we use.

@@ -1,0 +1,5 @@
+# sklearn brings no types: beside this file are those of the functions and arguments that we use.
+
+from typing import Any
+
+datasets: Any

@@ -1,0 +1,3 @@
+# Of sklearn.exceptions, what we use.
+
+class ConvergenceWarning(UserWarning): ...
