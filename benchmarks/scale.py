@@ -2,13 +2,15 @@
 
     python benchmarks/scale.py features --rows 100000 1000000 --width 64 --classes 10 --methods ido panel
     python benchmarks/scale.py neighbours --rows 1000000 --width 64 384
+    python benchmarks/scale.py processes --rows 1000000 --processes 1 2 --methods elr --epochs 3
 
 A review of many rows is measured by `benchmarks/review.py`.
 
-Each cell is a process of its own, on made-up rows in a temporary folder, and a line of a Markdown table that is printed
-and with `--out` added to a file. Largest memory is what the operating system counts for the process (getrusage), pages
-of mapped files that are in memory included; by phase it is the largest anonymous memory, looked at every 20 ms. Seconds
-are those of the processor, of all threads: others may work on the same machine. `seconds by the clock` are beside them.
+Each cell is a process of its own, or several of one launch, on made-up rows in a temporary folder, and a line of a
+Markdown table that is printed and with `--out` added to a file. Largest memory is what the operating system counts for
+the process (getrusage), pages of mapped files that are in memory included, and of several processes the largest; by
+phase it is the largest anonymous memory, looked at every 20 ms. Seconds are those of the processor, of all threads:
+others may work on the same machine. `seconds by the clock` are beside them.
 """
 
 import argparse
@@ -21,7 +23,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -44,20 +46,22 @@ PHASES = {  # where in a run each phase begins
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cell", choices=("features", "neighbours", "classes", "review", "child"))
+    parser.add_argument("cell", choices=("features", "neighbours", "processes", "child"))
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
     parser.add_argument("--width", type=int, nargs="+", default=[64])
     parser.add_argument("--classes", type=int, default=10)
     parser.add_argument("--methods", nargs="+", default=["ido", "panel"])
     parser.add_argument("--shapes", nargs="+", default=["surface", "full"], choices=("surface", "full"))
     parser.add_argument("--epochs", type=int, help="Of every stage of a method, in place of its own number.")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--no-dropout", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help="A Markdown file that lines are added to.")
     parser.add_argument("--folder", type=Path, help="Where rows and runs go, and stay.")
     parser.add_argument("--said", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--command", nargs=argparse.REMAINDER, default=[], help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.cell == "child":
-        return child(given.command, given.said)
+        return child(given.command, given.said, no_dropout=given.no_dropout)
     with tempfile.TemporaryDirectory() as temporary:
         CELLS[given.cell](given, given.folder or Path(temporary))
 
@@ -135,8 +139,13 @@ def anonymous_memory() -> float:
     return 0.0
 
 
-def child(command: list[str], said: Path) -> None:
+def child(command: list[str], said: Path, *, no_dropout: bool = False) -> None:
     """Run a command of mislabel in this process, or look for neighbours, watched."""
+    if no_dropout:  # which every process draws for itself
+        from mislabel.modalities import vectors
+
+        vectors.DROPOUT = 0.0
+    said = said.with_suffix(f".{os.environ.get('RANK', '0')}.json")
     watch, began = Watch(), time.perf_counter()
     told: dict[str, Any] = {}
     if command[0] == "neighbours":
@@ -148,13 +157,15 @@ def child(command: list[str], said: Path) -> None:
     clock = time.perf_counter() - began
     said.write_text(json.dumps({"seconds": watch.seconds, "megabytes": watch.megabytes, "peak": peak, "clock": clock,
                                 **told}), encoding="utf-8")  # fmt: skip
+    if "RANK" in os.environ:
+        os._exit(0)  # as the command line leaves
 
 
 def run_command(command: list[str], watch: Watch) -> None:
     for phase, name in PHASES.items():
         module, function = name.rsplit(".", 1)
         setattr(import_module(module), function, watch.around(phase, getattr(import_module(module), function)))
-    from mislabel.cli import main as mislabel
+    from mislabel.cli import app as mislabel  # `main` ends one process of several on the spot
 
     sys.argv = ["mislabel", *command]
     with contextlib.suppress(SystemExit):
@@ -173,13 +184,28 @@ def look_for_neighbours(path: Path, watch: Watch) -> dict[str, Any]:
 
 def watched_run(command: list[str], folder: Path) -> dict[str, Any]:
     """What a child says of a command."""
-    said = folder / "said.json"
-    said.unlink(missing_ok=True)
-    words = [sys.executable, __file__, "child", "--said", str(said), "--command", *command]
-    done = subprocess.run(words, env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}, capture_output=True, text=True)
-    if done.returncode or not said.is_file():
+    return watched_runs(command, folder)[0]
+
+
+def watched_runs(
+    command: list[str],
+    folder: Path,
+    processes: int = 1,
+    options: Sequence[str] = (),
+    more: dict[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """What each process says that runs a command together with the others."""
+    said = [folder / f"said.{rank}.json" for rank in range(processes)]
+    for path in said:
+        path.unlink(missing_ok=True)
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    words = [sys.executable, *(launch if processes > 1 else []), __file__, "child", *options]
+    words += ["--said", str(folder / "said.json"), "--command", *command]
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", **(more or {})}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True)
+    if done.returncode or not all(path.is_file() for path in said):
         raise RuntimeError(f"{' '.join(command)}: {done.stderr[-3000:]}")
-    return json.loads(said.read_text())
+    return [json.loads(path.read_text()) for path in said]
 
 
 def features(given: argparse.Namespace, folder: Path) -> None:
@@ -197,6 +223,31 @@ def features(given: argparse.Namespace, folder: Path) -> None:
         total = sum(said["seconds"].values())
         table.line([rows, width, given.classes, method, f"{said['peak']:.0f}", f"{beyond:.0f}", f"{said['clock']:.0f}",
                     f"{total:.0f}", *phases])  # fmt: skip
+
+
+def processes(given: argparse.Namespace, folder: Path) -> None:
+    """An audit of features by several processes of one machine, one thread each, without dropout: the same audit."""
+    import pandas as pd
+
+    names = ["rows", "width", "method", "processes", "largest MB", "seconds by the clock", "of training", "times"]
+    table = Table(given.out, [*names, "seconds of each", "largest difference of p_mislabeled"])
+    cells = ((r, w, m) for r in given.rows for w in given.width for m in given.methods)
+    for rows, width, method in cells:
+        values, labels = make_rows(folder, rows, width, given.classes)
+        first: tuple[float, np.ndarray] | None = None
+        for count in given.processes:
+            run = folder / f"run-{rows}-{method}-{count}"
+            command = ["audit", str(labels), "--features", str(values), "--label", "label", "--method", method]
+            command += ["--out", str(run), "--overwrite", "--device", "cpu", *epoch_options(method, given.epochs)]
+            told = watched_runs(command, folder, count, ["--no-dropout"], {"OMP_NUM_THREADS": "1"})
+            trained = json.loads((run / "metrics.json").read_text())["seconds"]["train"]
+            audit = pd.read_parquet(run / "audit.parquet", columns=["id", "p_mislabeled"]).sort_values("id")
+            found = audit["p_mislabeled"].to_numpy()
+            first = first or (trained, found)
+            seconds = " + ".join(f"{sum(each['seconds'].values()):.0f}" for each in told)
+            table.line([rows, width, method, count, f"{max(each['peak'] for each in told):.0f}",
+                        f"{max(each['clock'] for each in told):.0f}", f"{trained:.1f}", f"{first[0] / trained:.2f}",
+                        seconds, f"{np.nanmax(np.abs(found - first[1])):.1e}"])  # fmt: skip
 
 
 def neighbours(given: argparse.Namespace, folder: Path) -> None:
@@ -228,7 +279,10 @@ def make_surface(folder: Path, rows: int, width: int) -> Path:
 
 
 def epoch_options(method: str, epochs: int | None) -> list[str]:
-    names = {"ido": ("warm_epochs", "robust_epochs"), "panel": ("epochs",), "dygen": ("epochs", "distil_epochs")}
+    names = {
+        "ce": ("epochs",), "elr": ("epochs",), "ido": ("warm_epochs", "robust_epochs"), "panel": ("epochs",),
+        "dygen": ("epochs", "distil_epochs"),
+    }  # fmt: skip
     return [] if epochs is None else [w for name in names[method] for w in ("--option", f"{name}={epochs}")]
 
 
@@ -248,7 +302,7 @@ class Table:
                 file.write(text + "\n")
 
 
-CELLS = {"features": features, "neighbours": neighbours}
+CELLS = {"features": features, "neighbours": neighbours, "processes": processes}
 
 if __name__ == "__main__":
     main()

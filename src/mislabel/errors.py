@@ -25,6 +25,20 @@ class RunError(RuntimeError):
     """A run folder cannot be used as asked: locked, unfinished, or made from other data."""
 
 
+class ProcessLost(RunError):
+    """Another process of a launch is gone.
+
+    Attributes
+    ----------
+    said : bool
+        Whether another process tells the user.
+    """
+
+    def __init__(self, message: str, *, said: bool = False):
+        super().__init__(message)
+        self.said: bool = said
+
+
 def lacks_training(error: ImportError) -> str | None:
     """What to install where a package is missing that training and predictions need; None for any other error."""
     package = (error.name or "").partition(".")[0]

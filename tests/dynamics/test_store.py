@@ -93,6 +93,44 @@ def test_reading_leaves_the_files_alone(folder):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_a_pass_in_parts_is_the_pass_as_a_whole(tmp_path, on_disk):
+    whole, parts = (DynamicsStore(PASSES, ROWS, tmp_path / name if on_disk else None) for name in ("whole", "parts"))
+    for number in range(2):
+        whole.write(number, recorded(number))
+        for rows in ([6, 0, 3], [], [5, 1], [2, 4]):
+            rows = np.array(rows, dtype=np.int64)
+            parts.put(number, rows, {name: values[rows] for name, values in recorded(number).items()})
+    assert parts.done == 0
+    parts.end(2)
+    assert parts.done == 2
+    for name in ("prediction", "loss", "margin"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    if on_disk:
+        for store in (whole, parts):
+            store.flush()
+        both = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("whole", "parts")]
+        assert both[0] == both[1]
+
+
+def test_whoever_follows_reads_what_another_writes_and_writes_nothing(folder):
+    writer = DynamicsStore(PASSES, ROWS, folder, resume=True)
+    follower = DynamicsStore(PASSES, ROWS, folder, follows=True)
+    assert not follower.in_memory
+    for store in (follower, writer):
+        store.rewind(2)
+    writer.write(2, recorded(12))
+    writer.flush()
+    assert len(follower.loss) == 2
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    follower.end(3)
+    follower.flush()
+    for name in ("prediction", "loss", "margin"):
+        np.testing.assert_array_equal(getattr(follower, name), getattr(writer, name))
+        assert not getattr(follower, name).flags.writeable
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_resume_with_other_rows_or_passes_is_refused(folder):
     with pytest.raises(RunError, match="rows differ"):
         DynamicsStore(PASSES, ROWS + 1, folder, resume=True)

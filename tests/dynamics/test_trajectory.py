@@ -159,15 +159,37 @@ def test_reading_leaves_the_files_alone(folder):
 
 
 @pytest.mark.parametrize("on_disk", [True, False])
-def test_copy_takes_the_first_epochs(folder, tmp_path, on_disk):
-    store = Trajectory(SHAPE, tmp_path / "other" if on_disk else None)
-    store.copy(open_trajectory(folder), 1)
-    assert store.done == 1
+def test_an_epoch_in_parts_is_the_epoch_as_a_whole(tmp_path, on_disk):
+    whole, parts = (Trajectory(SHAPE, tmp_path / name if on_disk else None) for name in ("whole", "parts"))
+    embedding, probability = written(0)
+    embedding[0, 0, 0] = 1e6  # is cut to the range, in a part as in a whole
+    whole.write(0, embedding, probability)
+    for rows in ([3, 0], [1], [], [4, 2]):
+        parts.put(0, np.array(rows, dtype=np.int64), embedding[:, rows], probability[:, rows])
+    parts.end(0)
+    assert parts.done == 1
     for branch in range(4):
-        np.testing.assert_array_equal(store.probability(0, branch), written(0)[1][branch].astype(np.float16))
+        np.testing.assert_array_equal(parts.probability(0, branch), whole.probability(0, branch))
     for network in range(2):
-        np.testing.assert_array_equal(store.embedding(0, network), written(0)[0][network].astype(np.float16))
-        np.testing.assert_array_equal(store.embedding(1, network), 0)
+        np.testing.assert_array_equal(parts.embedding(0, network), whole.embedding(0, network))
+    if on_disk:
+        for store in (whole, parts):
+            store.flush()
+        both = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("whole", "parts")]
+        assert both[0] == both[1]
+
+
+def test_whoever_follows_reads_what_another_writes_and_writes_nothing(tmp_path):
+    writer = Trajectory(SHAPE, tmp_path / "d")
+    follower = Trajectory(SHAPE, tmp_path / "d", follows=True)
+    writer.write(0, *written(0))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "d").iterdir()}
+    follower.end(0)
+    follower.flush()
+    assert follower.done == 1
+    for network in range(2):
+        np.testing.assert_array_equal(follower.embedding(0, network), writer.embedding(0, network))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "d").iterdir()} == before
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -28,10 +28,13 @@ from mislabel.methods.selfmix import SelfMix
 from mislabel.methods.unicon import Unicon
 from mislabel.training.device import leave_processes
 from mislabel.training.evaluation import held_back
+from mislabel.training import parts
 from mislabel.training.loop import Loop
 from mislabel.training.reshaping import Reshaping
 from mislabel.training.stages import Stage
 from mislabel.training.training_settings import TrainingSettings
+
+parts.BLOCK = 200  # bytes: two to twelve rows at once
 
 class Plain(nn.Module):
     def __init__(self):

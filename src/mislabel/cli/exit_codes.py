@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mislabel.cli import interrupts
-from mislabel.errors import InputError, NotAssessed, RunError, lacks_training
+from mislabel.cli.last_word import say_last
+from mislabel.errors import InputError, NotAssessed, ProcessLost, RunError, lacks_training
 from mislabel.terminal import answer, tell
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def errors() -> Iterator[None]:
         if isinstance(error, BrokenPipeError):  # whoever read our answer has enough, as `head` does
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
             raise typer.Exit(1) from None
+        if isinstance(error, ProcessLost) and error.said:
+            raise typer.Exit(1) from None
         tell(f"{'not assessed' if isinstance(error, NotAssessed) else 'error'}: {error}")
+        if isinstance(error, ProcessLost):
+            say_last(f"error: {error}")
         raise typer.Exit(2 if isinstance(error, InputError) else 1) from None
 
 

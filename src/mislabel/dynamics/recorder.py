@@ -29,12 +29,13 @@ class PassRecorder:
         self.scalars: Tensor = torch.full((len(COLUMNS), views, rows), torch.nan, device=device)
 
     @torch.no_grad()
-    def record(self, index: Tensor, given: Tensor, logits: Tensor) -> None:
+    def record(self, index: Tensor | slice, given: Tensor, logits: Tensor) -> None:
         """Keep what a batch shows.
 
         Parameters
         ----------
         index, given : (b,) int64
+            Where the rows stand, and their labels.
         logits : (branches, views, b, classes) float32
             Several branches are averaged in probability.
         """

@@ -57,6 +57,8 @@ class DynamicsStore:
         Continue in files that are there already instead of starting new ones.
     read_only : bool
         Take what the folder holds into memory and leave the files alone.
+    follows : bool
+        Another process writes the files, which are there by now; this one maps them, and is told when a pass is over.
 
     Attributes
     ----------
@@ -85,8 +87,9 @@ class DynamicsStore:
         *,
         resume: bool = False,
         read_only: bool = False,
+        follows: bool = False,
     ):
-        resume = resume or read_only
+        resume = resume or read_only or follows
         self.passes: list[Pass] = passes
         self.rows: int = rows
         self.done = 0
@@ -98,11 +101,12 @@ class DynamicsStore:
             self.done, self._digests = _check_manifest(folder, passes, rows)
         shape = (len(passes), rows)
         self._arrays = {
-            name: _array(folder, name, shape, dtype, resume, read_only) for name, dtype in QUANTITIES.items()
+            name: _array(folder, name, shape, dtype, resume, read_only or follows) for name, dtype in QUANTITIES.items()
         }
         if read_only:
             self._arrays = {name: np.array(array) for name, array in self._arrays.items()}
-        self.folder: Path | None = None if read_only else folder
+        self.folder: Path | None = None if read_only or follows else folder
+        self.follows: bool = follows
         self._source = folder
         self._write_manifest()
 
@@ -110,6 +114,11 @@ class DynamicsStore:
     def bytes_needed(passes: int, rows: int) -> int:
         """Size on disk, in bytes."""
         return passes * rows * sum(np.dtype(dtype).itemsize for dtype in QUANTITIES.values())
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it has no files."""
+        return self._source is None
 
     @property
     def prediction(self) -> np.ndarray:
@@ -131,11 +140,26 @@ class DynamicsStore:
         """Store pass `number`; passes are written in order and may be written again after a resume."""
         for name, array in self._arrays.items():
             array[number] = recorded[name]
-            if self.folder is not None:
+        self.done = number
+        self.end(number + 1)
+
+    def put(self, number: int, rows: np.ndarray, recorded: dict[str, np.ndarray]) -> None:
+        """Store what is known of some rows (k,) int64 of pass `number`, (k,) each; `end` then says that it is whole."""
+        for name, array in self._arrays.items():
+            array[number, rows] = recorded[name]
+
+    def end(self, done: int) -> None:
+        """Passes up to the first `done` are whole. Whoever follows is told when they are flushed."""
+        for name, array in self._arrays.items():
+            if self.folder is None:  # of files that stay as they are, if there are any
+                del self._digests[name][self.done :]
+                continue
+            for number in range(self.done, done):
                 keep_digest(self._digests[name], number, array[number])
-            else:  # of files that stay as they are, if there are any
-                del self._digests[name][number:]
-        self.done = number + 1
+        if self.follows and self._source is not None:  # mapped anew: pages that were read before may be old elsewhere
+            shape = (len(self.passes), self.rows)
+            self._arrays = {n: map_array(self._source / f"{n}.npy", shape, dtype) for n, dtype in QUANTITIES.items()}
+        self.done = done
 
     def flush(self) -> None:
         """Make what was written safe against a crash."""
@@ -154,7 +178,8 @@ class DynamicsStore:
         """
         self.done: int = done
         self._digests = {name: known[:done] for name, known in self._digests.items()}
-        self.check()
+        if not self.follows:  # whoever writes has looked
+            self.check()
 
     def check(self) -> None:
         """Raise RunError where a pass in the folder is not as it was written."""

@@ -68,6 +68,8 @@ class Trajectory:
         lie; without it everything stays in memory.
     resume : bool
         Continue in files that are there already.
+    follows : bool
+        Another process writes the files, which are there by now.
 
     Raises
     ------
@@ -75,9 +77,10 @@ class Trajectory:
         If files to be continued are missing, cut short or of another shape.
     """
 
-    def __init__(self, shape: Shape, folder: Path | None = None, *, resume: bool = False):
+    def __init__(self, shape: Shape, folder: Path | None = None, *, resume: bool = False, follows: bool = False):
         self.shape: Shape = shape
         self.folder: Path | None = folder
+        self.follows: bool = follows
         self.done = 0
         self._digests: dict[str, list[str]] = {name: [] for name in ("embedding", "probability")}
         sizes = {
@@ -89,7 +92,7 @@ class Trajectory:
         if folder is None:
             self._memory = {name: np.zeros(size, np.float16) for name, size in sizes.items()}
             return
-        if resume:
+        if resume or follows:
             self.done, self._digests = _check(folder, shape, sizes)
             return
         private_folder(folder)
@@ -106,12 +109,25 @@ class Trajectory:
             Values beyond float16's range are cut to it.
         probability : (branches, rows, classes) float
         """
+        self.put(epoch, slice(None), embedding, probability)
+        self.end(epoch)
+
+    def put(self, epoch: int, rows: np.ndarray | slice, embedding: np.ndarray, probability: np.ndarray) -> None:
+        """Store what is known of some rows (k,) int64 of an epoch, as in `write`; `end` then says that it is whole."""
         for name, values in (("embedding", embedding), ("probability", probability)):
+            part = self._open_to_write(name)[epoch]
+            if isinstance(rows, slice):  # a view, with no copy of the values
+                np.clip(values, -HALF_MAX, HALF_MAX, out=part[:, rows], casting="unsafe")
+            else:
+                part[:, rows] = np.clip(values, -HALF_MAX, HALF_MAX)
+
+    def end(self, epoch: int) -> None:
+        """An epoch is whole. Whoever follows is told once it is flushed."""
+        for name in () if self.follows or self.folder is None else ("embedding", "probability"):
             array = self._open_to_write(name)
-            np.clip(values, -HALF_MAX, HALF_MAX, out=array[epoch], casting="unsafe")
-            if isinstance(array, np.memmap):
-                array.flush()
-                keep_digest(self._digests[name], epoch, array[epoch])
+            assert isinstance(array, np.memmap)
+            array.flush()
+            keep_digest(self._digests[name], epoch, array[epoch])
         self.done = epoch + 1
 
     def embedding(self, epoch: int, network: int) -> np.ndarray:
@@ -127,12 +143,6 @@ class Trajectory:
         array = self._open("embedding")
         return np.concatenate([array[epoch, network][index] for epoch in epochs], axis=1).astype(np.float32)
 
-    def copy(self, other: "Trajectory", epochs: int) -> None:
-        """Take the first epochs of another store of the same shape."""
-        for epoch in range(epochs):
-            embedding = np.stack([other.embedding(epoch, k) for k in range(self.shape.networks)])
-            self.write(epoch, embedding, np.stack([other.probability(epoch, k) for k in range(self.shape.branches)]))
-
     def rewind(self, done: int) -> None:
         """Forget the epochs after the first `done`, when a run continues from an earlier checkpoint.
 
@@ -143,7 +153,8 @@ class Trajectory:
         """
         self.done: int = done
         self._digests = {name: known[:done] for name, known in self._digests.items()}
-        self.check()
+        if not self.follows:  # whoever writes has looked
+            self.check()
 
     def check(self) -> None:
         """Raise RunError where an epoch in the folder is not as it was written."""
@@ -153,7 +164,7 @@ class Trajectory:
 
     def flush(self) -> None:
         """Say on disk which epochs are whole."""
-        if self.folder is not None:
+        if self.folder is not None and not self.follows:
             manifest = {"schema": SCHEMA, "done": self.done, "shape": asdict(self.shape), "digests": self._digests}
             atomic_write(self.folder / "trajectory.json", json.dumps(manifest, indent=1))
 

@@ -23,6 +23,7 @@ from mislabel.run.settings import with_later_settings
 SCHEMA = 1
 SCHEMA_KEY = b"mislabel.schema"  # in the metadata of the tables of a run
 PIXELS = "pixels.npy"
+PROCESSES = ".process-"  # begins the names of the files that tell which processes of a launch live
 NO_DIGESTS = "This run has no digests of its files, as those of mislabel 0.1.0: damage to one of them may go unnoticed."
 MAY_MOVE = {"name", "source"}  # of the data: their fingerprint tells whether they are the same
 

@@ -13,6 +13,7 @@ from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.data.sorted_classes import with_sorted_classes
 from mislabel.dynamics.store import DynamicsStore
+from mislabel.run.companions import together
 from mislabel.run.decision_gain import read_earlier
 from mislabel.run.folder import RunFolder
 from mislabel.run.judging import Judgement, judge
@@ -25,6 +26,7 @@ from mislabel.run.source_facts import with_sources
 from mislabel.run.tracking import tracked
 from mislabel.run.writing import write_parquet, write_run
 from mislabel.training.branches import Branches
+from mislabel.training.device import make_accelerator
 from mislabel.training.history import History
 from mislabel.training.loop import Loop, passes_of
 from mislabel.training.progress import Quiet
@@ -77,7 +79,8 @@ def run(
     """
     earlier = read_earlier(decisions) if decisions else None
     progress = progress or Quiet()
-    with tracked(track, dataset, config, folder, progress, resume=resume) as tracker:
+    accelerator = make_accelerator(config.device, config.precision)
+    with together(accelerator, folder), tracked(track, dataset, config, folder, progress, resume=resume) as tracker:
         job = prepare(with_sorted_classes(dataset), config, folder, progress)
         told = {} if tracker is None else {"told": tracker.epochs}
         with kept_weights(job.stages, folder, len(job.held_out)) as weights:

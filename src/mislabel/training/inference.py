@@ -11,6 +11,7 @@ from torch import nn
 from mislabel.dynamics.trajectory import HALF_MAX
 from mislabel.training.batches import sorted_batches
 from mislabel.training.inputs import Inputs
+from mislabel.training.parts import share
 from mislabel.training.prefetch import prefetched
 from mislabel.training.progress import Quiet
 
@@ -90,21 +91,64 @@ def _collect(
     doing: str = "predict",
 ) -> list[np.ndarray]:
     """What a network gives for every row: (m, width) of each part, of its type."""
-    device, several = accelerator.device, accelerator.num_processes > 1
-    results = [torch.zeros(len(inputs), width, dtype=kind, device=device) for width, kind in parts]
+    rows, own = _own(network, inputs, parts, accelerator, batch_size, low_precision, order, progress, doing)
+    if accelerator.num_processes == 1:
+        return own
+    results = [np.empty((len(inputs), *each.shape[1:]), each.dtype) for each in own]
+
+    def take(rows: np.ndarray, values: list[np.ndarray]) -> None:
+        for result, of_rows in zip(results, values, strict=True):
+            result[rows] = of_rows
+
+    share(accelerator, rows, own, take)
+    return results
+
+
+def own_outputs(
+    network: nn.Module, inputs: Inputs, width: int, accelerator: Accelerator, batch_size: int, progress: Quiet
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `outputs` gives, in the precision of training, for the rows that this process goes through.
+
+    Returns
+    -------
+    rows : (k,) int64
+        No other process has one of them, and together they have all.
+    values : (k, width) float32
+    """
+    parts = [(width, torch.float32)]
+    rows, (values,) = _own(network, inputs, parts, accelerator, batch_size, True, None, progress, "predict")
+    return rows, values
+
+
+def _own(
+    network: nn.Module,
+    inputs: Inputs,
+    parts: list[tuple[int, torch.dtype]],
+    accelerator: Accelerator,
+    batch_size: int,
+    low_precision: bool,
+    order: np.ndarray | None,
+    progress: Quiet,
+    doing: str,
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The rows that this process goes through, (k,) int64, and what a network gives for them, (k, width) each."""
+    device, alone = accelerator.device, accelerator.num_processes == 1
     mine = sorted_batches(inputs.lengths, batch_size, order)[accelerator.process_index :: accelerator.num_processes]
+    # One process has all rows, in their order; of several each has its own, in the order of its batches.
+    rows = np.arange(len(inputs)) if alone else np.concatenate([np.empty(0, dtype=np.int64), *mine])
+    results, done = [torch.zeros(len(rows), width, dtype=kind, device=device) for width, kind in parts], 0
     network = network.to(device).eval()
     progress.begin(doing, len(mine))
     with torch.inference_mode(), accelerator.autocast() if low_precision else nullcontext():
         for batch, tensors in prefetched(inputs, mine, device):
-            answers, index = network(tensors), torch.as_tensor(batch, device=device)
+            answers = network(tensors)
+            here = torch.as_tensor(batch, device=device) if alone else slice(done, done + len(batch))
             for result, part in zip(results, [answers] if len(parts) == 1 else answers, strict=True):
-                result[index] = part.to(result.dtype)
+                result[here] = part.to(result.dtype)
+            done += len(batch)
             progress.advance()
     progress.end()
-    if several:
-        results = [accelerator.reduce(result, "sum") for result in results]
-    return [result.cpu().numpy() for result in results]
+    return rows, [result.cpu().numpy() for result in results]
 
 
 class Probabilities(nn.Module):

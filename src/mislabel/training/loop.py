@@ -250,10 +250,10 @@ class Loop:
     def _open_dynamics(self, stages: list[Stage], checkpoint: Checkpoint | None) -> DynamicsStore:
         resume = checkpoint is not None
         folder = self.folder / "dynamics" if self.folder is not None else None
-        if not self.accelerator.is_main_process:  # the others keep the same numbers in memory
-            store = DynamicsStore(passes_of(stages), len(self.rows), folder if resume else None, read_only=True)
-        else:
-            store = DynamicsStore(passes_of(stages), len(self.rows), folder, resume=resume)
+        passes, writes = passes_of(stages), folder is None or self.accelerator.is_main_process
+        store = DynamicsStore(passes, len(self.rows), folder, resume=resume) if writes else None
+        self.accelerator.wait_for_everyone()  # by now the files are there for all
+        store = store or DynamicsStore(passes, len(self.rows), folder, follows=True)
         if checkpoint is not None:
             store.rewind(checkpoint.state.get("passes", 0))
         return store

@@ -2,7 +2,8 @@
 
 import time
 
-from torch import Tensor
+import numpy as np
+import torch
 
 from mislabel.training.checkpoints import Checkpoint
 from mislabel.training.evaluation import target_losses
@@ -27,7 +28,6 @@ class LossMemory(Watcher):
     def __init__(self, loss: Loss, history: History):
         self.loss: Loss = loss
         self.history: History = history
-        self._shared: dict[str, Tensor] = {}  # tables as all processes know them
 
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
         began = time.perf_counter()
@@ -41,25 +41,31 @@ class LossMemory(Watcher):
             for name, table in checkpoint.tables.items():
                 self.loss.tables[name] = table.to(run.device)
         run.revise(self.loss.tables.get(OPINION))
-        self._remember(run)
 
     def epoch_end(self, run: StageRun, epoch: int) -> None:
-        # Each process wrote about its own rows alone, so the sum of what they changed is what all of them wrote.
-        for name, before in self._shared.items():
-            table = self.loss.tables[name]
-            table.copy_(before + run.sum(table - before))
+        if run.accelerator.num_processes > 1:
+            self._share(run)
         self._evaluate(run)
         self.loss.epoch_end(run.dynamics)
         run.revise(self.loss.tables.get(OPINION))
-        self._remember(run)
 
     def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
         checkpoint.tables = self.loss.tables
         checkpoint.state["loss"] = self.loss.state()
 
-    def _remember(self, run: StageRun) -> None:
-        if run.accelerator.num_processes > 1:
-            self._shared = {name: table.clone() for name, table in self.loss.tables.items()}
+    def _share(self, run: StageRun) -> None:
+        """Each process wrote about the rows that it took alone: all get what it wrote, as others may take them next."""
+        by_row = [table.movedim(-2, 0) for name, table in self.loss.tables.items() if name != OPINION]
+        if not by_row:
+            return
+
+        def take(rows: np.ndarray, values: list[np.ndarray]) -> None:
+            index = torch.as_tensor(rows, device=run.device)
+            for table, of_rows in zip(by_row, values, strict=True):
+                table[index] = torch.from_numpy(of_rows).to(table.device)
+
+        own = torch.as_tensor(run.taken, device=run.device)
+        run.share(run.taken, [table[own].cpu().numpy() for table in by_row], take)
 
     @staticmethod
     def _evaluate(run: StageRun) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from mislabel.dynamics.recorder import PassRecorder
+from mislabel.dynamics.store import QUANTITIES
 from mislabel.training.checkpoints import Checkpoint
 from mislabel.training.stage_run import StageRun
 from mislabel.training.watchers import SeenBatch, Watcher
@@ -12,24 +13,43 @@ from mislabel.training.watchers import SeenBatch, Watcher
 class DynamicsRecording(Watcher):
     """Writes an epoch's passes to the dynamics store when it ends; rows that were held back are looked at then.
 
+    Each process keeps what it saw of the rows that it took. In a run folder the main process writes for all, and the
+    others map its files; in memory each has the whole.
+
     Parameters
     ----------
     run : StageRun
     """
 
     def __init__(self, run: StageRun):
-        self.recorder: PassRecorder = PassRecorder(run.stage.views, len(run.rows), run.device)
+        self.run: StageRun = run
+        self._recorder: PassRecorder | None = None
+        self._seen = 0
 
     def batch(self, seen: SeenBatch) -> None:
-        self.recorder.record(seen.index, seen.target, seen.logits)
+        if self._recorder is None:
+            self._recorder = PassRecorder(self.run.stage.views, len(self.run.taken), self.run.device)
+            self._seen = 0
+        here = slice(self._seen, self._seen + len(seen.rows))  # rows come in the order of `taken`
+        self._recorder.record(here, seen.target, seen.logits)
+        self._seen = here.stop
 
     def epoch_end(self, run: StageRun, epoch: int) -> None:
+        store, recorder = run.dynamics, self._recorder
+        assert recorder is not None
+        self._recorder = None
+        self._write(run.taken, recorder, known_to_all=False)
         if run.held.any():
             self._look_at_held(run)
-        views = self.recorder.finish(run.sum if run.accelerator.num_processes > 1 else None)
-        first = run.dynamics.done
-        for view, recorded in enumerate(views):
-            run.dynamics.write(first + view, recorded)
+        done = store.done + run.stage.views
+        if not store.follows:
+            store.end(done)
+        if run.accelerator.num_processes > 1 and not store.in_memory:
+            if not store.follows:
+                store.flush()
+            run.accelerator.wait_for_everyone()
+        if store.follows:
+            store.end(done)
 
     def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
         run.dynamics.flush()
@@ -38,7 +58,23 @@ class DynamicsRecording(Watcher):
     def _look_at_held(self, run: StageRun) -> None:
         held = np.flatnonzero(run.held)
         logits = run.logits(run.rows.inputs.take(held))
-        if run.accelerator.is_main_process:  # the recorder sums over processes
-            index = torch.as_tensor(held, device=run.device)
-            every_view = logits.to(run.device)[:, None].expand(-1, run.stage.views, -1, -1)
-            self.recorder.record(index, run.target[index], every_view)
+        recorder = PassRecorder(run.stage.views, len(held), run.device)
+        every_view = logits.to(run.device)[:, None].expand(-1, run.stage.views, -1, -1)
+        recorder.record(slice(None), run.target[torch.as_tensor(held, device=run.device)], every_view)
+        self._write(held, recorder, known_to_all=True)
+
+    def _write(self, rows: np.ndarray, recorder: PassRecorder, *, known_to_all: bool) -> None:
+        """Put what was recorded of rows (k,) int64 into the store, those of other processes with it."""
+        store, views = self.run.dynamics, recorder.finish()
+        first = store.done
+
+        def put(rows: np.ndarray, values: list[np.ndarray]) -> None:
+            for view in range(len(views)):
+                of_view = values[view * len(QUANTITIES) :]
+                store.put(first + view, rows, dict(zip(QUANTITIES, of_view, strict=False)))
+
+        values = [recorded[name] for recorded in views for name in QUANTITIES]
+        if not known_to_all:
+            self.run.share(rows, values, put, with_all=store.in_memory)
+        elif not store.follows:
+            put(rows, values)

@@ -1,6 +1,7 @@
 """A stage while it runs: what its steps need, and what its watchers may look at."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from mislabel.training.balance import row_weights
 from mislabel.training.branches import Branches
 from mislabel.training.evaluation import branch_logits
 from mislabel.training.inputs import Inputs
+from mislabel.training.parts import Take, share
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Stage
 from mislabel.training.training_settings import TrainingSettings
@@ -73,6 +75,8 @@ class StageRun:
         Of the whole run.
     began, loss : float
         When the running epoch began (`time.perf_counter`), and the mean loss of its rows once its steps are done.
+    taken : (k,) int64
+        Rows that this process takes in the running epoch, in the order of its steps; no other takes them.
     selected_epoch : int, optional
         The epoch whose weights are selected so far, from 0.
     """
@@ -91,6 +95,7 @@ class StageRun:
     progress: Quiet
     began: float = 0.0
     loss: float = float("nan")
+    taken: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     selected_epoch: int | None = None
     opinion: Tensor | None = None
 
@@ -120,8 +125,12 @@ class StageRun:
         self.opinion = opinion
         self.weight = None if weight is None else torch.as_tensor(weight, device=self.device)
 
+    def share(self, rows: np.ndarray, values: Sequence[np.ndarray], take: Take, *, with_all: bool = True) -> None:
+        """Hand what every process knows of its rows to `take`, see `mislabel.training.parts.share`."""
+        share(self.accelerator, rows, values, take, with_all=with_all)
+
     def sum(self, tensor: Tensor) -> Tensor:
-        """The sum over processes."""
+        """The sum over processes, of something small."""
         total = self.accelerator.reduce(tensor, "sum")
         assert isinstance(total, Tensor)
         return total

@@ -61,6 +61,8 @@ class Steps:
         rows = np.flatnonzero(~run.held)
         batches = self._batches(rows, epoch)
         parts_of = [pieces(batch, settings.accumulate, processes, rank) for batch in batches]
+        mine = [part for parts in parts_of for part in parts]
+        run.taken = np.concatenate(mine)
         # Dropout and views depend on the epoch's seed alone, so a resumed run repeats them without stored RNG states.
         torch.manual_seed(torch_seed(settings.seed, run.number, epoch + 1) + rank)
         run.model.train()
@@ -68,7 +70,7 @@ class Steps:
         later = len(batches) * passes_later / run.stage.views
         run.progress.begin(f"{run.stage.name} {epoch + 1}/{run.stage.epochs}", len(batches), later)
         total = torch.zeros((), device=run.device)
-        feed = prefetched(run.rows.inputs, [part for parts in parts_of for part in parts], run.device)
+        feed = prefetched(run.rows.inputs, mine, run.device)
         for step, (batch, parts) in enumerate(zip(batches, parts_of, strict=True)):
             rate = learning_rate(settings, run.stage, epoch, step, len(batches))
             for loss in self._step(len(batch), len(parts), feed, rate):

@@ -9,14 +9,14 @@ from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, open_trajectory, projection
+from mislabel.dynamics.trajectory import HALF_MAX, Shape, Trajectory, projection
 from mislabel.files import atomic_path, private_folder
 from mislabel.integrity import add_digests, check_file, telling_damage
 from mislabel.training.branches import Branches
 from mislabel.training.checkpoints import Checkpoint
 from mislabel.training.history import History
 from mislabel.training.host_buffer import HostBuffer
-from mislabel.training.inference import outputs
+from mislabel.training.inference import outputs, own_outputs
 from mislabel.training.inputs import Inputs
 from mislabel.training.progress import Quiet
 from mislabel.training.room import kept_weight_bytes, trajectory_shape
@@ -76,6 +76,7 @@ class TrajectoryRecorder(Watcher):
         weights: Path | None = None,
     ):
         self.recording: Recording = recording
+        self.run: StageRun = run
         self.history: History = history
         self.folder: Path | None = folder
         self.weights: Path | None = weights
@@ -88,6 +89,7 @@ class TrajectoryRecorder(Watcher):
         )
         self._weight_bytes = kept_weight_bytes(run.stage.epochs, branches) if weights is not None else 0
         self._buffer: HostBuffer | None = None
+        self._seen = 0  # rows of the running epoch, in the order in which they are taken
 
     def needs(self) -> str:
         """What the store and the weights will take, in words."""
@@ -103,11 +105,13 @@ class TrajectoryRecorder(Watcher):
         """Open the store: new, or with the epochs before the checkpoint. Only the main process writes files."""
         folder = self.folder / "dynamics" if self.folder is not None else None
         main, resume = run.accelerator.is_main_process, checkpoint is not None
-        store = Trajectory(self.shape, folder if main else None, resume=main and resume)
+        if folder is None or main:
+            store = Trajectory(self.shape, folder, resume=resume)
+        run.accelerator.wait_for_everyone()
+        if folder is not None and not main:
+            store = Trajectory(self.shape, folder, follows=True)
         if checkpoint is not None:
             store.rewind(checkpoint.epoch)
-            if not main and folder is not None:  # the others keep the same numbers in memory
-                store.copy(open_trajectory(folder, checkpoint.epoch), checkpoint.epoch)
         run.dynamics.trajectory = store
         if main:
             run.progress.line(self.needs())
@@ -116,10 +120,9 @@ class TrajectoryRecorder(Watcher):
         """Keep what the training pass shows, where trajectories come from it."""
         if self.recording.source != "training":
             return
-        shape = self.shape
         if self._buffer is None:
-            width = shape.networks * shape.dimension + shape.branches * shape.classes
-            self._buffer = HostBuffer(shape.rows, width, seen.logits.device)
+            self._buffer = HostBuffer(len(self.run.taken), flat_width(self.shape), seen.logits.device)
+            self._seen = 0
         with torch.no_grad():
             embeddings = seen.embeddings.detach().float()
             if self.projected is not None:
@@ -127,14 +130,23 @@ class TrajectoryRecorder(Watcher):
             weak = seen.logits[:, 0].detach().float().softmax(-1)
             parts = (embeddings.clamp(-HALF_MAX, HALF_MAX), weak)
             flat = torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1)
-            self._buffer.put(seen.rows, flat.half())
+            self._buffer.put(np.arange(self._seen, self._seen + len(seen.rows)), flat.half())
+            self._seen += len(seen.rows)
 
     def epoch_end(self, run: StageRun, epoch: int) -> None:
         """Write the epoch: the training pass's buffer, or a pass in evaluation mode; and the weights."""
         began = time.perf_counter()
         store = run.dynamics.trajectory
         assert store is not None
-        write_flat(store, epoch, self._epoch(run))
+        rows, flat = self._own(run)
+        run.share(
+            rows, [flat], lambda rows, values: put_flat(store, epoch, rows, values[0]), with_all=self.folder is None
+        )
+        if not store.follows:
+            store.end(epoch)
+        run.accelerator.wait_for_everyone()
+        if store.follows:
+            store.end(epoch)
         if self.weights is not None and run.accelerator.is_main_process:
             path = weights_file(self.weights, epoch)
             keep_weights(run.branches, path)
@@ -146,15 +158,15 @@ class TrajectoryRecorder(Watcher):
         assert run.dynamics.trajectory is not None
         run.dynamics.trajectory.flush()
 
-    def _epoch(self, run: StageRun) -> np.ndarray:
-        """What is to be kept of the epoch, flat as `Watched` gives it, (n, width) float."""
+    def _own(self, run: StageRun) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of this process, (k,) int64, and what is to be kept of them, flat as `Watched` gives it, (k, width)."""
         if self.recording.source == "evaluation":
-            return watch(run.branches, self.projected, run.rows.inputs, self.shape, run.accelerator, run.progress)
+            network, width = Watched(run.branches, self.projected), flat_width(self.shape)
+            rows = watch_batch(run.accelerator)
+            return own_outputs(network, run.rows.inputs, width, run.accelerator, rows, run.progress)
         assert self._buffer is not None
         flat, self._buffer = self._buffer.take(), None
-        if run.accelerator.num_processes > 1:
-            flat = run.sum(torch.as_tensor(flat, device=run.device).float()).cpu().numpy()
-        return flat
+        return run.taken, flat
 
 
 def watch(
@@ -166,21 +178,43 @@ def watch(
     progress: Quiet | None = None,
 ) -> np.ndarray:
     """Embeddings and probabilities of all rows in evaluation mode, flat as `Watched` gives them, (n, width) float32."""
-    width = shape.networks * shape.dimension + shape.branches * shape.classes
-    rows = CPU_BATCH if accelerator.device.type == "cpu" else DEVICE_BATCH
     return outputs(
-        Watched(branches, projected), inputs, width, accelerator,
-        batch_size=rows, low_precision=True, progress=progress,
+        Watched(branches, projected), inputs, flat_width(shape), accelerator,
+        batch_size=watch_batch(accelerator), low_precision=True, progress=progress,
     )  # fmt: skip
+
+
+def watch_batch(accelerator: Accelerator) -> int:
+    """How many rows `watch` looks at in one pass."""
+    return CPU_BATCH if accelerator.device.type == "cpu" else DEVICE_BATCH
+
+
+def flat_width(shape: Shape) -> int:
+    """How many numbers `Watched` gives for a row."""
+    return shape.networks * shape.dimension + shape.branches * shape.classes
 
 
 def write_flat(store: Trajectory, epoch: int, flat: np.ndarray) -> None:
     """Write an epoch as `watch` gives it."""
-    shape = store.shape
+    store.write(epoch, *_parted(store.shape, flat))
+
+
+def put_flat(store: Trajectory, epoch: int, rows: np.ndarray, flat: np.ndarray) -> None:
+    """Write some rows (k,) int64 of an epoch, (k, width) as `watch` gives them."""
+    store.put(epoch, slice(None) if _are_all(rows, store.shape) else rows, *_parted(store.shape, flat))
+
+
+def _are_all(rows: np.ndarray, shape: Shape) -> bool:
+    """Whether these are all rows, in their order: then they are written with no copy of them."""
+    return len(rows) == shape.rows and bool((np.diff(rows) == 1).all())
+
+
+def _parted(shape: Shape, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings (networks, k, dimension) and probabilities (branches, k, classes), views of the flat ones."""
     split = shape.networks * shape.dimension
     embedding = flat[:, :split].reshape(len(flat), shape.networks, shape.dimension)
     probability = flat[:, split:].reshape(len(flat), shape.branches, shape.classes)
-    store.write(epoch, embedding.swapaxes(0, 1), probability.swapaxes(0, 1))
+    return embedding.swapaxes(0, 1), probability.swapaxes(0, 1)
 
 
 def weights_file(folder: Path, epoch: int) -> Path:

@@ -1,0 +1,226 @@
+"""The processes of one launch: all have to see the run folder, and where one is lost the others say which.
+
+Each holds a lock on a file of its own in the run folder for as long as it lives, however it ends. Whoever loses contact
+with the others looks whose lock is free.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+from uuid import uuid4
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list, gather_object
+from filelock import FileLock, Timeout
+
+from mislabel.errors import InputError, ProcessLost, RunError
+from mislabel.files import remove_folder
+from mislabel.run.folder import PROCESSES, RunFolder
+
+LONGEST = 20.0  # seconds in which the system gives back what a process held that was killed
+EVERY = 0.05
+ENDED = 143  # as a shell tells of SIGTERM
+CONTACT = re.compile(r"gloo|nccl|connection (closed|reset)|broken pipe|timed out waiting", re.IGNORECASE)
+
+
+class _Ended(BaseException):
+    """This process is told to end, as a launcher does when another one is gone."""
+
+
+@contextmanager
+def together(accelerator: Accelerator, folder: RunFolder | None) -> Iterator[None]:
+    """While the block runs, the loss of another process is told by its name, once; with one process nothing happens.
+
+    All processes of a launch enter it together.
+
+    Raises
+    ------
+    InputError
+        If a process does not see the folder of the main process.
+    ProcessLost
+        If one of the others is gone, or does not answer.
+    """
+    if folder is not None and accelerator.is_main_process:
+        _clear(folder.path)
+    if accelerator.num_processes == 1:
+        yield
+        return
+    known = None if folder is None else _Companions(accelerator, folder.path)
+    try:
+        with _told_to_end():
+            try:
+                yield
+            except _Ended:
+                if known is None or not known.gone():
+                    raise SystemExit(ENDED) from None
+                _tell_lost(known, accelerator, None)
+            except BaseException as error:
+                if not _lost_contact(error):
+                    if known is not None:
+                        known.leave(str(error) or type(error).__name__)
+                    raise
+                _tell_lost(known, accelerator, error)
+    except _Ended:  # was told so while it noticed the loss itself
+        _tell_lost(known, accelerator, None)
+    finally:
+        if known is not None:
+            known.close()
+
+
+class _Companions:
+    """A file and a lock of every process."""
+
+    def __init__(self, accelerator: Accelerator, folder: Path):
+        self.rank: int = accelerator.process_index
+        self.count: int = accelerator.num_processes
+        self.folder: Path = folder
+        self.main: bool = accelerator.is_main_process
+        self.name = broadcast_object_list([f"{PROCESSES}{uuid4().hex}" if self.main else ""])[0]
+        if self.main:
+            self._take()
+        accelerator.wait_for_everyone()
+        about = (self.rank, socket.gethostname(), self._file(0).is_file())
+        blind = [f"{rank} (on {host})" for rank, host, sees in gather_object([about]) if not sees]
+        if blind:
+            if self.main:
+                self.close()
+            raise InputError(
+                f"--out {folder} is not the same folder for all processes: what rank 0 writes there is not seen by "
+                f"rank {', '.join(blind[:5])}; choose a folder on a disk that all machines share, or one machine"
+            )
+        if not self.main:
+            self._take()
+        accelerator.wait_for_everyone()
+
+    def leave(self, why: str) -> None:
+        """Say why this process ends, to those that will miss it."""
+        with suppress(OSError):
+            self._write(why)
+
+    def gone(self) -> dict[int, dict[str, Any]]:
+        """What the files say of those that live no more, by rank."""
+        return {rank: self._read(rank) for rank in range(self.count) if rank != self.rank and self._is_free(rank)}
+
+    def missed(self) -> dict[int, dict[str, Any]]:
+        """The same, once there is one; empty where all live on after a while."""
+        begin = time.monotonic()
+        while not (found := self.gone()) and time.monotonic() - begin < LONGEST:
+            time.sleep(EVERY)
+        return found
+
+    def first_to_say(self) -> bool:
+        """Whether nobody else has told the loss."""
+        try:
+            with open(self.folder / f"{self.name}-said", "x"):
+                return True
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """This process leaves; a file that says why stays for the others until the next start."""
+        self._lock.release()
+        if not self._read(self.rank).get("why"):
+            with suppress(OSError):
+                self._file(self.rank).unlink()
+
+    def _take(self) -> None:
+        self._lock = FileLock(self._file(self.rank), timeout=0, mode=0o600)
+        self._lock.acquire()
+        self._write("")
+
+    def _write(self, why: str) -> None:
+        about = {"pid": os.getpid(), "host": socket.gethostname(), "why": why}
+        self._file(self.rank).write_text(json.dumps(about), encoding="utf-8")  # in place: the lock is on this file
+
+    def _read(self, rank: int) -> dict[str, Any]:
+        try:
+            return json.loads(self._file(rank).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def _is_free(self, rank: int) -> bool:
+        path = self._file(rank)
+        if not path.is_file():
+            return False  # it went in order
+        try:
+            with FileLock(path, timeout=0, mode=0o600):
+                return True
+        except (Timeout, OSError):
+            return False
+
+    def _file(self, rank: int) -> Path:
+        return self.folder / f"{self.name}-{rank}"
+
+
+def _clear(folder: Path) -> None:
+    """Remove what was left by processes that were lost."""
+    for left in folder.glob(f"{PROCESSES}*"):
+        remove_folder(left)
+
+
+def _tell_lost(known: _Companions | None, accelerator: Accelerator, error: BaseException | None) -> NoReturn:
+    """Raise ProcessLost, with whom and why as far as it is known; one that knew why has told it, where it was."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    count, reason = accelerator.num_processes, "" if error is None else f" ({str(error).splitlines()[0]})"
+    if known is None:
+        raise ProcessLost(
+            f"another one of the {count} processes was lost or does not answer{reason}: start again; a run with --out "
+            "can be continued"
+        ) from None
+    missed = known.missed()
+    # One that has told why it left is no loss of its own, unless there is no other.
+    lost = {rank: about for rank, about in missed.items() if not about.get("why")} or missed
+    onwards = "--resume continues from the last epoch that was finished, with as many processes or another number"
+    if not lost:
+        sentence = f"one of the {count} processes does not answer, though all live{reason}"
+    else:
+        named = [
+            f"rank {rank} of {count} processes (process {about.get('pid', '?')} on {about.get('host', '?')})"
+            for rank, about in lost.items()
+        ]
+        whys = {about["why"] for about in lost.values() if about.get("why")}
+        how = f"ended: {'; '.join(sorted(whys))}" if whys else "was lost: it was killed, or its machine is gone"
+        sentence = f"{' and '.join(named[:5])} {how}"
+    known.leave(sentence)
+    here = {about.get("host") for about in lost.values() if about.get("why")} == {socket.gethostname()}
+    raise ProcessLost(f"{sentence}; {onwards}", said=here or not known.first_to_say()) from None
+
+
+def _lost_contact(error: BaseException) -> bool:
+    """Whether an exception is what torch makes of a process that does not answer."""
+    if isinstance(error, InputError | RunError):
+        return False
+    kinds = (torch.distributed.DistBackendError, torch.distributed.DistNetworkError)
+    return isinstance(error, kinds) or (isinstance(error, RuntimeError) and bool(CONTACT.search(str(error))))
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """While the block runs, SIGTERM raises `_Ended`, so that whoever is told to end can say why."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def hear(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+        raise _Ended
+
+    before = signal.signal(signal.SIGTERM, hear)
+    try:
+        yield
+    except ProcessLost:
+        raise  # and hears it no more: the launcher would end this process before it has spoken
+    except BaseException:
+        signal.signal(signal.SIGTERM, before)
+        raise
+    signal.signal(signal.SIGTERM, before)
