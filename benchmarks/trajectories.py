@@ -49,15 +49,14 @@ def recording(given: argparse.Namespace) -> dict:
     import pandas as pd
     import torch
 
+    from mislabel.dynamics.trajectory import Shape, Trajectory
     from mislabel.modalities.text.batches import TextInputs
     from mislabel.modalities.text.modality import DEFAULT_ENCODER
     from mislabel.modalities.text.models import TextNetwork, find_encoder, load_classifier, load_tokenizer
     from mislabel.training.branches import Branches
     from mislabel.training.device import make_accelerator
     from mislabel.training.inference import Probabilities, outputs
-    from mislabel.training.progress import Quiet
-    from mislabel.training.stages import Recording
-    from mislabel.training.trajectories import TrajectoryRecorder, keep_weights
+    from mislabel.training.trajectories import keep_weights, put_flat, watch
 
     torch.manual_seed(0)
     texts = pd.read_csv(MESSAGES)["text"].tolist() * COPIES
@@ -67,14 +66,14 @@ def recording(given: argparse.Namespace) -> dict:
     branches = Branches([TextNetwork(load_classifier(backbone, classes)) for _ in range(2)])
     ratios, kept = [], []
     with tempfile.TemporaryDirectory() as folder:
-        recorder = TrajectoryRecorder(Recording(), branches, 1, len(texts), 6, seed=0)
-        recorder.open(Path(folder), None, main=True)
+        shape = Shape(1, 2, 2, len(texts), branches.dimension or 6, 6)
+        store = Trajectory(shape, Path(folder), resume=False)
 
         def predict() -> None:
             outputs(Probabilities(branches), inputs, 6, accelerator, batch_size=64, low_precision=True)
 
         def record() -> None:
-            recorder.finish(0, branches, inputs, accelerator, Quiet())
+            put_flat(store, 0, np.arange(len(texts)), watch(branches, None, inputs, shape, accelerator))
 
         predict()
         for _ in range(PAIRS):
