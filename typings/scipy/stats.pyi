@@ -11,6 +11,9 @@ class _Hypergeometric:
     def cdf(self, k: npt.ArrayLike, M: npt.ArrayLike, n: npt.ArrayLike, N: npt.ArrayLike) -> np.ndarray: ...
     def sf(self, k: npt.ArrayLike, M: npt.ArrayLike, n: npt.ArrayLike, N: npt.ArrayLike) -> np.ndarray: ...
 
+class _Normal:
+    def ppf(self, q: npt.ArrayLike) -> np.ndarray: ...
+
 class _TruncatedNormal:
     def ppf(
         self, q: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike, loc: npt.ArrayLike = 0, scale: npt.ArrayLike = 1
@@ -18,6 +21,7 @@ class _TruncatedNormal:
 
 binom: _Binomial
 hypergeom: _Hypergeometric
+norm: _Normal
 truncnorm: _TruncatedNormal
 
 def rankdata(a: npt.ArrayLike, method: str = "average", *, axis: int | None = None) -> np.ndarray: ...
