@@ -102,7 +102,9 @@ def accuracy_of_kept(source: Source, seed: int, given) -> float:
     table, _ = make_table(source, seed, given.data_dir, given.out / "cells" / "data")
     config = RunConfig(method="ce", seed=seed, **source.run)
     audit = train(load_dataset(table, **columns_of(source)), replace(config, score="cut")).audit.table
-    judged = audit.loc[audit["status"] == "judged", ["id", "p_mislabeled"]].sort_values(by="p_mislabeled", kind="stable")
+    judged = audit.loc[audit["status"] == "judged", ["id", "p_mislabeled"]].sort_values(
+        by="p_mislabeled", kind="stable"
+    )
     dropped = judged["id"].iloc[round(COVERAGE * len(judged)) :]
     rows = pd.read_parquet(table)
     kept = given.out / f"{source.name}.{seed}.kept.parquet"
