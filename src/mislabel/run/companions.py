@@ -84,7 +84,8 @@ class _Companions:
         self.count: int = accelerator.num_processes
         self.folder: Path = folder
         self.main: bool = accelerator.is_main_process
-        self.name = broadcast_object_list([f"{PROCESSES}{uuid4().hex}" if self.main else ""])[0]
+        self.name: str = broadcast_object_list([f"{PROCESSES}{uuid4().hex}" if self.main else ""])[0]
+        self._lock: FileLock = FileLock(self._file(self.rank), timeout=0, mode=0o600)
         if self.main:
             self._take()
         accelerator.wait_for_everyone()
@@ -133,7 +134,6 @@ class _Companions:
                 self._file(self.rank).unlink()
 
     def _take(self) -> None:
-        self._lock = FileLock(self._file(self.rank), timeout=0, mode=0o600)
         self._lock.acquire()
         self._write("")
 
