@@ -1,5 +1,9 @@
 """Requests of a page, or answers to it, that wait until a test lets them go."""
 
+import time
+
+from patience import PATIENCE
+
 
 class Hold:
     """Requests that wait, or answers: then the server has heard of what was asked, and the page of no answer.
@@ -18,11 +22,7 @@ class Hold:
             self.held.append((route, route.fetch() if self.answers else None))
 
     def wait(self):
-        for _ in range(2000):
-            if self.held:
-                return
-            self.page.wait_for_timeout(10)
-        raise AssertionError("nothing was asked")
+        until(self.page, lambda: self.held, "nothing was asked")
 
     def release(self):
         self.wait()
@@ -46,8 +46,12 @@ AHEAD = "import(new URL('look-ahead.js', location)).then(({ AHEAD, queue }) => q
 
 def looked_ahead(page):
     """Wait until the page has fetched what it fetches before it is asked for."""
-    for _ in range(2000):
-        if page.evaluate(AHEAD):
-            return
+    until(page, lambda: page.evaluate(AHEAD), "the page does not look ahead")
+
+
+def until(page, holds, otherwise):
+    """Wait until something holds, while the page goes on."""
+    begin = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begin < PATIENCE, otherwise
         page.wait_for_timeout(10)
-    raise AssertionError("the page does not look ahead")
