@@ -329,11 +329,12 @@ def test_a_list_that_did_not_come_is_asked_for_again(review, colours):
         press(page, "l")
         lists(page, *[f"m{k}" for k in range(12)])
         expect(page.locator("#banner")).to_be_hidden()
-        held = Hold(page, "**/api/list*")
+        failing = "**/api/list*"
+        page.route(failing, lambda route: route.fulfill(status=500, json={"error": "the server failed"}))
         page.locator("[name=given]").select_option(label="gold")
-        held.refuse(500, "the server failed")
         expect(page.locator("#banner")).to_contain_text("the server failed. It is tried again by itself.")
         expect(page.locator("#list li")).to_have_count(0)
+        page.unroute(failing)
         lists(page, "m3", "m7", "m11")
         expect(page.locator("#banner")).to_be_hidden()
 
@@ -351,8 +352,10 @@ def test_refused_rows_of_the_list_are_undecided(review, colours):
         expect(page.locator("#banner")).to_contain_text("2 rows: this cannot be")
         decided(page, 1).to_have_text("")
         # What was refused is said until it is read; the connection is another matter.
-        page.route("**/api/state*", lambda route: route.abort(), times=1)
+        broken = "**/api/state*"
+        page.route(broken, lambda route: route.abort())
         expect(page.locator("#banner")).to_contain_text("The server does not answer.")
+        page.unroute(broken)
         expect(page.locator("#banner")).not_to_contain_text("The server does not answer.")
         expect(page.locator("#banner")).to_contain_text("2 rows: this cannot be")
         press(page, "r", "m0")
