@@ -51,7 +51,8 @@ def outputs(
     (m, width) float32, the same on every process
     """
     parts, progress = [(width, torch.float32)], progress or Quiet()
-    (result,) = _collect(network, inputs, parts, accelerator, batch_size, low_precision, order, progress, doing)
+    own = _own(network, inputs, parts, accelerator, batch_size, low_precision, order, progress, doing)
+    (result,) = _everywhere(accelerator, len(inputs), *own)
     return result
 
 
@@ -74,27 +75,16 @@ def probabilities_and_embeddings(
         A number that half precision cannot hold becomes its largest.
     """
     parts = [(n_classes, torch.float32), (dimension, torch.float16)]
-    network = Final(branches)
-    probabilities, embeddings = _collect(network, inputs, parts, accelerator, BATCH_SIZE, False, order, progress)
+    own = _own(Final(branches), inputs, parts, accelerator, BATCH_SIZE, False, order, progress)
+    probabilities, embeddings = _everywhere(accelerator, len(inputs), *own)
     return probabilities, embeddings
 
 
-def _collect(
-    network: nn.Module,
-    inputs: Inputs,
-    parts: list[tuple[int, torch.dtype]],
-    accelerator: Accelerator,
-    batch_size: int,
-    low_precision: bool,
-    order: np.ndarray | None,
-    progress: Quiet,
-    doing: str = "predict",
-) -> list[np.ndarray]:
-    """What a network gives for every row: (m, width) of each part, of its type."""
-    rows, own = _own(network, inputs, parts, accelerator, batch_size, low_precision, order, progress, doing)
+def _everywhere(accelerator: Accelerator, count: int, rows: np.ndarray, own: list[np.ndarray]) -> list[np.ndarray]:
+    """What `_own` gives on each process, on all of them: (count, width) of each part, of its type."""
     if accelerator.num_processes == 1:
         return own
-    results = [np.empty((len(inputs), *each.shape[1:]), each.dtype) for each in own]
+    results = [np.empty((count, *each.shape[1:]), each.dtype) for each in own]
 
     def take(rows: np.ndarray, values: list[np.ndarray]) -> None:
         for result, of_rows in zip(results, values, strict=True):
@@ -116,7 +106,7 @@ def own_outputs(
     values : (k, width) float32
     """
     parts = [(width, torch.float32)]
-    rows, (values,) = _own(network, inputs, parts, accelerator, batch_size, True, None, progress, "predict")
+    rows, (values,) = _own(network, inputs, parts, accelerator, batch_size, True, None, progress)
     return rows, values
 
 
@@ -129,7 +119,7 @@ def _own(
     low_precision: bool,
     order: np.ndarray | None,
     progress: Quiet,
-    doing: str,
+    doing: str = "predict",
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """The rows that this process goes through, (k,) int64, and what a network gives for them, (k, width) each."""
     device, alone = accelerator.device, accelerator.num_processes == 1

@@ -250,10 +250,9 @@ class Loop:
     def _open_dynamics(self, stages: list[Stage], checkpoint: Checkpoint | None) -> DynamicsStore:
         resume = checkpoint is not None
         folder = self.folder / "dynamics" if self.folder is not None else None
-        passes, writes = passes_of(stages), folder is None or self.accelerator.is_main_process
-        store = DynamicsStore(passes, len(self.rows), folder, resume=resume) if writes else None
-        self.accelerator.wait_for_everyone()  # by now the files are there for all
-        store = store or DynamicsStore(passes, len(self.rows), folder, follows=True)
+        passes, follows = passes_of(stages), folder is not None and not self.accelerator.is_main_process
+        with self.accelerator.main_process_first():  # by then the files are there for all
+            store = DynamicsStore(passes, len(self.rows), folder, resume=resume, follows=follows)
         if checkpoint is not None:
             store.rewind(checkpoint.state.get("passes", 0))
         return store

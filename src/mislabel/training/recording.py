@@ -42,14 +42,10 @@ class DynamicsRecording(Watcher):
         if run.held.any():
             self._look_at_held(run)
         done = store.done + run.stage.views
-        if not store.follows:
+        with run.accelerator.main_process_first():  # whoever follows maps what is on the disk by then
             store.end(done)
-        if run.accelerator.num_processes > 1 and not store.in_memory:
-            if not store.follows:
+            if run.accelerator.num_processes > 1:
                 store.flush()
-            run.accelerator.wait_for_everyone()
-        if store.follows:
-            store.end(done)
 
     def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
         run.dynamics.flush()

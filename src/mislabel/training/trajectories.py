@@ -105,11 +105,8 @@ class TrajectoryRecorder(Watcher):
         """Open the store: new, or with the epochs before the checkpoint. Only the main process writes files."""
         folder = self.folder / "dynamics" if self.folder is not None else None
         main, resume = run.accelerator.is_main_process, checkpoint is not None
-        if folder is None or main:
-            store = Trajectory(self.shape, folder, resume=resume)
-        run.accelerator.wait_for_everyone()
-        if folder is not None and not main:
-            store = Trajectory(self.shape, folder, follows=True)
+        with run.accelerator.main_process_first():  # by then the files are there for all
+            store = Trajectory(self.shape, folder, resume=resume, follows=folder is not None and not main)
         if checkpoint is not None:
             store.rewind(checkpoint.epoch)
         run.dynamics.trajectory = store
@@ -142,10 +139,7 @@ class TrajectoryRecorder(Watcher):
         run.share(
             rows, [flat], lambda rows, values: put_flat(store, epoch, rows, values[0]), with_all=self.folder is None
         )
-        if not store.follows:
-            store.end(epoch)
-        run.accelerator.wait_for_everyone()
-        if store.follows:
+        with run.accelerator.main_process_first():
             store.end(epoch)
         if self.weights is not None and run.accelerator.is_main_process:
             path = weights_file(self.weights, epoch)
