@@ -1,11 +1,13 @@
 """The section on rows that were checked before training: counts by hand, and what it says of all rows."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from mislabel.report import render_report
+from mislabel.report import render_report, write_report
 
 
 def checked(rows=40, no_class=0):
@@ -28,9 +30,13 @@ def checked(rows=40, no_class=0):
     )
 
 
-def shown(make_run, page, table, drawn="random"):
+def run_of(make_run, table, drawn="random"):
     metrics = {"trusted": {"rows": 40, "by_class": {"cat": 36, "dog": 4}, "drawn": drawn}}
-    return page(render_report(make_run(table, ["cat", "dog"], metrics=metrics)))
+    return make_run(table, ["cat", "dog"], metrics=metrics)
+
+
+def shown(make_run, page, table, drawn="random"):
+    return page(render_report(run_of(make_run, table, drawn)))
 
 
 def test_precision_by_depth_is_counted_in_the_order_of_what_was_said_without_the_row(make_run, page):
@@ -60,3 +66,35 @@ def test_rows_that_were_chosen_tell_nothing_of_all_rows(make_run, page):
 @pytest.mark.parametrize("table", [checked(24).iloc[5:], checked().drop(columns="p_left_out")], ids=["few", "none"])
 def test_too_few_rows_or_none_that_were_left_out_have_no_section(make_run, page, table):
     assert "Check against trusted rows" not in shown(make_run, page, table).text
+
+
+@pytest.mark.parametrize("drawn", ["random", "chosen"])
+def test_machines_and_pull_requests_get_the_same_check(make_run, drawn):
+    table = checked(no_class=1)
+    run = run_of(make_run, table, drawn)
+    write_report(run)
+    found = json.loads(run.report_json.read_bytes())["trusted_check"]
+    depths = found.pop("depths")
+    left_out = table["p_left_out"].dropna()
+    wrong = (table["suggested_label"] != table["given_label"])[left_out.index]
+    bins = np.minimum(left_out * 10, 9).astype(int)
+    gaps = (left_out.groupby(bins).mean() - wrong.groupby(bins).mean()).abs()
+    assert found == {
+        "rows": 40, "wrong": 4, "drawn_at_random": drawn == "random", "no_class": 1,
+        "calibration_error": pytest.approx((gaps * left_out.groupby(bins).size() / 40).sum()),
+    }  # fmt: skip
+    assert [(each["share"], each["rows"], each["wrong"]) for each in depths] == [
+        (0.2, 8, 3), (0.3, 12, 3), (0.5, 20, 3), (1.0, 40, 4),
+    ]  # fmt: skip
+    limits = binomtest(3, 8).proportion_ci(0.95, method="wilson")
+    assert (depths[0]["low"], depths[0]["high"]) == pytest.approx((limits.low, limits.high))
+    text = run.report_md.read_text(encoding="utf-8")
+    assert f"| 20% | 8 | 3 | 38% | {limits.low:.0%} to {limits.high:.0%} |" in text
+    assert ("so this holds for all rows" in text) == (drawn == "random")
+
+
+def test_without_a_check_machines_read_null(make_run):
+    run = run_of(make_run, checked().drop(columns="p_left_out"))
+    write_report(run)
+    assert json.loads(run.report_json.read_bytes())["trusted_check"] is None
+    assert "trusted rows" not in run.report_md.read_text(encoding="utf-8")

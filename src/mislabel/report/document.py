@@ -1,5 +1,6 @@
 """The report for machines: what report.json holds, checked by its schema."""
 
+from dataclasses import asdict
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,6 +9,7 @@ from mislabel.files import json_bytes
 from mislabel.report.classes import label_pairs
 from mislabel.report.findings import Findings
 from mislabel.report.summary import banners, data_name, method_name
+from mislabel.report.trusted import TrustedCheck, trusted_check
 from mislabel.report.workload import Workload, workload
 from mislabel.report.worst import WorstRow
 from mislabel.run.headline import certain, in_list
@@ -48,6 +50,27 @@ class ToDo(_Part):
     command: str | None
 
 
+class DepthOfCheck(_Part):
+    """Of the trusted rows the most doubtful; see `mislabel.report.trusted.Depth`."""
+
+    share: float
+    rows: int
+    wrong: int
+    low: float
+    high: float
+
+
+class CheckOfRun(_Part):
+    """What trusted rows say of the evidence, each judged without its own answer; see `TrustedCheck`."""
+
+    rows: int
+    wrong: int
+    drawn_at_random: bool
+    no_class: int
+    calibration_error: float
+    depths: list[DepthOfCheck]
+
+
 class MixUp(_Part):
     """Rows that carry one label and look like another."""
 
@@ -81,6 +104,7 @@ class Document(_Part):
     headline: list[str]
     noise_rate: NoiseRateOfRun
     to_do: ToDo | None
+    trusted_check: CheckOfRun | None = None
     mix_ups: list[MixUp]
     worst: list[Row]
 
@@ -100,6 +124,7 @@ def document(findings: Findings, worst: list[WorstRow]) -> Document:
         headline=banners(findings) + said,
         noise_rate=NoiseRateOfRun(**findings.rate.plain()),
         to_do=None if box is None else _to_do(box),
+        trusted_check=None if (check := trusted_check(findings)) is None else _check(check),
         mix_ups=_mix_ups(findings) if box else [],
         worst=_rows(findings, worst),
     )
@@ -114,6 +139,13 @@ def _to_do(box: Workload) -> ToDo:
     return ToDo(
         rows=box.rows, decided=box.decided, minutes=box.minutes, seconds_each=box.seconds, measured=box.measured,
         expected_wrong=box.expected_wrong, checked=box.checked, command=box.command,
+    )  # fmt: skip
+
+
+def _check(found: TrustedCheck) -> CheckOfRun:
+    return CheckOfRun(
+        rows=found.rows, wrong=found.wrong, drawn_at_random=found.drawn_at_random, no_class=found.no_class,
+        calibration_error=found.reliability.error, depths=[DepthOfCheck(**asdict(depth)) for depth in found.depths],
     )  # fmt: skip
 
 

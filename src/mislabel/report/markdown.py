@@ -7,6 +7,7 @@ from mislabel.report.classes import confusions
 from mislabel.report.findings import Findings
 from mislabel.report.formatting import count, decimal, percent, short
 from mislabel.report.summary import assessed, banners, data_name, method_name
+from mislabel.report.trusted import trusted_check
 from mislabel.report.workload import workload
 from mislabel.report.worst import WorstRow
 from mislabel.run.headline import certain, in_list
@@ -24,6 +25,7 @@ def markdown(findings: Findings, worst: list[WorstRow]) -> str:
         likely = int(findings.likely_wrong.sum())
         parts += [f"**{in_list(likely, findings.n_assessed, findings.precision)}** {certain(findings.rate)}"]
         parts += [_box(findings), *_mix_ups(findings), *_rows(worst)]
+    parts += _check(findings)
     parts += [f"Method {quoted(method_name(findings))}. `report.html` tells more, `audit.parquet` all."]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -75,6 +77,33 @@ def _rows(worst: list[WorstRow]) -> list[str]:
     )
     head = ("Row", *(["Text"] if texts else []), "Given", "Suggested", "P(wrong)", "Decided")
     return [f"## The {len(worst)} rows to look at first", _table(head, lines)]
+
+
+def _check(findings: Findings) -> list[str]:
+    found = trusted_check(findings)
+    if found is None:
+        return []
+    reach = (
+        "They were drawn at random, so this holds for all rows, within the intervals."
+        if found.drawn_at_random
+        else "They were chosen, so this tells of rows like them, and not of all rows."
+    )
+    lines = (
+        (
+            "all" if depth.share == 1 else percent(depth.share, 0),
+            count(depth.rows),
+            count(depth.wrong),
+            percent(depth.wrong / depth.rows, 0),
+            f"{percent(depth.low, 0)} to {percent(depth.high, 0)}",
+        )
+        for depth in found.depths
+    )
+    return [
+        "## Check against trusted rows",
+        f"Of {count(found.rows)} labels that somebody had checked before training {count(found.wrong)} are wrong. Each "
+        f"row is judged without its own answer here. {reach}",
+        _table(("The most doubtful", "Rows", "Wrong ones", "Of them wrong", "95% interval"), lines),
+    ]
 
 
 def _table(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:
