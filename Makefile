@@ -32,8 +32,10 @@ test test-all mutants: export OMP_NUM_THREADS := 1
 test: .venv/.ready
 	$(PYTEST) -m "not sweep and not slow and not readme"
 
+# PART=K/N runs of the sweeps only the K-th of N parts: all of them are an hour of two processors.
+PART ?=
 test-all: test
-	$(PYTEST) -m "(sweep or slow) and not readme"
+	$(PYTEST) -m "(sweep or slow) and not readme" $(if $(PART),--part $(PART))
 
 # Small changes of the code that a test must notice; MUTANTS="posterior/gate.py --most 40" for more of one file.
 MUTANTS ?= decisions dynamics posterior training

@@ -93,7 +93,7 @@ FEATURES = {
         lambda: with_labels([*[0, 1] * 30, 2], 61), statuses={"judged": 60, "class_too_small": 1}
     ),
     "single rows beside one class": Odd(lambda: with_labels([*[0] * 38, 1, 2]), "one class is left, 0, since of 1, 2"),
-    "1,000 classes of 3": Odd(lambda: clouds(3000, 1000, 8)),
+    "200 classes of 3": Odd(lambda: clouds(600, 200, 8)),
     "10,000 to 5": Odd(rare),
     "no label": Odd(lambda: with_labels([None] * 40), "none of the 40 rows has a label", settings={"missing": "drop"}),
     "one class left": Odd(

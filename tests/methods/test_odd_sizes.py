@@ -27,7 +27,7 @@ FEW = {  # of `make test`: each kind of data once or twice, each method about on
     ("features", "2 rows", "sed"), ("features", "a single row beside", "disc"),
     ("features", "d > n", "nmtune"), ("features", "duplicates", "rlap"),
 }  # fmt: skip
-SWEPT = [pytest.mark.sweep, pytest.mark.timeout(1800)]  # dygen on 1,000 classes takes minutes: rows x classes squared
+SWEPT = pytest.mark.sweep
 GRID = [
     pytest.param(kind, name, method, marks=() if (kind, name, method) in FEW else SWEPT)
     for kind, cells in KINDS.items()
@@ -86,6 +86,16 @@ def test_odd_inputs_get_a_whole_answer_or_a_reason(kind, name, method, classifie
         held = 1
     finally:
         record_property("odd sizes", (1, held))
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(1800)  # what dygen generates grows with rows x classes squared
+@pytest.mark.parametrize("method", ["ce", "ido", "dygen"])
+def test_a_thousand_classes_of_three_rows(method, classifier, quick_fit):
+    matrix, labels = clouds(3000, 1000, 8)
+    fitted = classifier("features", method).fit(matrix, labels)
+    assert gaps(fitted, matrix, 3000) == []
+    assert (fitted.audit_.table["status"] == "judged").all()
 
 
 @pytest.mark.parametrize("method", ["ce", pytest.param("ido", marks=pytest.mark.sweep)])
