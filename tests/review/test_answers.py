@@ -91,6 +91,7 @@ def test_names_and_their_order_stay(client):
         "why",
         "votes",
         "more_votes",
+        "verdicts",
         "columns",
         "text",
         "image",

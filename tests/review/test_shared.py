@@ -11,6 +11,7 @@ from review.browser import COLOURS, at, chromium, expect, lists, press, saved, w
 from sklearn.metrics import cohen_kappa_score
 
 from mislabel.errors import InputError
+from mislabel.review.one_file import write_review_file
 from mislabel.review.session import Filter, Session
 from mislabel.review.shared import agreement_words
 from mislabel.review.views import Views
@@ -94,6 +95,81 @@ def test_a_share_needs_a_name_and_stays_what_it_was(colours, open_session):
         open_session(colours, reviewer="Bob", shared=0.4)
     assert open_session(colours, reviewer="Bob", shared=0.5).shared.any()
     assert not open_session(colours).shared.any()  # who has no name cannot be told from others
+
+
+def in_dispute(run, open_session):
+    """Ann keeps all of twelve rows; Bob takes another class on three, cannot tell the fourth, and agrees otherwise."""
+    ann, bob = (open_session(run, reviewer=name, shared=1.0) for name in ("Ann", "Bob"))
+    ann.decide(np.arange(12), "keep", None, key="Ann")
+    bob.decide(np.arange(3), "suggestion", None, key="Bob 1")
+    bob.decide(np.array([3]), "unsure", None, key="Bob 2")
+    bob.decide(np.arange(4, 12), "keep", None, key="Bob 3")
+    return ann, bob
+
+
+def test_a_third_one_settles_what_two_see_differently(colours, open_session):
+    in_dispute(colours, open_session)
+    carl = open_session(colours, reviewer="Carl", order="differ")
+    views = Views(carl)
+    assert (carl.queue.rows.tolist(), carl.left, views.run().looks) == ([0, 1, 2, 3], 4, 4)
+    given, suggested = (carl.rows.labels[f"{name}_label"] for name in ("given", "suggested"))
+    said = [(each.reviewer, each.kind, each.label) for each in views.row(1).verdicts]
+    assert said == [("Ann", "label", given[1]), ("Bob", "label", suggested[1])]
+    assert [(each.kind, each.label) for each in views.row(3).verdicts] == [("label", given[3]), ("unsure", None)]
+    assert views.row(5).verdicts == []  # hidden from Carl, who was given it, too
+    assert views.row(5).decision is None
+    carl.decide(np.array([0]), "keep", None, key="1")
+    assert (carl.next(0), carl.left, carl.ahead(9).tolist()) == (1, 3, [1, 2, 3])
+    assert [each.reviewer for each in views.row(0).verdicts] == ["Ann", "Bob"]
+    carl.undo(None, key="2")
+    assert (carl.next(0), carl.left) == (0, 4)
+    carl.decide(np.arange(4), "suggestion", None, key="3")
+    assert (carl.next(0), carl.left) == (None, 0)
+    with pytest.raises(InputError, match="there is none: --reviewer NAME --shared SHARE"):
+        open_session(colours, order="differ")
+
+
+def test_one_of_the_two_may_settle_and_new_rows_wait_for_the_next_review(colours, open_session):
+    ann, bob = in_dispute(colours, open_session)
+    again = open_session(colours, reviewer="Bob", order="differ")
+    ann.decide(np.array([2]), "none", None, key="a")
+    bob.decide(np.array([1]), "keep", None, key="b")
+    assert (again.next(0), again.left) == (0, 2)
+    assert again.decided().sum() == 12  # the map shows them as decided all the same
+
+
+def test_rows_in_dispute_are_not_mixed_with_random_ones(colours, open_session):
+    in_dispute(colours, open_session)
+    with pytest.raises(InputError, match="the order differ shows only rows that two reviewers decided"):
+        open_session(colours, order="differ", probe=0.1)
+
+
+def test_a_file_for_a_third_one_tells_nothing_of_the_two(colours, open_session, tmp_path):
+    in_dispute(colours, open_session)
+    assert write_review_file(RunFolder(colours), tmp_path / "file.html", order="differ", reviewer="Carl") == 4
+    text = (tmp_path / "file.html").read_text(encoding="utf-8")
+    assert "Ann" not in text
+    assert "Bob" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(chromium() is None, reason="there is no chromium here, nor is one in MISLABEL_CHROMIUM")
+def test_on_the_page_rows_in_dispute_are_settled_one_by_one(review, colours, open_session):
+    in_dispute(colours, open_session)
+    with review(colours, "--reviewer", "Carl", "--order", "differ") as it:
+        page = it.page
+        at(page, "m0")
+        said = page.locator("#verdicts li")
+        expect(said).to_have_count(2)
+        expect(said.first).to_contain_text("Ann")
+        expect(said.last).to_contain_text("Bob")
+        press(page, "k", "m1")
+        press(page, "s", "m2")
+        press(page, "x", "m3")
+        expect(said.last).to_contain_text("not sure")
+        press(page, "n")
+        expect(page.locator("#end")).to_be_visible()
+        saved(page, "m3")
 
 
 @pytest.mark.slow

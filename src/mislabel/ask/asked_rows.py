@@ -92,7 +92,7 @@ def rows_of_run(folder: RunFolder, order: str | None, budget: int | None, progre
         If the run keeps no inputs, or not enough of them, or lacks what the order needs.
     """
     from mislabel.decisions.store import Store
-    from mislabel.review.queue import DRAWN, ORDERS, make_queue
+    from mislabel.review.queue import OF_STORE, ORDERS, make_queue
 
     order = order or "worst"
     one_of("order", order, tuple(ORDERS))
@@ -105,8 +105,8 @@ def rows_of_run(folder: RunFolder, order: str | None, budget: int | None, progre
     if not run.rows.judged.any():
         raise InputError(f"{folder.path}: no row was judged, so there is none to ask about; its report says why")
     with TemporaryDirectory() as nowhere:
-        # Where chance draws, it draws as in the review of the run; else nothing is written there.
-        path = folder.decisions if order in DRAWN else Path(nowhere) / folder.decisions.name
+        # Where chance draws, it draws as in the review of the run; other orders write nothing there.
+        path = folder.decisions if order in OF_STORE else Path(nowhere) / folder.decisions.name
         with closing(Store(path)) as store:
             queue = make_queue(run, store, order=order, budget=budget, share=0.0, progress=progress)
     ids = [run.rows.id(row) for row in queue.rows.tolist()]

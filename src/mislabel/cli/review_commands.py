@@ -21,7 +21,8 @@ def review(
     order: Annotated[
         str,
         typer.Option(
-            help="worst, gain, pair, stability (texts and images), random, or trust: rows that teach --decisions most."
+            help="worst, gain, pair, stability (texts and images), random, trust: rows that teach --decisions most, "
+            "or differ: those on which two reviewers do."
         ),
     ] = "worst",
     budget: Annotated[int | None, typer.Option(help="How many rows to plan; gain makes the most of them.")] = None,

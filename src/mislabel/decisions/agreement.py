@@ -2,8 +2,9 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from mislabel.decisions.events import NAMED, Event
+from mislabel.decisions.events import NAMED, Event, Kind
 from mislabel.decisions.limits import binomial_limits
 
 
@@ -14,17 +15,23 @@ class Verdicts:
     Attributes
     ----------
     said : dict
-        By reviewer, in the order in which they decided: the label, or the kind of a decision without one.
+        By reviewer, in the order in which they decided: "label" and the label, or the kind of a decision without one
+        and None.
     settled : bool
         Whether somebody decided the row again after that.
     """
 
-    said: dict[str, Hashable]
+    said: dict[str, tuple[Kind, Any]]
     settled: bool
 
     @property
     def differ(self) -> bool:
         return len(set(self.said.values())) > 1
+
+    @property
+    def in_dispute(self) -> bool:
+        """Whether they differ and nobody has settled it."""
+        return self.differ and not self.settled
 
 
 def verdicts_of(standing: Iterable[Event]) -> Verdicts | None:
@@ -37,14 +44,14 @@ def verdicts_of(standing: Iterable[Event]) -> Verdicts | None:
     standing : iterable of Event
         Decisions on the row that were not undone, in the order in which they were made.
     """
-    said: dict[str, Hashable] = {}
+    said: dict[str, tuple[Kind, Any]] = {}
     settled = False
     for event in standing:
         if len(said) == 2:
             settled = True
         elif event.reviewer is not None:
             decision = event.decision
-            said[event.reviewer] = ("label", decision.label) if decision.kind in NAMED else decision.kind
+            said[event.reviewer] = ("label", decision.label) if decision.kind in NAMED else (decision.kind, None)
     return Verdicts(said, settled) if len(said) == 2 else None
 
 

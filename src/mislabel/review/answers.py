@@ -194,6 +194,14 @@ class Vote(Answer):
     p_wrong: float
 
 
+class Verdict(Answer):
+    """What one of two reviewers said of a row, before it was settled."""
+
+    reviewer: str
+    kind: Kind
+    label: int | None
+
+
 class AnyRow(Answer):
     """The fields of a row in every answer."""
 
@@ -229,6 +237,8 @@ class Row(AnyRow):
     """What each source says of it, the least wrong first."""
     more_votes: int
     """How many there are beside these."""
+    verdicts: list[Verdict]
+    """Where two reviewers differ on it: who said what, in that order."""
     columns: list[FeatureValue]
     """The most unusual first; none where rows are no tables, or none are kept."""
     text: str | None

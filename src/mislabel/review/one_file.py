@@ -123,7 +123,7 @@ def _contents(session: Session, rows: np.ndarray) -> dict[str, Any]:
 
 def _row(views: Views, row: int) -> dict[str, Any]:
     """A row as the server tells it, its small picture in it, and nothing that others decided."""
-    told = views.row(row).model_dump() | {"decision": None, "original": None, "original_note": None}
+    told = views.row(row).model_dump() | {"decision": None, "verdicts": [], "original": None, "original_note": None}
     picture = views.media(row) if told["image"] else None
     if picture is not None:
         told["image"] = f"data:{picture[1]};base64,{b64encode(picture[0]).decode()}"

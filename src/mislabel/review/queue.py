@@ -9,6 +9,7 @@ from mislabel.decisions.looks import Looks
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError
 from mislabel.review import orders
+from mislabel.review.shared import rows_in_dispute
 from mislabel.run import trust_looks
 from mislabel.run.reading import Run
 from mislabel.run.rows import Rows
@@ -21,8 +22,10 @@ ORDERS = {
     "stability": "least stable under noise in the weights first",
     "random": "at random",
     "trust": "what teaches most: at random within pairs of labels",
+    "differ": "where two reviewers differ",
 }
-DRAWN = ("stability", "random", "trust")  # orders that are kept with the decisions, so that they stay the same
+# Orders that need what stands with the decisions: what was drawn once and stays the same, or what was decided.
+OF_STORE = ("stability", "random", "trust", "differ")
 BUDGET = 200  # looks that gain and stability plan where nobody says
 
 
@@ -54,7 +57,7 @@ def make_queue(run: Run, store: Store, *, order: str, budget: int | None, share:
     Raises
     ------
     InputError
-        If the run lacks what an order needs.
+        If the run or its decisions lack what an order needs, or probes are asked for where they make no sense.
     """
     rows, planned, looks = run.rows, budget or BUDGET, None
     if order == "pair":
@@ -68,6 +71,10 @@ def make_queue(run: Run, store: Store, *, order: str, budget: int | None, share:
         listed = _by_stability(run, planned, store, progress)
     elif order == "random":
         listed = _at_random(rows, store, "order_seed")
+    elif order == "differ":
+        if share:
+            raise InputError("the order differ shows only rows that two reviewers decided: leave --probe out")
+        listed = rows_in_dispute(store, rows)
     elif order == "trust":
         looks = trust_looks.plan(rows, _seed(store, trust_looks.SEED))
         listed = looks.rows

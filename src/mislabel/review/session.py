@@ -135,9 +135,10 @@ class Session:
             raise InputError(f"{folder.path}: no row was judged, so there is nothing to review; its report says why")
         self.store: Store = Store(folder.decisions)
         self.shared: np.ndarray = shared_rows(self.store, self.rows, shared, self.reviewer)
-        self.hidden: np.ndarray = np.zeros(
-            len(self.rows), dtype=bool
-        )  # shared rows that another reviewer decided, not this one
+        # Shared rows that another reviewer decided and not this one, unless they are here to be settled.
+        self.hidden: np.ndarray = np.zeros(len(self.rows), dtype=bool)
+        self.settling: bool = order == "differ"
+        self.in_dispute: np.ndarray = np.zeros(len(self.rows), dtype=bool)  # see `Verdicts.in_dispute`
         self.lock: threading.RLock = threading.RLock()
         self.seen: int = 0  # number of the last event that is counted below
         self.stacks: dict[int, list[Event]] = {}
@@ -164,7 +165,7 @@ class Session:
         self.preview: Preview | None = None if self.drawn is None else Preview(self.run, self.drawn.rows[:FIRST_LOOKS])
         self.queued: np.ndarray = np.zeros(len(self.rows), dtype=bool)
         self.queued[self.queue.rows] = True
-        self.left: int = len(self.queue.rows)  # looks that are not decided
+        self.left: int = int(self.open(self.queue.rows).sum())  # looks that are not decided
         self.refresh()
 
     def close(self) -> None:
@@ -199,14 +200,18 @@ class Session:
             return None
 
     def open(self, rows: np.ndarray) -> np.ndarray:
-        """Which of some rows (m,) int64 this reviewer has to decide, (m,) bool."""
+        """Which of some rows (m,) int64 this reviewer has to decide, or to settle, (m,) bool."""
+        return self.in_dispute[rows] if self.settling else self._undecided(rows)
+
+    def _undecided(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Which of some rows, or of all, are undecided as far as this reviewer may see it, (m,) bool."""
         return (self.kind[rows] < 0) | self.hidden[rows]
 
     def decided(self) -> np.ndarray:
         """Which rows are decided, as far as this reviewer may see it, (n,) bool."""
         with self.lock:
             self.refresh()
-            return ~self.open(np.arange(len(self.rows)))
+            return ~self._undecided()
 
     def decision(self, row: int) -> Event | None:
         """What holds of a row, as far as this reviewer may see it."""
@@ -227,6 +232,11 @@ class Session:
             self.refresh()
             found = {row: verdicts_of(stack) for row, stack in self.stacks.items() if not self.hidden[row]}
         return {row: verdicts for row, verdicts in found.items() if verdicts is not None}
+
+    def verdict(self, row: int) -> Verdicts | None:
+        """The same of one row; None also where two have not said anything."""
+        with self.lock:
+            return None if self.hidden[row] else verdicts_of(self.stacks.get(row, []))
 
     def changed(self, since: int) -> list[int]:
         """Rows with events after `since`."""
@@ -419,17 +429,21 @@ class Session:
 
     def _holds(self, row: int, kind: Kind | None) -> None:
         """Record the kind of the decision that holds for a row, and update the counts."""
-        before, was_open = int(self.kind[row]), bool(self.kind[row] < 0 or self.hidden[row])
+        one, stack = np.array([row]), self.stacks[row]
+        before, was_open = int(self.kind[row]), bool(self.open(one)[0])
         self.kind[row] = -1 if kind is None else CODE_OF[kind]
-        decided = kind is not None and any(event.reviewer == self.reviewer for event in self.stacks[row])
-        self.hidden[row] = self.shared[row] and kind is not None and not decided
+        verdicts = verdicts_of(stack)
+        self.in_dispute[row] = verdicts is not None and verdicts.in_dispute
+        decided = kind is not None and any(event.reviewer == self.reviewer for event in stack)
+        shown = decided or (self.settling and self.in_dispute[row])
+        self.hidden[row] = self.shared[row] and kind is not None and not shown
         if self.rows.judged[row]:
             if before >= 0:
                 self.counts[KINDS[before]] -= 1
             if kind is not None:
                 self.counts[kind] += 1
         if self.queued[row]:
-            self.left += int(kind is None or self.hidden[row]) - int(was_open)
+            self.left += int(self.open(one)[0]) - int(was_open)
 
     def _decision(self, row: int, kind: Kind, code: int | None, probe: bool) -> Decision:
         given, suggested = (int(self.rows.labels[name][row]) for name in ("given_label", "suggested_label"))
@@ -450,14 +464,13 @@ class Session:
     def _with_decision(self, wanted: str) -> np.ndarray:
         """The rows that pass this part of a filter, (n,) bool."""
         one_of("decision", wanted, ("any", "undecided", "decided", "differ", *KINDS))
-        undecided = (self.kind < 0) | self.hidden
+        undecided = self._undecided()
         if wanted == "undecided":
             return undecided
         if wanted == "decided":
             return ~undecided
         if wanted == "differ":
-            differ = [row for row, each in self.verdicts().items() if each.differ and not each.settled]
-            return np.isin(np.arange(len(self.rows)), differ)
+            return self.in_dispute & ~self.hidden
         return ~undecided & (self.kind == CODE_OF[wanted])  # pyright: ignore[reportArgumentType]
 
     def _decided_by(self, reviewer: str) -> np.ndarray:

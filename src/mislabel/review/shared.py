@@ -4,7 +4,8 @@ import secrets
 
 import numpy as np
 
-from mislabel.decisions.agreement import Verdicts, cohen_kappa
+from mislabel.decisions.agreement import Verdicts, cohen_kappa, verdicts_of
+from mislabel.decisions.events import Event, apply_event
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range
 from mislabel.run.rows import Rows
@@ -33,6 +34,29 @@ def shared_rows(store: Store, rows: Rows, share: float | None, reviewer: str | N
     return rows.judged & (np.random.default_rng(seed).random(len(rows)) < known)
 
 
+def rows_in_dispute(store: Store, rows: Rows) -> np.ndarray:
+    """The judged rows on which two reviewers differ and which nobody has settled, (m,) int64, worst first.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    stacks: dict[int | str, list[Event]] = {}
+    for event in store.history():
+        apply_event(stacks.setdefault(event.decision.id, []), event)
+    verdicts = {id: verdicts_of(stack) for id, stack in stacks.items()}
+    found = rows.find([id for id, each in verdicts.items() if each is not None and each.in_dispute])
+    found = np.sort(found[found >= 0])
+    found = found[rows.judged[found]]
+    if not len(found):
+        raise InputError(
+            "the order differ shows rows that two reviewers decided differently and nobody settled, and there is none: "
+            "--reviewer NAME --shared SHARE gives some rows to two people"
+        )
+    return found
+
+
 def agreement_words(verdicts: dict[int, Verdicts]) -> list[str]:
     """A sentence on each pair of reviewers who decided the same rows."""
     pairs: dict[tuple[str, ...], list[Verdicts]] = {}
@@ -43,7 +67,7 @@ def agreement_words(verdicts: dict[int, Verdicts]) -> list[str]:
 
 def _words(names: tuple[str, ...], both: list[Verdicts]) -> str:
     found = cohen_kappa(*([each.said[name] for each in both] for name in names))
-    left = sum(each.differ and not each.settled for each in both)
+    left = sum(each.in_dispute for each in both)
     said = f"{names[0]} and {names[1]} agree on {found.agreed} of {found.rows} rows that both decided"
     if found.kappa is not None:
         said += f" (Cohen's kappa {found.kappa:.2f}, 95% interval {found.low:.2f} to {found.high:.2f})"

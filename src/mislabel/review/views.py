@@ -34,6 +34,7 @@ from mislabel.review.answers import (
     State,
     Taught,
     Undone,
+    Verdict,
     Vote,
     WordPart,
     Words,
@@ -171,6 +172,7 @@ class Views:
                 for source, label, wrong in votes[:VOTES]
             ],
             more_votes=max(len(votes) - VOTES, 0),
+            verdicts=self._verdicts(row),
             columns=[FeatureValue(**vars(value)) for value in self.session.columns.of(row)],
             text=content if isinstance(content, str) else None,
             image=f"media/{row}" if isinstance(content, bytes) else None,
@@ -178,6 +180,16 @@ class Views:
             original_note=lacking,
             note=note,
         )
+
+    def _verdicts(self, row: int) -> list[Verdict]:
+        found = self.session.verdict(row)
+        if found is None or not found.differ:
+            return []
+        said = []
+        for reviewer, (kind, label) in found.said.items():
+            code = None if label is None else self.code_of.get(str(label))
+            said.append(Verdict(reviewer=reviewer, kind=kind, label=code))
+        return said
 
     def _sources(self) -> list[Source]:
         table = self.session.run.sources

@@ -1,6 +1,7 @@
 // What this page knows of rows and decisions.
 /** @import { Decision, Kind, Neighbours, Row } from './types.js' */
 import { getNeighbours, getRow } from './api.js';
+import { run } from './run.js';
 
 const MOST_CACHED = 2000;
 
@@ -9,6 +10,7 @@ const MOST_CACHED = 2000;
  * @typedef {object} KnownDecision
  * @property {Kind} kind
  * @property {number | null} label
+ * @property {number} [number] Of the event; none before it is saved.
  * @property {string} [source]
  * @property {string | null} [reviewer]
  * @property {string} [time]
@@ -66,8 +68,16 @@ export async function fetchNeighbours(row) {
  */
 export const decisionOf = (row) => (known.decisions.has(row.row) ? known.decisions.get(row.row) : row.decision);
 
-/** @param {{ row: number }} look */
-export const isDecided = (look) => Boolean(decisionOf(known.rows.get(look.row) || look));
+/**
+ * Whether a row is decided, or, where those in dispute are shown, settled since the server gave it.
+ * @param {{ row: number, decision?: Decision | null }} look
+ */
+export function isDecided(look) {
+  const row = known.rows.get(look.row) || look;
+  const decision = decisionOf(row);
+  if (!decision || run.order !== 'differ') return Boolean(decision);
+  return decision.waiting || (decision.number ?? 0) > (row.decision?.number ?? 0);
+}
 
 /** @param {Decision} decision */
 export const isElsewhere = (decision) =>

@@ -1,5 +1,5 @@
 // One row: its content, its labels and what the run says of it.
-/** @import { Bar, Row, Vote } from './types.js' */
+/** @import { Bar, Row, Verdict, Vote } from './types.js' */
 /** @import { Look } from './session.js' */
 import { display } from './display.js';
 import { byId, createElement, createText, currentDialog } from './elements.js';
@@ -74,6 +74,8 @@ function fillVerdict(row) {
   byId('chance').textContent = row.p_mislabeled === null ? 'The run does not judge this row.' : chance;
   byId('bars').replaceChildren(...orderBars(row.posterior).map((bar) => createBar(bar, row)));
   byId('bars-part').hidden = !row.posterior.length;
+  byId('verdicts').replaceChildren(...row.verdicts.map(createVerdict));
+  byId('verdicts-part').hidden = !row.verdicts.length;
   byId('votes').replaceChildren(...row.votes.map((vote) => createVote(vote, row)));
   byId('votes-part').hidden = !row.votes.length;
   byId('more-votes').textContent = `and ${formatNumber(row.more_votes)} more`;
@@ -114,6 +116,12 @@ function createVote(vote, row) {
   const roles = [vote.label === row.given && 'given', vote.label === row.suggested && 'suggested'];
   const label = createText('b', className(vote.label), roles.filter(Boolean).join(' '));
   return createElement('li', {}, createText('span', vote.source, 'name'), label, wrong);
+}
+
+/** @param {Verdict} verdict */
+function createVerdict(verdict) {
+  const said = verdict.kind === 'label' ? className(verdict.label) : decisionName(verdict.kind, null);
+  return createElement('li', {}, createText('span', verdict.reviewer, 'name'), createText('b', said));
 }
 
 /** @param {Row} row */

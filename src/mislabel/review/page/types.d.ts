@@ -175,6 +175,13 @@ export interface Vote {
   p_wrong: number;
 }
 
+/** What one of two reviewers said of a row, before it was settled. */
+export interface Verdict {
+  reviewer: string;
+  kind: Kind;
+  label: number | null;
+}
+
 /** The fields of a row in every answer. */
 export interface AnyRow {
   row: number;
@@ -215,6 +222,8 @@ export interface Row {
   votes: Vote[];
   /** How many there are beside these. */
   more_votes: number;
+  /** Where two reviewers differ on it: who said what, in that order. */
+  verdicts: Verdict[];
   /** The most unusual first; none where rows are no tables, or none are kept. */
   columns: FeatureValue[];
   text: string | null;
