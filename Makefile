@@ -23,7 +23,7 @@ docs: .venv/.ready
 	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --conf-dir docs . build/site
 
 readme: .venv/.ready
-	$(BIN)/python -m pytest -m readme
+	$(PYTEST) -m readme
 
 # Two processes; each takes file after file, those that take longest first (tests/conftest.py).
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -31,7 +31,7 @@ def test_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 @pytest.mark.timeout(900)
 def test_the_checks_of_scikit_learn_with_dygen():
     check_estimator(FeatureClassifier(method="dygen"), on_skip=None)

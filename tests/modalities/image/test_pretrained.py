@@ -153,7 +153,7 @@ def test_dygen_on_images(photos, train_images, tmp_path, mislabel):
         assert (found["predicted_label"] == photos.frame.loc[found.index, "gold"]).mean() > 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.sweep  # minutes of a C++ compiler
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
 def test_compiled_networks_give_the_same(make_images):
     """Whole networks are compiled, without a break. At a low rate, since rounding grows with every step."""
