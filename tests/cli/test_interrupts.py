@@ -1,15 +1,12 @@
 """Ctrl-C at many moments of all commands: it ends within two seconds, and says how to go on."""
 
-import os
 import shlex
 
 import pandas as pd
 import pytest
 from fake_runs import make_run
+from patience import PROMPT
 from stalled import interrupt_at
-
-# The promise is two seconds on a machine that is not crowded; beside busy neighbours a process waits for its turn.
-LONGEST = 2 if os.getloadavg()[0] < 1 else 20
 
 TRAIN = ["--text", "text", "--label", "label", "--method", "ce", "--option", "epochs=2", "--batch-size", "8"]
 
@@ -25,7 +22,7 @@ def ended_at(words, files, environment, *where, **how):
     words = [files.get(word, word) for word in words]
     done = interrupt_at(words, environment, *where, **how)
     assert done.code == 130, done
-    assert done.seconds < LONGEST, done
+    assert done.seconds < PROMPT, done
     assert "interrupted" in done.said
     assert "Traceback" not in done.said
     return done
@@ -41,7 +38,7 @@ def test_a_second_one_ends_at_once(files, environment):
     done = ended_at(
         ["methods", "ido"], files, environment, "mislabel.methods.registry", "method_entry", "deaf", times=2
     )
-    assert done.seconds < max(1, LONGEST - 1)
+    assert done.seconds < PROMPT - 1
 
 
 def test_while_the_commands_are_imported(files, environment):
