@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mislabel import __version__
@@ -58,9 +59,17 @@ def describe_run(
         },
         "versions": versions(*PACKAGES),
         "threads": torch.get_num_threads(),
-        "command": shlex.join(sys.argv[:1] and ["mislabel", *map(_without_keys, sys.argv[1:])]),
+        "command": typed_command(),
         "notes": dataset.notes,
     }
+
+
+def typed_command() -> str:
+    """What was typed, where that was a command of this program; empty in a script, a notebook or a test."""
+    program = Path(sys.argv[0] if sys.argv else "")
+    # `mislabel` in any directory, with the endings that Windows gives it, or `python -m mislabel`.
+    ours = program.stem in ("mislabel", "mislabel-script") or program.parts[-2:] == ("mislabel", "__main__.py")
+    return shlex.join(["mislabel", *map(_without_keys, sys.argv[1:])]) if ours else ""
 
 
 def _without_keys(word: str) -> str:
