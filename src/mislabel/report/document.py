@@ -1,6 +1,5 @@
 """The report for machines: what report.json holds, checked by its schema."""
 
-from dataclasses import asdict
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +8,7 @@ from mislabel.files import json_bytes
 from mislabel.report.classes import label_pairs
 from mislabel.report.findings import Findings
 from mislabel.report.summary import banners, data_name, method_name
-from mislabel.report.trusted import TrustedCheck, trusted_check
+from mislabel.report.trusted import Depth, TrustedCheck, trusted_check
 from mislabel.report.workload import Workload, workload
 from mislabel.report.worst import WorstRow
 from mislabel.run.headline import certain, in_list
@@ -50,16 +49,6 @@ class ToDo(_Part):
     command: str | None
 
 
-class DepthOfCheck(_Part):
-    """Of the trusted rows the most doubtful; see `mislabel.report.trusted.Depth`."""
-
-    share: float
-    rows: int
-    wrong: int
-    low: float
-    high: float
-
-
 class CheckOfRun(_Part):
     """What trusted rows say of the evidence, each judged without its own answer; see `TrustedCheck`."""
 
@@ -68,7 +57,7 @@ class CheckOfRun(_Part):
     drawn_at_random: bool
     no_class: int
     calibration_error: float
-    depths: list[DepthOfCheck]
+    depths: list[Depth]
 
 
 class MixUp(_Part):
@@ -145,7 +134,7 @@ def _to_do(box: Workload) -> ToDo:
 def _check(found: TrustedCheck) -> CheckOfRun:
     return CheckOfRun(
         rows=found.rows, wrong=found.wrong, drawn_at_random=found.drawn_at_random, no_class=found.no_class,
-        calibration_error=found.reliability.error, depths=[DepthOfCheck(**asdict(depth)) for depth in found.depths],
+        calibration_error=found.reliability.error, depths=found.depths,
     )  # fmt: skip
 
 

@@ -230,7 +230,7 @@ class Session:
         """What two reviewers said of rows, each on their own, by row; without those that this reviewer must not see."""
         with self.lock:
             self.refresh()
-            found = {row: verdicts_of(stack) for row, stack in self.stacks.items() if not self.hidden[row]}
+            found = {row: self.verdict(row) for row in self.stacks}
         return {row: verdicts for row, verdicts in found.items() if verdicts is not None}
 
     def verdict(self, row: int) -> Verdicts | None:
