@@ -5,7 +5,7 @@
 For each data set of the suite (seed 0) the whole encoder learns the evidence for some epochs, as `--method panel` does.
 Then, of the rows with a given label that nobody checked: how many labels are right, and AUROC of wrong labels, by the
 evidence; by the network; by the network and the given label through a transition matrix, which is what panel teaches
-from then on (`mislabel.methods.panel`); and by the transition EM on the tuned embedding. And the network's test
+from then on (`mislabel.posterior.second_round`); and by the transition EM on the tuned embedding. And the network's test
 accuracy. Gold scores, nothing else. Prints a Markdown table. An epoch of 5,000 texts takes minutes.
 """
 
@@ -16,9 +16,9 @@ from suite_arguments import suite_arguments
 from mislabel.bench.data import columns_of, make_table
 from mislabel.bench.suites import read_suite
 from mislabel.data.sorted_classes import with_sorted_classes
-from mislabel.methods.panel import revised
 from mislabel.modalities.loading import load_dataset
 from mislabel.posterior.frozen_space import frozen_space
+from mislabel.posterior.second_round import said_and_given
 from mislabel.run.preparation import Job, prepare
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import train
@@ -56,12 +56,11 @@ def opinions_of(job: Job) -> tuple[float, dict[str, np.ndarray]]:
     )
     points = embeddings[trained].astype(np.float32)
     points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
-    known = np.where((job.dataset.status[trained] == "decided")[:, None], 0.0, said[trained])
     test = float(np.mean(said[job.held_out].argmax(1) == job.dataset.gold[job.held_out]))
     return test, {
         "evidence": job.opinion,
         "network": said[trained],
-        "network and given label": revised(known, job.target),
+        "network and given label": said_and_given(said[trained], job.target),
         "transition EM on the tuned embedding": frozen_space(points, job.target, classes).fit.posterior,
     }
 

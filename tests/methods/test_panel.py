@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from mislabel import FeatureClassifier, InputError
 from mislabel.methods import METHODS
-from mislabel.methods.panel import OpinionCrossEntropy, Panel, revised
+from mislabel.methods.panel import OpinionCrossEntropy, Panel
 from mislabel.modalities.dataset import make_dataset
 from mislabel.run.about import describe
 from mislabel.run.defaults import effective
@@ -18,7 +18,8 @@ from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import run
-from mislabel.training.losses import Batch
+from mislabel.training.losses import OPINION, Batch
+from mislabel.training.stages import Stage
 
 CLASSES, SETTINGS = 3, {"device": "cpu", "precision": "fp32"}
 
@@ -61,35 +62,41 @@ def test_options():
             Panel(**bad)
 
 
-@pytest.mark.parametrize("guard", [True, False])
-def test_the_revised_opinion_by_hand(guard):
-    """Row by row and cell by cell. A trusted row, of which nothing was said, keeps its label and teaches no matrix."""
-    random = np.random.default_rng(0)
-    target, said = random.integers(0, 3, 30), random.dirichlet(np.ones(3), 30)
-    said[:5] = 0
-    found = revised(said, target, guard=guard)
+class Dynamics:
+    """What a loss looks at when an epoch ends."""
 
-    def by_hand(held):
-        counts = [[0.5 + 2 * (k == other) for other in range(3)] for k in range(3)]
-        for p, given in zip(said, target, strict=True):
-            for k in range(3):
-                counts[k][given] += p[k]
-        for k in range(3):
-            counts[k][k] += held * sum(counts[k])
-        result = []
-        for p, given in zip(said, target, strict=True):
-            joint = [p[k] * counts[k][given] / sum(counts[k]) for k in range(3)]
-            result.append([v / sum(joint) for v in joint] if any(p) else [float(k == given) for k in range(3)])
-        return np.array(result)
-
-    free = by_hand(0)
-    kept = min(free[5:][target[5:] == k, k].mean() for k in range(3))
-    assert kept < 0.5
-    np.testing.assert_allclose(found, by_hand(1) if guard else free)
+    asked = None
 
 
-def test_a_network_of_which_nothing_was_said_keeps_all_labels():
-    np.testing.assert_array_equal(revised(np.zeros((4, 3)), np.array([0, 2, 1, 0])), np.eye(3)[[0, 2, 1, 0]])
+def test_the_loss_asks_once_and_teaches_the_answer():
+    loss, dynamics, asked = OpinionCrossEntropy(2), Dynamics(), []
+    said, embeddings, answer = np.full((4, 3), 1 / 3), np.ones((4, 5)), np.eye(3)[[0, 1, 2, 0]]
+
+    def reconsider(*what):
+        asked.append(what)
+        return answer, {"trusted": 7}
+
+    Panel(revise_after=2).hear([Stage("panel", 5, loss)], reconsider)
+    loss.begin(dynamics, np.zeros(4, dtype=int), 3, torch.device("cpu"))
+    loss.epoch_end(dynamics)
+    assert loss.tables == {}
+    dynamics.asked = said, embeddings
+    loss.epoch_end(dynamics)
+    dynamics.asked = None
+    loss.epoch_end(dynamics)
+    assert len(asked) == 1
+    assert asked[0][0] is said
+    assert asked[0][1] is embeddings
+    np.testing.assert_array_equal(loss.tables[OPINION].numpy(), answer)
+    other = OpinionCrossEntropy(2)
+    other.load_state(json.loads(json.dumps(loss.state())))
+    assert (other.epoch, other.about) == (3, {"trusted": 7})
+
+
+@pytest.mark.parametrize(("revise_after", "waits"), [(0, 0), (2, 2), (4, 4), (5, 0), (9, 0)])
+def test_rows_wait_until_the_evidence_is_made_anew_if_it_is(revise_after, waits):
+    (stage,) = Panel(revise_after=revise_after).stages()
+    assert stage.waits == stage.loss.revise_after == waits
 
 
 @pytest.mark.parametrize(
@@ -108,8 +115,10 @@ def test_a_revised_opinion_is_what_the_run_says():
     fitted = FeatureClassifier(method="panel", options={"revise_after": 2}, **SETTINGS).fit(
         points, given, trusted=trusted
     )
-    table = fitted.audit_.table.set_index("id")
-    assert fitted.audit_.metrics["evidence"]["revised_after"] == 2
+    table, evidence = fitted.audit_.table.set_index("id"), fitted.audit_.metrics["evidence"]
+    assert evidence["revised_after"] == 2
+    assert evidence["revised"]["trusted"] == 20
+    assert list(evidence["revised"]["opinions"]) == [*evidence["opinions"], "network", "network_and_given"]
     assert (table.loc[list(range(20)), "suggested_label"] == true[:20]).all()
     judged = table[table["status"] == "judged"]
     assert (judged["network_label"] == judged["suggested_label"]).all()

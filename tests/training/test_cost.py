@@ -7,7 +7,7 @@ from small_loop import CLASSES, FEATURES, Plain, data, make_loop
 from mislabel.methods import METHODS
 from mislabel.methods.ce import CE
 from mislabel.modalities.vectors import FeatureInputs
-from mislabel.training.cost import cost, passes, passes_before
+from mislabel.training.cost import cost, passes, passes_once
 from mislabel.training.reshaping import Reshaping
 
 # Per epoch of each stage: forward and backward, forward alone, on features.
@@ -88,6 +88,6 @@ def test_networks_see_as_many_rows_as_counted(name):
     assert isinstance(loop.rows.inputs, FeatureInputs)
     loop.run(stages)
     each = [(stage.epochs, passes(stage, numeric=True)) for stage in stages]
-    each += [(1, passes_before(stage)) for stage in stages]
+    each += [(1, passes_once(stage)) for stage in stages]
     assert seen[True] == sum(epochs * one.both for epochs, one in each) * len(labels)
     assert seen[False] == sum(epochs * one.forward for epochs, one in each) * len(labels)

@@ -219,3 +219,52 @@ def test_trusted_rows_are_learnt_against_a_method_that_learns_nothing():
         predicted = network({"features": torch.from_numpy(data()[0])})[0][0].argmax(-1).numpy()
     assert (predicted[TRUSTED_ROWS] == turned[TRUSTED_ROWS]).all()
     assert (predicted[~TRUSTED_ROWS] == labels[~TRUSTED_ROWS]).mean() < 0.3
+
+
+def waiting_loop(target, waiting, epochs=3, waits=2):
+    """Trained weights, dynamics, and what the loss was shown when rows no longer wait."""
+    matrix, _ = data()
+    loss = Asked()
+    loop = Loop(
+        Plain, FeatureInputs(matrix), target, IDS, CLASSES,
+        TrainingSettings(batch_size=8, learning_rate=0.01, precision="fp32"), waiting=waiting,
+    )  # fmt: skip
+    network, dynamics = loop.run([Stage("one", epochs, loss, waits=waits, decay=False)])
+    return weights(network), dynamics, loss, loop
+
+
+class Asked(CrossEntropy):
+    """Plain training that keeps what it was shown at the end of each epoch."""
+
+    def begin(self, *arguments):
+        self.shown = []
+
+    def epoch_end(self, dynamics):
+        self.shown.append(dynamics.asked)
+
+
+def test_rows_that_wait_teach_nothing_until_they_no_longer_do():
+    _, labels = data()
+    waiting = np.arange(ROWS) % 5 == 0
+    other = np.where(waiting, (labels + 1) % CLASSES, labels)
+    assert_same_weights(*(waiting_loop(target, waiting, epochs=2)[0] for target in (labels, other)))
+    one, two = (waiting_loop(target, waiting, epochs=3)[0] for target in (labels, other))
+    assert any(not torch.equal(one[name], two[name]) for name in one)
+
+
+def test_all_rows_are_asked_once_when_none_waits_any_more():
+    _, labels = data()
+    waiting = np.arange(ROWS) % 5 == 0
+    _, dynamics, loss, loop = waiting_loop(labels, waiting)
+    assert [each is None for each in loss.shown] == [True, False, True]
+    assert dynamics.asked is None
+    after_two, *_ = waiting_loop(labels, waiting, epochs=2)
+    network = Plain()
+    network.load_state_dict({name.split(".", 2)[2]: value for name, value in after_two.items()})
+    with torch.no_grad():
+        expected = network.eval()({"features": torch.tensor(data()[0])}).softmax(-1).numpy()
+    said, embeddings = loss.shown[1]
+    np.testing.assert_allclose(said, expected, atol=1e-6)
+    assert len(embeddings) == ROWS
+    assert dynamics.prediction.shape == (3, ROWS)
+    assert loop.history.rows == 2 * (ROWS - waiting.sum()) + ROWS

@@ -77,6 +77,9 @@ class DynamicsStore:
         for it. In memory alone: a run that continues looks again.
     probabilities : (branches, rows, classes) float32 or None
         Each branch's class probabilities by then, likewise.
+    asked : (rows, classes) float32 and (rows, d) float16, or None
+        Class probabilities and embeddings in evaluation mode when the epochs are over for which a stage lets rows wait;
+        in memory alone, and for the loss of that epoch's end alone.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class DynamicsStore:
         self.trajectory: Trajectory | None = None
         self.evaluation: np.ndarray | None = None
         self.probabilities: np.ndarray | None = None
+        self.asked: tuple[np.ndarray, np.ndarray] | None = None
         self._digests: dict[str, list[str]] = {name: [] for name in QUANTITIES}
         if folder is not None and resume:
             self.done, self._digests = _check_manifest(folder, passes, rows)

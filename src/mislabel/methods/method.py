@@ -25,6 +25,9 @@ class Method(Protocol):
     One that weighs labels before training has ``row_worth(nearness, given)``. It takes how much nearer than usual the
     n rows are to each of K classes by a frozen model, (n, K), minus infinity where nothing is known of a class, and the
     labels (n,); it gives the weights of the rows, (n,) with a mean of 1.
+    One that lets evidence be made anew while it trains has ``hear(stages, reconsider)``. It keeps a function from what
+    the network says of the n rows, (n, K), and its embeddings, (n, d), to their new posterior, (n, K), and what is to
+    be told of that, for JSON.
     """
 
     def stages(self) -> "list[Stage]":

@@ -18,15 +18,14 @@ itself; the network's dynamics stand beside it. The judge does not hear them: wh
 it was taught, does not tell how far to believe it.
 
 A whole network soon knows more of the classes than the frozen space that q comes from. So after `revise_after` epochs q
-is made anew, once, from what the network said of each row when that epoch came to it, P, in one more round of the EM:
-
-    q_ik = P_ik T[k, yt_i] / sum over k,   T as in `posterior/balanced_transition.py`, held where the guard says so
-
-A head knows no more than that space, and its own opinion of rows that it was taught would make it surer, not better.
+is made anew, once, with what the network says of each row by then (`posterior/second_round.py`). Until then some rows
+with a trusted label wait, so that they can tell how far to believe it. A head knows no more than that space, and its
+own opinion of rows that it was taught would make it surer, not better.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -36,11 +35,11 @@ from mislabel.dynamics.store import DynamicsStore
 from mislabel.methods._losses import EpochLoss, cross_entropy
 from mislabel.methods.default_posterior import DefaultPosterior
 from mislabel.methods.registry import register
-from mislabel.posterior.balanced_transition import through, transition_matrix
-from mislabel.posterior.frozen_space import HELD, KEPT, kept_share
 from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import OPINION, Batch
 from mislabel.training.stages import Stage
+
+Reconsider = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, dict[str, Any]]]
 
 
 @register(
@@ -65,8 +64,8 @@ class Panel(DefaultPosterior):
     revise_after: Annotated[
         int,
         Setting(
-            "Epochs after which the network's own opinion is taught in place of the evidence's; 0: never. Where the "
-            "whole network trains, and nothing is said, 2.",
+            "Epochs after which the evidence is made anew with the network's own opinion of the rows; 0, or as many as "
+            "there are: never. Where the whole network trains, and nothing is said, 2.",
             0,
             10_000,
         ),
@@ -79,7 +78,14 @@ class Panel(DefaultPosterior):
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        return [Stage("panel", self.epochs, OpinionCrossEntropy(self.revise_after, guard=self.guard))]
+        revise_after = self.revise_after if self.revise_after < self.epochs else 0
+        return [Stage("panel", self.epochs, OpinionCrossEntropy(revise_after), waits=revise_after)]
+
+    def hear(self, stages: list[Stage], reconsider: Reconsider) -> None:
+        """Take what makes the evidence anew; see `Method`."""
+        loss = stages[-1].loss
+        assert isinstance(loss, OpinionCrossEntropy)
+        loss.reconsider = reconsider
 
 
 class OpinionCrossEntropy(EpochLoss):
@@ -89,58 +95,41 @@ class OpinionCrossEntropy(EpochLoss):
     ----------
     revise_after : int
         Epochs; 0: q stays as it is.
-    guard : bool
-        See `revised`.
+
+    Attributes
+    ----------
+    reconsider : callable, optional
+        From what the network says, (n, K), and its embeddings, (n, d), to q and what is to be told of it; without it q
+        stays as it is.
+    about : dict
+        What was told of the last q, for JSON.
     """
 
-    def __init__(self, revise_after: int = 0, *, guard: bool = True):
+    def __init__(self, revise_after: int = 0):
         super().__init__()
         self.revise_after: int = revise_after
-        self.guard: bool = guard
-        self.target = np.empty(0, dtype=np.int64)
+        self.reconsider: Reconsider | None = None
+        self.about: dict[str, Any] = {}
+        self.device = torch.device("cpu")
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
         super().begin(dynamics, target, n_classes, device)
-        self.target: np.ndarray = target
-        if self.revise_after:
-            self.tables["said"] = torch.zeros(len(target), n_classes, device=device)
+        self.device: torch.device = device
 
     def __call__(self, batch: Batch) -> Tensor:
         assert batch.opinion is not None
-        logits = batch.logits[0, 0]
-        if self.epoch < self.revise_after:
-            self.tables["said"][batch.index] = logits.detach().float().softmax(-1)
-        return cross_entropy(batch, logits, batch.opinion)
+        return cross_entropy(batch, batch.logits[0, 0], batch.opinion)
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
         super().epoch_end(dynamics)
-        if self.epoch == self.revise_after:
-            said = self.tables["said"]
-            opinion = revised(said.double().cpu().numpy(), self.target, guard=self.guard)
-            self.tables[OPINION] = torch.as_tensor(opinion, dtype=torch.float32, device=said.device)
+        if self.epoch == self.revise_after and self.reconsider is not None:
+            assert dynamics.asked is not None
+            opinion, self.about = self.reconsider(*dynamics.asked)
+            self.tables[OPINION] = torch.as_tensor(opinion, dtype=torch.float32, device=self.device)
 
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "about": self.about}
 
-def revised(said: np.ndarray, target: np.ndarray, *, guard: bool = True) -> np.ndarray:
-    """q from what a network said, (n, K) float64; see above.
-
-    Parameters
-    ----------
-    said : (n, K) float
-        Probabilities; zeros for a row with a trusted label, which has that for sure.
-    target : (n,) int64
-        Given labels, or trusted ones.
-    guard : bool
-        Whether T is held where it takes too much from a class.
-    """
-    opinion, asked = np.eye(said.shape[1])[target], np.asarray(said.any(1))
-    if asked.any():
-        opinion[asked] = _one_round(said[asked], target[asked], guard)
-    return opinion
-
-
-def _one_round(said: np.ndarray, given: np.ndarray, guard: bool) -> np.ndarray:
-    def through_matrix(held: float) -> np.ndarray:
-        return through(said, transition_matrix(said, np.eye(said.shape[1])[given], held), given)
-
-    free = through_matrix(0.0)
-    return through_matrix(HELD) if guard and kept_share(free, given) < KEPT else free
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.about: dict[str, Any] = state["about"]

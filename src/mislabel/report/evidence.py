@@ -138,10 +138,16 @@ def _use(evidence: dict[str, Any]) -> list[str]:
     part, revised = evidence.get("part"), evidence.get("revised_after")
     if part == "taught" and is_number(revised):
         passes = "epoch" if revised == 1 else "epochs"
+        told = section(evidence, "revised").get("trusted")
+        decided = (
+            f"{rows(told)} with a trusted label, which it had not been taught, decided how far to believe it"
+            if isinstance(told, int) and told
+            else "with the given label it took the place of the rest"
+        )
         return [
-            f"What all of it comes to is what the network was taught for {count(revised)} {passes}. Then its own "
-            "opinion of each row, with the given label, took that place, since a whole network soon knows more than a "
-            "frozen one: that is the probability in this report."
+            f"What all of it comes to is what the network was taught for {count(revised)} {passes}. Then it was asked "
+            f"what it made of each row, since a whole network soon knows more than a frozen one: {decided}. The "
+            "outcome is what it was taught from then on, and the probability in this report."
         ]
     return [said[part]] if isinstance(part, str) and part in said else []
 

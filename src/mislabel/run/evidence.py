@@ -5,7 +5,7 @@ how opinions are joined (`mislabel.posterior.judge`). Without any, a stated rule
 and where what classes mean is strong enough to start it (`mislabel.posterior.descriptions`), the one that starts there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,9 @@ from mislabel.posterior.frozen_space import HELD, FrozenSpace, frozen_space
 from mislabel.posterior.judge import Judged, Trusted, judge
 from mislabel.posterior.neighbours import balanced_votes
 from mislabel.posterior.prototypes import prototype_similarity
+from mislabel.posterior.second_round import second_round
 from mislabel.posterior.source_transitions import Votes
+from mislabel.posterior.spaces import unit_space
 from mislabel.run.opinions import DESCRIPTIONS, NEIGHBOURS, PLAIN, TRANSITION, ZERO_SHOT
 from mislabel.training.training_settings import Balance
 
@@ -70,11 +72,45 @@ class Evidence:
         weights = [self.start[name] for name in self.opinions]
         return judge(list(self.opinions.values()), self.points, self.given, self.trusted, weights, seed)
 
+    def reconsidered(
+        self, said: np.ndarray, embeddings: np.ndarray, waited: np.ndarray, seed: int, *, guard: bool
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """What all evidence comes to once a network that was taught it is heard, too.
+
+        Parameters
+        ----------
+        said : (m, K) float32
+            Class probabilities of that network.
+        embeddings : (m, d) float16
+        waited : (m,) bool
+            Trusted rows that the network was not taught.
+        guard : bool
+            See `mislabel.posterior.second_round`.
+
+        Returns
+        -------
+        posterior : (m, K) float32
+            As of `joined`.
+        about : dict
+            What metrics.json tells of it.
+        """
+        asked = waited[self.trusted.rows]
+        trusted = Trusted(self.trusted.rows[asked], self.trusted.labels[asked], self.trusted.weights[asked])
+        points = unit_space(embeddings).points
+        judged, names = second_round(self.opinions, self.start, said, points, self.given, trusted, seed, guard=guard)
+        return self.joined(judged), {**weights_of(judged, names), "trusted": int(asked.sum())}
+
     def joined(self, judged: Judged) -> np.ndarray:
         """(m, K) float32: the judge's posterior, and a trusted label where there is one."""
         result = judged.posterior.astype(np.float32)
         result[self.trusted.rows] = np.eye(result.shape[1], dtype=np.float32)[self.trusted.labels]
         return result
+
+
+def weights_of(judged: Judged, names: Iterable[str]) -> dict[str, Any]:
+    """What each opinion counted, and how strong the ridge was where it counted at all, for metrics.json."""
+    weights = {name: round(float(v), 4) for name, v in zip(names, judged.weights, strict=True)}
+    return {"opinions": weights, "strength": judged.strength if np.isfinite(judged.strength) else None}
 
 
 def gather(ready: Known, meanings: Meanings, *, guard: bool = True) -> Evidence:

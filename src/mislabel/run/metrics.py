@@ -13,6 +13,7 @@ from mislabel.posterior.summary import p_mislabeled
 from mislabel.run.about import peak_memory_mb
 from mislabel.run.checked import checked_before
 from mislabel.run.decision_gain import EarlierRun, decision_metrics
+from mislabel.run.evidence import weights_of
 from mislabel.run.gating import gate_metrics
 from mislabel.run.grounds import Grounds
 from mislabel.run.judging import Judgement
@@ -35,7 +36,7 @@ def add_metrics(job: Job, history: History, judgement: Judgement, earlier: Earli
     audit, posterior, scores = judgement.audit, judgement.posterior, judgement.test
     known = known_of_rows(job, audit, judgement.evidence, None if earlier is None else earlier.decisions)
     if job.revised is not None:
-        known["evidence"]["revised_after"] = getattr(job.method, "revise_after", None)
+        known["evidence"] |= {"revised_after": job.stages[-1].waits, "revised": job.about_revised}
     audit.metrics.update(
         {
             **counts(job),
@@ -112,11 +113,9 @@ def evidence_metrics(grounds: Grounds) -> dict[str, Any]:
     evidence, judged = grounds.evidence, grounds.judged
     if evidence is None or judged is None:
         return {}
-    weights = {name: round(float(v), 4) for name, v in zip(evidence.opinions, judged.weights, strict=True)}
     told = {"left_out": judged.left_out, "pool_left_out": judged.pool_left_out}
-    strength = judged.strength if np.isfinite(judged.strength) else None
-    about = {"part": grounds.part_of_evidence, "opinions": weights, "strength": strength, **told, **evidence.about}
-    return {"evidence": about}
+    counted = weights_of(judged, evidence.opinions)
+    return {"evidence": {"part": grounds.part_of_evidence, **counted, **told, **evidence.about}}
 
 
 def trusted_labels(grounds: Grounds, decisions: dict[str, Any] | None) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The first part of a run: settings filled in, the method, and inputs made ready for training."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from accelerate import Accelerator
@@ -13,6 +14,7 @@ from mislabel.methods.method import Method
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Prepared, sample_rows
 from mislabel.posterior.neighbours import label_agreement
+from mislabel.posterior.second_round import waiting_rows
 from mislabel.run.about import Clock
 from mislabel.run.defaults import effective_for, method_of
 from mislabel.run.detection_scores import check_score
@@ -73,6 +75,18 @@ class Job(Grounds):
         """What a loss taught in place of the opinion, (m, K) float32, once training is over; None where none did."""
         opinion = self.stages[-1].loss.tables.get(OPINION)
         return None if opinion is None else opinion.cpu().numpy()
+
+    @property
+    def about_revised(self) -> dict[str, Any]:
+        """What metrics.json tells of that; empty where the loss keeps nothing of the kind."""
+        return getattr(self.stages[-1].loss, "about", {})
+
+    @cached_property
+    def waiting(self) -> np.ndarray | None:
+        """Training rows (m,) bool that are not taught before the evidence was made anew; None where it is not."""
+        if self.evidence is None or not any(stage.waits for stage in self.stages):
+            return None
+        return waiting_rows(self.evidence.trusted, len(self.trained), self.config.seed)
 
     @cached_property
     def held_out(self) -> np.ndarray:
@@ -150,11 +164,16 @@ def _with_evidence(job: Job) -> Job:
             "the other rows could go by.",
         )
     job.progress.begin("evidence", 0)
-    evidence = gather(job.ready, job.meanings, guard=getattr(job.method, "guard", True))
+    guard: bool = getattr(job.method, "guard", True)
+    evidence = gather(job.ready, job.meanings, guard=guard)
     judged = evidence.judged(job.config.seed)
     job.progress.end()
     job.clock.stop("evidence")
-    return replace(_noted(job, *evidence.notes), evidence=evidence, judged=judged)
+    job = replace(_noted(job, *evidence.notes), evidence=evidence, judged=judged)
+    hear = getattr(job.method, "hear", None)
+    if hear is not None and job.waiting is not None:
+        hear(job.stages, partial(evidence.reconsidered, waited=job.waiting, seed=job.config.seed, guard=guard))
+    return job
 
 
 def _with_worth(job: Job) -> Job:

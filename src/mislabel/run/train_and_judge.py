@@ -126,6 +126,7 @@ def train(
         balanced_settings(job),
         opinion=job.opinion if job.learns_from_evidence else None,
         worth=job.worth,
+        waiting=job.waiting,
         trusted=dataset.status[trained] == "decided",
         folder=folder.path if folder else None,
         weights=weights,

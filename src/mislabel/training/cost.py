@@ -51,11 +51,11 @@ def passes(stage: Stage, *, numeric: bool = False) -> Passes:
     return Passes(both, forward)
 
 
-def passes_before(stage: Stage) -> Passes:
-    """What a stage demands once, before its first step; gradients of inputs are taken for those of weights."""
-    return Passes(2, 1) if stage.prunes else Passes(0, 0)
+def passes_once(stage: Stage) -> Passes:
+    """What a stage demands once; gradients of inputs are taken for those of weights."""
+    return Passes(2 if stage.prunes else 0, (1 if stage.prunes else 0) + (1 if stage.waits else 0))
 
 
 def cost(stages: list[Stage], *, numeric: bool = False) -> float:
     """Of all epochs, in forward and backward passes per row."""
-    return sum(stage.epochs * passes(stage, numeric=numeric).floor + passes_before(stage).floor for stage in stages)
+    return sum(stage.epochs * passes(stage, numeric=numeric).floor + passes_once(stage).floor for stage in stages)

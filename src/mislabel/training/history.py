@@ -53,7 +53,7 @@ class History(Watcher):
     def epoch_end(self, run: StageRun, epoch: int) -> None:
         seconds = time.perf_counter() - run.began
         self.add_seconds(run.stage.name, seconds)
-        self.rows += int(np.count_nonzero(~run.held)) * run.stage.views
+        self.rows += int(np.count_nonzero(~run.apart)) * run.stage.views
         line = {"stage": run.stage.name, "epoch": epoch + 1, "loss": round(run.loss, 5), "seconds": round(seconds, 2)}
         if run.settings.record:
             passes = run.dynamics.of_stage(run.stage.name)[-run.stage.views :]

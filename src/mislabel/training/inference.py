@@ -63,6 +63,7 @@ def probabilities_and_embeddings(
     dimension: int,
     accelerator: Accelerator,
     *,
+    low_precision: bool = False,
     order: np.ndarray | None = None,
     progress: Quiet,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +76,7 @@ def probabilities_and_embeddings(
         A number that half precision cannot hold becomes its largest.
     """
     parts = [(n_classes, torch.float32), (dimension, torch.float16)]
-    own = _own(Final(branches), inputs, parts, accelerator, BATCH_SIZE, False, order, progress)
+    own = _own(Final(branches), inputs, parts, accelerator, BATCH_SIZE, low_precision, order, progress)
     probabilities, embeddings = _everywhere(accelerator, len(inputs), *own)
     return probabilities, embeddings
 

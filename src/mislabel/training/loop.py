@@ -1,6 +1,5 @@
 """The one training loop: from stage to stage, and on from where a run stopped. It knows no method by name."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +64,8 @@ class Loop:
         What all evidence says of the rows' true labels, for losses that ask for it.
     worth : (n,) float, optional
         How much each label counts, with a mean of 1: a weight of the row before classes are balanced.
+    waiting : (n,) bool, optional
+        Rows that do not train for as many epochs as a stage says; not all of them.
     folder : Path, optional
         Where dynamics and checkpoints go. Without it everything stays in memory and nothing can be resumed.
     weights : Path, optional
@@ -95,6 +96,7 @@ class Loop:
         trusted: np.ndarray | None = None,
         opinion: np.ndarray | None = None,
         worth: np.ndarray | None = None,
+        waiting: np.ndarray | None = None,
         folder: Path | None = None,
         weights: Path | None = None,
         beside: Mapping[str, int] | None = None,
@@ -103,7 +105,7 @@ class Loop:
         told: Callable[[list[dict[str, Any]]], None] = lambda lines: None,
     ):
         trusted = np.zeros(len(target), dtype=bool) if trusted is None else trusted
-        self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes, opinion, worth)
+        self.build, self.rows = build, Rows(inputs, target, trusted, ids, n_classes, opinion, worth, waiting)
         self.settings, self.folder, self.interrupted = settings, folder, interrupted
         self.weights: Path | None = weights
         self.beside: Mapping[str, int] | dict[str, int] = beside or {}
@@ -180,7 +182,7 @@ class Loop:
             watcher.start(run, checkpoint)
         steps = Steps(run, watchers, self.interrupted, mean)
         for epoch in range(checkpoint.epoch if checkpoint is not None else 0, stage.epochs):
-            run.began = time.perf_counter()
+            run.begin(epoch)
             run.loss = steps.epoch(epoch)
             for watcher in watchers:
                 watcher.epoch_end(run, epoch)

@@ -8,6 +8,7 @@ import torch
 from mislabel.training.checkpoints import Checkpoint
 from mislabel.training.evaluation import target_losses
 from mislabel.training.history import History
+from mislabel.training.inference import probabilities_and_embeddings
 from mislabel.training.losses import OPINION, Loss
 from mislabel.training.stage_run import StageRun
 from mislabel.training.watchers import Watcher
@@ -46,7 +47,10 @@ class LossMemory(Watcher):
         if run.accelerator.num_processes > 1:
             self._share(run)
         self._evaluate(run)
+        if epoch + 1 == run.stage.waits:
+            run.dynamics.asked = self._ask(run)
         self.loss.epoch_end(run.dynamics)
+        run.dynamics.asked = None
         run.revise(self.loss.tables.get(OPINION))
 
     def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
@@ -66,6 +70,14 @@ class LossMemory(Watcher):
 
         own = torch.as_tensor(run.taken, device=run.device)
         run.share(run.taken, [table[own].cpu().numpy() for table in by_row], take)
+
+    @staticmethod
+    def _ask(run: StageRun) -> tuple[np.ndarray, np.ndarray]:
+        classes, inputs = run.rows.n_classes, run.rows.inputs
+        width = run.branches.dimension or classes
+        return probabilities_and_embeddings(
+            run.branches, inputs, classes, width, run.accelerator, low_precision=True, progress=run.progress
+        )
 
     @staticmethod
     def _evaluate(run: StageRun) -> None:

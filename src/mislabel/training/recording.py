@@ -11,7 +11,7 @@ from mislabel.training.watchers import SeenBatch, Watcher
 
 
 class DynamicsRecording(Watcher):
-    """Writes an epoch's passes to the dynamics store when it ends; rows that were held back are looked at then.
+    """Writes an epoch's passes to the dynamics store when it ends; rows that did not train are looked at then.
 
     Each process keeps what it saw of the rows that it took. In a run folder the main process writes for all, and the
     others map its files; in memory each has the whole.
@@ -39,8 +39,8 @@ class DynamicsRecording(Watcher):
         assert recorder is not None
         self._recorder = None
         self._write(run.taken, recorder, known_to_all=False)
-        if run.held.any():
-            self._look_at_held(run)
+        if run.apart.any():
+            self._look_at_others(run)
         done = store.done + run.stage.views
         with run.accelerator.main_process_first():  # whoever follows maps what is on the disk by then
             store.end(done)
@@ -51,13 +51,13 @@ class DynamicsRecording(Watcher):
         run.dynamics.flush()
         checkpoint.state["passes"] = run.dynamics.done
 
-    def _look_at_held(self, run: StageRun) -> None:
-        held = np.flatnonzero(run.held)
-        logits = run.logits(run.rows.inputs.take(held))
-        recorder = PassRecorder(run.stage.views, len(held), run.device)
+    def _look_at_others(self, run: StageRun) -> None:
+        others = np.flatnonzero(run.apart)
+        logits = run.logits(run.rows.inputs.take(others))
+        recorder = PassRecorder(run.stage.views, len(others), run.device)
         every_view = logits.to(run.device)[:, None].expand(-1, run.stage.views, -1, -1)
-        recorder.record(slice(None), run.target[torch.as_tensor(held, device=run.device)], every_view)
-        self._write(held, recorder, known_to_all=True)
+        recorder.record(slice(None), run.target[torch.as_tensor(others, device=run.device)], every_view)
+        self._write(others, recorder, known_to_all=True)
 
     def _write(self, rows: np.ndarray, recorder: PassRecorder, *, known_to_all: bool) -> None:
         """Put what was recorded of rows (k,) int64 into the store, those of other processes with it."""

@@ -1,5 +1,6 @@
 """A stage while it runs: what its steps need, and what its watchers may look at."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,8 @@ class Rows:
         What all evidence says of their true labels.
     worth : (n,) float, optional
         How much each label counts, with a mean of 1.
+    waiting : (n,) bool, optional
+        Rows that wait where a stage says so; none without it.
     """
 
     inputs: Inputs
@@ -47,6 +50,7 @@ class Rows:
     n_classes: int
     opinion: np.ndarray | None = None
     worth: np.ndarray | None = None
+    waiting: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.target)
@@ -68,7 +72,9 @@ class StageRun:
     weight : (n,) float32 Tensor, optional
         How much each row counts where a label is fitted, on the device; None where all count the same.
     held : (n,) bool
-        Rows that are held back from training.
+        Rows that are held back from training, of which the stage's epochs are judged.
+    apart : (n,) bool
+        Rows that do not train in the running epoch: those held back, and those that wait.
     model, optimizer
         As accelerate wraps them.
     dynamics : DynamicsStore
@@ -95,6 +101,7 @@ class StageRun:
     progress: Quiet
     began: float = 0.0
     loss: float = float("nan")
+    apart: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
     taken: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     selected_epoch: int | None = None
     opinion: Tensor | None = None
@@ -112,6 +119,11 @@ class StageRun:
     def selects(self) -> bool:
         """Whether one epoch's weights are kept for a later stage."""
         return self.stage.select is not None or bool(self.held.any())
+
+    def begin(self, epoch: int) -> None:
+        """Start an epoch: its time, and which rows do not train in it."""
+        self.began, waiting = time.perf_counter(), self.rows.waiting
+        self.apart = self.held if waiting is None or epoch >= self.stage.waits else self.held | waiting
 
     def logits(self, inputs: Inputs) -> Tensor:
         """Logits in evaluation mode, (branches, len(inputs), classes) float32, the same on every process."""

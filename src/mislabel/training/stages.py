@@ -79,6 +79,9 @@ class Stage:
         layer is 0 from then on. For one branch.
     balance : "none", "half" or "classes", optional
         How classes weigh in this stage; as the run's settings say without it.
+    waits : int
+        Epochs for which the rows that wait do not train (`Loop`), so that what the network says of them is not what it
+        was taught. When they are over, all rows are asked in evaluation mode, for `DynamicsStore.asked`.
     """
 
     name: str
@@ -100,3 +103,4 @@ class Stage:
     frozen: bool = False
     prunes: bool = False
     balance: Balance | None = None
+    waits: int = 0

@@ -58,7 +58,7 @@ class Steps:
         """
         run, settings = self.run, self.run.settings
         processes, rank = run.accelerator.num_processes, run.accelerator.process_index
-        rows = np.flatnonzero(~run.held)
+        rows = np.flatnonzero(~run.apart)
         batches = self._batches(rows, epoch)
         parts_of = [pieces(batch, settings.accumulate, processes, rank) for batch in batches]
         mine = [part for parts in parts_of for part in parts]
