@@ -69,6 +69,11 @@ class Heeding(CrossEntropy):
     def __call__(self, batch):
         return super().__call__(batch) + (batch.logits[:, 0] - batch.teacher).square().mean()
 
+class Asked(CrossEntropy):
+    def epoch_end(self, dynamics):
+        if dynamics.asked is not None:
+            self.asked = dynamics.asked
+
 random = np.random.default_rng(0)
 matrix, labels = random.normal(size=(38, 5)).astype(np.float32), random.integers(0, 3, 38)
 settings = TrainingSettings(batch_size=6, accumulate=2, learning_rate=0.01, precision="fp32", device="cpu")
@@ -135,6 +140,9 @@ def main():
     pruned, _ = looked.run(tuning)
     pruned_weights = torch.cat([value.flatten() for value in pruned.state_dict().values()]).numpy()
     right = tuning[-1].loss.tables["right"].numpy()
+    patient, asked = Loop(Plain, FeatureInputs(matrix), labels, np.arange(38), 3, settings, waiting=trusted), Asked()
+    waited, patience = patient.run([Stage("a", 3, asked, waits=2)])
+    waited_weights = torch.cat([value.flatten() for value in waited.state_dict().values()]).numpy()
     rank, processes = loop.accelerator.process_index, loop.accelerator.num_processes
     losses = np.array([line["loss"] for line in loop.history.epochs])
     np.savez(f"{sys.argv[1]}/{processes}-{rank}.npz", weights=flat, prediction=dynamics.prediction,
@@ -145,7 +153,9 @@ def main():
              idle_weights=idle_weights, searched=np.array(searched, dtype=object).astype(str),
              mixed_weights=mixed_weights, mixed_prediction=seen.prediction,
              itself_weights=itself_weights, together=np.concatenate(together),
-             pruned_weights=pruned_weights, right=right, heeding_weights=heeding_weights, known=np.concatenate(known))
+             pruned_weights=pruned_weights, right=right, heeding_weights=heeding_weights,
+             waited_weights=waited_weights, waited_prediction=patience.prediction, said=asked.asked[0],
+             embeddings=asked.asked[1], known=np.concatenate(known))
 
 main()
 leave_processes()
@@ -236,6 +246,16 @@ def test_trusted_rows_of_two_processes_are_taught_as_by_one(found, rank):
     np.testing.assert_allclose(found[rank]["taught_weights"], found["1-0"]["taught_weights"], atol=2e-5)
     np.testing.assert_array_equal(found[rank]["trusted_mixed"], found["2-0"]["trusted_mixed"])
     assert np.isfinite(found[rank]["trusted_mixed"]).all()
+
+
+@pytest.mark.parametrize("rank", ["2-0", "2-1"])
+def test_rows_wait_and_all_are_asked_in_two_processes_as_in_one(found, rank):
+    np.testing.assert_allclose(found[rank]["waited_weights"], found["1-0"]["waited_weights"], atol=2e-5)
+    np.testing.assert_array_equal(found[rank]["waited_prediction"], found["1-0"]["waited_prediction"])
+    np.testing.assert_allclose(found[rank]["said"], found["1-0"]["said"], atol=1e-5)
+    np.testing.assert_allclose(found[rank]["embeddings"], found["1-0"]["embeddings"], atol=2e-3)  # half precision
+    for name in ("said", "embeddings"):
+        np.testing.assert_array_equal(found[rank][name], found["2-0"][name])
 
 
 @pytest.mark.parametrize("rank", ["2-0", "2-1"])

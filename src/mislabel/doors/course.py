@@ -90,7 +90,7 @@ def beyond(method: Method) -> str | None:
             "learns from a mean of the weights": stage.teacher > 0,
             "reshapes the features of a frozen encoder": stage.reshapes,
             "looks at what its network answers to": stage.prunes,
-            "holds rows back from training": stage.validation > 0,
+            "holds rows back from training": stage.validation > 0 or stage.waits > 0,
             "starts again from new weights": stage.start == "fresh" and number > 0,
         }
         for words, needed in asked.items():
