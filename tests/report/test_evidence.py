@@ -89,6 +89,23 @@ def test_too_few_trusted_rows_to_leave_any_out(content):
     assert "the method's alone" in said[2]
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            {"revised": {"opinions": OPINIONS, "trusted": 12}},
+            "12 rows with a trusted label, which it had not been taught",
+        ),
+        ({"revised": {"opinions": OPINIONS, "trusted": 0}}, "with the given label it took the place of the rest"),
+        ({}, "with the given label it took the place of the rest"),
+    ],
+)
+def test_what_a_second_round_went_by(content, more, words):
+    said = content(ALONE | {"revised_after": 2} | more, TRUSTED)["sentences"][-1]
+    assert said.startswith("What all of it comes to is what the network was taught for 2 epochs.")
+    assert words in said
+
+
 def test_what_is_to_be_doubted(content):
     assert content(ALONE)["doubts"] == []
     doubted = ALONE | {"held": 1.0, "kept": 0.44, "weak": ["cow"], "meanings": "names", "agreeing": [3, 0, 2]}
