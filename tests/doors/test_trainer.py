@@ -20,6 +20,8 @@ from mislabel.modalities.vectors import FeatureInputs
 from mislabel.run.reading import Run
 from mislabel.training import steps
 
+pytestmark = pytest.mark.slow
+
 BATCH = 8
 LABELS = data()[1]
 

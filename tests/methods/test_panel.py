@@ -149,6 +149,7 @@ def test_errors_of_one_side_are_found_where_plain_training_learns_them(both):
     )
 
 
+@pytest.mark.slow
 def test_the_audit_says_what_the_opinion_says(both):
     table, metrics = both[1].audit_.table, both[1].audit_.metrics
     assert set(metrics["evidence"]["opinions"]) == {"transition"}

@@ -30,7 +30,10 @@ from review.browser import (
 from mislabel.decisions.events import Decision
 from mislabel.decisions.store import Store, read_decisions
 
-pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no chromium here, nor is one in MISLABEL_CHROMIUM")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(chromium() is None, reason="there is no chromium here, nor is one in MISLABEL_CHROMIUM"),
+]
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> &amp; <b>bold</b>"
 HEBREW = "שלום, ההזמנה שלי לא הגיעה 😀🧑‍🚀 " * 40

@@ -13,6 +13,8 @@ from review.browser import COLOURS, at, expect, history, painted, press, saved, 
 
 from mislabel.run.folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 
 def corner_run(folder, rows=40, classes=4):
     """Rows of four classes, each in a corner of the map; the suggested label is the next class."""

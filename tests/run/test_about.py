@@ -36,6 +36,7 @@ def test_what_opens_an_address_is_not_kept(monkeypatch):
     assert "secret" not in typed_command()
 
 
+@pytest.mark.slow
 def test_a_real_run_keeps_it(tmp_path, toy_file, tiny_options, command):
     words = ["train", toy_file, *tiny_options, "--method", "ce", "--option", "epochs=1", "--out", tmp_path / "run"]
     done = command(*words)

@@ -29,6 +29,8 @@ from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.train import train
 
+pytestmark = pytest.mark.slow
+
 CONFIG = RunConfig(
     method="dygen",
     options={"epochs": 2, "distil_epochs": 2, "passes": 2, "record": "training"},

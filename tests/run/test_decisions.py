@@ -20,6 +20,8 @@ from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import run
 
+pytestmark = pytest.mark.slow
+
 MESSAGES = Path(__file__).resolve().parents[2] / "examples" / "messages" / "messages.csv"
 COLUMNS = ["--text", "text", "--label", "label", "--id", "id", "--split", "split"]
 COLUMNS += ["--gold", "gold", "--precision", "fp32", "--max-length", "32", "--method", "ce", "--option", "epochs=3"]

@@ -18,6 +18,8 @@ from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import run
 
+pytestmark = pytest.mark.slow
+
 LINE = ["--features", "f_*", "--label", "label", "--gold", "gold", "--id", "id", "--device", "cpu"]
 
 

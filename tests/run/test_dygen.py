@@ -19,6 +19,8 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from mislabel.posterior.posterior import replace_given
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ["apple", "boat", "cloud"]
 EPOCHS, TRAINED, HELD_OUT = 2, 68, 22
 SHORT = {

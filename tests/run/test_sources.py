@@ -85,6 +85,7 @@ def test_the_command_line_tells_what_each_source_is_worth(told):
     )
 
 
+@pytest.mark.slow
 def test_every_vote_has_its_probability_and_rows_without_votes_a_posterior(told):
     _, run = told
     audit, frame = run.result(), table().set_index("id")

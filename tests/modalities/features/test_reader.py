@@ -94,6 +94,7 @@ def test_the_planted_errors_come_first(runs):
     assert wrong.mean() / 2 < metrics["noise_rate"]["at_least"] <= wrong.mean()
 
 
+@pytest.mark.slow
 def test_one_matrix_gives_one_result_however_it_comes(runs):
     wanted = [np.load(runs["columns"] / "posterior.npy"), pd.read_parquet(runs["columns"] / "audit.parquet")]
     for name in ("vectors", "matrix"):
