@@ -194,11 +194,20 @@ def test_a_class_that_trusted_labels_alone_say_is_learnt():
 
 
 @pytest.mark.parametrize(
-    ("part", "revise_after"), [(0.5, 0), (0.5, 2), (0.5, 3), pytest.param(0.9, 0, marks=pytest.mark.sweep)]
+    ("part", "revise_after", "t"),
+    [
+        (0.5, 0, 0),
+        (0.5, 2, 0),
+        (0.5, 2, 40),
+        (0.3, 2, 40),
+        (0.5, 3, 0),
+        pytest.param(0.9, 0, 0, marks=pytest.mark.sweep),
+    ],
 )
-def test_stopped_and_continued_is_as_never_stopped(part, revise_after, tmp_path):
-    points, _, given = one_sided(300)
-    data = make_dataset(points, given.tolist(), modality="features")
+def test_stopped_and_continued_is_as_never_stopped(part, revise_after, t, tmp_path):
+    points, true, given = one_sided(300)
+    trusted = [str(label) if row < t else None for row, label in enumerate(true)] if t else None
+    data = make_dataset(points, given.tolist(), modality="features", trusted=trusted)
     options = {"revise_after": revise_after} if revise_after else {}
     config = RunConfig(method="panel", options=options, batch_size=16, **SETTINGS)
     steps = -(-300 // 16) * sum(stage.epochs for stage in METHODS["panel"].make().stages())
