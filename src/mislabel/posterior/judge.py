@@ -128,7 +128,11 @@ class Trusted:
     def counting(self) -> "Trusted":
         """Those whose weight is above 0."""
         count = self.weights > 0
-        return self if count.all() else Trusted(self.rows[count], self.labels[count], self.weights[count])
+        return self if count.all() else self.take(count)
+
+    def take(self, which: np.ndarray) -> "Trusted":
+        """Some of them, (t,) bool."""
+        return Trusted(self.rows[which], self.labels[which], self.weights[which])
 
 
 def judge(

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from mislabel.posterior.balanced_transition import through, transition_matrix
+from mislabel.posterior.balanced_transition import through, transition_of
+from mislabel.posterior.derived import crossed, one_hot
 from mislabel.posterior.frozen_space import HELD, KEPT, kept_share
 from mislabel.posterior.judge import FEWEST, MOST, Judged, Trusted, judge, log_opinion, pool
 
@@ -51,12 +52,11 @@ def said_and_given(said: np.ndarray, given: np.ndarray, *, guard: bool = True) -
         Whether T is held where it takes too much from a class.
     """
     said = said.astype(np.float64, copy=False)
-
-    def held_by(held: float) -> np.ndarray:
-        return through(said, transition_matrix(said, np.eye(said.shape[1])[given], held), given)
-
-    free = held_by(0.0)
-    return held_by(HELD) if guard and kept_share(free, given) < KEPT else free
+    counts = crossed(said, one_hot(given, said.shape[1]))
+    free = through(said, transition_of(counts, 0.0), given)
+    if guard and kept_share(free, given) < KEPT:
+        return through(said, transition_of(counts, HELD), given)
+    return free
 
 
 def second_round(

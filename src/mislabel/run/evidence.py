@@ -22,7 +22,6 @@ from mislabel.posterior.neighbours import balanced_votes
 from mislabel.posterior.prototypes import prototype_similarity
 from mislabel.posterior.second_round import second_round
 from mislabel.posterior.source_transitions import Votes
-from mislabel.posterior.spaces import unit_space
 from mislabel.run.opinions import DESCRIPTIONS, NEIGHBOURS, PLAIN, TRANSITION, ZERO_SHOT
 from mislabel.training.training_settings import Balance
 
@@ -94,11 +93,11 @@ class Evidence:
         about : dict
             What metrics.json tells of it.
         """
-        asked = waited[self.trusted.rows]
-        trusted = Trusted(self.trusted.rows[asked], self.trusted.labels[asked], self.trusted.weights[asked])
-        points = unit_space(embeddings).points
-        judged, names = second_round(self.opinions, self.start, said, points, self.given, trusted, seed, guard=guard)
-        return self.joined(judged), {**weights_of(judged, names), "trusted": int(asked.sum())}
+        trusted = self.trusted.take(waited[self.trusted.rows])
+        judged, names = second_round(
+            self.opinions, self.start, said, embeddings, self.given, trusted, seed, guard=guard
+        )
+        return self.joined(judged), {**weights_of(judged, names), "trusted": len(trusted.rows)}
 
     def joined(self, judged: Judged) -> np.ndarray:
         """(m, K) float32: the judge's posterior, and a trusted label where there is one."""
