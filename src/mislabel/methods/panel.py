@@ -32,11 +32,11 @@ import torch
 from torch import Tensor
 
 from mislabel.dynamics.store import DynamicsStore
-from mislabel.methods._losses import EpochLoss, cross_entropy
+from mislabel.methods._losses import cross_entropy
 from mislabel.methods.default_posterior import DefaultPosterior
 from mislabel.methods.registry import register
 from mislabel.settings import Setting, check_settings
-from mislabel.training.losses import OPINION, Batch
+from mislabel.training.losses import OPINION, Batch, Loss
 from mislabel.training.stages import Stage
 
 Reconsider = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, dict[str, Any]]]
@@ -78,8 +78,8 @@ class Panel(DefaultPosterior):
         check_settings(self)
 
     def stages(self) -> list[Stage]:
-        revise_after = self.revise_after if self.revise_after < self.epochs else 0
-        return [Stage("panel", self.epochs, OpinionCrossEntropy(revise_after), waits=revise_after)]
+        waits = self.revise_after if self.revise_after < self.epochs else 0
+        return [Stage("panel", self.epochs, OpinionCrossEntropy(), waits=waits)]
 
     def hear(self, stages: list[Stage], reconsider: Reconsider) -> None:
         """Take what makes the evidence anew; see `Method`."""
@@ -88,32 +88,25 @@ class Panel(DefaultPosterior):
         loss.reconsider = reconsider
 
 
-class OpinionCrossEntropy(EpochLoss):
+class OpinionCrossEntropy(Loss):
     """L; it pulls to a label everywhere.
-
-    Parameters
-    ----------
-    revise_after : int
-        Epochs; 0: q stays as it is.
 
     Attributes
     ----------
     reconsider : callable, optional
-        From what the network says, (n, K), and its embeddings, (n, d), to q and what is to be told of it; without it q
-        stays as it is.
+        From what the network says, (n, K), and its embeddings, (n, d), to q and what is to be told of it, once rows no
+        longer wait; without it q stays as it is.
     about : dict
         What was told of the last q, for JSON.
     """
 
-    def __init__(self, revise_after: int = 0):
+    def __init__(self) -> None:
         super().__init__()
-        self.revise_after: int = revise_after
         self.reconsider: Reconsider | None = None
         self.about: dict[str, Any] = {}
         self.device = torch.device("cpu")
 
     def begin(self, dynamics: DynamicsStore, target: np.ndarray, n_classes: int, device: torch.device) -> None:
-        super().begin(dynamics, target, n_classes, device)
         self.device: torch.device = device
 
     def __call__(self, batch: Batch) -> Tensor:
@@ -121,15 +114,12 @@ class OpinionCrossEntropy(EpochLoss):
         return cross_entropy(batch, batch.logits[0, 0], batch.opinion)
 
     def epoch_end(self, dynamics: DynamicsStore) -> None:
-        super().epoch_end(dynamics)
-        if self.epoch == self.revise_after and self.reconsider is not None:
-            assert dynamics.asked is not None
+        if dynamics.asked is not None and self.reconsider is not None:
             opinion, self.about = self.reconsider(*dynamics.asked)
             self.tables[OPINION] = torch.as_tensor(opinion, dtype=torch.float32, device=self.device)
 
     def state(self) -> dict[str, Any]:
-        return {**super().state(), "about": self.about}
+        return {"about": self.about}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        super().load_state(state)
         self.about: dict[str, Any] = state["about"]
