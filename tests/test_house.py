@@ -212,3 +212,14 @@ def test_recurring_names_are_told_with_their_rooms(package):
 )
 def test_a_comparison_with_the_name_of_a_modality_is_seen(line, asks):
     assert bool(asked_names(line)) == asks
+
+
+def test_no_file_of_the_repository_is_a_link():
+    """One that leads elsewhere leads nowhere on another machine, and names a folder of this one."""
+    if not (REPOSITORY / ".git").exists():
+        pytest.skip("not a clone: nobody knows which files belong to the repository")
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert listed
+    assert [line.split("\t")[1] for line in listed if line.startswith("120000")] == []
