@@ -80,6 +80,26 @@ def test_adapters_are_trained_by_both(run_both):
     assert sizes[0] == sizes[1]
 
 
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [("panel", ["epochs=3"]), pytest.param("elr", ["epochs=2"], marks=pytest.mark.sweep)],
+)
+def test_divided_weights_leave_the_run_of_whole_ones(run_both, mislabel, method, options):
+    words = [word for one in options for word in ("--option", one)]
+    one, two = run_both("uneven", "--method", method, "--shard", "--trusted", "checked", *words)
+    posteriors = [np.load(run / "posterior.npy") for run in (one, two)]
+    np.testing.assert_allclose(*posteriors, atol=0.02)
+    notes = [" ".join(json.loads((run / "metrics.json").read_text())["notes"]) for run in (one, two)]
+    assert ["divided nothing" in each for each in notes] == [True, False]
+    answers = []
+    for run in (one, two):
+        said = one.parent / f"{run.name}.csv"
+        done = mislabel("predict", run, one.parent / "toy.csv", "--output", said)
+        assert done.exit_code == 0, done.stderr
+        answers.append(pd.read_csv(said).select_dtypes("number").to_numpy())
+    np.testing.assert_allclose(*answers, atol=0.02)
+
+
 @pytest.mark.sweep
 @pytest.mark.parametrize("tune", ["head", "full"])
 def test_evidence_is_that_of_one_process(run_both, tune):

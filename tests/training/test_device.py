@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from accelerate.utils import DistributedType
 from small_loop import CLASSES, FEATURES, Plain, data, weights, with_dropout
 from torch import nn
 
 from mislabel.errors import InputError
 from mislabel.modalities.vectors import FeatureInputs
+from mislabel.training import device
 from mislabel.training.branches import Branches, make_branches
 from mislabel.training.device import (
     choose_device,
@@ -145,3 +147,12 @@ def test_runs_of_one_process_may_differ_in_precision():
         assert accelerator.mixed_precision == wanted
         assert accelerator.device.type == "cpu"
     assert make_accelerator().device.type == choose_device("auto")
+
+
+def test_a_launcher_that_divides_weights_itself_is_refused(monkeypatch):
+    class Launched:
+        distributed_type = DistributedType.FSDP
+
+    monkeypatch.setattr(device, "Accelerator", lambda **settings: Launched())
+    with pytest.raises(InputError, match="told to use FSDP.*plain processes.*--shard"):
+        make_accelerator("cpu")

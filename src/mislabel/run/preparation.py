@@ -26,6 +26,7 @@ from mislabel.settings import make_settings
 from mislabel.training.device import make_accelerator
 from mislabel.training.losses import OPINION
 from mislabel.training.progress import Quiet
+from mislabel.training.sharding import check_shardable
 from mislabel.training.stages import Stage
 
 
@@ -106,6 +107,8 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     method: Method = make_settings(method_of(config).make, config.options)
     _check_reshaping(method, config)
     accelerator = make_accelerator(config.device, config.precision)
+    if config.shard:
+        dataset = replace(dataset, notes=[*dataset.notes, *_check_sharding(method, config, accelerator)])
     meanings = sentences_of(config.describe, dataset.labels.classes)
     dataset = replace(dataset, notes=[*dataset.notes, *meanings.notes])
     ready = modality(dataset.inputs.modality).prepare(dataset, config, accelerator, folder, progress)
@@ -135,6 +138,28 @@ def _check_reshaping(method: Method, config: RunConfig) -> None:
         f"--method {config.method} reshapes the features of an encoder that stays as it is, and --tune {config.tune} "
         f"changes them: {instead}, or another --method"
     )
+
+
+def _check_sharding(method: Method, config: RunConfig, accelerator: Accelerator) -> list[str]:
+    """Raise InputError where the weights cannot be divided; what a reader has to know where there is nobody to share.
+
+    Raises
+    ------
+    InputError
+        If the method, or another setting, needs whole weights.
+    """
+    if config.tune == "head":
+        raise InputError("--shard divides the weights of a network that trains, and --tune head trains a small one")
+    beside = {"compile": config.compile, "noise_stability": config.noise_stability > 0}
+    for name, given in beside.items():
+        if given:
+            raise InputError(
+                f"--shard divides the weights, and --{name.replace('_', '-')} needs them whole: leave one out"
+            )
+    check_shardable(method.stages(), str(config.method))
+    if accelerator.num_processes > 1:
+        return []
+    return ["--shard divided nothing: this is one process. Start several with torchrun or accelerate launch."]
 
 
 def _with_evidence(job: Job) -> Job:

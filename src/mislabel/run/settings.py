@@ -21,6 +21,7 @@ from mislabel.training.training_settings import (
     Optimizer,
     Precision,
     Schedule,
+    Shard,
     TrainingSettings,
     Warmup,
     WeightDecay,
@@ -28,7 +29,9 @@ from mislabel.training.training_settings import (
 
 Drawn = Literal["random", "chosen"]
 # Settings that earlier versions had not, and what their runs did, whatever the default is by now.
-CAME_LATER: dict[str, Any] = {"balance": "none", "noise_stability": 0.0, "trusted_drawn": "chosen", "lora_rank": None}
+CAME_LATER: dict[str, Any] = {
+    "balance": "none", "noise_stability": 0.0, "trusted_drawn": "chosen", "lora_rank": None, "shard": False,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ class RunConfig:
     balance: Balance = TrainingSettings.balance
     noise_stability: NoiseStability = TrainingSettings.noise_stability
     compile: Compile = TrainingSettings.compile
+    shard: Shard = TrainingSettings.shard
     precision: Precision = TrainingSettings.precision
     device: Device = TrainingSettings.device
     seed: Seed = TrainingSettings.seed

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mislabel.training.checkpoints import Checkpoint, optimizer_tensors, save_checkpoint
 from mislabel.training.room import bytes_there, check_disk, checkpoint_bytes, size_of
+from mislabel.training.sharding import whole
 from mislabel.training.stage_run import StageRun
 from mislabel.training.watchers import Watcher
 
@@ -31,14 +32,12 @@ class Checkpointing(Watcher):
         check_disk(self.folder, {"checkpoints": needed}, bytes_there(self.folder / "checkpoints"))
 
     def epoch_end(self, run: StageRun, epoch: int) -> None:
-        if run.accelerator.is_main_process:
-            over = epoch + 1 == run.stage.epochs  # the next stage starts with a new optimiser
-            checkpoint = Checkpoint(
-                stage=run.number,
-                epoch=epoch + 1,
-                model=run.branches.state_dict(),
-                optimizer={} if over else optimizer_tensors(run.optimizer.optimizer),
-            )
+        writes = run.accelerator.is_main_process
+        over = epoch + 1 == run.stage.epochs  # the next stage starts with a new optimiser
+        model = whole(run.branches.state_dict(), kept=writes)
+        optimizer = {} if over else whole(optimizer_tensors(run.optimizer.optimizer), kept=writes)
+        if writes:
+            checkpoint = Checkpoint(stage=run.number, epoch=epoch + 1, model=model, optimizer=optimizer)
             for watcher in self.watchers:
                 watcher.state(run, checkpoint)
             save_checkpoint(self.folder / "checkpoints", checkpoint)

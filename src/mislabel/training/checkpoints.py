@@ -13,6 +13,7 @@ from typing_extensions import TypedDict  # pydantic takes no other before Python
 from mislabel.dynamics.files import Count
 from mislabel.files import atomic_folder, private_folder, remove_folder
 from mislabel.integrity import add_digests, check_files, read_object, telling_damage
+from mislabel.training.sharding import part_like
 
 TEMPORARY = "unfinished"
 TENSORS = ("model", "optimizer", "selected", "tables", "mean")
@@ -129,7 +130,8 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor])
     for weight, part in optimizer.state.items():
         for name, value in part.items():
             if value.shape == weight.shape:
-                part[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
+                like = torch.empty_like(weight, dtype=value.dtype)
+                part[name] = like.copy_(part_like(value, like))
 
 
 def _finished(folder: Path) -> list[Path]:

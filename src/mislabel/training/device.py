@@ -8,11 +8,15 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, DistributedType
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from mislabel.errors import InputError, alternatives
+from mislabel.errors import InputError, RunError, alternatives
 from mislabel.training.branches import Branches
 from mislabel.training.inputs import Inputs
+from mislabel.training.sharding import shard
+
+DIVIDES = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
 def choose_device(name: str) -> str:
@@ -43,22 +47,41 @@ def choose_precision(name: str, device: str) -> str:
 
 
 def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerator:
-    """An accelerator for one process, or for this process of several under `accelerate launch`."""
+    """An accelerator for one process, or for this process of several under `accelerate launch`.
+
+    Raises
+    ------
+    InputError
+        If the device is not there, or the launcher's configuration divides the weights itself.
+    """
     device = choose_device(device)
     precision = choose_precision(precision, device)
     alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
     if alone and _other(device, precision):
         # accelerate remembers the first device and precision of a process; another run may want others.
         AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
+    if accelerator.distributed_type in DIVIDES:
+        raise InputError(
+            f"the launcher was told to use {accelerator.distributed_type.value}, which divides weights in its own way: "
+            "launch plain processes (torchrun, or `accelerate launch --multi_gpu`), and give --shard where one device "
+            "does not hold the weights"
+        )
+    return accelerator
 
 
-def wrap_network(network: Branches, inputs: Inputs, accelerator: Accelerator, *, compiled: bool = False) -> Any:
-    """The network as accelerate trains it, over all processes of a launch; compiled where asked for.
+def wrap_network(
+    network: Branches, inputs: Inputs, accelerator: Accelerator, *, compiled: bool = False, sharded: bool = False
+) -> Any:
+    """The network as accelerate trains it, over all processes of a launch; compiled or divided where asked for.
 
     Processes wait for the gradient of every weight, so a network with weights that get none has to say so: it then
     pays for a search through its graph at every step, which others are spared.
     """
+    if sharded and accelerator.num_processes > 1:
+        _check_divisible(network)
+        shard(network, accelerator)
+        return accelerator.prepare_model(network, evaluation_mode=True)  # nothing but its precision
     if accelerator.num_processes > 1:
         searched = has_unused_weights(network, inputs) or drops_layers(network)
         handler: Any = DistributedDataParallelKwargs(find_unused_parameters=searched)
@@ -67,6 +90,20 @@ def wrap_network(network: Branches, inputs: Inputs, accelerator: Accelerator, *,
         for module in network.networks:
             module.compile()  # in place: names of weights stay
     return accelerator.prepare(network)
+
+
+def _check_divisible(network: Branches) -> None:
+    """Raise RunError for a network that processes cannot divide: it would wait for ever, or be another on each."""
+    if drops_layers(network):
+        raise RunError(
+            "--shard needs all processes to compute the same layers, and this model leaves out some by chance "
+            "(layerdrop): set layerdrop to 0 in its config.json, or leave --shard out"
+        )
+    if any(isinstance(module, _BatchNorm) for module in network.modules()):
+        raise RunError(
+            "--shard divides weights, and each process would keep statistics of its own rows in this model's batch "
+            "norms: leave --shard out"
+        )
 
 
 def has_unused_weights(network: Branches, inputs: Inputs) -> bool:

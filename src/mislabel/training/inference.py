@@ -14,6 +14,7 @@ from mislabel.training.inputs import Inputs
 from mislabel.training.parts import share
 from mislabel.training.prefetch import prefetched
 from mislabel.training.progress import Quiet
+from mislabel.training.sharding import is_sharded
 
 BATCH_SIZE = 128
 
@@ -124,15 +125,20 @@ def _own(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """The rows that this process goes through, (k,) int64, and what a network gives for them, (k, width) each."""
     device, alone = accelerator.device, accelerator.num_processes == 1
-    mine = sorted_batches(inputs.lengths, batch_size, order)[accelerator.process_index :: accelerator.num_processes]
+    batches = sorted_batches(inputs.lengths, batch_size, order)
+    mine = batches[accelerator.process_index :: accelerator.num_processes]
+    # With divided weights one process cannot pass without the others: one with a batch less takes any, and forgets it.
+    idle = 0 if alone or not is_sharded(network) else -(-len(batches) // accelerator.num_processes) - len(mine)
     # One process has all rows, in their order; of several each has its own, in the order of its batches.
     rows = np.arange(len(inputs)) if alone else np.concatenate([np.empty(0, dtype=np.int64), *mine])
     results, done = [torch.zeros(len(rows), width, dtype=kind, device=device) for width, kind in parts], 0
-    network = network.to(device).eval()
+    network = (network if is_sharded(network) else network.to(device)).eval()
     progress.begin(doing, len(mine))
     with torch.inference_mode(), accelerator.autocast() if low_precision else nullcontext():
-        for batch, tensors in prefetched(inputs, mine, device):
+        for number, (batch, tensors) in enumerate(prefetched(inputs, [*mine, *batches[:idle]], device)):
             answers = network(tensors)
+            if number >= len(mine):
+                break
             here = torch.as_tensor(batch, device=device) if alone else slice(done, done + len(batch))
             for result, part in zip(results, [answers] if len(parts) == 1 else answers, strict=True):
                 result[here] = part.to(result.dtype)

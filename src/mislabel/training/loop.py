@@ -30,6 +30,7 @@ from mislabel.training.recording import DynamicsRecording
 from mislabel.training.reshaping import reshape
 from mislabel.training.room import bytes_there, check_disk, training_needs
 from mislabel.training.selection import Selection
+from mislabel.training.sharding import load_whole, whole
 from mislabel.training.stage_run import Rows, StageRun
 from mislabel.training.stages import Stage
 from mislabel.training.steps import Steps, torch_seed
@@ -196,7 +197,7 @@ class Loop:
         if last is None or stage.start == "fresh" or last.frozen != (stage.frozen and bool(last.encoders)):
             weights = checkpoint.model if checkpoint is not None else None
             if last is not None and stage.start != "fresh":
-                weights = last.state_dict()
+                weights = whole(last.state_dict())
             torch.manual_seed(torch_seed(self.settings.seed, number, 0))
             build = (lambda: reshape(self.build())) if stage.reshapes else self.build
             network = make_branches(build, stage.branches, stage.shared)
@@ -204,10 +205,13 @@ class Loop:
                 network.load_state_dict(weights)
             if stage.frozen:
                 network.freeze()
-            self._model = wrap_network(network, self.rows.inputs, self.accelerator, compiled=self.settings.compile)
+            self._model = wrap_network(
+                network, self.rows.inputs, self.accelerator,
+                compiled=self.settings.compile, sharded=self.settings.shard,
+            )  # fmt: skip
         # Where all labels are trusted no row is held back, and nothing was selected: the last weights go on.
         if checkpoint is None and stage.start == "selected" and selected:
-            self.accelerator.unwrap_model(self._model).load_state_dict(selected)
+            load_whole(self.accelerator.unwrap_model(self._model), selected)
 
     def _stage_run(self, stage: Stage, number: int, dynamics: DynamicsStore, checkpoint: Checkpoint | None) -> StageRun:
         settings, rows, device = self.settings, self.rows, self.accelerator.device

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from mislabel.dynamics.scores import prediction_changes
 from mislabel.training.checkpoints import Checkpoint
+from mislabel.training.sharding import whole
 from mislabel.training.stage_run import StageRun
 from mislabel.training.watchers import Watcher
 
@@ -30,7 +31,7 @@ class Selection(Watcher):
             return
         run.selected_epoch = self._choose(run)
         if run.selected_epoch == epoch:  # copies: the live weights go on changing
-            weights = run.branches.state_dict()
+            weights = whole(run.branches.state_dict())
             self.weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
 
     def state(self, run: StageRun, checkpoint: Checkpoint) -> None:

@@ -35,6 +35,9 @@ NoiseStability = Annotated[
     ),
 ]
 Compile = Annotated[bool, Setting("Compile networks; pays on a GPU.")]
+Shard = Annotated[
+    bool, Setting("Divide the weights over the processes of a launch, where one device does not hold them (FSDP2).")
+]
 Precision = Annotated[
     Literal["auto", "bf16", "fp32"], Setting("Of the numbers; auto takes bf16 where the device is fast with it.")
 ]
@@ -61,6 +64,8 @@ class TrainingSettings:
     noise_stability : float
         Weight of `training/noise_stability.py`.
     precision, device, seed, compile
+    shard : bool
+        See `training/sharding.py`; nothing to divide in one process.
     record : bool
         Whether dynamics are recorded; off only to measure what recording costs.
     """
@@ -81,4 +86,5 @@ class TrainingSettings:
     device: Device = "auto"
     seed: Seed = 0
     compile: Compile = False
+    shard: Shard = False
     record: bool = True
