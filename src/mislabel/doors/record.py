@@ -24,6 +24,7 @@ from mislabel.training.balance import row_weights
 from mislabel.training.evaluation import target_losses
 from mislabel.training.loop import passes_of
 from mislabel.training.losses import Batch
+from mislabel.training.parts import share, share_tables
 from mislabel.training.stages import Stage
 from mislabel.training.training_settings import Balance
 
@@ -93,7 +94,6 @@ class Record:
         self.weight: Tensor | None = None
         self.recorder = PassRecorder(1, len(target), self.device)
         self.began = time.perf_counter()
-        self._shared: dict[str, Tensor] = {}  # tables as all processes know them
 
     @property
     def stage(self) -> Stage:
@@ -136,21 +136,15 @@ class Record:
     def end_epoch(self) -> None:
         """An epoch is over, in all processes: write its passes, let the loss learn from them, select weights."""
         stage = self.stage
-        own = self._own()
-        self.recorder.prediction.masked_fill_(~own, -1)
-        self.recorder.scalars.masked_fill_(~own, torch.nan)
-        views = self.recorder.finish(self._sum if self._several else None)
-        for recorded in views:
-            self.dynamics.write(self.dynamics.done, recorded)
-        for name, before in self._shared.items():
-            table = stage.loss.tables[name]
-            change = (table - before).masked_fill(~own[:, None], 0)
-            table.copy_(before + self._sum(change))
+        own, first = torch.nonzero(self._own()).flatten().cpu().numpy(), self.dynamics.done
+        values = [recorded[name][own] for recorded in self.recorder.finish() for name in QUANTITIES]
+        share(self.accelerator, own, values, self.dynamics.put_epoch)
+        self.dynamics.end(first + stage.views)
+        share_tables(self.accelerator, own, list(stage.loss.tables.values()))
         self._look(stage)
         stage.loss.epoch_end(self.dynamics)
-        self._remember()
         self.epoch += 1
-        self._note(**views[0])
+        self._note(self.dynamics.prediction[first], self.dynamics.loss[first])
         self._select()
 
     # Checkpoints: one file a process, since what it saw of the running epoch is its own.
@@ -163,7 +157,6 @@ class Record:
             "epoch": {"prediction": self.recorder.prediction, "scalars": self.recorder.scalars},
             "selected": self.selected,
             "tables": self.stage.loss.tables,
-            "shared": self._shared,
         }
         flat = {f"{part}{SEPARATOR}{name}": t for part, named in parts.items() for name, t in named.items()}
         save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in flat.items()}, tensors)
@@ -207,7 +200,6 @@ class Record:
             self._begin_stage(about["number"])
             self.stage.loss.load_state(about["loss"])
             self.stage.loss.tables.update(parts.get("tables", {}))
-            self._shared = parts.get("shared", {})
         self.recorder.prediction.copy_(parts["epoch"]["prediction"])
         self.recorder.scalars.copy_(parts["epoch"]["scalars"])
 
@@ -228,7 +220,6 @@ class Record:
         self.weight = None if weight is None else torch.as_tensor(weight, device=self.device)
         self.recorder: PassRecorder = PassRecorder(stage.views, len(self.target), self.device)
         stage.loss.begin(self.dynamics, self.target, self.n_classes, self.device)
-        self._remember()
 
     def _look(self, stage: Stage) -> None:
         """Look at all rows in evaluation mode, where the stage asks for it."""
@@ -247,7 +238,7 @@ class Record:
         if chosen == len(passes) - 1:  # copies: the live weights go on changing
             self.selected = changing_weights(self.training.network())
 
-    def _note(self, prediction: np.ndarray, loss: np.ndarray, margin: np.ndarray) -> None:
+    def _note(self, prediction: np.ndarray, loss: np.ndarray) -> None:
         """The epoch's line, by the weak view; its loss is the cross-entropy of the given labels."""
         seen = prediction >= 0
         self.lines.append(
@@ -260,31 +251,17 @@ class Record:
             }
         )
 
-    @property
-    def _several(self) -> bool:
-        return self.accelerator.num_processes > 1
-
     def _own(self) -> Tensor:
         """The rows (n,) bool of this epoch that no process before this one saw.
 
         A sampler fills the last batches with rows from the epoch's beginning, so that processes do as many steps.
         """
-        seen = self.recorder.prediction[0] >= 0
-        if not self._several:
+        seen, rank = self.recorder.prediction[0] >= 0, self.accelerator.process_index
+        if self.accelerator.num_processes == 1:
             return seen
-        everywhere = self.accelerator.gather(seen[None].int())
-        assert isinstance(everywhere, Tensor)
-        return seen & ~(everywhere[: self.accelerator.process_index] > 0).any(0)
-
-    def _sum(self, tensor: Tensor) -> Tensor:
-        """The sum over processes."""
-        total = self.accelerator.reduce(tensor, "sum")
-        assert isinstance(total, Tensor)
-        return total
-
-    def _remember(self) -> None:
-        if self._several:
-            self._shared = {name: table.clone() for name, table in self.stage.loss.tables.items()}
+        first = torch.where(seen, rank, self.accelerator.num_processes).int()
+        torch.distributed.all_reduce(first, torch.distributed.ReduceOp.MIN)
+        return seen & (first == rank)
 
 
 def changing_weights(model: nn.Module) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ look at holds -1 (prediction) or NaN (the rest).
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,12 @@ class DynamicsStore:
         """Store what is known of some rows (k,) int64 of pass `number`, (k,) each; `end` then says that it is whole."""
         for name, array in self._arrays.items():
             array[number, rows] = recorded[name]
+
+    def put_epoch(self, rows: np.ndarray, values: Sequence[np.ndarray]) -> None:
+        """Store what is known of some rows (k,) int64 of the next passes: for each its `QUANTITIES`, (k,) each."""
+        for begin in range(0, len(values), len(QUANTITIES)):
+            recorded = dict(zip(QUANTITIES, values[begin:], strict=False))
+            self.put(self.done + begin // len(QUANTITIES), rows, recorded)
 
     def end(self, done: int) -> None:
         """Passes up to the first `done` are whole. Whoever follows is told when they are flushed."""

@@ -3,13 +3,13 @@
 import time
 
 import numpy as np
-import torch
 
 from mislabel.training.checkpoints import Checkpoint
 from mislabel.training.evaluation import target_losses
 from mislabel.training.history import History
 from mislabel.training.inference import probabilities_and_embeddings
 from mislabel.training.losses import OPINION, Loss
+from mislabel.training.parts import share_tables
 from mislabel.training.stage_run import StageRun
 from mislabel.training.watchers import Watcher
 
@@ -44,8 +44,8 @@ class LossMemory(Watcher):
         run.revise(self.loss.tables.get(OPINION))
 
     def epoch_end(self, run: StageRun, epoch: int) -> None:
-        if run.accelerator.num_processes > 1:
-            self._share(run)
+        tables = [table for name, table in self.loss.tables.items() if name != OPINION]
+        share_tables(run.accelerator, run.taken, tables)
         self._evaluate(run)
         if epoch + 1 == run.stage.waits:
             run.dynamics.asked = self._ask(run)
@@ -56,20 +56,6 @@ class LossMemory(Watcher):
     def state(self, run: StageRun, checkpoint: Checkpoint) -> None:
         checkpoint.tables = self.loss.tables
         checkpoint.state["loss"] = self.loss.state()
-
-    def _share(self, run: StageRun) -> None:
-        """Each process wrote about the rows that it took alone: all get what it wrote, as others may take them next."""
-        by_row = [table.movedim(-2, 0) for name, table in self.loss.tables.items() if name != OPINION]
-        if not by_row:
-            return
-
-        def take(rows: np.ndarray, values: list[np.ndarray]) -> None:
-            index = torch.as_tensor(rows, device=run.device)
-            for table, of_rows in zip(by_row, values, strict=True):
-                table[index] = torch.from_numpy(of_rows).to(table.device)
-
-        own = torch.as_tensor(run.taken, device=run.device)
-        run.share(run.taken, [table[own].cpu().numpy() for table in by_row], take)
 
     @staticmethod
     def _ask(run: StageRun) -> tuple[np.ndarray, np.ndarray]:

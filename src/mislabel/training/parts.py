@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 BLOCK = 1 << 26  # bytes that are on their way at once
 
@@ -46,6 +47,23 @@ def share(
                 _send(accelerator, block, source, with_all=with_all)
             if with_all or rank == 0:
                 take(block[0], block[1:])
+
+
+def share_tables(accelerator: Accelerator, rows: np.ndarray, tables: Sequence[Tensor]) -> None:
+    """Each process wrote about its rows alone, (k,) int64: all get what it wrote, as others may take them next.
+
+    `tables` are (..., n, K), the same on every process but for what was written; they are changed in place.
+    """
+    by_row = [table.movedim(-2, 0) for table in tables]
+    if not by_row or accelerator.num_processes == 1:
+        return
+
+    def take(rows: np.ndarray, values: list[np.ndarray]) -> None:
+        for table, of_rows in zip(by_row, values, strict=True):
+            table[torch.as_tensor(rows, device=table.device)] = torch.from_numpy(of_rows).to(table.device)
+
+    own = [table[torch.as_tensor(rows, device=table.device)].cpu().numpy() for table in by_row]
+    share(accelerator, rows, own, take)
 
 
 def _counts(accelerator: Accelerator, count: int) -> list[int]:

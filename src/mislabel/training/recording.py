@@ -61,16 +61,9 @@ class DynamicsRecording(Watcher):
 
     def _write(self, rows: np.ndarray, recorder: PassRecorder, *, known_to_all: bool) -> None:
         """Put what was recorded of rows (k,) int64 into the store, those of other processes with it."""
-        store, views = self.run.dynamics, recorder.finish()
-        first = store.done
-
-        def put(rows: np.ndarray, values: list[np.ndarray]) -> None:
-            for view in range(len(views)):
-                of_view = values[view * len(QUANTITIES) :]
-                store.put(first + view, rows, dict(zip(QUANTITIES, of_view, strict=False)))
-
-        values = [recorded[name] for recorded in views for name in QUANTITIES]
+        store = self.run.dynamics
+        values = [recorded[name] for recorded in recorder.finish() for name in QUANTITIES]
         if not known_to_all:
-            self.run.share(rows, values, put, with_all=store.in_memory)
+            self.run.share(rows, values, store.put_epoch, with_all=store.in_memory)
         elif not store.follows:
-            put(rows, values)
+            store.put_epoch(rows, values)
