@@ -105,6 +105,8 @@ class Modality(ABC):
         themselves is trained.
     meanings : bool
         Whether every encoder compares inputs with words that say what a class means; else few do, or none.
+    whole_method : str
+        What trains a whole network where nobody names a method.
     batch_size : int
         The most rows in a step where a whole network is trained.
     learning_rate : float
@@ -134,6 +136,7 @@ class Modality(ABC):
     replaceable: bool = False
     encoder: str | None = None
     meanings: bool = False
+    whole_method: str = "ido"
     batch_size: int = 32
     learning_rate: float = 3e-5
     own_plan: tuple[str, ...] = ()

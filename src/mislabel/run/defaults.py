@@ -20,8 +20,7 @@ from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
 from mislabel.training.training_settings import HEAD_RATE, TrainingSettings
 
-# A whole network soon knows more of the classes than the frozen space that panel asks; a head never does.
-METHOD_OF_HEAD, METHOD_OF_WHOLE = "panel", "ido"
+METHOD_OF_HEAD = "panel"  # of whole networks: `Modality.whole_method`
 SCRATCH_RATE = 1e-3
 SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
 SMALL_HEAD_BATCH = 32
@@ -52,7 +51,8 @@ def effective(config: RunConfig, modality: str, rows: int, *, several: bool = Fa
     _check_adapters(chosen)
     if find_modality(modality).encoder is None:
         chosen = replace(chosen, tune="head")
-    chosen = with_method(chosen) if several else _of_whole(with_method(chosen))
+    chosen = with_method(chosen, modality)
+    chosen = chosen if several else _of_whole(chosen)
     defaults = _defaults(chosen, modality, rows)
     chosen = replace(chosen, **{name: value for name, value in defaults.items() if getattr(chosen, name) is None})
     if chosen.backbone is not None and Path(chosen.backbone).is_dir():
@@ -81,7 +81,7 @@ def with_recipe(config: RunConfig) -> RunConfig:
     return replace(config, **settings, method=recipe.method, options={**recipe.options, **config.options})
 
 
-def with_method(config: RunConfig) -> RunConfig:
+def with_method(config: RunConfig, modality: str) -> RunConfig:
     """The default method where the user and a recipe named none.
 
     Raises
@@ -91,7 +91,7 @@ def with_method(config: RunConfig) -> RunConfig:
     """
     if config.method is not None:
         return config
-    name = METHOD_OF_HEAD if config.tune == "head" else METHOD_OF_WHOLE
+    name = METHOD_OF_HEAD if config.tune == "head" else find_modality(modality).whole_method
     known = declarations(method_entry(name).make)
     for option in config.options:
         if option not in known:

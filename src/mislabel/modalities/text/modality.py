@@ -35,6 +35,7 @@ class TextModality(Modality):
     help = "Column of texts, or several, whose texts are joined: 'title,body'."
     searchable = True
     encoder: str | None = DEFAULT_ENCODER
+    whole_method = "panel"
     own_plan: tuple[str, ...] = ("join",)
     meanings = True
     task: str | None = "text-classification"
