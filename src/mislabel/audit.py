@@ -168,34 +168,33 @@ def build_audit(
     judged, readable = status == "judged", status != "unreadable"
     wrong_probability = np.where(judged | decided, p_mislabeled(full, given), np.nan)
     wrong_probability[fits_none & (given >= 0)] = 1.0
-    table = pd.DataFrame(
-        {
-            "id": dataset.ids,
-            "given_label": label_column(given, labels.classes),
-            "suggested_label": label_column(np.where(readable & ~fits_none, suggested(full), -1), labels.classes),
-            "p_mislabeled": wrong_probability,
-            "difficulty": _scatter(difficulty(dynamics.prediction, suggested(full[trained])), trained, n),
-            "predicted_label": label_column(np.where(readable, probabilities.argmax(1), -1), labels.classes),
-            "confidence": np.where(readable, probabilities.max(1), np.nan).astype(np.float64),
-            "status": status.astype(str),
-            "row": np.arange(n),
-        }
-    )
+    most = suggested(full)
+    columns: dict[str, Any] = {
+        "id": dataset.ids,
+        "given_label": label_column(given, labels.classes),
+        "suggested_label": label_column(np.where(readable & ~fits_none, most, -1), labels.classes),
+        "p_mislabeled": wrong_probability,
+        "difficulty": _scatter(difficulty(dynamics.prediction, most[trained]), trained, n),
+        "predicted_label": label_column(np.where(readable, probabilities.argmax(1), -1), labels.classes),
+        "confidence": np.where(readable, probabilities.max(1), np.nan).astype(np.float64),
+        "status": status,
+        "row": np.arange(n),
+    }
     ranking = wrong_probability
     if score is not None:
-        table["score"] = ranking = np.where(judged, np.asarray(_scatter(score, trained, n)), np.nan)
+        columns["score"] = ranking = np.where(judged, np.asarray(_scatter(score, trained, n)), np.nan)
     for name, values in posterior.evidence.items():
-        table[name] = _scatter(values, trained, n)
+        columns[name] = _scatter(values, trained, n)
     for name, codes in posterior.labels.items():
         everywhere = np.full(n, -1, dtype=np.int64)
         everywhere[trained] = codes
-        table[name] = label_column(everywhere, labels.classes)
+        columns[name] = label_column(everywhere, labels.classes)
     if dataset.gold is not None:
-        table["gold_label"] = label_column(dataset.gold, dataset.gold_classes)
+        columns["gold_label"] = label_column(dataset.gold, dataset.gold_classes)
     # Ties keep the order of the input; judged rows without a score come after those with one.
     order = np.lexsort((np.arange(n), -ranking, np.isnan(ranking), ~judged))
     counted = trained[judged[trained]]
-    rate = NoiseRate(LABELS, at_least(full[counted], given[counted])) if len(counted) else NoiseRate()
+    rate = NoiseRate(LABELS, at_least(full, given, counted)) if len(counted) else NoiseRate()
     likely = int((wrong_probability[counted] > LIKELY).sum())
     metrics: dict[str, Any] = {
         "labels_related": related,
@@ -203,11 +202,13 @@ def build_audit(
         "noise_rate": rate.plain(),
         "likely_wrong": {"likely": likely, "judged": len(counted), "precision": None},
     }
+    for name in columns:  # one after the other: a table of many rows is large, and a sorted one beside it as large
+        columns[name] = columns[name].take(order)
     return Audit(
-        table=table.iloc[order].reset_index(drop=True),
+        table=pd.DataFrame({name: getattr(values, "array", values) for name, values in columns.items()}),
         posterior=full,
         classes=labels.classes,
-        transition=transition_matrix(full[counted], given[counted]),
+        transition=transition_matrix(full, given, counted),
         metrics=metrics,
         notes=notes,
     )

@@ -63,7 +63,7 @@ class NoiseRate:
         return f"at least {self.at_least:.1%}" if self.at_least else "none for sure"
 
 
-def at_least(probabilities: np.ndarray, given: np.ndarray) -> float:
+def at_least(probabilities: np.ndarray, given: np.ndarray, rows: np.ndarray | None = None) -> float:
     """A one-sided 95 % lower bound on the share of wrong labels, as far as the evidence tells.
 
     Suppose that all labels were right. Then each of the D rows whose most probable class is another one than the given
@@ -82,12 +82,15 @@ def at_least(probabilities: np.ndarray, given: np.ndarray) -> float:
     ----------
     probabilities : (n, K) float
         P(true label = k).
-    given : (n,) int, all >= 0, n >= 1
+    given : (n,) int, >= 0 where rows count
+    rows : (m,) int64, optional
+        Those that count, one at least; all without it.
     """
-    errs = np.minimum(1.0, TRUST * (1.0 - probabilities.max(1).astype(np.float64)))
-    other = int(np.count_nonzero(probabilities.argmax(1) != given))
-    allowed = binom.ppf(0.95, len(given), min(max(float(errs.mean()), 0.0), 1.0))
-    return max(0.0, (other - float(allowed)) / len(given))
+    rows = np.arange(len(given)) if rows is None else rows
+    errs = np.minimum(1.0, TRUST * (1.0 - probabilities.max(1)[rows].astype(np.float64)))
+    other = int(np.count_nonzero((probabilities.argmax(1) != given)[rows]))
+    allowed = binom.ppf(0.95, len(rows), min(max(float(errs.mean()), 0.0), 1.0))
+    return max(0.0, (other - float(allowed)) / len(rows))
 
 
 def _number(value: Any) -> float | None:

@@ -16,13 +16,15 @@ def suggested(probabilities: np.ndarray) -> np.ndarray:
     return probabilities.argmax(1)
 
 
-def transition_matrix(probabilities: np.ndarray, given: np.ndarray) -> np.ndarray:
+def transition_matrix(probabilities: np.ndarray, given: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
     """T[i, j] = P(given = j | true = i), estimated as a share of posterior mass.
 
     Parameters
     ----------
     probabilities : (n, K) float
-    given : (n,) int, all >= 0
+    given : (n,) int, >= 0 where rows count
+    rows : (m,) int64, optional
+        Those that count; all without it.
 
     Returns
     -------
@@ -31,8 +33,10 @@ def transition_matrix(probabilities: np.ndarray, given: np.ndarray) -> np.ndarra
     """
     classes = probabilities.shape[1]
     mass = np.zeros((classes, classes))
+    rows = np.arange(len(given)) if rows is None else rows
+    labels = given[rows]
     for label in range(classes):
-        mass[:, label] = probabilities[given == label].sum(0, dtype=np.float64)
+        mass[:, label] = probabilities[rows[labels == label]].sum(0, dtype=np.float64)
     total = mass.sum(1, keepdims=True)
     return np.where(total > 0, mass / np.where(total > 0, total, 1), np.eye(classes))
 
