@@ -275,11 +275,11 @@ def test_from_python(toy_file, tiny_encoder):
     assert set(classifier.predict(["apple1 apple2", "boat3"])) <= set(frame["label"])
 
 
-@pytest.mark.parametrize(("modality", "rate"), [("text", 4.5e-4), ("image", 1.5e-3)])
-def test_adapters_learn_faster_than_whole_networks(modality, rate):
+@pytest.mark.parametrize(("modality", "rate", "method"), [("text", 4.5e-4, "panel"), ("image", 1.5e-3, "ido")])
+def test_adapters_learn_faster_than_whole_networks(modality, rate, method):
     from mislabel.run.defaults import effective
     from mislabel.run.settings import RunConfig
 
     config = effective(RunConfig(tune="lora"), modality, 1000)
-    assert (config.learning_rate, config.lora_rank, config.method) == (rate, 8, "ido")
+    assert (config.learning_rate, config.lora_rank, config.method) == (rate, 8, method)
     assert effective(RunConfig(), modality, 1000).lora_rank is None

@@ -65,7 +65,7 @@ def test_metrics_have_the_keys_of_the_design(toy_run):
     metrics = json.loads((toy_run / "metrics.json").read_text())
     assert metrics["rows"] == 90
     assert metrics["classes"] == 3
-    assert metrics["method"] == "ido"
+    assert metrics["method"] == "panel"
     assert set(metrics["noise_rate"]) == {"basis", "at_least", "estimate", "low", "high", "checked", "true"}
     assert metrics["seconds"]["total"] == pytest.approx(
         sum(value for name, value in metrics["seconds"].items() if name != "total"), abs=0.02
@@ -114,8 +114,8 @@ def test_config_tells_every_effective_setting(toy_run, tiny_encoder):
     assert settings["batch_size"] == 8
     assert settings["learning_rate"] == 0.002
     assert settings["seed"] == 0
-    assert settings["method"] == "ido"
-    assert settings["options"]["warm_epochs"] >= 1
+    assert settings["method"] == "panel"
+    assert settings["options"]["revise_after"] == 2
     assert config["data"]["columns"]["text"] == "text"
     assert len(config["data"]["fingerprint"]) == 64
     assert {"python", "mislabel", "torch", "transformers"} <= set(config["versions"])

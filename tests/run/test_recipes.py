@@ -115,7 +115,8 @@ def test_defaults_that_depend_on_the_run(modality, rows, settings, wanted):
 @pytest.mark.parametrize(
     ("modality", "settings", "wanted"),
     [
-        ("text", {}, "ido"),
+        ("text", {}, "panel"),
+        ("text", {"tune": "lora"}, "panel"),
         ("text", {"tune": "head"}, "panel"),
         ("features", {}, "panel"),
         ("image", {}, "ido"),
@@ -127,7 +128,7 @@ def test_defaults_that_depend_on_the_run(modality, rows, settings, wanted):
     ],
 )
 def test_the_method_where_none_is_named(modality, settings, wanted):
-    """Panel learns from what the frozen space knows, and a whole network soon knows more."""
+    """Panel, but for whole image networks: `benchmarks/results/evidence.md`."""
     assert chosen(modality=modality, **settings).method == wanted
 
 
