@@ -54,11 +54,12 @@ class Launched:
 
     def __call__(self, name, processes, killed=NEVER, *options):
         """The finished command: `killed` is "rank:step"."""
+        method = [] if "--method" in options else ["--method", "elr", "--option", f"epochs={EPOCHS}"]
         launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
         line = [
             *([sys.executable] if processes == 1 else [sys.executable, *launch]), str(self.folder / "command.py"),
-            killed, "train", str(self.folder / "data.csv"), "--features", "x*", "--label", "label", "--method", "elr",
-            "--option", f"epochs={EPOCHS}", "--batch-size", str(BATCH), "--device", "cpu", "--precision", "fp32",
+            killed, "train", str(self.folder / "data.csv"), "--features", "x*", "--label", "label", *method,
+            "--batch-size", str(BATCH), "--device", "cpu", "--precision", "fp32",
             "--out", str(self.folder / name), "--keep-checkpoints", *options,
         ]  # fmt: skip
         return subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
@@ -159,16 +160,55 @@ def test_one_that_was_alone_is_killed_and_two_go_on(launched):
     assert len(list((launched.folder / "one" / "tracking" / "tensorboard").rglob("*tfevents*"))) <= 2
 
 
-def test_a_folder_that_others_do_not_see_is_refused_before_training(launched):
-    """As where each machine has a disk of its own: the process of rank 1 gets another folder of the same name."""
+@pytest.fixture
+def apart(launched, tmp_path):
+    """As where two machines have a disk of their own: ranks 2 and 3 get other folders, and temporary ones."""
     script = launched.folder / "command.py"
-    elsewhere = "import os, sys\nif os.environ.get('RANK') == '1':\n    sys.argv[sys.argv.index('--out') + 1] += '-1'\n"
+    elsewhere = f"""
+import os, sys, tempfile
+if int(os.environ.get("RANK", "0")) > 1:
+    sys.argv[sys.argv.index("--out") + 1] = {str(tmp_path / "out")!r}
+    os.makedirs({str(tmp_path / "temporary")!r}, exist_ok=True)
+    tempfile.tempdir = {str(tmp_path / "temporary")!r}
+"""
     script.write_text(elsewhere + SCRIPT, encoding="utf-8")
-    done = launched("apart", 2)
+    yield tmp_path
     script.write_text(SCRIPT, encoding="utf-8")
+
+
+def test_a_folder_that_others_do_not_see_holds_the_whole_run(launched, apart):
+    done = launched("apart", 4)
+    assert done.returncode == 0, done.stderr
+    assert_is_whole(launched, "apart", 4)
+    assert not list((apart / "temporary").glob("mislabel-*"))
+    assert not (apart / "out").exists()
+    again = launched("apart", 4, NEVER, "--resume")
+    assert again.returncode == 0, again.stderr
+    assert "is finished: nothing to continue" in again.stderr
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_one_is_lost_where_others_do_not_see_its_folder_and_all_go_on(launched, apart, rank):
+    done = launched(f"apart-{rank}", 4, f"{rank}:{2 * STEPS + 5}")
     assert done.returncode != 0
-    told = next(line for line in done.stderr.splitlines() if line.startswith("error: "))
-    assert "is not the same folder for all processes" in told
-    assert f"not seen by rank 1 (on {os.uname().nodename})" in told
-    assert "a disk that all machines share" in told
-    assert "loss" not in done.stderr
+    assert "continues from the last epoch that was finished" in done.stderr
+    left = [path.name for path in (apart / "temporary").glob("mislabel-*/**/*") if path.is_file()]
+    assert rank == 2 or all(name.startswith(".process-") for name in left)  # who is killed clears nothing away
+    again = launched(f"apart-{rank}", 4, NEVER, "--resume")
+    assert again.returncode == 0, again.stderr
+    assert_is_whole(launched, f"apart-{rank}", 4)
+
+
+@pytest.mark.parametrize(
+    "options", [["--method", "dygen", "--option", "distil_epochs=1", "--holdout", "0.2"], ["--method", "ido"]]
+)
+def test_what_is_kept_of_every_epoch_is_there_for_those_who_do_not_see_the_folder(launched, apart, options):
+    """Trajectories and weights of all epochs, read by all when held-out rows are judged."""
+    names = ["epochs=2"] if "dygen" in options else ["warm_epochs=2", "robust_epochs=1"]
+    words = [*options, *(word for name in names for word in ("--option", name))]
+    done = launched("kept", 4, NEVER, *words, "--overwrite")
+    assert done.returncode == 0, done.stderr
+    assert not list((apart / "temporary").glob("mislabel-*"))
+    audit, arrays = launched.result("kept")
+    assert (arrays["prediction"] >= 0).all()
+    assert audit["p_mislabeled"].notna().any()

@@ -45,8 +45,12 @@ class Settings(Protocol):
 
 
 class Storage(Protocol):
-    """Where a run keeps what is computed once, so that a resumed run finds it; a run folder is one."""
+    """Where a run keeps what is computed once, so that a resumed run finds it; a run folder is one.
 
+    `leads` says whether this process writes there, of those that read it.
+    """
+
+    leads: bool
     path: Path
     embeddings: Path
     encoder: Path

@@ -1,7 +1,8 @@
-"""The processes of one launch: all have to see the run folder, and where one is lost the others say which.
+"""The processes of one launch: where they have the run folder, and where one is lost the others say which.
 
 Each holds a lock on a file of its own in the run folder for as long as it lives, however it ends. Whoever loses contact
-with the others looks whose lock is free.
+with the others looks whose lock is free. Processes of a machine that does not see the run folder have a mirror of it
+(`mirror.py`), and their files there.
 """
 
 import json
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, NoReturn
 from uuid import uuid4
 
@@ -25,6 +27,7 @@ from filelock import FileLock, Timeout
 from mislabel.errors import InputError, ProcessLost, RunError
 from mislabel.files import remove_folder
 from mislabel.run.folder import PROCESSES, RunFolder
+from mislabel.run.mirror import copy_to_mirrors, remove_mirror
 
 LONGEST = 20.0  # seconds in which the system gives back what a process held that was killed
 EVERY = 0.05
@@ -37,28 +40,28 @@ class _Ended(BaseException):
 
 
 @contextmanager
-def together(accelerator: Accelerator, folder: RunFolder | None) -> Iterator[None]:
+def together(accelerator: Accelerator, folder: RunFolder | None) -> Iterator[RunFolder | None]:
     """While the block runs, the loss of another process is told by its name, once; with one process nothing happens.
 
-    All processes of a launch enter it together.
+    All processes of a launch enter it together. It gives the folder that this process works in: that of the run, or
+    where the machine does not see it a mirror.
 
     Raises
     ------
-    InputError
-        If a process does not see the folder of the main process.
     ProcessLost
         If one of the others is gone, or does not answer.
     """
     if folder is not None and accelerator.is_main_process:
         _clear(folder.path)
     if accelerator.num_processes == 1:
-        yield
+        yield folder
         return
-    known = None if folder is None else _Companions(accelerator, folder.path)
+    known, whole = None if folder is None else _Companions(accelerator, folder), False
     try:
         with _told_to_end():
             try:
-                yield
+                yield folder if known is None else known.begin(accelerator)
+                whole = True
             except _Ended:
                 if known is None or not known.gone():
                     raise SystemExit(ENDED) from None
@@ -73,34 +76,57 @@ def together(accelerator: Accelerator, folder: RunFolder | None) -> Iterator[Non
         _tell_lost(known, accelerator, None)
     finally:
         if known is not None:
-            known.close()
+            known.close(whole=whole)
 
 
 class _Companions:
-    """A file and a lock of every process."""
+    """A file and a lock of every process.
 
-    def __init__(self, accelerator: Accelerator, folder: Path):
+    Attributes
+    ----------
+    place : RunFolder
+        Where this process works.
+    unseen : list of int
+        Ranks whose files are on machines that cannot be looked at from here.
+    """
+
+    def __init__(self, accelerator: Accelerator, folder: RunFolder):
         self.rank: int = accelerator.process_index
         self.count: int = accelerator.num_processes
-        self.folder: Path = folder
+        self.run: RunFolder = folder
+        self.place: RunFolder = folder
         self.main: bool = accelerator.is_main_process
         self.name: str = broadcast_object_list([f"{PROCESSES}{uuid4().hex}" if self.main else ""])[0]
         self._lock: FileLock = FileLock(self._file(self.rank), timeout=0, mode=0o600)
         if self.main:
             self._take()
         accelerator.wait_for_everyone()
-        about = (self.rank, socket.gethostname(), self._file(0).is_file())
-        blind = [f"{rank} (on {host})" for rank, host, sees in gather_object([about]) if not sees]
-        if blind:
-            if self.main:
-                self.close()
-            raise InputError(
-                f"--out {folder} is not the same folder for all processes: what rank 0 writes there is not seen by "
-                f"rank {', '.join(blind[:5])}; choose a folder on a disk that all machines share, or one machine"
-            )
+        self._find_place()
         if not self.main:
             self._take()
         accelerator.wait_for_everyone()
+        self.unseen: list[int] = [rank for rank in range(self.count) if not self._file(rank).is_file()]
+
+    def _find_place(self) -> None:
+        """The run folder, or a mirror that the first process makes of those on this machine that do not see it."""
+        host = socket.gethostname()
+        told = gather_object([(self.rank, host, self._file(0).is_file())])
+        blind = {rank: where for rank, where, sees in told if not sees}
+        if not blind:
+            return
+        leads = self.rank in blind and self.rank == min(rank for rank, where in blind.items() if where == host)
+        made = gather_object([(host, mkdtemp(prefix="mislabel-") if leads else "")])
+        self.run.mirrored = True
+        if self.rank in blind:
+            mirror = next(path for where, path in made if path and where == host)
+            self.place: RunFolder = RunFolder(mirror, mirror_led=leads)
+            self._lock = FileLock(self._file(self.rank), timeout=0, mode=0o600)
+
+    def begin(self, accelerator: Accelerator) -> RunFolder:
+        """The folder to work in, once it holds what the run has so far."""
+        if self.place.mirrored:
+            copy_to_mirrors(accelerator, self.place)
+        return self.place
 
     def leave(self, why: str) -> None:
         """Say why this process ends, to those that will miss it."""
@@ -121,17 +147,19 @@ class _Companions:
     def first_to_say(self) -> bool:
         """Whether nobody else has told the loss."""
         try:
-            with open(self.folder / f"{self.name}-said", "x"):
+            with open(self.place.path / f"{self.name}-said", "x"):
                 return True
         except OSError:
             return False
 
-    def close(self) -> None:
-        """This process leaves; a file that says why stays for the others until the next start."""
+    def close(self, *, whole: bool) -> None:
+        """This process leaves, its work done or not; a file that says why stays for the others until the next start."""
         self._lock.release()
         if not self._read(self.rank).get("why"):
             with suppress(OSError):
                 self._file(self.rank).unlink()
+        if self.place.is_mirror and self.place.leads:
+            remove_mirror(self.place, self.run, others_look=not whole)
 
     def _take(self) -> None:
         self._lock.acquire()
@@ -158,7 +186,7 @@ class _Companions:
             return False
 
     def _file(self, rank: int) -> Path:
-        return self.folder / f"{self.name}-{rank}"
+        return self.place.path / f"{self.name}-{rank}"
 
 
 def _clear(folder: Path) -> None:
@@ -183,6 +211,9 @@ def _tell_lost(known: _Companions | None, accelerator: Accelerator, error: BaseE
     onwards = "--resume continues from the last epoch that was finished, with as many processes or another number"
     if not lost:
         sentence = f"one of the {count} processes does not answer, though all live{reason}"
+        if known.unseen:
+            away = ", ".join(map(str, known.unseen[:5]))
+            sentence = f"one of {count} processes was lost or does not answer{reason}; unseen from here: rank {away}"
     else:
         named = [
             f"rank {rank} of {count} processes (process {about.get('pid', '?')} on {about.get('host', '?')})"

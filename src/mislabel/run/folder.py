@@ -51,10 +51,21 @@ def is_main_process() -> bool:
 
 
 class RunFolder:
-    """Paths of a run and the rules for using them. `metrics.json` is written last: where it is, the run is whole."""
+    """Paths of a run and the rules for using them. `metrics.json` is written last: where it is, the run is whole.
 
-    def __init__(self, path: str | Path):
+    Attributes
+    ----------
+    leads : bool
+        Whether this process writes here what training leaves; others of a launch map it.
+    is_mirror, mirrored : bool
+        Whether this is no run folder but a mirror of one (`mislabel.run.mirror`), and whether there are such.
+    """
+
+    def __init__(self, path: str | Path, *, mirror_led: bool | None = None):
         self.path: Path = Path(path)
+        self.is_mirror: bool = mirror_led is not None
+        self.mirrored: bool = self.is_mirror
+        self.leads: bool = is_main_process() if mirror_led is None else mirror_led
         self.config: Path = self.path / "config.json"
         self.model: Path = self.path / "model"
         self.audit: Path = self.path / "audit.parquet"

@@ -48,9 +48,7 @@ class RunConfig:
 
     method: Annotated[
         str | None,
-        Setting(
-            "One of `mislabel methods`.", default="panel, and ido for whole image networks"
-        ),
+        Setting("One of `mislabel methods`.", default="panel, and ido for whole image networks"),
     ] = None
     options: Annotated[dict[str, Any], Setting("Options of the method; those not named keep its defaults.")] = field(
         default_factory=dict

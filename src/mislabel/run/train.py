@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from accelerate.utils import broadcast_object_list
+
 from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.disk import DiskFull, telling_full_disk
@@ -18,7 +20,7 @@ from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.tracking import check_tracker
 from mislabel.run.train_and_judge import run
-from mislabel.training.device import leave_processes
+from mislabel.training.device import leave_processes, make_accelerator, several_processes
 from mislabel.training.progress import Quiet
 
 Watch = Callable[[RunFolder | None], AbstractContextManager[Callable[[], bool]]]
@@ -113,16 +115,16 @@ def train(
         if folder is not None and folder.path.resolve() == earlier.folder.path.resolve():
             raise InputError(f"--decisions and --out are the same run, {earlier.folder.path}: choose another --out")
         dataset, decisions = apply_decisions(dataset, earlier)
-    config = _as_begun(config, folder) if folder and resume else config
+    config, finished = _as_begun(config, folder) if folder and resume else (config, False)
     with folder.locked() if folder and main else nullcontext():
         if folder and main:
             about = describe(config, dataset, columns or {}, decisions) | {"keep_checkpoints": keep_checkpoints}
             notes = folder.prepare(about, resume=resume, overwrite=overwrite)
             dataset = replace(dataset, notes=[*dataset.notes, *notes])
         with watch(folder) as interrupted, _telling_how_to_go_on(folder):
-            if folder and resume and folder.finished:
+            if folder and finished:
                 progress.line(f"{folder.path} is finished: nothing to continue")
-                audit, predictor = Run.open(folder).result(), None
+                audit, predictor = _finished_audit(folder), None
                 if main and not folder.read_config().get("keep_checkpoints", True):
                     folder.drop_checkpoints()  # the run was killed when it was all but over
             else:
@@ -141,11 +143,27 @@ def train(
     return Trained(audit, predictor, dataset, decisions, path)
 
 
-def _as_begun(config: RunConfig, folder: RunFolder) -> RunConfig:
-    """Settings with the method that a run was begun with, where none is named: the default may be another by now."""
-    if config.method is not None or config.recipe is not None or not folder.config.is_file():
-        return config
-    return replace(config, method=folder.read_config().get("settings", {}).get("method"))
+def _as_begun(config: RunConfig, folder: RunFolder) -> tuple[RunConfig, bool]:
+    """Settings with the method that a run was begun with, where none is named, and whether it is finished.
+
+    The default may be another by now. All processes have it from the main one: some may not see the folder.
+    """
+    method, finished = config.method, folder.finished
+    if method is None and config.recipe is None and folder.config.is_file():
+        method = folder.read_config().get("settings", {}).get("method")
+    if several_processes():
+        make_accelerator(config.device, config.precision)
+        method, finished = broadcast_object_list([method, finished])
+    return replace(config, method=method), finished
+
+
+def _finished_audit(folder: RunFolder) -> Audit:
+    """What a finished run says, on all processes of a launch."""
+    audit = Run.open(folder).result() if folder.finished else None
+    if several_processes():
+        (audit,) = broadcast_object_list([audit])
+    assert audit is not None
+    return audit
 
 
 @contextmanager

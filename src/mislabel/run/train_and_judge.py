@@ -81,10 +81,13 @@ def run(
     earlier = read_earlier(decisions) if decisions else None
     progress = progress or Quiet()
     accelerator = make_accelerator(config.device, config.precision)
-    with together(accelerator, folder), tracked(track, dataset, config, folder, progress, resume=resume) as tracker:
-        job = prepare(with_sorted_classes(dataset), config, folder, progress)
+    with (
+        together(accelerator, folder) as place,
+        tracked(track, dataset, config, folder, progress, resume=resume) as tracker,
+    ):
+        job = prepare(with_sorted_classes(dataset), config, place, progress)
         told = {} if tracker is None else {"told": tracker.epochs}
-        with kept_weights(job.stages, folder, len(job.held_out)) as weights:
+        with kept_weights(job.stages, place, len(job.held_out)) as weights:
             beside = bytes_beside_training(job, content=content)
             network, dynamics, history = train(job, weights, beside, resume=resume, interrupted=interrupted, **told)
             progress.begin("judge", 0)
@@ -133,6 +136,8 @@ def train(
         waiting=job.waiting,
         trusted=dataset.status[trained] == "decided",
         folder=folder.path if folder else None,
+        leads=folder.leads if folder else None,
+        mirrored=folder is not None and folder.mirrored,
         weights=weights,
         beside=beside,
         progress=progress,

@@ -32,7 +32,7 @@ class Checkpointing(Watcher):
         check_disk(self.folder, {"checkpoints": needed}, bytes_there(self.folder / "checkpoints"))
 
     def epoch_end(self, run: StageRun, epoch: int) -> None:
-        writes = run.accelerator.is_main_process
+        writes = run.leads
         over = epoch + 1 == run.stage.epochs  # the next stage starts with a new optimiser
         model = whole(run.branches.state_dict(), kept=writes)
         optimizer = {} if over else whole(optimizer_tensors(run.optimizer.optimizer), kept=writes)

@@ -56,8 +56,7 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
     """
     device = choose_device(device)
     precision = choose_precision(precision, device)
-    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
-    if alone and _other(device, precision):
+    if not several_processes() and _other(device, precision):
         # accelerate remembers the first device and precision of a process; another run may want others.
         AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
@@ -68,6 +67,11 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
             "does not hold the weights"
         )
     return accelerator
+
+
+def several_processes() -> bool:
+    """Whether this process is one of several of a launch."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def wrap_network(

@@ -24,6 +24,7 @@ from mislabel.training.inputs import Inputs
 from mislabel.training.loss_memory import LossMemory
 from mislabel.training.mean_weights import MeanWeights
 from mislabel.training.optimizers import make_optimizer
+from mislabel.training.parts import leaders_first
 from mislabel.training.progress import Quiet
 from mislabel.training.pruning import Pruning
 from mislabel.training.recording import DynamicsRecording
@@ -69,6 +70,10 @@ class Loop:
         Rows that do not train for as many epochs as a stage says; not all of them.
     folder : Path, optional
         Where dynamics and checkpoints go. Without it everything stays in memory and nothing can be resumed.
+    leads : bool, optional
+        Whether this process writes there; of those that see one folder one does. The main process, where nobody says.
+    mirrored : bool
+        Whether other processes have a folder of their own, and write as much there.
     weights : Path, optional
         Where the weights after each epoch of a stage with trajectories are kept; they are not without it.
     beside : mapping, optional
@@ -99,6 +104,8 @@ class Loop:
         worth: np.ndarray | None = None,
         waiting: np.ndarray | None = None,
         folder: Path | None = None,
+        leads: bool | None = None,
+        mirrored: bool = False,
         weights: Path | None = None,
         beside: Mapping[str, int] | None = None,
         progress: Quiet | None = None,
@@ -112,6 +119,8 @@ class Loop:
         self.beside: Mapping[str, int] | dict[str, int] = beside or {}
         self.progress: Quiet = progress or Quiet()
         self.accelerator = make_accelerator(settings.device, settings.precision)
+        self.leads: bool = self.accelerator.is_main_process if leads is None else leads
+        self.mirrored: bool = mirrored
         self.history: History = History(told)
         self._model: Any = None  # DDP, accelerate's wrapping or the branches themselves
 
@@ -143,7 +152,7 @@ class Loop:
             if number > first:
                 self._start_weights(stages[number], number, selected, None)
             selected = self._run_stage(stages[number], number, dynamics, resumed)
-        if self.accelerator.is_main_process:
+        if self.leads:
             dynamics.flush()
         network = self.accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
         assert isinstance(network, Branches)
@@ -234,6 +243,8 @@ class Loop:
             settings=settings,
             accelerator=self.accelerator,
             progress=self.progress,
+            leads=self.leads,
+            tells_all=self.folder is None or self.mirrored,
             opinion=None if rows.opinion is None else torch.as_tensor(rows.opinion, device=device),
         )
 
@@ -256,8 +267,8 @@ class Loop:
     def _open_dynamics(self, stages: list[Stage], checkpoint: Checkpoint | None) -> DynamicsStore:
         resume = checkpoint is not None
         folder = self.folder / "dynamics" if self.folder is not None else None
-        passes, follows = passes_of(stages), folder is not None and not self.accelerator.is_main_process
-        with self.accelerator.main_process_first():  # by then the files are there for all
+        passes, follows = passes_of(stages), folder is not None and not self.leads
+        with leaders_first(self.accelerator, self.leads):  # by then the files are there for all
             store = DynamicsStore(passes, len(self.rows), folder, resume=resume, follows=follows)
         if checkpoint is not None:
             store.rewind(checkpoint.state.get("passes", 0))

@@ -1,6 +1,7 @@
 """What each process knows of rows that it alone has seen, told to the others or to the one that writes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -10,6 +11,16 @@ from torch import Tensor
 BLOCK = 1 << 26  # bytes that are on their way at once
 
 Take = Callable[[np.ndarray, list[np.ndarray]], None]
+
+
+@contextmanager
+def leaders_first(accelerator: Accelerator, leads: bool) -> Iterator[None]:
+    """The block, run by those who write files before those who map what they find there."""
+    if not leads:
+        accelerator.wait_for_everyone()
+    yield
+    if leads:
+        accelerator.wait_for_everyone()
 
 
 def share(

@@ -13,7 +13,7 @@ from mislabel.training.watchers import SeenBatch, Watcher
 class DynamicsRecording(Watcher):
     """Writes an epoch's passes to the dynamics store when it ends; rows that did not train are looked at then.
 
-    Each process keeps what it saw of the rows that it took. In a run folder the main process writes for all, and the
+    Each process keeps what it saw of the rows that it took. In a folder one process writes for all who see it, and the
     others map its files; in memory each has the whole.
 
     Parameters
@@ -42,7 +42,7 @@ class DynamicsRecording(Watcher):
         if run.apart.any():
             self._look_at_others(run)
         done = store.done + run.stage.views
-        with run.accelerator.main_process_first():  # whoever follows maps what is on the disk by then
+        with run.leaders_first():  # whoever follows maps what is on the disk by then
             store.end(done)
             if run.accelerator.num_processes > 1:
                 store.flush()
@@ -64,6 +64,6 @@ class DynamicsRecording(Watcher):
         store = self.run.dynamics
         values = [recorded[name] for recorded in recorder.finish() for name in QUANTITIES]
         if not known_to_all:
-            self.run.share(rows, values, store.put_epoch, with_all=store.in_memory)
+            self.run.share(rows, values, store.put_epoch, follows=store.follows)
         elif not store.follows:
             store.put_epoch(rows, values)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from mislabel.training.balance import row_weights
 from mislabel.training.branches import Branches
 from mislabel.training.evaluation import branch_logits
 from mislabel.training.inputs import Inputs
-from mislabel.training.parts import Take, share
+from mislabel.training.parts import Take, leaders_first, share
 from mislabel.training.progress import Quiet
 from mislabel.training.stages import Stage
 from mislabel.training.training_settings import TrainingSettings
@@ -79,6 +80,9 @@ class StageRun:
         As accelerate wraps them.
     dynamics : DynamicsStore
         Of the whole run.
+    leads, tells_all : bool
+        Whether this process writes files, and whether all processes keep what any of them saw: in memory, or because
+        more than one folder is written.
     began, loss : float
         When the running epoch began (`time.perf_counter`), and the mean loss of its rows once its steps are done.
     taken : (k,) int64
@@ -99,6 +103,8 @@ class StageRun:
     settings: TrainingSettings
     accelerator: Accelerator
     progress: Quiet
+    leads: bool = True
+    tells_all: bool = True
     began: float = 0.0
     loss: float = float("nan")
     apart: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
@@ -137,9 +143,21 @@ class StageRun:
         self.opinion = opinion
         self.weight = None if weight is None else torch.as_tensor(weight, device=self.device)
 
-    def share(self, rows: np.ndarray, values: Sequence[np.ndarray], take: Take, *, with_all: bool = True) -> None:
-        """Hand what every process knows of its rows to `take`, see `mislabel.training.parts.share`."""
-        share(self.accelerator, rows, values, take, with_all=with_all)
+    def share(self, rows: np.ndarray, values: Sequence[np.ndarray], take: Take, *, follows: bool) -> None:
+        """Hand what every process knows of its rows to `take`, where there is something to write to.
+
+        Parameters
+        ----------
+        follows : bool
+            Whether this process maps what another one writes.
+        """
+        share(
+            self.accelerator, rows, values, take if not follows else lambda rows, values: None, with_all=self.tells_all
+        )
+
+    def leaders_first(self) -> AbstractContextManager[None]:
+        """The block, run by those who write files before those who map them."""
+        return leaders_first(self.accelerator, self.leads)
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum over processes, of something small."""

@@ -102,11 +102,11 @@ class TrajectoryRecorder(Watcher):
         )
 
     def start(self, run: StageRun, checkpoint: Checkpoint | None) -> None:
-        """Open the store: new, or with the epochs before the checkpoint. Only the main process writes files."""
+        """Open the store: new, or with the epochs before the checkpoint. One process writes the files of a folder."""
         folder = self.folder / "dynamics" if self.folder is not None else None
         main, resume = run.accelerator.is_main_process, checkpoint is not None
-        with run.accelerator.main_process_first():  # by then the files are there for all
-            store = Trajectory(self.shape, folder, resume=resume, follows=folder is not None and not main)
+        with run.leaders_first():  # by then the files are there for all
+            store = Trajectory(self.shape, folder, resume=resume, follows=folder is not None and not run.leads)
         if checkpoint is not None:
             store.rewind(checkpoint.epoch)
         run.dynamics.trajectory = store
@@ -136,12 +136,11 @@ class TrajectoryRecorder(Watcher):
         store = run.dynamics.trajectory
         assert store is not None
         rows, flat = self._own(run)
-        run.share(
-            rows, [flat], lambda rows, values: put_flat(store, epoch, rows, values[0]), with_all=self.folder is None
-        )
-        with run.accelerator.main_process_first():
+        follows = self.folder is not None and not run.leads
+        run.share(rows, [flat], lambda rows, values: put_flat(store, epoch, rows, values[0]), follows=follows)
+        with run.leaders_first():
             store.end(epoch)
-        if self.weights is not None and run.accelerator.is_main_process:
+        if self.weights is not None and not follows:  # without a folder each has its own
             path = weights_file(self.weights, epoch)
             keep_weights(run.branches, path)
             if self.folder is not None:

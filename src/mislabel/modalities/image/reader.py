@@ -216,7 +216,7 @@ def decoded(
         path = temporary / "pixels.npy"
     else:
         temporary, path = None, storage.pixels
-    if not _same(path, (n, *shape)) and (accelerator.is_main_process or storage is None):
+    if not _same(path, (n, *shape)) and (storage is None or storage.leads):
         say(f"{size} decoded once, {needed:.1f} MB of --image-cache {limit}")
         progress.begin("decode", n)
         try:
