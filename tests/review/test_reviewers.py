@@ -11,8 +11,9 @@ from review.browser import at, chromium, expect, history, lists, press, saved
 
 from mislabel.decisions.store import read_history
 from mislabel.errors import InputError
+from mislabel.review.filters import Filter, matching
 from mislabel.review.serve import farewell
-from mislabel.review.session import Filter, Session
+from mislabel.review.session import Session
 from mislabel.run.folder import RunFolder
 
 
@@ -25,7 +26,7 @@ def test_each_decision_has_the_name_of_its_session_and_the_list_is_filtered_by_i
         ann.decide(np.array([0, 1, 2]), "keep", None, key="1")
         bob.decide(np.array([2]), "unsure", None, key="2")
         nobody.decide(np.array([3]), "keep", None, key="3")
-        of = lambda name: nobody.matching(Filter(reviewer=name)).tolist()
+        of = lambda name: matching(nobody, Filter(reviewer=name)).tolist()
         assert (of("Ann Lee"), of("Bob"), of("Carl")) == ([0, 1], [2], [])
         assert nobody.reviewers == {"Ann Lee", "Bob"}
         bob.undo(None, key="4")  # the last one of any window

@@ -11,8 +11,9 @@ from review.browser import COLOURS, at, chromium, expect, lists, press, saved, w
 from sklearn.metrics import cohen_kappa_score
 
 from mislabel.errors import InputError
+from mislabel.review.filters import Filter, matching
 from mislabel.review.one_file import write_review_file
-from mislabel.review.session import Filter, Session
+from mislabel.review.session import Session
 from mislabel.review.shared import agreement_words
 from mislabel.review.views import Views
 from mislabel.run.folder import RunFolder
@@ -47,23 +48,23 @@ def test_both_decide_the_shared_rows_and_neither_sees_what_the_other_said(tmp_pa
     shared = np.flatnonzero(ann.shared).tolist()
     assert 50 < len(shared) < 110
     assert bob.left == len(shared)
-    hidden = bob.matching(Filter(decision="undecided")).tolist()
+    hidden = matching(bob, Filter(decision="undecided")).tolist()
     assert hidden == shared
-    assert not set(shared) & set(bob.matching(Filter(reviewer="Ann")).tolist())
+    assert not set(shared) & set(matching(bob, Filter(reviewer="Ann")).tolist())
     assert all(change.decision is None for change in Views(bob).state().changed if change.row in set(shared))
     assert go_through(bob, lambda row: int(said["Bob"][row])) == shared
     ann.refresh()
     differ = [row for row in shared if said["Ann"][row] != said["Bob"][row]]
     assert differ
     for session in (ann, bob):
-        assert session.matching(Filter(decision="differ")).tolist() == differ
+        assert matching(session, Filter(decision="differ")).tolist() == differ
     kappa = cohen_kappa_score(said["Ann"][shared], said["Bob"][shared])
     words = f"Ann and Bob agree on {len(shared) - len(differ)} of {len(shared)} rows that both decided (Cohen's kappa "
     assert agreement_words(bob.verdicts())[0].startswith(f"{words}{kappa:.2f}, 95% interval ")
     carl = open_session(run, reviewer="Carl")
     assert carl.left == len(shared)  # a third one is asked, too
     ann.decide(np.array(differ[:2]), "unsure", None, key="settle")
-    assert ann.matching(Filter(decision="differ")).tolist() == differ[2:]
+    assert matching(ann, Filter(decision="differ")).tolist() == differ[2:]
     assert agreement_words(ann.verdicts())[0].endswith(f"; {len(differ) - 2} on which they differ are not settled.")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from mislabel.errors import InputError
 from mislabel.files import atomic_write, check_writable
 from mislabel.review.bundle import bundle
+from mislabel.review.filters import pairs as pairs_of
 from mislabel.review.page_files import read_assets
 from mislabel.review.queue import BUDGET
 from mislabel.review.session import Session
@@ -103,7 +104,7 @@ def _contents(session: Session, rows: np.ndarray) -> dict[str, Any]:
     views = Views(session)
     shown = [_row(views, row) for row in rows.tolist()]
     pairs = [(row["given"], row["suggested"]) for row in shown]
-    kept = [pair for pair in session.pairs() if (pair["given"], pair["suggested"]) in set(pairs)]
+    kept = [pair for pair in pairs_of(session.rows) if (pair["given"], pair["suggested"]) in set(pairs)]
     run = views.run().model_dump() | {
         **dict.fromkeys(("rows", "judged", "looks"), len(shown)), "path": session.run.name, "has_neighbours": False,
         "has_map": False, "marks_words": False,

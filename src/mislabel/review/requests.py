@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mislabel.decisions.events import LONGEST_NOTE, Kind
-from mislabel.review.session import Filter
+from mislabel.review.filters import Filter
 
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what a page can count to
 

@@ -19,11 +19,12 @@ from mislabel.review.answers import Decided, ListPage, Neighbours, Progress, Row
 from mislabel.review.assets import asset_paths
 from mislabel.review.connections import Connection
 from mislabel.review.door import Door, listen
+from mislabel.review.filters import Filter, digest, matching
 from mislabel.review.guard import HEADERS, refused
 from mislabel.review.map_paths import map_paths
 from mislabel.review.progress import progress
 from mislabel.review.requests import DecideRequest, KeysRequest, UndoRequest
-from mislabel.review.session import Filter, Session, digest
+from mislabel.review.session import Session
 from mislabel.review.views import Views
 
 MOST_AT_ONCE = 500  # rows of a list
@@ -216,7 +217,7 @@ def _chosen(session: Session, request: DecideRequest) -> np.ndarray:
         raise InputError("a decision needs rows or a filter, one of them")
     if request.filter is None:
         return np.array(request.rows, dtype=np.int64)
-    rows = session.matching(request.filter.filter())
+    rows = matching(session, request.filter.filter())
     if digest(rows) != request.digest:
         raise InputError(f"other rows match now, {len(rows)} of them: look at the list again")
     return rows

@@ -1,10 +1,8 @@
 """The state of a running review, shared by all pages: the queue of looks, the decisions, lists of rows."""
 
 import threading
-import zlib
 from bisect import bisect_right
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,49 +31,13 @@ from mislabel.run.reading import Run
 from mislabel.run.rows import Rows
 from mislabel.run.trust_looks import Answers, answers_of
 from mislabel.run.unusual_columns import Columns
-from mislabel.tables.arrow import compute
 from mislabel.training.progress import Quiet
 
 RECENT = 300  # seconds over which decisions per minute are counted
 FEW = 5  # decisions that tell no pace yet
-MOST_PAIRS = 200
 BLOCK = 4096
 FIRST_LOOKS = 1000  # whose answers the judge's preview hears
 CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which rows a list shows; what is None is not asked.
-
-    Attributes
-    ----------
-    given, suggested : int, optional
-        Class codes.
-    decision : str
-        any, undecided, decided, differ (two reviewers do, and nobody has settled it), or a kind of decision.
-    status : str
-        any, or a status of the run.
-    reviewer : str
-        Whose decision holds; any where it is empty.
-    search : str
-        To be contained in the text, in capitals or not; in the id where rows are no texts.
-    area : str
-        Of the map, to lie in; anywhere where it is empty. See `mislabel.review.areas`.
-    """
-
-    given: int | None = None
-    suggested: int | None = None
-    decision: str = "any"
-    status: str = "judged"
-    search: str = ""
-    reviewer: str = ""
-    area: str = ""
-
-
-def digest(rows: np.ndarray) -> str:
-    """A name for a set of rows (m,) int64, with which a page says which rows it means."""
-    return f"{len(rows)}-{zlib.crc32(rows.tobytes()):08x}"
 
 
 class Session:
@@ -201,9 +163,9 @@ class Session:
 
     def open(self, rows: np.ndarray) -> np.ndarray:
         """Which of some rows (m,) int64 this reviewer has to decide, or to settle, (m,) bool."""
-        return self.in_dispute[rows] if self.settling else self._undecided(rows)
+        return self.in_dispute[rows] if self.settling else self.undecided(rows)
 
-    def _undecided(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    def undecided(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Which of some rows, or of all, are undecided as far as this reviewer may see it, (m,) bool."""
         return (self.kind[rows] < 0) | self.hidden[rows]
 
@@ -211,7 +173,7 @@ class Session:
         """Which rows are decided, as far as this reviewer may see it, (n,) bool."""
         with self.lock:
             self.refresh()
-            return ~self._undecided()
+            return ~self.undecided()
 
     def decision(self, row: int) -> Event | None:
         """What holds of a row, as far as this reviewer may see it."""
@@ -259,43 +221,6 @@ class Session:
         if len(recent) < FEW:
             return None
         return len(recent) * 60 / max(now - recent[0], 1.0)
-
-    def matching(self, wanted: Filter) -> np.ndarray:
-        """The rows that pass, (m,) int64, in the order of the audit."""
-        rows, labels = self.rows, self.rows.labels
-        passes = np.ones(len(rows), dtype=bool)
-        if wanted.status == "judged":
-            passes &= rows.judged
-        elif wanted.status != "any":
-            one_of("status", wanted.status, ("any", "judged", *rows.status.dictionary.to_pylist()))
-            passes &= rows.with_status(wanted.status)
-        for name in ("given", "suggested"):
-            code = getattr(wanted, name)
-            if code is not None:
-                passes &= labels[f"{name}_label"] == code
-        with self.lock:
-            self.refresh()
-            if wanted.decision != "any":
-                passes &= self._with_decision(wanted.decision)
-            if wanted.reviewer:
-                passes &= self._decided_by(wanted.reviewer)
-        if wanted.area:
-            passes &= self.map.inside(wanted.area)
-        if wanted.search.strip():
-            passes &= self._search(wanted.search.strip())
-        return np.flatnonzero(passes)
-
-    def pairs(self) -> list[dict[str, int]]:
-        """Pairs of given and suggested class among judged rows where they differ, the most frequent first."""
-        rows = self.rows
-        given, suggested = rows.labels["given_label"][rows.judged], rows.labels["suggested_label"][rows.judged]
-        differ = (given != suggested) & (suggested >= 0)
-        codes = given[differ].astype(np.int64) * len(rows.classes) + suggested[differ]
-        common = Counter(dict(zip(*(part.tolist() for part in np.unique(codes, return_counts=True)), strict=True)))
-        return [
-            {"given": code // len(rows.classes), "suggested": code % len(rows.classes), "count": count}
-            for code, count in common.most_common(MOST_PAIRS)
-        ]
 
     def ahead(self, count: int) -> np.ndarray:
         """The first `count` rows of the queue that are not decided, in its order, at most so many."""
@@ -460,29 +385,3 @@ class Session:
         queue = self.queue
         inside = 0 <= queue_position < len(queue.rows)
         return inside and bool(queue.rows[queue_position] == row and queue.probe[queue_position])
-
-    def _with_decision(self, wanted: str) -> np.ndarray:
-        """The rows that pass this part of a filter, (n,) bool."""
-        one_of("decision", wanted, ("any", "undecided", "decided", "differ", *KINDS))
-        undecided = self._undecided()
-        if wanted == "undecided":
-            return undecided
-        if wanted == "decided":
-            return ~undecided
-        if wanted == "differ":
-            return self.in_dispute & ~self.hidden
-        return ~undecided & (self.kind == CODE_OF[wanted])  # pyright: ignore[reportArgumentType]
-
-    def _decided_by(self, reviewer: str) -> np.ndarray:
-        """The rows whose decision is this person's, (n,) bool."""
-        decided = np.zeros(len(self.rows), dtype=bool)
-        rows = [row for row, stack in self.stacks.items() if stack and stack[-1].reviewer == reviewer]
-        decided[np.array(rows, dtype=np.int64)] = True
-        return decided & ~self.hidden
-
-    def _search(self, words: str) -> np.ndarray:
-        positions = self.rows.position
-        if self.modality.searchable and self.contents.there and positions is not None:
-            return self.contents.containing(words)[positions]
-        ids = self.rows.ids.cast("string")
-        return compute.match_substring(ids, words, ignore_case=True).to_numpy(zero_copy_only=False)

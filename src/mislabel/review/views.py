@@ -40,9 +40,11 @@ from mislabel.review.answers import (
     Words,
 )
 from mislabel.review.explanations import reasons
+from mislabel.review.filters import Filter, digest, pairs
+from mislabel.review.filters import matching as matching_rows
 from mislabel.review.progress import advice
 from mislabel.review.queue import ORDERS
-from mislabel.review.session import Filter, Session, digest
+from mislabel.review.session import Session
 from mislabel.review.shared import agreement_words
 from mislabel.review.teaching import is_enough, words
 from mislabel.run.rows import Rows
@@ -89,7 +91,7 @@ class Views:
             marks_words=session.words.of_texts,
             words_note=session.words.lacking,
             meanings=self._meanings(),
-            pairs=[Pair(**pair) for pair in session.pairs()],
+            pairs=[Pair(**pair) for pair in pairs(session.rows)],
             sources=self._sources(),
             reviewers=sorted(session.reviewers),
             may_decide=may_decide,
@@ -245,7 +247,7 @@ class Views:
         return Neighbours(neighbours=neighbours, values=values, note=None if nearest.there else NO_NEIGHBOURS)
 
     def matching(self, wanted: Filter, offset: int, limit: int) -> ListPage:
-        matching = self.session.matching(wanted)
+        matching = matching_rows(self.session, wanted)
         shown = [Brief(**brief) for brief in self._briefs(matching[offset : offset + limit])]
         return ListPage(total=len(matching), digest=digest(matching), offset=offset, rows=shown)
 
