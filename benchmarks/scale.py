@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py features --rows 100000 1000000 --width 64 --classes 10 --methods ido panel
     python benchmarks/scale.py neighbours --rows 1000000 --width 64 384
+    python benchmarks/scale.py batches --rows 400000 --methods ce ido --batches 256:0.001 1000:0.002 4096:0.004
     python benchmarks/scale.py processes --rows 1000000 --processes 1 2 --methods elr --epochs 3
 
 A review of many rows is measured by `benchmarks/review.py`.
@@ -46,13 +47,14 @@ PHASES = {  # where in a run each phase begins
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cell", choices=("features", "neighbours", "processes", "child"))
+    parser.add_argument("cell", choices=("features", "neighbours", "batches", "processes", "child"))
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
     parser.add_argument("--width", type=int, nargs="+", default=[64])
     parser.add_argument("--classes", type=int, default=10)
     parser.add_argument("--methods", nargs="+", default=["ido", "panel"])
     parser.add_argument("--shapes", nargs="+", default=["surface", "full"], choices=("surface", "full"))
     parser.add_argument("--epochs", type=int, help="Of every stage of a method, in place of its own number.")
+    parser.add_argument("--batches", nargs="+", default=["256:0.001"], metavar="ROWS:RATE", help="And learning rates.")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--no-dropout", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help="A Markdown file that lines are added to.")
@@ -302,7 +304,43 @@ class Table:
                 file.write(text + "\n")
 
 
-CELLS = {"features": features, "neighbours": neighbours, "processes": processes}
+def batches(given: argparse.Namespace, folder: Path) -> None:
+    """What larger batches and learning rates make of a head, on rows that overlap, two centres a class."""
+    names = ["rows", "method", "batch", "learning rate", "seconds of training", "test accuracy %", "AUROC %"]
+    table = Table(given.out, names)
+    cells = ((r, m, b) for r in given.rows for m in given.methods for b in given.batches)
+    for rows, method, both in cells:
+        values, labels = make_overlapping(folder, rows, given.classes)
+        (batch, rate), run = both.split(":"), folder / f"run-{rows}-{method}-batches"
+        command = ["audit", str(labels), "--features", str(values), "--label", "label", "--gold", "true"]
+        command += ["--split", "split", "--method", method, "--out", str(run), "--overwrite", "--no-content"]
+        watched_run([*command, "--batch-size", batch, "--learning-rate", rate], folder)
+        metrics = json.loads((run / "metrics.json").read_text())
+        shares = [f"{100 * share:.1f}" for share in (metrics["test"]["accuracy"], metrics["detection"]["auroc"])]
+        table.line([rows, method, int(batch), rate, f"{metrics['seconds']['train']:.0f}", *shares])
+
+
+def make_overlapping(folder: Path, rows: int, classes: int, width: int = 64, test: int = 20_000) -> tuple[Path, Path]:
+    """Rows around two centres a class that are close, 30 % of the labels wrong, most of them the next class."""
+    import pandas as pd
+
+    features, labels = folder / f"{rows}-overlap.npy", folder / f"{rows}-overlap.parquet"
+    if labels.is_file():
+        return features, labels
+    random, count = np.random.default_rng(1), rows + test
+    centres = random.normal(size=(2 * classes, width)).astype(np.float32) * (2.6 / np.sqrt(width))
+    part = random.integers(2 * classes, size=count)
+    true = part % classes
+    np.save(features, centres[part] + random.normal(size=(count, width)).astype(np.float32))
+    wrong, far = random.random(count) < 0.3, random.random(count) < 0.2
+    given = np.where(wrong, (true + 1 + far * random.integers(1, classes - 1, count)) % classes, true)
+    split = np.where(np.arange(count) < rows, "train", "test")
+    names = {"label": np.where(split == "test", true, given).astype(str), "true": true.astype(str), "split": split}
+    pd.DataFrame(names).to_parquet(labels)
+    return features, labels
+
+
+CELLS = {"features": features, "neighbours": neighbours, "batches": batches, "processes": processes}
 
 if __name__ == "__main__":
     main()

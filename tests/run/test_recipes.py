@@ -104,6 +104,11 @@ def test_the_settings_in_effect_are_written(photos, image_models, tmp_path, misl
         ("image", 40_000, {"tune": "head"}, {"batch_size": 100, "learning_rate": 1e-3}),
         ("image", 400, {"scratch": "resnet-small"}, {"learning_rate": 1e-3, "backbone": None}),
         ("features", 400, {}, {"tune": "head", "learning_rate": 1e-3, "batch_size": 10, "backbone": None}),
+        ("features", 102_400, {}, {"learning_rate": 1e-3, "batch_size": 256}),
+        ("features", 409_600, {}, {"learning_rate": 2e-3, "batch_size": 1024}),
+        ("text", 10_000_000, {"tune": "head"}, {"learning_rate": 4e-3, "batch_size": 4096}),
+        ("features", 400, {"batch_size": 1024}, {"learning_rate": 2e-3}),
+        ("text", 400, {"batch_size": 1024}, {"learning_rate": 3e-5}),
         ("image", 400, {"lengthen": 2, "learning_rate": 0.5}, {"lengthen": 2, "learning_rate": 0.5}),
     ],
 )

@@ -106,12 +106,12 @@ class RunConfig:
         ),
     ] = None
     batch_size: BatchSize | None = left_open(
-        "32, whole image networks 128; fewer where there are few rows, heads up to 256 for many"
+        "32, whole image networks 128; fewer where there are few rows, heads up to 4096 for many"
     )
     accumulate: Accumulate = TrainingSettings.accumulate
     optimizer: Optimizer | None = left_open(TrainingSettings.optimizer)
     learning_rate: LearningRate | None = left_open(
-        "3e-5, images 1e-4, adapters 15 times that, heads and random weights 1e-3"
+        "3e-5, images 1e-4, adapters 15 times that, heads and random weights 1e-3, heads on many rows up to 4e-3"
     )
     weight_decay: WeightDecay | None = left_open(TrainingSettings.weight_decay)
     momentum: Momentum | None = left_open(TrainingSettings.momentum)
