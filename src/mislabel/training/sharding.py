@@ -6,11 +6,12 @@ of processes which all hold the whole. Weights leave as whole ones, on the CPU, 
 any other run.
 """
 
+import sys
 from collections.abc import Mapping
+from typing import Any
 
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from mislabel.errors import InputError
 from mislabel.training.branches import Branches, last_linear
@@ -56,17 +57,17 @@ def shard(network: Branches, accelerator: Accelerator) -> None:
 
 def is_sharded(network: nn.Module) -> bool:
     """Whether the weights are divided: all processes then have to pass through the network equally often."""
-    return any(isinstance(weight, DTensor) for weight in network.parameters())
+    return any(_is_divided(weight) for weight in network.parameters())
 
 
-def whole(tensors: Mapping[str, Tensor], *, kept: bool = True) -> dict[str, Tensor]:
+def whole(tensors: Mapping[str, Any], *, kept: bool = True) -> dict[str, Tensor]:
     """Divided tensors put together on the CPU, one after the other; others as they are.
 
     All processes call it together; those that say that they keep nothing get nothing.
     """
     result = {}
     for name, value in tensors.items():
-        found = value.full_tensor().cpu() if isinstance(value, DTensor) else value
+        found = value.full_tensor().cpu() if _is_divided(value) else value
         if kept:
             result[name] = found
     return result
@@ -78,10 +79,12 @@ def load_whole(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     network.load_state_dict({name: part_like(value, own[name]) for name, value in weights.items()})
 
 
-def part_like(value: Tensor, like: Tensor) -> Tensor:
+def part_like(value: Tensor, like: Any) -> Tensor:
     """A whole tensor, divided as another one is; as it is beside one that is not divided."""
-    if not isinstance(like, DTensor) or isinstance(value, DTensor):
+    if not _is_divided(like) or _is_divided(value):
         return value
+    from torch.distributed.tensor import distribute_tensor
+
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements)
 
 
@@ -89,3 +92,9 @@ def unsharded(network: Branches, fresh: Branches) -> Branches:
     """The network with whole weights, in `fresh`, one of its kind on the CPU; all processes together."""
     fresh.load_state_dict(whole(network.state_dict()))
     return fresh.train(network.training)
+
+
+def _is_divided(value: object) -> bool:
+    """Whether it is torch's `DTensor`; its module takes over a second to import, so it is not for those without one."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(value, module.DTensor)
