@@ -5,8 +5,8 @@ For points z_i with a 1 appended, targets q_i that sum to 1, and row weights w_i
     B = A^-1 sum_i w_i z_i q_i^T,   A = sum_i w_i z_i z_i^T + ridge I
     f_i = z_i^T B,   h_i = w_i z_i^T A^-1 z_i,   without row i: (f_i - h_i q_i) / (1 - h_i)
 
-The last is what a fit to all other rows says of row i, exactly and without fitting n times (PRESS). A and z_i^T A^-1 z_i
-take half the work as what they are, a symmetric product and one with a triangle. Of very many rows some are fitted to,
+The last is what a fit to all other rows says of row i, exactly and without fitting n times (PRESS). A and
+z_i^T A^-1 z_i take half the work as what they are, a symmetric product and one with a triangle. Of very many rows some are fitted to,
 drawn by chance, and the others are told by these: a fit of a few hundred numbers a class learns no more from more rows,
 and its time is that of the squares of the width.
 """
@@ -24,6 +24,7 @@ from mislabel.posterior.derived import Precision, column_means, kept_precision
 ROWS_AT_ONCE = 1 << 13
 FITTED = 1 << 18  # rows
 LARGEST_LEVERAGE = 0.999
+blas: Any = get_blas_funcs  # whose types are not told
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ def fit(space: Space, targets: Any, weights: np.ndarray, ridge: float) -> tuple[
 def _sums(space: Space, targets: Any, weights: np.ndarray, precision: Precision) -> tuple[np.ndarray, np.ndarray]:
     """The lower triangle of sum_i w_i z_i z_i^T, and sum_i w_i z_i q_i^T, float64, of chunks in this precision."""
     width = space.points.shape[1] + 1
-    syrk: Any = get_blas_funcs("syrk", dtype=precision)
+    syrk = blas("syrk", dtype=precision)
     gram, moments = np.zeros((width, width)), np.zeros((width, targets.shape[1]))
     for begin in range(0, len(space.fitted), ROWS_AT_ONCE):
         some = space.fitted[begin : begin + ROWS_AT_ONCE]
@@ -130,7 +131,7 @@ def leave_one_out(
     coefficients, factor = fit(space, targets, weights, ridge)
     inverse = np.asfortranarray(solve_triangular(factor, np.eye(len(factor)), lower=True), dtype=np.float32)
     narrow = coefficients.astype(np.float32)
-    trmm: Any = get_blas_funcs("trmm", dtype=np.float32)
+    trmm = blas("trmm", dtype=np.float32)
     result = np.empty(targets.shape, dtype=kept_precision(len(targets)))
     for begin, end in space.chunks():
         rows, leverage = space.rows(begin, end), np.zeros((end - begin, 1))
