@@ -6,9 +6,9 @@ For points z_i with a 1 appended, targets q_i that sum to 1, and row weights w_i
     f_i = z_i^T B,   h_i = w_i z_i^T A^-1 z_i,   without row i: (f_i - h_i q_i) / (1 - h_i)
 
 The last is what a fit to all other rows says of row i, exactly and without fitting n times (PRESS). A and
-z_i^T A^-1 z_i take half the work as what they are, a symmetric product and one with a triangle. Of very many rows some are fitted to,
-drawn by chance, and the others are told by these: a fit of a few hundred numbers a class learns no more from more rows,
-and its time is that of the squares of the width.
+z_i^T A^-1 z_i take half the work as what they are, a symmetric product and one with a triangle. Of very many rows some
+are fitted to, drawn by chance, and the others are told by these: a fit of a few hundred numbers a class learns no more
+from more rows, and its time is that of the squares of the width.
 """
 
 from collections.abc import Callable
@@ -17,14 +17,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, get_blas_funcs, solve_triangular
+from scipy import linalg
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
 from mislabel.posterior.derived import Precision, column_means, kept_precision
 
 ROWS_AT_ONCE = 1 << 13
 FITTED = 1 << 18  # rows
 LARGEST_LEVERAGE = 0.999
-blas: Any = get_blas_funcs  # whose types are not told
+blas: Any = getattr(linalg, "blas")  # noqa: B009  # scipy tells no types of these
+SYMMETRIC: dict[Precision, Any] = {np.float32: blas.ssyrk, np.float64: blas.dsyrk}
+TRIANGULAR: Any = blas.strmm
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +102,13 @@ def fit(space: Space, targets: Any, weights: np.ndarray, ridge: float) -> tuple[
 def _sums(space: Space, targets: Any, weights: np.ndarray, precision: Precision) -> tuple[np.ndarray, np.ndarray]:
     """The lower triangle of sum_i w_i z_i z_i^T, and sum_i w_i z_i q_i^T, float64, of chunks in this precision."""
     width = space.points.shape[1] + 1
-    syrk = blas("syrk", dtype=precision)
     gram, moments = np.zeros((width, width)), np.zeros((width, targets.shape[1]))
     for begin in range(0, len(space.fitted), ROWS_AT_ONCE):
         some = space.fitted[begin : begin + ROWS_AT_ONCE]
         rows = space.centred(space.points[some]).astype(precision, copy=False)
         root = np.sqrt(weights[some, None])
         weighted = rows * root.astype(precision)
-        gram += syrk(1.0, weighted.T, lower=1)
+        gram += SYMMETRIC[precision](1.0, weighted.T, lower=1)
         moments += weighted.T @ (root * targets[some]).astype(precision, copy=False)
     return gram, moments
 
@@ -131,14 +133,13 @@ def leave_one_out(
     coefficients, factor = fit(space, targets, weights, ridge)
     inverse = np.asfortranarray(solve_triangular(factor, np.eye(len(factor)), lower=True), dtype=np.float32)
     narrow = coefficients.astype(np.float32)
-    trmm = blas("trmm", dtype=np.float32)
     result = np.empty(targets.shape, dtype=kept_precision(len(targets)))
     for begin, end in space.chunks():
         rows, leverage = space.rows(begin, end), np.zeros((end - begin, 1))
         first, last = np.searchsorted(space.fitted, (begin, end))
         some = space.fitted[first:last] - begin  # without the others, those were fitted already
         if len(some):
-            turned = trmm(1.0, inverse, rows[some].T, lower=1)  # A^-1 = inverse^T inverse
+            turned = TRIANGULAR(1.0, inverse, rows[some].T, lower=1)  # A^-1 = inverse^T inverse
             leverage[some, 0] = np.minimum(weights[begin:end][some] * np.square(turned).sum(0), LARGEST_LEVERAGE)
         result[begin:end] = change((rows @ narrow - leverage * targets[begin:end]) / (1 - leverage))
     return result
