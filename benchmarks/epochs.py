@@ -76,8 +76,8 @@ def main() -> None:
     lines = [
         "# Time of an epoch beside the passes that methods demand",
         "",
-        f"`python benchmarks/epochs.py --repeats {given.repeats}{processor}`: MiniLM and the messages that come with the",
-        f"project, {rows} rows, {torch.get_num_threads()} thread(s), median of {given.repeats}; all in multiples of a "
+        f"`python benchmarks/epochs.py --repeats {given.repeats}{processor}`: MiniLM and the messages that come with",
+        f"the project, {rows} rows, {torch.get_num_threads()} thread(s), median of {given.repeats}; in multiples of a "
         "plain epoch.",
         "",
         "| method | stage | forward and backward | forward alone | floor | measured | measured / floor | before it |",

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shlex
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from mislabel.bench.cells import LINE, Cell
 from mislabel.bench.suites import Suite
 from mislabel.errors import InputError
 from mislabel.files import atomic_write
-from mislabel.run.about import versions
+from mislabel.run.about import typed_command, versions
 
 PACKAGES = ("torch", "transformers", "numpy", "scikit-learn", "cleanlab")
 Key = tuple[str, int, str]
@@ -110,10 +111,8 @@ def machine() -> dict[str, Any]:
 
 
 def command_line() -> str:
-    """How this process was called, for a person to repeat it."""
-    import shlex
-
-    return shlex.join(["mislabel", *sys.argv[1:]])
+    """How this process was called, for a person to repeat it: by a command of this program, or a script."""
+    return typed_command() or shlex.join(["python", *sys.argv])
 
 
 def _processor() -> str:
