@@ -121,17 +121,18 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Put back what `optimizer_tensors` gave."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
+        weight = weights[int(number)]
+        state.setdefault(int(number), {})[name] = part_like(value, weight) if value.shape == weight.shape else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     # Fused optimisers go through memory, not through indices: moments must lie as their weights do (channels last).
     for weight, part in optimizer.state.items():
         for name, value in part.items():
             if value.shape == weight.shape:
-                like = torch.empty_like(weight, dtype=value.dtype)
-                part[name] = like.copy_(part_like(value, like))
+                part[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 def _finished(folder: Path) -> list[Path]:
