@@ -16,7 +16,7 @@ from mislabel.errors import RunError
 from mislabel.exchange.export import export
 from mislabel.exchange.importing import import_decisions
 from mislabel.modalities.loading import load_dataset
-from mislabel.review.session import Filter
+from mislabel.review.filters import Filter
 from mislabel.run.folder import RunFolder
 from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
