@@ -193,9 +193,9 @@ def test_a_run_tells_a_person_what_it_found(toy_file, tiny_options, tmp_path, mi
     worst = pd.read_parquet(tmp_path / "run" / "audit.parquet").head(10)
     for name in worst["id"]:
         assert name in done.stdout
-    assert "warm 1/4" in done.stderr
+    assert "panel 1/5" in done.stderr
     settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
-    assert settings["method"] == metrics["method"] == "ido"  # the name, not "the default"
+    assert settings["method"] == metrics["method"] == "panel"  # the name, not "the default"
 
 
 BASE = ["--text", "text", "--label", "label"]

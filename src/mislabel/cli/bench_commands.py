@@ -1,5 +1,7 @@
 """`mislabel corrupt`, `methods` and `bench`: which methods there are, and what each makes of known errors."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -171,7 +173,6 @@ def bench(**given: Any) -> None:
             check_writable(given["results"])
 
         from mislabel.bench.results import write_results
-        from mislabel.bench.results_log import command_line
         from mislabel.bench.runner import run_bench
         from mislabel.bench.suites import read_suite
         from mislabel.training.progress import Terminal
@@ -180,8 +181,9 @@ def bench(**given: Any) -> None:
         suite = read_suite(given["suite"]).with_run(**{name: given[name] for name in over})
         names = {name: given[name].split(",") if given[name] else None for name in ("methods", "data")}
         wanted = {name: given[name] for name in ("seeds", "data_dir", "jobs", "backend", "address", "keep_models")}
-        with interrupts.going_on(lambda: f"every finished cell is safe; go on with: {command_line()}"):
-            outcome = run_bench(suite, given["out"], **names, **wanted, progress=Terminal())
+        command = shlex.join(["mislabel", *sys.argv[1:]])
+        with interrupts.going_on(lambda: f"every finished cell is safe; go on with: {command}"):
+            outcome = run_bench(suite, given["out"], **names, **wanted, command=command, progress=Terminal())
         if given["results"]:
             write_results(suite, outcome, given["out"], given["results"])
         table = (given["out"] / "table.md").read_text(encoding="utf-8").split("\n\n")[0]

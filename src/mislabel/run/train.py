@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from accelerate.utils import broadcast_object_list
-
 from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.disk import DiskFull, telling_full_disk
@@ -20,7 +18,7 @@ from mislabel.run.reading import Run
 from mislabel.run.settings import RunConfig
 from mislabel.run.tracking import check_tracker
 from mislabel.run.train_and_judge import run
-from mislabel.training.device import leave_processes, make_accelerator, several_processes
+from mislabel.training.device import as_main, leave_processes, make_accelerator, several_processes
 from mislabel.training.progress import Quiet
 
 Watch = Callable[[RunFolder | None], AbstractContextManager[Callable[[], bool]]]
@@ -153,7 +151,7 @@ def _as_begun(config: RunConfig, folder: RunFolder) -> tuple[RunConfig, bool]:
         method = folder.read_config().get("settings", {}).get("method")
     if several_processes():
         make_accelerator(config.device, config.precision)
-        method, finished = broadcast_object_list([method, finished])
+        method, finished = as_main([method, finished])
     return replace(config, method=method), finished
 
 
@@ -161,7 +159,7 @@ def _finished_audit(folder: RunFolder) -> Audit:
     """What a finished run says, on all processes of a launch."""
     audit = Run.open(folder).result() if folder.finished else None
     if several_processes():
-        (audit,) = broadcast_object_list([audit])
+        (audit,) = as_main([audit])
     assert audit is not None
     return audit
 

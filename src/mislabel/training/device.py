@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import DistributedDataParallelKwargs, DistributedType
+from accelerate.utils import DistributedDataParallelKwargs, DistributedType, broadcast_object_list
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mislabel.errors import InputError, RunError, alternatives
@@ -72,6 +72,11 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
 def several_processes() -> bool:
     """Whether this process is one of several of a launch."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def as_main(values: list[Any]) -> list[Any]:
+    """What the main process has of these, on all processes of a launch."""
+    return broadcast_object_list(values)
 
 
 def wrap_network(
