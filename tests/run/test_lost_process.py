@@ -187,7 +187,7 @@ def test_a_folder_that_others_do_not_see_holds_the_whole_run(launched, apart):
     assert "is finished: nothing to continue" in again.stderr
 
 
-@pytest.mark.parametrize("rank", [0, 2])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.sweep), 2])
 def test_one_is_lost_where_others_do_not_see_its_folder_and_all_go_on(launched, apart, rank):
     done = launched(f"apart-{rank}", 4, f"{rank}:{2 * STEPS + 5}")
     assert done.returncode != 0
@@ -200,7 +200,11 @@ def test_one_is_lost_where_others_do_not_see_its_folder_and_all_go_on(launched, 
 
 
 @pytest.mark.parametrize(
-    "options", [["--method", "dygen", "--option", "distil_epochs=1", "--holdout", "0.2"], ["--method", "ido"]]
+    "options",
+    [
+        ["--method", "dygen", "--option", "distil_epochs=1", "--holdout", "0.2"],
+        pytest.param(["--method", "ido"], marks=pytest.mark.sweep),
+    ],
 )
 def test_what_is_kept_of_every_epoch_is_there_for_those_who_do_not_see_the_folder(launched, apart, options):
     """Trajectories and weights of all epochs, read by all when held-out rows are judged."""
