@@ -28,7 +28,6 @@ from mislabel.methods.elr import ELR
 from mislabel.methods.ido import IDO
 from mislabel.methods.turn import TURN
 from mislabel.modalities.vectors import FeatureInputs
-from mislabel.training.branches import make_branches
 from mislabel.training.device import leave_processes
 from mislabel.training.inference import Probabilities, outputs
 from mislabel.training.loop import Loop
@@ -83,8 +82,7 @@ def loop(build=Deep, **more):
 
 
 def flat(network):
-    network = unsharded(network, make_branches(Deep, len(network), bool(network.heads))) if several else network
-    return torch.cat([value.flatten() for value in network.state_dict().values()]).numpy()
+    return torch.cat([value.flatten() for value in unsharded(network, Deep).state_dict().values()]).numpy()
 
 
 def stop():

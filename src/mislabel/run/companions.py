@@ -21,13 +21,14 @@ from uuid import uuid4
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import gather_object
 from filelock import FileLock, Timeout
 
 from mislabel.errors import InputError, ProcessLost, RunError
 from mislabel.files import remove_folder
 from mislabel.run.folder import PROCESSES, RunFolder
 from mislabel.run.mirror import copy_to_mirrors, remove_mirror
+from mislabel.training.device import as_main
 
 LONGEST = 20.0  # seconds in which the system gives back what a process held that was killed
 EVERY = 0.05
@@ -96,7 +97,7 @@ class _Companions:
         self.run: RunFolder = folder
         self.place: RunFolder = folder
         self.main: bool = accelerator.is_main_process
-        self.name: str = broadcast_object_list([f"{PROCESSES}{uuid4().hex}" if self.main else ""])[0]
+        self.name: str = as_main(f"{PROCESSES}{uuid4().hex}")
         self._lock: FileLock = FileLock(self._file(self.rank), timeout=0, mode=0o600)
         if self.main:
             self._take()

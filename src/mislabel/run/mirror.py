@@ -5,24 +5,24 @@ as a copy of what the run has so far, and goes when the run is over: what a run 
 process.
 """
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import Any, cast
 
-import torch
+import numpy as np
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
 
 from mislabel.files import private_folder, remove_folder
 from mislabel.run.folder import PROCESSES, RunFolder
-from mislabel.training.parts import BLOCK
+from mislabel.training.device import as_main
+from mislabel.training.parts import BLOCK, send
 
 
 def copy_to_mirrors(accelerator: Accelerator, folder: RunFolder) -> None:
     """Copy what training reads of the run folder into the mirrors; all call it together, each with its own folder."""
     main = accelerator.is_main_process
-    there = broadcast_object_list([_needed(folder) if main else {}])[0]
+    there = as_main(_needed(folder) if main else {})
     for name, size in there.items():
         _copy(accelerator, folder.path / name, size, takes=folder.is_mirror and folder.leads)
     accelerator.wait_for_everyone()
@@ -56,16 +56,14 @@ def _needed(folder: RunFolder) -> Mapping[str, int]:
 
 def _copy(accelerator: Accelerator, path: Path, size: int, *, takes: bool) -> None:
     """One file of the main process, block by block, to where `takes` says so."""
-    main, device = accelerator.is_main_process, accelerator.device
+    main = accelerator.is_main_process
     if takes:
         private_folder(path.parent)
-    with open(path if main or takes else os.devnull, "rb" if main or not takes else "wb") as file:
+    with cast(Any, open(path, "rb" if main else "wb") if main or takes else nullcontext()) as file:
         for begin in range(0, size, BLOCK):
-            count = min(BLOCK, size - begin)
-            block = torch.empty(count, dtype=torch.uint8)
+            block = np.empty(min(BLOCK, size - begin), dtype=np.uint8)
             if main:
-                block = torch.frombuffer(bytearray(file.read(count)), dtype=torch.uint8)
-            told = block.to(device)
-            torch.distributed.broadcast(told, 0)
+                file.readinto(block)
+            send(accelerator, [block], 0, with_all=True)
             if takes:
-                file.write(told.cpu().numpy().tobytes())
+                file.write(block)

@@ -151,7 +151,7 @@ def _as_begun(config: RunConfig, folder: RunFolder) -> tuple[RunConfig, bool]:
         method = folder.read_config().get("settings", {}).get("method")
     if several_processes():
         make_accelerator(config.device, config.precision)
-        method, finished = as_main([method, finished])
+        method, finished = as_main((method, finished))
     return replace(config, method=method), finished
 
 
@@ -159,7 +159,7 @@ def _finished_audit(folder: RunFolder) -> Audit:
     """What a finished run says, on all processes of a launch."""
     audit = Run.open(folder).result() if folder.finished else None
     if several_processes():
-        (audit,) = as_main([audit])
+        audit = as_main(audit)
     assert audit is not None
     return audit
 

@@ -25,12 +25,12 @@ from mislabel.run.settings import RunConfig
 from mislabel.run.source_facts import with_sources
 from mislabel.run.tracking import tracked
 from mislabel.run.writing import write_parquet, write_run
-from mislabel.training.branches import Branches, make_branches
+from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
 from mislabel.training.history import History
 from mislabel.training.loop import Loop, passes_of
 from mislabel.training.progress import Quiet
-from mislabel.training.sharding import is_sharded, unsharded
+from mislabel.training.sharding import unsharded
 from mislabel.training.stages import Stage
 from mislabel.training.training_settings import TrainingSettings
 
@@ -93,9 +93,7 @@ def run(
             progress.begin("judge", 0)
             judgement = judge(job, network, dynamics, weights, content=content)
         judgement = replace(judgement, audit=with_sources(job.dataset, judgement.audit))
-        if is_sharded(network):
-            fresh = make_branches(job.ready.build, len(network), shared=bool(network.heads))
-            network = unsharded(network, fresh)
+        network = unsharded(network, job.ready.build)
         add_metrics(job, history, judgement, earlier)
         classes = dataset.labels.classes  # in the order in which they were listed
         judgement = replace(judgement, audit=judgement.audit.with_classes(classes))

@@ -74,9 +74,9 @@ def several_processes() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def as_main(values: list[Any]) -> list[Any]:
-    """What the main process has of these, on all processes of a launch."""
-    return broadcast_object_list(values)
+def as_main(value: Any) -> Any:
+    """What the main process has in place of this, on all processes of a launch."""
+    return broadcast_object_list([value])[0]
 
 
 def wrap_network(

@@ -124,15 +124,15 @@ def _own(
     doing: str = "predict",
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """The rows that this process goes through, (k,) int64, and what a network gives for them, (k, width) each."""
-    device, alone = accelerator.device, accelerator.num_processes == 1
+    device, alone, divided = accelerator.device, accelerator.num_processes == 1, is_sharded(network)
     batches = sorted_batches(inputs.lengths, batch_size, order)
     mine = batches[accelerator.process_index :: accelerator.num_processes]
     # With divided weights one process cannot pass without the others: one with a batch less takes any, and forgets it.
-    idle = 0 if alone or not is_sharded(network) else -(-len(batches) // accelerator.num_processes) - len(mine)
+    idle = 0 if not divided else -(-len(batches) // accelerator.num_processes) - len(mine)
     # One process has all rows, in their order; of several each has its own, in the order of its batches.
     rows = np.arange(len(inputs)) if alone else np.concatenate([np.empty(0, dtype=np.int64), *mine])
     results, done = [torch.zeros(len(rows), width, dtype=kind, device=device) for width, kind in parts], 0
-    network = (network if is_sharded(network) else network.to(device)).eval()
+    network = (network if divided else network.to(device)).eval()
     progress.begin(doing, len(mine))
     with torch.inference_mode(), accelerator.autocast() if low_precision else nullcontext():
         for number, (batch, tensors) in enumerate(prefetched(inputs, [*mine, *batches[:idle]], device)):

@@ -55,7 +55,7 @@ def share(
             else:
                 block = [np.empty((number, *each.shape[1:]), each.dtype) for each in arrays]
             if with_all or rank in (0, source):
-                _send(accelerator, block, source, with_all=with_all)
+                send(accelerator, block, source, with_all=with_all)
             if with_all or rank == 0:
                 take(block[0], block[1:])
 
@@ -85,7 +85,7 @@ def _counts(accelerator: Accelerator, count: int) -> list[int]:
     return counts.tolist()
 
 
-def _send(accelerator: Accelerator, block: list[np.ndarray], source: int, *, with_all: bool) -> None:
+def send(accelerator: Accelerator, block: list[np.ndarray], source: int, *, with_all: bool) -> None:
     """Fill the block, on all processes or on the first, with that of the source; bytes, whatever they mean."""
     rank, device = accelerator.process_index, accelerator.device
     if source == 0 and not with_all:

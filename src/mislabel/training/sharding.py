@@ -7,14 +7,14 @@ any other run.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from mislabel.errors import InputError
-from mislabel.training.branches import Branches, last_linear
+from mislabel.training.branches import Branches, last_linear, make_branches
 from mislabel.training.stages import Stage
 
 
@@ -88,8 +88,11 @@ def part_like(value: Tensor, like: Any) -> Tensor:
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements)
 
 
-def unsharded(network: Branches, fresh: Branches) -> Branches:
-    """The network with whole weights, in `fresh`, one of its kind on the CPU; all processes together."""
+def unsharded(network: Branches, build: Callable[[], nn.Module]) -> Branches:
+    """The network with whole weights, made anew on the CPU where they are divided; all processes together."""
+    if not is_sharded(network):
+        return network
+    fresh = make_branches(build, len(network), shared=bool(network.heads))
     fresh.load_state_dict(whole(network.state_dict()))
     return fresh.train(network.training)
 
