@@ -41,9 +41,9 @@ def blobs(n=600, classes=3, share=0.6, seed=0):
 def test_rows_that_agree_start_the_rounds(monkeypatch):
     begun = []
 
-    def fitted(space, given, votes, classes, start, held):
+    def fitted(space, given, votes, classes, start, *settings):
         begun.append(start)
-        return frozen_space.fitted(space, given, votes, classes, start, held)
+        return frozen_space.fitted(space, given, votes, classes, start, *settings)
 
     monkeypatch.setattr(descriptions, "fitted", fitted)
     space, true, given, scores = blobs()

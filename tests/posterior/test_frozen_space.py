@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mislabel.posterior.balanced_transition import balanced_transition
+from mislabel.posterior.balanced_transition import TEMPERATURE, balanced_transition
 from mislabel.posterior.frozen_space import FIRMLY, HELD, INFORMATIVE, KEPT, frozen_space, kept_share
 from mislabel.posterior.moments import ROWS_AT_ONCE, mean_and_deviation
 from mislabel.posterior.ridge import Space
@@ -154,3 +154,39 @@ def test_moments_are_numpys_whatever_a_chunk_holds(n):
     wanted[1] = 0
     np.testing.assert_allclose(deviation, wanted)
     assert Space(points).mean == pytest.approx(mean)
+
+
+def many_classes(classes, rows, wrong, seed=0):
+    """Clouds of many classes in 32 dimensions; points, true classes, and given ones of which a share is any other."""
+    random = np.random.default_rng(seed)
+    centres, true = random.normal(size=(classes, 32)), np.arange(rows) % classes
+    changed = np.where(random.random(rows) < wrong, random.integers(1, classes, rows), 0)
+    points = (centres[true] + random.normal(size=(rows, 32))).astype(np.float32)
+    return points, true, (true + changed) % classes
+
+
+@pytest.mark.slow
+def test_of_many_classes_wrong_labels_are_told_as_well():
+    """With the temperature of ten classes the posterior kept most of them: it gives the right class a third."""
+    points, true, given = many_classes(80, 2400, 0.3)
+    found, wrong = frozen_space(points, given, 80), true != given
+    assert found.temperature > TEMPERATURE
+    believed = found.fit.posterior.argmax(1)
+    assert np.mean(believed == true) > 0.85
+    timid = balanced_transition(found.space, given, 80, held=found.held)
+    assert (
+        np.mean(timid.posterior.argmax(1)[wrong] == true[wrong]) < 0.2 < 0.6 < np.mean(believed[wrong] == true[wrong])
+    )
+
+
+def test_few_classes_are_told_apart_at_the_usual_temperature():
+    points, _, given = many_classes(6, 600, 0.3)
+    assert frozen_space(points, given, 6).temperature == TEMPERATURE
+
+
+def test_a_space_that_explains_little_of_mostly_wrong_labels_still_corrects_them():
+    points, true, given = many_classes(10, 300, 0.6)
+    found = frozen_space(points, given, 10)
+    assert found.explained < INFORMATIVE
+    assert found.held == HELD
+    assert np.mean(found.fit.posterior.argmax(1) == true) > np.mean(given == true) + 0.1

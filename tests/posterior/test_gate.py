@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mislabel.posterior.frozen_space import frozen_space
-from mislabel.posterior.gate import KEPT, USUAL, Independent, Met, gated, kinds, met
+from mislabel.posterior.gate import KEPT, Independent, Met, gated, met
+from mislabel.posterior.kinds import USUAL, kinds, sharpened_kinds
 
 CODES = arrays(np.int64, st.integers(2, 6), elements=st.integers(0, 2))
 SHARES = arrays(np.float64, st.integers(2, 20), elements=st.integers(0, 1000).map(lambda whole: whole / 1000))
@@ -40,32 +41,6 @@ def test_whether_anything_was_learnt():
     assert Met(0.5, 0.2, 4.1, 4.2).learnt is True
     assert Met(0.3, 0.2, 3.9, 6.1).learnt is False
     assert Met(0.3, 0.2, 3.9, 5.9).learnt is None  # even all of the labels would hardly lie above chance
-
-
-def likelihood(s, rate, classes):
-    return sum(np.log((1 - rate) * each + rate * (1 - each) / (classes - 1)) for each in s)
-
-
-@given(arrays(np.float64, st.integers(1, 30), elements=st.floats(0.001, 0.999)), st.integers(2, 5))
-@settings(max_examples=30)
-def test_the_rate_is_the_likeliest(s, classes):
-    found = kinds(s, classes)
-    tried = np.linspace(USUAL, 1, 2000)
-    best = max(likelihood(s, rate, classes) for rate in tried)
-    assert likelihood(s, found.rate, classes) >= best - 1e-6
-    assert found.gain == pytest.approx(likelihood(s, found.rate, classes) - likelihood(s, USUAL, classes), abs=1e-9)
-    assert found.gain >= -1e-9
-    odds = np.exp(found.gain) / np.sqrt(len(s))
-    assert found.two == pytest.approx(odds / (1 + odds))
-
-
-def test_kinds_by_hand():
-    """90 rows that the classifier is sure of, and 10 of which it is as sure that they are of another class."""
-    found = kinds(np.repeat([0.999, 0.001], [90, 10]), 2)
-    assert found.rate == pytest.approx(0.1, abs=0.002)
-    assert found.two > 0.999
-    assert kinds(np.repeat([0.999, 0.001], [99, 1]), 2).two < 0.5  # one in a hundred is usual
-    assert kinds(np.repeat([0.9, 0.1], [90, 10]), 2).two < 0.2  # just as unsure as it is often wrong
 
 
 @given(SHARES, st.data())
@@ -138,7 +113,7 @@ def test_one_kind_and_two_on_clouds(wrong):
     labels, flipped = gold.copy(), random.permutation(400)[:wrong]
     labels[flipped] = (gold[flipped] + random.integers(1, 4, wrong)) % 4
     space = frozen_space(points, labels, 4)
-    found = kinds(space.fit.classifier[np.arange(400), labels], 4)
+    found, _ = sharpened_kinds(space.fit.classifier, labels)
     assert (found.two > 0.5) == (wrong > 0)
     assert found.rate == pytest.approx(max(wrong / 400, USUAL), abs=0.01)
     assert met(space.plain.argmax(1), labels, 4).learnt is True

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from mislabel.posterior.balanced_transition import balanced, balanced_transition, given_classifier
+from mislabel.posterior.balanced_transition import TEMPERATURE, balanced, balanced_transition, given_classifier
 from mislabel.posterior.frozen_space import fitted, frozen_space
 from mislabel.posterior.ridge import Space, leave_one_out
 from mislabel.posterior.source_transitions import Votes, sources_transition
@@ -116,7 +116,7 @@ def test_where_there_are_votes_they_are_read_in_place_of_labels(held):
         (votes, sources_transition(space, votes, 3, start, held=held)),
         (None, balanced_transition(space, true, 3, start=start, held=held)),
     ):
-        found = fitted(space, true, heard, 3, start, held)
+        found = fitted(space, true, heard, 3, start, held, TEMPERATURE)
         np.testing.assert_array_equal(found.posterior, wanted.posterior)
         np.testing.assert_array_equal(found.classifier, wanted.classifier)
 

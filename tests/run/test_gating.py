@@ -83,3 +83,17 @@ def test_trusted_rows_take_the_place_of_the_classifier():
     assert found.metrics["gate"]["rows"] == 340
     flagged = judged["row"][judged["p_mislabeled"] > 0.5]
     assert wrong[flagged].mean() > 0.9
+
+
+@pytest.mark.parametrize(("classes", "rows"), [(60, 3000), (600, 6000)])
+def test_wrong_labels_of_many_classes_are_found(classes, rows):
+    """Of 60 classes none was called wrong, since a ridge classifier says too little; of 600 a sample has three each."""
+    random, gold = np.random.default_rng(0), np.arange(rows) % classes
+    points = random.normal(size=(classes, 32))[gold] + 0.5 * random.normal(size=(rows, 32))
+    labels = np.where(random.random(rows) < 0.15, random.integers(0, classes, rows), gold)
+    table = audit_of(points, labels, method="ido").table.sort_values("row")
+    flagged, wrong = (table["p_mislabeled"] > 0.5).to_numpy(), labels != gold
+    assert np.mean(flagged[wrong]) > 0.8
+    assert np.mean(wrong[flagged]) > 0.8
+    right = audit_of(points, gold, method="ido").table
+    assert (right["p_mislabeled"] > 0.5).sum() == 0

@@ -68,11 +68,17 @@ def class_similarity(similarity: np.ndarray, sentences: Mapping[int, Sequence[in
 
 
 def described_classes(
-    space: Space, scores: np.ndarray, given: np.ndarray, held: float = 0.0, votes: Votes | None = None
+    space: Space,
+    scores: np.ndarray,
+    given: np.ndarray,
+    held: float = 0.0,
+    votes: Votes | None = None,
+    temperature: float = TEMPERATURE,
 ) -> DescribedClasses:
     """From similarities (n, K), as `class_similarity` gives them, and given labels (n,) to what they say together.
 
-    Where several sources labelled the rows, the rounds read their votes.
+    Where several sources labelled the rows, the rounds read their votes. `held` and `temperature` are those of
+    `FrozenSpace`.
     """
     classes = scores.shape[1]
     agrees = scores.argmax(1) == given
@@ -84,6 +90,6 @@ def described_classes(
         one_hot = np.eye(classes)[given]
         weights = np.where(agrees, 1 / np.maximum(agreeing, 1)[given], 0.0)
         weights *= agrees.sum() / weights.sum()
-        start = softmax(TEMPERATURE * leave_one_out(space, one_hot, weights, RIDGE), axis=1)
-        fit = fitted(space, given, votes, classes, start, held)
+        start = softmax(temperature * leave_one_out(space, one_hot, weights, RIDGE), axis=1)
+        fit = fitted(space, given, votes, classes, start, held, temperature)
     return DescribedClasses(softmax(SHARPNESS * scores, axis=1), agreeing, weak, fit)

@@ -4,19 +4,13 @@ A method's posterior ranks rows well, but how many of them it calls wrong rests 
 finds two kinds of rows, also where there is one; a network that has hardly been trained doubts every label; one that
 learnt all by heart doubts none. The gate asks something that no training can spoil: a classifier on the frozen space
 that was fitted without the row (`frozen_space.py`), of sampled rows. With s_i its probability of row i's given label,
-and K classes, it asks three questions.
+it asks three questions.
 
 *Can the inputs tell the labels at all?* The share of rows whose label the classifier meets, against the same share with
 labels dealt out at random: the mean and the variance over all permutations are known in closed form.
 
 *Are there two kinds of rows?* With one kind, labels are as the classifier says: its own doubt near the borders of
-classes explains those that it does not meet. With two, a share r of the rows got any other class:
-
-    log-likelihood L(r) = sum_i log((1 - r) s_i + r (1 - s_i) / (K - 1)),   P(two kinds) = 1 / (1 + sqrt(n) e^-gain)
-    gain = max over r >= USUAL of L(r), less L(USUAL)
-
-the posterior odds of the two models by BIC (Schwarz 1978), both held for as likely beforehand. L is concave in r. Up to
-USUAL of the rows are unusual where all labels are right, too, so that share alone is one kind.
+classes explains those that it does not meet. With two, a share of the rows got any other class (`kinds.py`).
 
 *Are those rows wrong that the method doubts?* 1 - s_i, regressed on the method's probability p_i that the label is
 wrong, by a function g that never falls (isotonic calibration, Zadrozny and Elkan, KDD 2002): of rows that the method
@@ -34,16 +28,13 @@ classifier learns these as well, and less than USUAL of the labels.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
+from mislabel.posterior.kinds import SMALLEST, Kinds
 from mislabel.posterior.posterior import replace_given
 from mislabel.posterior.summary import p_mislabeled
 
-USUAL = 0.01
 KEPT = 0.01
-SMALLEST = 1e-9
 # Standard deviations above chance up to which nothing was learnt from the inputs, if all labels met would lie as far as
 # REACHABLE above it. Labels beside the inputs reach 3.3 in the worst of 200 draws, since the space is chosen by them.
 CHANCE, REACHABLE = 4.0, 6.0
@@ -98,54 +89,6 @@ def _spread(said: np.ndarray, had: np.ndarray, n: int) -> float:
     mean = said @ had
     squares = mean - said @ had**2 - had @ said**2 + mean**2  # mean square of a, centred over rows and columns
     return float(np.sqrt(max(squares, 0.0) / (n - 1))) if squares > SMALLEST else 0.0
-
-
-@dataclass(frozen=True)
-class Kinds:
-    """Whether labels look like one kind of rows, or like two.
-
-    Attributes
-    ----------
-    rate : float
-        r, USUAL where there is one kind.
-    gain : float
-        In log-likelihood.
-    two : float
-        P(two kinds).
-    """
-
-    rate: float
-    gain: float
-    two: float
-
-
-def kinds(of_given: np.ndarray, n_classes: int) -> Kinds:
-    """Compare one kind with two.
-
-    Parameters
-    ----------
-    of_given : (n,) float in [0, 1]
-        s: what a classifier that does not know the row's label gives it.
-    n_classes : int
-        K, at least 2.
-    """
-    s = np.clip(np.asarray(of_given, dtype=np.float64), SMALLEST, 1 - SMALLEST)
-    other = (1 - s) / (n_classes - 1)
-
-    def likelihood(rate: float) -> float:
-        return float(np.log(s + rate * (other - s)).sum())
-
-    def slope(rate: float) -> float:
-        return float(((other - s) / (s + rate * (other - s))).sum())
-
-    if slope(USUAL) <= 0:
-        rate = USUAL
-    elif slope(1 - SMALLEST) >= 0:
-        rate = 1 - SMALLEST
-    else:
-        rate = float(brentq(slope, USUAL, 1 - SMALLEST))
-    gain = likelihood(rate) - likelihood(USUAL)
-    return Kinds(rate, gain, float(expit(gain - np.log(len(s)) / 2)))
 
 
 @dataclass(frozen=True, eq=False)

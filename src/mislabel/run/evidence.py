@@ -199,7 +199,7 @@ def nearness(ready: Known, meanings: Meanings, given: np.ndarray) -> np.ndarray:
 def _described(
     ready: Known, meanings: Meanings, space: FrozenSpace, given: np.ndarray, votes: Votes | None
 ) -> DescribedClasses:
-    return described_classes(space.space, _class_scores(ready, meanings), given, space.held, votes)
+    return described_classes(space.space, _class_scores(ready, meanings), given, space.held, votes, space.temperature)
 
 
 def _class_scores(ready: Known, meanings: Meanings) -> np.ndarray:
@@ -217,7 +217,7 @@ def _class_scores(ready: Known, meanings: Meanings) -> np.ndarray:
 def _doubt(space: FrozenSpace) -> str:
     if space.held > HELD:
         return (
-            "The embeddings explain hardly any of the given labels, so these stand nearly as they are. Another "
+            "The embeddings tell no more of the given labels than chance, so these stand nearly as they are. Another "
             "--backbone may hold the classes better, and a few dozen trusted labels (--trusted, or --decisions of a "
             "review) tell."
         )

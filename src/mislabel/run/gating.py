@@ -1,17 +1,21 @@
 """The gate of a run: what its rows say of the given labels where no training is asked (`posterior/gate.py`)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from mislabel.modalities.contract import sample_rows
+from mislabel.modalities.contract import SAMPLED, sample_rows
+from mislabel.posterior.asked_classes import knows_classes, rows_of_near_classes
 from mislabel.posterior.frozen_space import frozen_space
-from mislabel.posterior.gate import Independent, Kinds, gated, kinds, met
+from mislabel.posterior.gate import Independent, gated, met
+from mislabel.posterior.kinds import sharpened_kinds
 from mislabel.posterior.posterior import Posterior
 from mislabel.posterior.summary import p_mislabeled
 from mislabel.run.grounds import Grounds
 
+FEWEST = 200  # rows of some classes that can stand for all
 OWN = "p_mislabeled_by_method"  # the column of what the method says itself
 
 
@@ -22,21 +26,37 @@ def independent_evidence(grounds: Grounds) -> Independent | None:
     posterior stands in for the classifier, and that there are two kinds of rows is not questioned. Trusted rows
     themselves are left out: of their labels nothing is in doubt.
     """
-    ready, dataset, n_classes = grounds.ready, grounds.dataset, grounds.dataset.labels.n_classes
+    ready, dataset = grounds.ready, grounds.dataset
     if ready.space is None:
         return None
-    rows, labels = sample_rows(len(grounds.trained)), grounds.target
-    fit = frozen_space(ready.untrained, labels[rows], n_classes)
-    learnt = met(fit.plain.argmax(1), labels[rows], n_classes)
+    rows, points, labels, n_classes = asked(grounds, ready.space)
+    fit = frozen_space(points, labels, n_classes)
+    learnt = met(fit.plain.argmax(1), labels, n_classes)
     open_ = dataset.status[grounds.trained[rows]] != "decided"
     if not open_.any():
         return None
-    of_given = fit.fit.classifier[np.arange(len(rows)), labels[rows]][open_]
     rows = rows[open_]
-    found = kinds(of_given, n_classes)
+    found, of_given = sharpened_kinds(fit.fit.classifier[open_], labels[open_])
     if grounds.opinion is not None and grounds.judged is not None and grounds.judged.left_out is not None:
-        of_given, found = grounds.opinion[rows, labels[rows]].astype(np.float64), Kinds(found.rate, found.gain, 1.0)
+        of_given, found = grounds.opinion[rows, grounds.target[rows]].astype(np.float64), replace(found, two=1.0)
     return Independent(rows, 1 - of_given, learnt, found)
+
+
+def asked(grounds: Grounds, space: Callable[[], Any]) -> tuple[np.ndarray, Any, np.ndarray, int]:
+    """Which rows the classifier is asked about (s,), their points (s, d), labels (s,) int64, and the number of classes.
+
+    A sample of all rows, or where that has too few of each class, rows of some classes, which are numbered anew.
+    """
+    n_classes, rows = grounds.dataset.labels.n_classes, sample_rows(len(grounds.trained))
+    labels = grounds.target[rows]
+    if knows_classes(labels, n_classes):
+        return rows, grounds.ready.untrained, labels, n_classes
+    points = space()
+    near = rows_of_near_classes(points, grounds.target, n_classes, SAMPLED)
+    if len(near) < FEWEST:
+        return rows, grounds.ready.untrained, labels, n_classes
+    classes, labels = np.unique(grounds.target[near], return_inverse=True)
+    return near, points[near], labels, len(classes)
 
 
 def with_gate(grounds: Grounds, own: np.ndarray, posterior: Posterior, evidence: Independent | None) -> Posterior:
@@ -72,5 +92,6 @@ def gate_metrics(evidence: Independent | None) -> dict[str, Any]:
             "two_kinds": round(found.two, 4),
             "rate": round(found.rate, 4),
             "gain": round(found.gain, 2),
+            "power": round(found.power, 2),
         }
     }
