@@ -65,12 +65,11 @@ def evenly_of_classes(given: np.ndarray, classes: np.ndarray, of_class: np.ndarr
     """Up to `OF_A_CLASS` evenly spaced rows of each of these classes, (s,) int64, increasing."""
     found = np.flatnonzero(np.isin(given, classes))
     found = found[np.argsort(given[found], kind="stable")]
-    ends = np.cumsum(of_class[classes])
-    kept = [
-        np.linspace(end - size, end - 1, min(size, OF_A_CLASS)).astype(np.int64)
-        for end, size in zip(ends.tolist(), of_class[classes].tolist(), strict=True)
-    ]
-    return np.sort(found[np.concatenate(kept)]) if kept else np.empty(0, dtype=np.int64)
+    kept, end = np.zeros(len(found), dtype=bool), 0
+    for size in of_class[classes].tolist():
+        kept[np.linspace(end, end + size - 1, min(size, OF_A_CLASS)).astype(np.int64)] = True
+        end += size
+    return np.sort(found[kept])
 
 
 def class_means(points: Any, given: np.ndarray, n_classes: int) -> np.ndarray:

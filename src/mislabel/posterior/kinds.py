@@ -15,7 +15,7 @@ one no less than any other. So its probabilities are raised to a power of 1 or m
 is 1 as a rule, of fifty 2 to 4.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
@@ -92,17 +92,12 @@ def sharpened_kinds(probabilities: np.ndarray, given: np.ndarray) -> tuple[Kinds
     given : (n,) int in [0, K), n >= 1, K >= 2
     """
     n, n_classes = probabilities.shape
-    rows, one, best = np.arange(n), -np.inf, None
-    for power in POWERS:
-        of_given = sharpen(probabilities, power)[rows, given]
-        found = replace(kinds(of_given, n_classes), power=power)
-        usual = log_likelihood(of_given, n_classes, USUAL)
-        one = max(one, usual)
-        if best is None or usual + found.gain > best[0]:
-            best = usual + found.gain, found, of_given
-    assert best is not None
-    two, found, of_given = best
-    return replace(found, gain=two - one, two=odds(two - one, n)), of_given
+    said = [sharpen(probabilities, power)[np.arange(n), given] for power in POWERS]
+    one = [log_likelihood(of_given, n_classes, USUAL) for of_given in said]
+    two = [kinds(of_given, n_classes) for of_given in said]
+    best = int(np.argmax([usual + found.gain for usual, found in zip(one, two, strict=True)]))
+    gain = one[best] + two[best].gain - max(one)
+    return Kinds(two[best].rate, gain, odds(gain, n), POWERS[best]), said[best]
 
 
 def log_likelihood(of_given: np.ndarray, n_classes: int, rate: float) -> float:
