@@ -26,7 +26,7 @@ from mislabel.posterior.second_round import said_and_given
 from mislabel.run.preparation import Job, prepare
 from mislabel.run.settings import RunConfig
 from mislabel.run.train_and_judge import train
-from mislabel.training.inference import Probabilities, outputs
+from mislabel.training.inference import MeanProbabilities, outputs
 from mislabel.training.progress import Quiet
 
 
@@ -69,7 +69,7 @@ def opinions_of(job: Job) -> tuple[float, dict[str, np.ndarray]]:
     points = embeddings.astype(np.float32)
     points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
     classes, held_out = job.dataset.labels.n_classes, job.ready.inputs.take(job.held_out)
-    last = outputs(Probabilities(network), held_out, classes, job.accelerator, progress=Quiet())
+    last = outputs(MeanProbabilities(network), held_out, classes, job.accelerator, progress=Quiet())
     assert job.revised is not None
     return float(np.mean(last.argmax(1) == job.dataset.gold[job.held_out])), {
         "evidence": job.opinion,

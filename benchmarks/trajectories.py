@@ -55,7 +55,7 @@ def recording(given: argparse.Namespace) -> dict:
     from mislabel.modalities.text.models import TextNetwork, find_encoder, load_classifier, load_tokenizer
     from mislabel.training.branches import Branches
     from mislabel.training.device import make_accelerator
-    from mislabel.training.inference import Probabilities, outputs
+    from mislabel.training.inference import MeanProbabilities, outputs
     from mislabel.training.trajectories import keep_weights, put_flat, watch
 
     torch.manual_seed(0)
@@ -70,7 +70,7 @@ def recording(given: argparse.Namespace) -> dict:
         store = Trajectory(shape, Path(folder), resume=False)
 
         def predict() -> None:
-            outputs(Probabilities(branches), inputs, 6, accelerator, batch_size=64, low_precision=True)
+            outputs(MeanProbabilities(branches), inputs, 6, accelerator, batch_size=64, low_precision=True)
 
         def record() -> None:
             put_flat(store, 0, np.arange(len(texts)), watch(branches, None, inputs, shape, accelerator))

@@ -14,9 +14,10 @@ from mislabel.data.order import class_positions
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.gate import Independent
+from mislabel.posterior.likeliest import Likeliest
 from mislabel.posterior.neighbours import Agreement
 from mislabel.posterior.noise_rate import LABELS, NoiseRate, at_least
-from mislabel.posterior.posterior import Posterior
+from mislabel.posterior.posterior import Posterior, Probabilities
 from mislabel.posterior.summary import p_mislabeled, suggested, transition_matrix
 
 if TYPE_CHECKING:
@@ -49,11 +50,12 @@ class Audit:
         One row per input, worst first: the columns of audit.parquet. `row` is the row's place in the input. After the
         judged rows come those whose label a person decided, with a p_mislabeled of 0 or 1, and all others.
     posterior : (n, K) float32
-        P(true label = k), in the order of the input.
+        P(true label = k), in the order of the input. Of very many rows and classes it is
+        `mislabel.posterior.likeliest.Likeliest`, which keeps the likeliest classes of each row.
     classes : list
         The K classes as the user wrote them.
     transition : (K, K) float64
-        T[i, j] = P(given = j | true = i), estimated.
+        T[i, j] = P(given = j | true = i), estimated; a sparse array beside such a posterior.
     metrics : dict
         What metrics.json holds.
     notes : list of str
@@ -63,9 +65,9 @@ class Audit:
     """
 
     table: pd.DataFrame
-    posterior: np.ndarray
+    posterior: Probabilities
     classes: list[Any]
-    transition: np.ndarray
+    transition: Any
     metrics: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     sources: pd.DataFrame | None = None
@@ -80,7 +82,7 @@ class Audit:
         codes = class_positions(classes, self.classes)
         if codes is None:
             return self
-        transition = self.transition[np.ix_(codes, codes)]
+        transition = self.transition[codes][:, codes]
         return replace(self, classes=classes, posterior=self.posterior[:, codes], transition=transition)
 
     def plot(self) -> "Figure":
@@ -115,7 +117,7 @@ def build_audit(
     dataset: Dataset,
     trained: np.ndarray,
     posterior: Posterior,
-    probabilities: np.ndarray,
+    probabilities: Probabilities,
     dynamics: DynamicsStore,
     agreement: Agreement | None,
     *,
@@ -132,8 +134,8 @@ def build_audit(
     trained : (m,) int64
         Positions of the rows that trained; `posterior` and `dynamics` speak of these, in this order. What the method
         says of rows whose label a person decided is not asked: their posterior is that label's alone.
-    probabilities : (n, K) float32
-        The final model's.
+    probabilities : (n, K) float32, or Likeliest
+        The final model's; the posterior is of the same kind.
     agreement : Agreement, optional
         Of neighbours' labels among training rows, before any training.
     informative : bool
@@ -149,12 +151,15 @@ def build_audit(
     related = None if agreement is None else labels_related(agreement)
     if related is False and not informative:
         related = None
-    full = probabilities.astype(np.float32).copy()
+    many = isinstance(probabilities, Likeliest)
+    full: Any = probabilities.copy() if many else probabilities.astype(np.float32).copy()
     full[trained] = posterior.probabilities
-    full = without_unseen(full, np.bincount(dataset.training_codes[trained], minlength=labels.n_classes) > 0)
+    seen = np.bincount(dataset.training_codes[trained], minlength=labels.n_classes) > 0
+    full = full.among(seen) if many else without_unseen(full, seen)
     status = dataset.status.astype(object)
     decided, fits_none = status == "decided", status == "none_of_these"
-    full[decided] = np.eye(labels.n_classes, dtype=np.float32)[dataset.training_codes[decided]]
+    sure = dataset.training_codes[decided]
+    full[decided] = Likeliest.sure(sure, labels.n_classes) if many else np.eye(labels.n_classes, dtype=np.float32)[sure]
     instead, said = assessable(related, agreement, evidence, len(trained))
     if instead is not None:
         status[trained[status[trained] == "judged"]] = instead

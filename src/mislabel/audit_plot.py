@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.sparse import csr_array
 
 MOST_CLASSES = 12
 BINS = 20
@@ -41,12 +42,14 @@ def plot_audit(table: pd.DataFrame, classes: list[Any], likely: float) -> Figure
 def _pairs(plot: Axes, wrong: pd.DataFrame, classes: list[Any]) -> None:
     """How often each class was given where another is suggested, of the classes with most of these rows."""
     code_of = {value: code for code, value in enumerate(classes)}
-    matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    for given, suggested in zip(wrong["given_label"].tolist(), wrong["suggested_label"].tolist(), strict=True):
-        if given in code_of and suggested in code_of:
-            matrix[code_of[given], code_of[suggested]] += 1
-    most = np.sort(np.argsort(-(matrix.sum(0) + matrix.sum(1)), kind="stable")[:MOST_CLASSES])
-    shown, names = matrix[np.ix_(most, most)], [str(classes[code])[:20] for code in most]
+    pairs = zip(wrong["given_label"].tolist(), wrong["suggested_label"].tolist(), strict=True)
+    cells = [(code_of[given], code_of[other]) for given, other in pairs if given in code_of and other in code_of]
+    codes = np.array(cells, dtype=np.int64).reshape(-1, 2)
+    counts: Any = csr_array(
+        (np.ones(len(codes), dtype=np.int64), (codes[:, 0], codes[:, 1])), shape=(len(classes),) * 2
+    )
+    most = np.sort(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST_CLASSES])
+    shown, names = counts[most][:, most].toarray(), [str(classes[code])[:20] for code in most]
     plot.imshow(shown, cmap="Reds")
     for set_ticks, set_labels, turned in (
         (plot.set_xticks, plot.set_xticklabels, 90), (plot.set_yticks, plot.set_yticklabels, 0),

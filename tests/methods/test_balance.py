@@ -35,7 +35,7 @@ from mislabel.methods.sop import SOP, SparseErrorLoss
 from mislabel.methods.turn import CleansedCrossEntropy
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.device import make_accelerator
-from mislabel.training.inference import Probabilities, outputs
+from mislabel.training.inference import MeanProbabilities, outputs
 from mislabel.training.loop import Loop
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.training_settings import TrainingSettings
@@ -431,7 +431,7 @@ def learnt(name, balance):
     asked = {"opinion": opinion_for(method, matrix, labels, 3), "worth": worth_for(method, matrix, labels, 3)}
     loop = Loop(lambda: FeatureNetwork(*scale, 3), inputs, labels, np.arange(ROWS), 3, settings, **asked)
     network, _ = loop.run(method.stages())
-    found = outputs(Probabilities(network), inputs, 3, make_accelerator("cpu", "fp32"))
+    found = outputs(MeanProbabilities(network), inputs, 3, make_accelerator("cpu", "fp32"))
     return np.mean(found.argmax(1) == true)
 
 

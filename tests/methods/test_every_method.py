@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from mislabel.methods import METHODS
 from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
 from mislabel.training.device import make_accelerator
-from mislabel.training.inference import Probabilities, outputs
+from mislabel.training.inference import MeanProbabilities, outputs
 from mislabel.training.loop import Loop
 from mislabel.training.training_settings import TrainingSettings
 
@@ -41,7 +41,7 @@ def trained(name, folder=None, interrupted=lambda: False, resume=False):
     stages = method.stages()
     network, dynamics = loop.run(stages, resume=resume)
     weights = {key: value.clone() for key, value in network.state_dict().items()}
-    found = outputs(Probabilities(network), inputs, CLASSES, make_accelerator("cpu", "fp32"))
+    found = outputs(MeanProbabilities(network), inputs, CLASSES, make_accelerator("cpu", "fp32"))
     return weights, method.posterior(stages, dynamics, given, found).probabilities
 
 

@@ -8,7 +8,7 @@ from small_loop import CLASSES, ROWS, data, with_dropout
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.branches import last_linear, make_branches
 from mislabel.training.device import make_accelerator
-from mislabel.training.inference import Probabilities, outputs, probabilities_and_embeddings
+from mislabel.training.inference import MeanProbabilities, outputs, probabilities_and_embeddings
 from mislabel.training.progress import Quiet
 
 MATRIX = torch.from_numpy(data()[0])
@@ -46,7 +46,7 @@ def mean_of_softmax(branches):
 
 def test_full_precision_unless_it_is_said_otherwise(branches):
     """Also where training multiplies in half."""
-    accelerator, network = make_accelerator("cpu", "bf16"), Probabilities(branches)
+    accelerator, network = make_accelerator("cpu", "bf16"), MeanProbabilities(branches)
     exact = mean_of_softmax(branches)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         half = mean_of_softmax(branches)
@@ -59,7 +59,7 @@ def test_full_precision_unless_it_is_said_otherwise(branches):
 
 def test_batches_are_told_one_by_one(branches):
     heard, accelerator = Heard(), make_accelerator("cpu", "fp32")
-    found = outputs(Probabilities(branches), INPUTS, CLASSES, accelerator, batch_size=7, progress=heard)
+    found = outputs(MeanProbabilities(branches), INPUTS, CLASSES, accelerator, batch_size=7, progress=heard)
     np.testing.assert_allclose(found, mean_of_softmax(branches), atol=1e-6)
     assert heard.told == [("predict", 6), 1, 1, 1, 1, 1, 1, "end"]  # forty rows
 

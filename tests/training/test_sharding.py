@@ -29,7 +29,7 @@ from mislabel.methods.ido import IDO
 from mislabel.methods.turn import TURN
 from mislabel.modalities.vectors import FeatureInputs
 from mislabel.training.device import leave_processes
-from mislabel.training.inference import Probabilities, outputs
+from mislabel.training.inference import MeanProbabilities, outputs
 from mislabel.training.loop import Loop
 from mislabel.training.sharding import is_sharded, unsharded
 from mislabel.training.training_settings import TrainingSettings
@@ -102,7 +102,7 @@ def main():
             parts = {key: value.numel() for key, value in network.named_parameters()}
             own = sum(getattr(value, "_local_tensor", value).numel() for value in network.parameters())
             few = FeatureInputs(matrix[:1])  # one process has no batch of these
-            said = [outputs(Probabilities(network), some, 3, each.accelerator, batch_size=5)
+            said = [outputs(MeanProbabilities(network), some, 3, each.accelerator, batch_size=5)
                     for some in (FeatureInputs(matrix), few)]
     where = folder / ("two" if several else "one")
     each = loop(folder=where, interrupted=stop)

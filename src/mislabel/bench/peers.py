@@ -12,7 +12,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
 from mislabel.data import Dataset
-from mislabel.data.training_rows import trainable_rows
+from mislabel.data.training_rows import check_memory, trainable_rows
 from mislabel.errors import InputError
 from mislabel.run.scores import gold_scores
 
@@ -49,6 +49,7 @@ def cleanlab_scores(dataset: Dataset, matrix: np.ndarray, *, standardise: bool) 
     except ImportError:
         raise InputError('the row "cleanlab" needs it: pip install "mislabel[bench]"') from None
     assert dataset.gold is not None
+    check_memory(dataset)
     rows, held_out = np.sort(trainable_rows(dataset)), dataset.rows("test")  # folds by position, as cleanlab has them
     own: Any = matrix[rows]
     new: Any = matrix[held_out]

@@ -49,7 +49,6 @@ def trainable_rows(dataset: Dataset) -> np.ndarray:
             f"{dataset.name}: not assessed: all {len(rows)} training rows hold the same, so that nothing tells their "
             f"labels apart. Is --{dataset.inputs.modality} the right one?"
         )
-    _check_memory(dataset)
     return rows
 
 
@@ -69,13 +68,19 @@ def _all_equal(dataset: Dataset, rows: np.ndarray) -> bool:
     return all(content == first for content in contents)
 
 
-def _check_memory(dataset: Dataset) -> None:
-    """Raise where probabilities of all rows and classes would not fit: three (n, K) float32 arrays live at once."""
+def check_memory(dataset: Dataset, instead: str = "") -> None:
+    """Raise where probabilities of all rows and classes would not fit: three (n, K) float32 arrays live at once.
+
+    Parameters
+    ----------
+    instead : str
+        What else could be done, as the end of a sentence.
+    """
     needed = 3 * 4 * len(dataset) * dataset.labels.n_classes
     there = psutil.virtual_memory().total
     if needed > there:
         raise InputError(
             f"{dataset.name}: probabilities for {len(dataset)} rows x {dataset.labels.n_classes} classes need "
             f"{needed / 1e9:.1f} GB and this machine has {there / 1e9:.1f} GB. Is --label a column of ids or free "
-            "text? Otherwise merge rare classes or train on a part of the rows"
+            f"text? Otherwise merge rare classes{instead} or train on a part of the rows"
         )

@@ -13,7 +13,7 @@ from mislabel.data import Dataset
 from mislabel.data.class_meanings import Meanings
 from mislabel.data.order import class_positions
 from mislabel.data.sorted_classes import with_sorted_classes
-from mislabel.data.training_rows import trainable_rows
+from mislabel.data.training_rows import check_memory, trainable_rows
 from mislabel.doors.rows import check_points
 from mislabel.dynamics.store import DynamicsStore, Pass
 from mislabel.modalities.contract import Known, sample_rows
@@ -186,6 +186,7 @@ def judge_outside(
     listed = class_positions(own.labels.classes, classes)
     probabilities = observed.probabilities if listed is None else observed.probabilities[:, listed]
     trained = trainable_rows(own)
+    check_memory(own)
     dynamics = observed.store(trained, codes)
     grounds = _grounds(
         own, trained, stand_in if points is None else points, config, posterior is None, probabilities[trained], heard

@@ -9,7 +9,7 @@ import numpy as np
 
 from mislabel.audit import Audit
 from mislabel.data import Dataset
-from mislabel.data.training_rows import trainable_rows
+from mislabel.data.training_rows import check_memory, trainable_rows
 from mislabel.doors.judged import Observed, Outside, judge_outside
 from mislabel.doors.rows import check_probabilities, classes_of_columns, dataset_of
 from mislabel.dynamics.store import Pass
@@ -157,6 +157,7 @@ def cross_validated(model: Any, inputs: Any, dataset: Dataset, folds: int, seed:
             "give pred_probs"
         )
     in_range("folds", folds, 2, 1000)
+    check_memory(dataset)
     rows, result = trainable_rows(dataset), np.zeros((len(dataset), dataset.labels.n_classes))
     target = dataset.training_codes
     folds = max(2, min(folds, int(np.bincount(target[rows]).max())))

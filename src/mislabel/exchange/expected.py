@@ -39,12 +39,12 @@ def expected_wrong(run: Run, rows: np.ndarray) -> float | None:
 
 def _of_others(run: Run, rows: np.ndarray) -> np.ndarray:
     """The share (t,) of the suggested class in the posterior of all classes but the given; 1 where none is kept."""
-    posterior, position = run.matrix(run.folder.posterior), run.rows.position
+    posterior, position = run.posterior, run.rows.position
     if posterior is None or position is None or not len(rows):
         return np.ones(len(rows))
-    lines = np.asarray(posterior[position[rows]], dtype=np.float64)
+    lines = posterior[position[rows]]
     place, codes = np.arange(len(rows)), [run.rows.labels[name][rows] for name in ("given_label", "suggested_label")]
     if np.max(codes) >= lines.shape[1]:  # a class that the run was not trained to tell apart
         return np.ones(len(rows))
-    given, suggested = lines[place, codes[0]], lines[place, codes[1]]
+    given, suggested = (np.asarray(lines[place, each], dtype=np.float64) for each in codes)
     return np.clip(np.divide(suggested, 1 - given, out=np.ones(len(rows)), where=given < 1), 0.0, 1.0)

@@ -1,7 +1,7 @@
 """What co-teaching and JoCoR share: of each batch the rows with the smallest losses are learnt, ever fewer of them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ LARGEST_ESTIMATE = 0.5
 @dataclass(frozen=True)
 class SmallLossOptions(DefaultPosterior):
     """How many rows are kept; see `co_teaching.py`."""
+
+    many_classes: ClassVar[bool] = True
 
     epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
     noise_rate: Annotated[

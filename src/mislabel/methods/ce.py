@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -24,6 +24,8 @@ def label_wave(epochs: int) -> Callable[[np.ndarray], int]:
 @dataclass(frozen=True)
 class CE(DefaultPosterior):
     """Options of the method."""
+
+    many_classes: ClassVar[bool] = True
 
     epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
     stop: Annotated[

@@ -19,7 +19,7 @@ here: a few epochs of fine-tuning have no room for it.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -40,6 +40,8 @@ from mislabel.training.stages import Stage
 @dataclass(frozen=True)
 class GCE(DefaultPosterior):
     """Options of the method."""
+
+    many_classes: ClassVar[bool] = True
 
     epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
     q: Annotated[

@@ -25,7 +25,7 @@ C         number of classes
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ from mislabel.methods.ce import label_wave
 from mislabel.methods.registry import register
 from mislabel.posterior.beta_mixture import BetaMixture, fit_beta_mixture
 from mislabel.posterior.mean_probability import evidence
-from mislabel.posterior.posterior import Posterior, replace_given
+from mislabel.posterior.posterior import Posterior, halfway, replace_given
 from mislabel.settings import Setting, check_settings
 from mislabel.training.losses import Batch, Loss
 from mislabel.training.stages import Stage
@@ -53,6 +53,8 @@ FIRST_FIT, REFIT = 20, 2  # iterations of the mixture: from scratch, and after e
 @dataclass(frozen=True)
 class IDO:
     """Options of the method."""
+
+    many_classes: ClassVar[bool] = True
 
     warm_epochs: Annotated[int, Setting("Epochs of stage 1.", 1, 10_000)] = 4
     robust_epochs: Annotated[int, Setting("Epochs of stage 2.", 0, 10_000)] = 3
@@ -117,7 +119,7 @@ class IDO:
             noisy[rows] = mixtures.mean(int(label), lambda mixture: mixture.noisy(rate[rows]))  # noqa: B023
         opinion = replace_given(probabilities, given, 1 - noisy)
         return Posterior(
-            probabilities=((opinion + probabilities) / 2).astype(np.float32),
+            probabilities=halfway(opinion, probabilities),
             evidence={
                 "wrong_events": wrong,
                 "observations": observed,

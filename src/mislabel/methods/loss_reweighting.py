@@ -20,7 +20,7 @@ rules have low losses: of these it finds nothing.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -46,6 +46,8 @@ SMALLEST = 1e-6
 @dataclass(frozen=True)
 class LossReweighting(DefaultPosterior):
     """Options of the method."""
+
+    many_classes: ClassVar[bool] = True
 
     warm_epochs: Annotated[int, Setting("Epochs in which all rows count the same.", 0, 10_000)] = 1
     epochs: Annotated[int, Setting("Epochs after these.", 1, 10_000)] = 4

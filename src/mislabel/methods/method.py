@@ -21,6 +21,8 @@ CALLS: dict[str, tuple[str, ...]] = {
 class Method(Protocol):
     """The options of a method, as a frozen dataclass with a default for each, and what is made of them.
 
+    One that needs no probabilities of all rows and classes at once says ``many_classes: ClassVar[bool] = True``: where
+    these are very many, `posterior` gets and gives `mislabel.posterior.likeliest.Likeliest`.
     One whose losses learn from `Batch.opinion` says ``learns_from_evidence: ClassVar[bool] = True``.
     One that weighs labels before training has ``row_worth(nearness, given)``. It takes how much nearer than usual the
     n rows are to each of K classes by a frozen model, (n, K), minus infinity where nothing is known of a class, and the

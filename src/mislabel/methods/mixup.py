@@ -12,7 +12,7 @@ dynamics to judge labels by.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from mislabel.methods._losses import MixedCrossEntropy
 from mislabel.methods.default_posterior import DefaultPosterior
@@ -25,6 +25,8 @@ from mislabel.training.stages import Stage
 @dataclass(frozen=True)
 class Mixup(DefaultPosterior):
     """Options of the method."""
+
+    many_classes: ClassVar[bool] = True
 
     epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
     alpha: Annotated[

@@ -18,7 +18,7 @@ published code takes the mean over them, which makes b depend on their number.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -40,6 +40,8 @@ from mislabel.training.stages import Stage
 @dataclass(frozen=True)
 class SCE(DefaultPosterior):
     """Options of the method."""
+
+    many_classes: ClassVar[bool] = True
 
     epochs: Annotated[int, Setting("Passes over the rows.", 1, 10_000)] = 5
     ce_weight: Annotated[float, Setting("a, weight of the cross-entropy.", 0, 1e6)] = 0.1

@@ -39,7 +39,7 @@ On features and embeddings there is no encoder to freeze: the probe is the whole
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -69,6 +69,8 @@ PROBE = "probe"
 @dataclass(frozen=True)
 class TURN:
     """Options of the method."""
+
+    many_classes: ClassVar[bool] = True
 
     probe_epochs: Annotated[int, Setting("Epochs of the probe.", 1, 10_000)] = 5
     epochs: Annotated[int, Setting("Epochs on the kept rows.", 1, 10_000)] = 5

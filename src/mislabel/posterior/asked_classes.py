@@ -45,7 +45,7 @@ def rows_of_near_classes(points: Any, given: np.ndarray, n_classes: int, count: 
     place[several] = np.arange(len(several))
     taken, rows = np.zeros(len(several), dtype=bool), 0
     worth = np.minimum(of_class[several], OF_A_CLASS)
-    starts = place[given[np.linspace(0, len(given) - 1, min(count, len(given))).astype(np.int64)]]
+    starts = place[given[evenly(len(given), count)]]
     # Evenly spaced ones in an order that spreads: any first few of them are spread as well.
     for start in np.random.default_rng(0).permutation(starts[starts >= 0]):
         if rows >= count:
@@ -67,9 +67,14 @@ def evenly_of_classes(given: np.ndarray, classes: np.ndarray, of_class: np.ndarr
     found = found[np.argsort(given[found], kind="stable")]
     kept, end = np.zeros(len(found), dtype=bool), 0
     for size in of_class[classes].tolist():
-        kept[np.linspace(end, end + size - 1, min(size, OF_A_CLASS)).astype(np.int64)] = True
+        kept[end + evenly(size, OF_A_CLASS)] = True
         end += size
     return np.sort(found[kept])
+
+
+def evenly(size: int, count: int) -> np.ndarray:
+    """So many evenly spaced numbers below `size`, first and last among them; or all, (m,) int64."""
+    return np.linspace(0, size - 1, min(size, count)).astype(np.int64)
 
 
 def class_means(points: Any, given: np.ndarray, n_classes: int) -> np.ndarray:

@@ -31,7 +31,8 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from mislabel.posterior.kinds import SMALLEST, Kinds
-from mislabel.posterior.posterior import replace_given
+from mislabel.posterior.likeliest import Likeliest
+from mislabel.posterior.posterior import Probabilities, replace_given
 from mislabel.posterior.summary import p_mislabeled
 
 KEPT = 0.01
@@ -118,17 +119,18 @@ class Independent:
         return KEPT * p + (1 - KEPT) * np.minimum(p, self.kinds.two * expected)
 
 
-def gated(probabilities: np.ndarray, given: np.ndarray, evidence: Independent) -> np.ndarray:
+def gated(probabilities: Probabilities, given: np.ndarray, evidence: Independent) -> Probabilities:
     """A posterior of which the gate took what is not confirmed, (n, K) float32; other rows stay to the bit.
 
     Parameters
     ----------
-    probabilities : (n, K) float32
+    probabilities : (n, K) float32, or Likeliest
     given : (n,) int, all >= 0
     """
     before = p_mislabeled(probabilities, given)
     after = evidence.confirmed(before)
-    result = np.array(probabilities, dtype=np.float32)
+    many = isinstance(probabilities, Likeliest)
+    result = probabilities.copy() if many else np.array(probabilities, dtype=np.float32)
     less = after < before
     result[less] = replace_given(probabilities[less], given[less], 1 - after[less])
     return result

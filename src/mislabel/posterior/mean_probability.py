@@ -5,10 +5,10 @@ import numpy as np
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.derived import parts
-from mislabel.posterior.posterior import Posterior, replace_given
+from mislabel.posterior.posterior import Posterior, Probabilities, in_single, replace_given
 
 
-def mean_probability(dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray) -> Posterior:
+def mean_probability(dynamics: DynamicsStore, given: np.ndarray, probabilities: Probabilities) -> Posterior:
     """The given label's mean probability over the passes (data maps, arXiv 2009.10795), the rest as the model says.
 
     The final model alone would not do: by the last epoch plain training has learnt many wrong labels by heart.
@@ -29,11 +29,12 @@ def mean_probability(dynamics: DynamicsStore, given: np.ndarray, probabilities: 
 
 
 def given_replaced(
-    dynamics: DynamicsStore, given: np.ndarray, probabilities: np.ndarray, of_given: np.ndarray
+    dynamics: DynamicsStore, given: np.ndarray, probabilities: Probabilities, of_given: np.ndarray
 ) -> Posterior:
     """P(given label is right) from a method, (n,) float64, the rest as the model says; evidence from the passes."""
-    of_rows = replace_given(probabilities, given, of_given).astype(np.float32)
-    return Posterior(probabilities=of_rows, evidence=evidence(dynamics, given))
+    return Posterior(
+        probabilities=in_single(replace_given(probabilities, given, of_given)), evidence=evidence(dynamics, given)
+    )
 
 
 def evidence(

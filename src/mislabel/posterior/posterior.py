@@ -1,15 +1,18 @@
 """The posterior over every row's true label, and what follows from it."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from mislabel.posterior.beta_mixture import BetaMixture
 from mislabel.posterior.derived import kept_precision, parts
+from mislabel.posterior.likeliest import Likeliest
 
 if TYPE_CHECKING:  # brings torch, which a report does not need
     from mislabel.posterior.generative import Generative
+
+Probabilities = np.ndarray | Likeliest
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Posterior:
 
     Attributes
     ----------
-    probabilities : (n, K) float32
+    probabilities : (n, K) float32, or Likeliest
         P(true label = k), rows sum to 1.
     evidence : dict of (n,) arrays
         Columns for the audit table, such as `wrong_events`.
@@ -34,7 +37,7 @@ class Posterior:
         The share of neighbours that was found, as measured, each time that rows were too many to compare all.
     """
 
-    probabilities: np.ndarray
+    probabilities: Probabilities
     evidence: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     mixture: BetaMixture | None = None
     rates: np.ndarray | None = None
@@ -43,14 +46,32 @@ class Posterior:
     recalls: list[float] = field(default_factory=list[float])
 
 
-def mean_of_equals(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+def in_single(probabilities: Probabilities) -> Probabilities:
+    """As float32, which `Likeliest` are."""
+    return probabilities if isinstance(probabilities, Likeliest) else probabilities.astype(np.float32)
+
+
+def halfway(one: Probabilities, other: Probabilities) -> Probabilities:
+    """The mean of two, (n, K) float32; of `Likeliest`, one was made from the other."""
+    if isinstance(one, Likeliest) and isinstance(other, Likeliest):
+        return one.halfway(other)
+    return ((np.asarray(one) + np.asarray(other)) / 2).astype(np.float32)
+
+
+@overload
+def mean_of_equals(values: np.ndarray, group: np.ndarray) -> np.ndarray: ...
+@overload
+def mean_of_equals(values: Probabilities, group: np.ndarray) -> Probabilities: ...
+def mean_of_equals(values: Probabilities, group: np.ndarray) -> Probabilities:
     """The mean over the rows of each group, in place of what is said of each of them.
 
     Parameters
     ----------
-    values : (n,) or (n, K) float
+    values : (n,) or (n, K) float, or Likeliest
     group : (n,) int, all >= 0
     """
+    if isinstance(values, Likeliest):
+        return values.mean_of_equals(group)
     several = np.flatnonzero(np.bincount(group)[group] > 1)
     if not len(several):
         return values
@@ -63,19 +84,25 @@ def mean_of_equals(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return result
 
 
-def replace_given(probabilities: np.ndarray, given: np.ndarray, of_given: np.ndarray) -> np.ndarray:
+@overload
+def replace_given(probabilities: np.ndarray, given: np.ndarray, of_given: np.ndarray) -> np.ndarray: ...
+@overload
+def replace_given(probabilities: Probabilities, given: np.ndarray, of_given: np.ndarray) -> Probabilities: ...
+def replace_given(probabilities: Probabilities, given: np.ndarray, of_given: np.ndarray) -> Probabilities:
     """Class probabilities with that of the given label set, the others scaled to keep their proportions.
 
     Parameters
     ----------
-    probabilities : (n, K) float
+    probabilities : (n, K) float, or Likeliest
     given : (n,) int, all >= 0
     of_given : (n,) float in [0, 1]
 
     Returns
     -------
-    (n, K) float64, of many rows float32; rows sum to 1
+    (n, K) float64, of many rows float32; rows sum to 1. Of Likeliest the same kind.
     """
+    if isinstance(probabilities, Likeliest):
+        return probabilities.with_given(given, of_given)
     result = np.empty(probabilities.shape, dtype=kept_precision(len(given)))
     for part in parts(len(given)):
         result[part] = _replaced(probabilities[part], given[part], of_given[part])

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mislabel.posterior.likeliest import Likeliest
 from mislabel.run.opening import Matrix
 
 NEIGHBOURS = 10
@@ -45,7 +46,7 @@ def pairs(judged: np.ndarray, given: np.ndarray, suggested: np.ndarray, p_mislab
     return rows[np.lexsort((rows, np.where(kept, -1, pair), -expected))]
 
 
-def risk(posterior: np.ndarray | Matrix, positions: np.ndarray) -> np.ndarray:
+def risk(posterior: np.ndarray | Matrix | Likeliest, positions: np.ndarray) -> np.ndarray:
     """How likely the best guess of each row's label is wrong: 1 - its largest posterior, (n,) float32.
 
     Parameters

@@ -97,7 +97,7 @@ def _seed(store: Store, name: str) -> int:
 
 def _by_gain(run: Run, planned: int) -> np.ndarray:
     rows, folder = run.rows, run.folder
-    posterior = run.matrix(folder.posterior)
+    posterior = run.posterior
     if posterior is None or rows.position is None:
         raise InputError(
             f"the order gain needs {folder.posterior}, and the places that audits of today tell: take --order worst, "

@@ -16,6 +16,7 @@ from mislabel.decisions.reviewed import ReviewedRows, reviewed_rows
 from mislabel.decisions.store import Store
 from mislabel.errors import InputError, in_range, one_of
 from mislabel.modalities import Modality, modality
+from mislabel.posterior.likeliest import Likeliest
 from mislabel.review.map import Map
 from mislabel.review.neighbours import Neighbours
 from mislabel.review.originals import Originals
@@ -118,7 +119,7 @@ class Session:
         self.columns: Columns = Columns(self.run)
         self.map: Map = Map(self.run)
         self.words: WordMarks = WordMarks(self.run)
-        self.posterior: Matrix | None = self.run.matrix(folder.posterior)
+        self.posterior: Matrix | Likeliest | None = self.run.posterior
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
         )

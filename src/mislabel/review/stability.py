@@ -24,7 +24,7 @@ from mislabel.run.kept_inputs import read_inputs
 from mislabel.run.predictor import load_predictor
 from mislabel.run.rows import Rows
 from mislabel.training.device import make_accelerator
-from mislabel.training.inference import Probabilities, outputs
+from mislabel.training.inference import MeanProbabilities, outputs
 from mislabel.training.progress import Quiet
 
 REPEATS, SCALE = 30, 1e-3  # the paper's K and s
@@ -102,7 +102,7 @@ def deviations(
     """
     predictor, progress = load_predictor(folder.model), progress or Quiet()
     accelerator = make_accelerator(device, "fp32")
-    network, n_classes = Probabilities(predictor.network).to(accelerator.device), len(predictor.classes)
+    network, n_classes = MeanProbabilities(predictor.network).to(accelerator.device), len(predictor.classes)
     random = torch.Generator().manual_seed(seed)
     moves = np.empty((len(raw), repeats, n_classes), dtype=np.float32)
     with TemporaryDirectory(prefix=".review-", dir=folder.path) as temporary:

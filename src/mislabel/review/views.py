@@ -349,7 +349,8 @@ class Views:
         positions, posterior = self.rows.position, self.session.posterior
         if positions is None or posterior is None or self.rows.status[row].as_py() in NO_INPUT:
             return []
-        values = posterior.lines(int(positions[row]), 1)[0].astype(np.float64)
+        place = int(positions[row])
+        values = np.asarray(posterior[place : place + 1], dtype=np.float64)[0]
         names = ("given_label", "suggested_label")
         named = [code for name in names if (code := self.rows.code(name, row)) is not None]
         first = np.argsort(-values, kind="stable")[:BARS].tolist()

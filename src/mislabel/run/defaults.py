@@ -15,11 +15,13 @@ from mislabel.methods.registry import Entry
 from mislabel.modalities import modality as find_modality
 from mislabel.modalities import modality_names
 from mislabel.posterior.detection import find_score
+from mislabel.posterior.likeliest import are_many
 from mislabel.run.recipes import find_recipe
 from mislabel.run.settings import RunConfig
 from mislabel.settings import declarations
 from mislabel.training.training_settings import HEAD_RATE, TrainingSettings
 
+METHOD_OF_MANY = "ido"  # of so many rows and classes that their probabilities are not kept whole
 METHOD_OF_HEAD = "panel"  # of whole networks: `Modality.whole_method`
 SCRATCH_RATE = 1e-3
 SMALLEST_BATCH, STEPS_AN_EPOCH = 8, 40
@@ -67,6 +69,8 @@ def effective_for(config: RunConfig, dataset: Dataset) -> RunConfig:
     if config.describe is not None:
         sentences_of(config.describe, dataset.labels.classes)
     rows = int(np.count_nonzero(np.isin(dataset.status, TRAINS)))
+    if config.method is None and config.recipe is None and are_many(len(dataset), dataset.labels.n_classes):
+        config = replace(config, method=METHOD_OF_MANY)
     return effective(config, dataset.inputs.modality, rows, several=dataset.sources is not None)
 
 

@@ -70,6 +70,7 @@ class RunFolder:
         self.model: Path = self.path / "model"
         self.audit: Path = self.path / "audit.parquet"
         self.posterior: Path = self.path / "posterior.npy"
+        self.likeliest: Path = self.path / "likeliest.npy"  # in its place, of very many rows and classes
         self.inputs: Path = self.path / "inputs.parquet"
         self.transition: Path = self.path / "transition.parquet"
         self.sources: Path = self.path / "sources.parquet"

@@ -11,7 +11,7 @@ from mislabel.posterior.asked_classes import knows_classes, rows_of_near_classes
 from mislabel.posterior.frozen_space import frozen_space
 from mislabel.posterior.gate import Independent, gated, met
 from mislabel.posterior.kinds import sharpened_kinds
-from mislabel.posterior.posterior import Posterior
+from mislabel.posterior.posterior import Posterior, Probabilities
 from mislabel.posterior.summary import p_mislabeled
 from mislabel.run.grounds import Grounds
 
@@ -59,12 +59,12 @@ def asked(grounds: Grounds, space: Callable[[], Any]) -> tuple[np.ndarray, Any, 
     return near, points[near], labels, len(classes)
 
 
-def with_gate(grounds: Grounds, own: np.ndarray, posterior: Posterior, evidence: Independent | None) -> Posterior:
+def with_gate(grounds: Grounds, own: Probabilities, posterior: Posterior, evidence: Independent | None) -> Posterior:
     """The posterior as far as it is confirmed, with what the method says itself beside it.
 
     Parameters
     ----------
-    own : (m, K) float
+    own : (m, K) float, or Likeliest
         The method's.
     posterior : Posterior
         With what all evidence says.

@@ -12,7 +12,7 @@ from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.gate import Independent
 from mislabel.posterior.generative import Generative
 from mislabel.posterior.judge import Judged, pool
-from mislabel.posterior.posterior import Posterior, mean_of_equals
+from mislabel.posterior.posterior import Posterior, Probabilities, mean_of_equals
 from mislabel.run.detection_scores import row_scores
 from mislabel.run.gating import independent_evidence, with_gate
 from mislabel.run.generative import TrajectoryModel
@@ -21,7 +21,13 @@ from mislabel.run.opinions import LEFT_OUT, NETWORK
 from mislabel.run.preparation import Job
 from mislabel.run.scores import test_scores
 from mislabel.training.branches import Branches
-from mislabel.training.inference import Probabilities, outputs, probabilities_and_embeddings
+from mislabel.training.inference import (
+    Final,
+    MeanProbabilities,
+    likeliest_outputs,
+    outputs,
+    probabilities_and_embeddings,
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ def with_evidence(grounds: Grounds, posterior: Posterior) -> Posterior:
         return posterior
     opinions, joined = evidence.opinions, posterior.probabilities
     if part == "joined":
-        joined = pool([opinion, joined], [0.5, 0.5]).astype(np.float32)
+        joined = pool([opinion, np.asarray(joined)], [0.5, 0.5]).astype(np.float32)
     if grounds.revised is not None:
         opinions = {**opinions, NETWORK: grounds.revised}
     of_given = {f"{name}_p_given": each[np.arange(len(each)), evidence.given] for name, each in opinions.items()}
@@ -148,22 +154,34 @@ def equal_rows_alike(
     return shared, None if score is None else mean_of_equals(score, group)
 
 
-def answers(job: Job, network: Branches, *, keep: bool) -> tuple[np.ndarray, Any]:
-    """What the final model says of all rows, (n, K) float32, and embeddings that the folder lacks, (n, d) float16.
+def answers(job: Job, network: Branches, *, keep: bool) -> tuple[Probabilities, Any]:
+    """What the final model says of all rows, (n, K), and embeddings that the folder lacks, (n, d) float16.
 
     Those of a whole network are what its last layer reads, of the first branch; of features they are the features,
     standardised. Those of a frozen encoder lie in the folder already. There are none unless they are to be kept.
     """
     ready, accelerator, progress = job.ready, job.accelerator, job.progress
     inputs, n_classes, order = ready.inputs, job.dataset.labels.n_classes, job.dataset.order
-    if keep and ready.standardised is None:
-        width = network.dimension or n_classes
+    of_network = keep and ready.standardised is None
+    width = network.dimension or n_classes
+    if job.keeps_likeliest:
+        asked, dimension = (Final(network), width) if of_network else (MeanProbabilities(network), 0)
+        probabilities, embeddings = likeliest_outputs(
+            asked, inputs, n_classes, job.dataset.training_codes, dimension, accelerator, order=order, progress=progress
+        )
+        return probabilities, embeddings if of_network else lacking(job, keep=keep)
+    if of_network:
         return probabilities_and_embeddings(
             network, inputs, n_classes, width, accelerator, order=order, progress=progress
         )
-    probabilities = outputs(Probabilities(network), inputs, n_classes, accelerator, order=order, progress=progress)
-    lacking = keep and job.folder is not None and job.writes and not job.folder.embeddings.is_file()
-    return probabilities, ready.standardised() if lacking and ready.standardised else None
+    probabilities = outputs(MeanProbabilities(network), inputs, n_classes, accelerator, order=order, progress=progress)
+    return probabilities, lacking(job, keep=keep)
+
+
+def lacking(job: Job, *, keep: bool) -> Any:
+    """What a head read of all rows, (n, d) float16, where the folder lacks it and it is to be kept; else None."""
+    lacks = keep and job.folder is not None and job.writes and not job.folder.embeddings.is_file()
+    return job.ready.standardised() if lacks and job.ready.standardised else None
 
 
 def trajectory_model(

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from mislabel.errors import RunError
 from mislabel.integrity import open_checked, telling_damage
+from mislabel.posterior.likeliest import LINE, Likeliest
 
 
 @contextmanager
@@ -24,6 +25,21 @@ def read_array(path: Path) -> np.ndarray:
     """A whole .npy file of a run."""
     with telling_damage(path), open_checked(path) as file:
         return np.load(file, allow_pickle=False)
+
+
+def read_likeliest(path: Path, n_classes: int, rows: int = 0) -> Likeliest:
+    """What is kept of the posterior of many classes, of so many rows at least, as a map.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged, or of another run.
+    """
+    with telling_damage(path, remedy=Matrix.remedy):
+        kept = np.load(path, mmap_mode="r", allow_pickle=False)
+        if kept.dtype != LINE or kept.ndim != 1 or len(kept) < rows:
+            raise ValueError(f"it holds {kept.shape} of {kept.dtype}, and the run has {rows} rows")
+        return Likeliest(kept, n_classes)
 
 
 class Matrix:

@@ -19,7 +19,7 @@ from mislabel.modalities.safe_loading import refuse_code
 from mislabel.run.generative import TrajectoryModel
 from mislabel.training.branches import Branches
 from mislabel.training.device import make_accelerator
-from mislabel.training.inference import Probabilities, outputs
+from mislabel.training.inference import MeanProbabilities, outputs
 from mislabel.training.progress import Quiet
 
 ABOUT = "mislabel.json"
@@ -51,7 +51,7 @@ class Predictor:
         """Class probabilities, (m, K) float32, computed in float32."""
         accelerator = make_accelerator(device, "fp32")
         inputs = self.reader.inputs(raw, accelerator, progress)
-        result = outputs(Probabilities(self.network), inputs, len(self.classes), accelerator, progress=progress)
+        result = outputs(MeanProbabilities(self.network), inputs, len(self.classes), accelerator, progress=progress)
         return self._as_listed(check_numbers(result))
 
     def by_trajectory(

@@ -9,14 +9,16 @@ from accelerate import Accelerator
 
 from mislabel.data import Dataset
 from mislabel.data.class_meanings import Meanings, sentences_of
+from mislabel.data.training_rows import check_memory
 from mislabel.errors import InputError
 from mislabel.methods.method import Method
 from mislabel.modalities import modality
 from mislabel.modalities.contract import Prepared, sample_rows
+from mislabel.posterior.likeliest import KEPT, are_many
 from mislabel.posterior.neighbours import label_agreement
 from mislabel.posterior.second_round import waiting_rows
 from mislabel.run.about import Clock
-from mislabel.run.defaults import effective_for, method_of
+from mislabel.run.defaults import METHOD_OF_MANY, effective_for, method_of
 from mislabel.run.detection_scores import check_score
 from mislabel.run.evidence import gather, nearness
 from mislabel.run.folder import RunFolder
@@ -68,6 +70,11 @@ class Job(Grounds):
         return self.folder is not None and self.accelerator.is_main_process
 
     @property
+    def keeps_likeliest(self) -> bool:
+        """Whether of each row's probabilities the likeliest are kept alone."""
+        return keeps_likeliest(self.method, self.dataset)
+
+    @property
     def learns_from_evidence(self) -> bool:
         return getattr(self.method, "learns_from_evidence", False)
 
@@ -107,6 +114,11 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     method: Method = make_settings(method_of(config).make, config.options)
     _check_reshaping(method, config)
     accelerator = make_accelerator(config.device, config.precision)
+    likeliest = keeps_likeliest(method, dataset)
+    if likeliest:
+        dataset = replace(dataset, notes=[*dataset.notes, _likeliest_note(dataset)])
+    else:
+        check_memory(dataset, f", take --method {METHOD_OF_MANY}, which keeps the likeliest of each row,")
     if config.shard:
         dataset = replace(dataset, notes=[*dataset.notes, *_check_sharding(method, config, accelerator)])
     meanings = sentences_of(config.describe, dataset.labels.classes)
@@ -125,6 +137,23 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
         accelerator=accelerator, folder=folder, progress=progress, clock=clock,
     )  # fmt: skip
     return _with_worth(_with_evidence(job))
+
+
+def keeps_likeliest(method: Method, dataset: Dataset) -> bool:
+    """Whether of each row's probabilities the likeliest are kept alone: they are many, and nobody needs all.
+
+    What several sources say is read through all of them.
+    """
+    can = getattr(method, "many_classes", False) and dataset.sources is None
+    return can and are_many(len(dataset), dataset.labels.n_classes)
+
+
+def _likeliest_note(dataset: Dataset) -> str:
+    size = 4 * len(dataset) * dataset.labels.n_classes / 1e9
+    return (
+        f"Probabilities of {len(dataset)} rows x {dataset.labels.n_classes} classes would take {size:.1f} GB: of each "
+        f"row the {KEPT} likeliest are kept, and one number for all others."
+    )
 
 
 def _check_reshaping(method: Method, config: RunConfig) -> None:
@@ -182,6 +211,11 @@ def _with_evidence(job: Job) -> Job:
         )
     if not _asks(job.method, job.ready):
         return job
+    if job.keeps_likeliest:
+        return _noted(
+            job,
+            "Trusted labels teach their own rows alone: a judge of the other rows needs probabilities of all classes.",
+        )
     if job.ready.space is None:
         return _noted(
             job,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from scipy.sparse import csr_array
 
 from mislabel.audit import Audit
 from mislabel.data.classes import classes_of_one_type
@@ -15,12 +16,13 @@ from mislabel.decisions.events import Decision, Event
 from mislabel.decisions.store import read_decisions, read_history, read_remembered
 from mislabel.errors import RunError
 from mislabel.posterior.beta_mixture import BetaMixture
+from mislabel.posterior.likeliest import Likeliest
 from mislabel.posterior.noise_rate import NoiseRate
 from mislabel.run.audit_file import GOLD, LABELS, AuditFile, Numbers
 from mislabel.run.folder import NO_DIGESTS, RunFolder
 from mislabel.run.kept_inputs import read_by_id
 from mislabel.run.mixture_metrics import rate_distribution, read_mixture, read_rates
-from mislabel.run.opening import Matrix, open_parquet, read_array
+from mislabel.run.opening import Matrix, open_parquet, read_array, read_likeliest
 from mislabel.run.row_votes import read_row_votes
 from mislabel.run.rows import Rows, positions_among
 
@@ -173,10 +175,16 @@ class Run:
         with open_parquet(self.folder.audit) as file:
             table = file.read().to_pandas()
         with open_parquet(self.folder.transition) as file:
-            transition = file.read().to_pandas().to_numpy()
+            cells = file.read().to_pandas()
         classes = list(self.data.get("classes") or [])
         several = (self._table(path) for path in (self.folder.sources, self.folder.votes))
-        return Audit(table, read_array(self.folder.posterior), classes, transition, self.metrics, self.notes, *several)
+        if self.folder.likeliest.is_file():
+            posterior = read_likeliest(self.folder.likeliest, len(classes))
+            place = cells["true"].to_numpy(), cells["given"].to_numpy()
+            transition = csr_array((cells["share"].to_numpy(), place), shape=(len(classes),) * 2)
+        else:
+            posterior, transition = read_array(self.folder.posterior), cells.to_numpy()
+        return Audit(table, posterior, classes, transition, self.metrics, self.notes, *several)
 
     # The other files.
 
@@ -219,6 +227,13 @@ class Run:
         if self.rows.position is None or not path.is_file():
             return None
         return Matrix(path, int(self.rows.position.max(initial=-1)) + 1)
+
+    @cached_property
+    def posterior(self) -> Matrix | Likeliest | None:
+        """P(true label = k) of each row, (N, K), in the order of the input; see `matrix`."""
+        if self.rows.position is not None and self.folder.likeliest.is_file():
+            return read_likeliest(self.folder.likeliest, self.n_classes, int(self.rows.position.max(initial=-1)) + 1)
+        return self.matrix(self.folder.posterior)
 
     def inputs_by_id(self, ids: Collection[Any]) -> dict[Any, str | bytes | None]:
         """The kept inputs of these rows, those that are there; nothing where the run keeps none."""

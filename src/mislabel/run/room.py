@@ -3,6 +3,7 @@
 import numpy as np
 
 from mislabel.modalities import modality
+from mislabel.posterior.likeliest import LINE
 from mislabel.run.preparation import Job
 
 ROW = 250  # bytes of a row of the audit: mostly numbers, and names that Parquet packs
@@ -19,7 +20,8 @@ def bytes_beside_training(job: Job, *, content: bool) -> dict[str, int]:
         Whether inputs and embeddings are kept.
     """
     n, classes = len(job.dataset), job.dataset.labels.n_classes
-    needs = {"tables": FOLDER + n * ROW, "probabilities": n * classes * np.dtype(np.float64).itemsize}
+    each = LINE.itemsize if job.keeps_likeliest else classes * np.dtype(np.float64).itemsize
+    needs = {"tables": FOLDER + n * ROW, "probabilities": n * each}
     if content:
         needs["embeddings"] = n * job.ready.untrained.shape[1] * np.dtype(np.float16).itemsize
         needs["inputs"] = _kept_inputs(job)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from mislabel.audit import Audit
 from mislabel.data import Dataset
 from mislabel.files import atomic_path, atomic_write, json_bytes, write_array
 from mislabel.integrity import add_digests
+from mislabel.posterior.likeliest import Likeliest
 from mislabel.run.folder import SCHEMA, SCHEMA_KEY, RunFolder
 from mislabel.run.kept_inputs import write_inputs
 from mislabel.run.model_card import model_card
@@ -51,15 +53,25 @@ def write_run(
 def write_audit(audit: Audit, folder: RunFolder) -> None:
     """Write what is known of labels and rows, then the digests of all files, then metrics.json."""
     write_parquet(audit.table, folder.audit)
-    write_array(audit.posterior, folder.posterior)
-    names = [str(value) for value in audit.classes]
-    write_parquet(pd.DataFrame(audit.transition, columns=pd.Index(names)), folder.transition)
+    if isinstance(audit.posterior, Likeliest):
+        write_array(audit.posterior.kept, folder.likeliest)
+    else:
+        write_array(audit.posterior, folder.posterior)
+    write_parquet(transition_table(audit), folder.transition)
     for table, path in ((audit.sources, folder.sources), (audit.votes, folder.votes)):
         if table is not None:
             write_parquet(table, path)
     metrics = json_bytes({"schema": SCHEMA, **audit.metrics, "notes": audit.notes})
     add_digests(folder.path, *folder.read_back(), also={folder.metrics: metrics})
     atomic_write(folder.metrics, metrics)
+
+
+def transition_table(audit: Audit) -> pd.DataFrame:
+    """T with a column for each given class and a line for each true one; of a sparse one a line for each cell."""
+    if isinstance(audit.transition, np.ndarray):
+        return pd.DataFrame(audit.transition, columns=pd.Index([str(value) for value in audit.classes]))
+    cells = audit.transition.tocoo()
+    return pd.DataFrame({"true": cells.coords[0], "given": cells.coords[1], "share": cells.data})
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:

@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from mislabel.dynamics.trajectory import HALF_MAX
+from mislabel.posterior.likeliest import KEPT, Likeliest
 from mislabel.training.batches import sorted_batches
 from mislabel.training.inputs import Inputs
 from mislabel.training.parts import share
@@ -17,6 +18,7 @@ from mislabel.training.progress import Quiet
 from mislabel.training.sharding import is_sharded
 
 BATCH_SIZE = 128
+CODES = "mislabel_codes"
 
 
 def outputs(
@@ -68,7 +70,7 @@ def probabilities_and_embeddings(
     order: np.ndarray | None = None,
     progress: Quiet,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two things from one pass: what `outputs` of `Probabilities` gives, and what the first branch's last layer reads.
+    """Two things from one pass: what `MeanProbabilities` gives, and what the first branch's last layer reads.
 
     Returns
     -------
@@ -148,7 +150,7 @@ def _own(
     return rows, [result.cpu().numpy() for result in results]
 
 
-class Probabilities(nn.Module):
+class MeanProbabilities(nn.Module):
     """Branches as one network that gives class probabilities: the mean of the branches' softmax outputs."""
 
     def __init__(self, branches: nn.Module):
@@ -159,8 +161,86 @@ class Probabilities(nn.Module):
         return self.branches(inputs)[0].float().softmax(-1).mean(0)
 
 
+def likeliest_outputs(
+    network: nn.Module,
+    inputs: Inputs,
+    n_classes: int,
+    given: np.ndarray,
+    dimension: int,
+    accelerator: Accelerator,
+    *,
+    order: np.ndarray | None = None,
+    progress: Quiet,
+) -> tuple[Likeliest, np.ndarray | None]:
+    """What `MeanProbabilities` or `Final` gives for every row, of many classes the likeliest alone.
+
+    Parameters
+    ----------
+    network : Module
+        One of these two.
+    given : (m,) int
+        Classes that are kept in any case; -1 for none.
+    dimension : int
+        Of the embeddings that `Final` gives beside; 0 without.
+
+    Returns
+    -------
+    probabilities : Likeliest
+    embeddings : (m, dimension) float16, or None
+    """
+    parts = [(KEPT, torch.int32), (KEPT, torch.float32), (1, torch.float32)]
+    parts += [(dimension, torch.float16)] * bool(dimension)
+    labelled = Labelled(inputs, given)
+    own = _own(LikeliestClasses(network), labelled, parts, accelerator, BATCH_SIZE, False, order, progress)
+    codes, values, rest, *embeddings = _everywhere(accelerator, len(inputs), *own)
+    return Likeliest.of(codes, values, rest[:, 0], n_classes), embeddings[0] if embeddings else None
+
+
+class Labelled:
+    """Inputs of which each batch tells a class for each row."""
+
+    def __init__(self, inputs: Inputs, codes: np.ndarray):
+        self.inputs: Inputs = inputs
+        self.codes: np.ndarray = codes
+        self.lengths: np.ndarray = inputs.lengths
+        self.ahead: int = inputs.ahead
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, index: np.ndarray) -> "Labelled":
+        return Labelled(self.inputs.take(index), self.codes[index])
+
+    def batch(self, index: np.ndarray) -> dict[str, torch.Tensor]:
+        return {**self.inputs.batch(index), CODES: torch.as_tensor(self.codes[index])}
+
+    def weak_view(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return self.inputs.weak_view(batch)
+
+    def strong_view(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return self.inputs.strong_view(batch)
+
+
+class LikeliestClasses(nn.Module):
+    """What a network gives as (b, KEPT) classes, that of `Labelled` among them, their values, and a (b, 1) rest."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        given = inputs[CODES]
+        answers = self.network({name: value for name, value in inputs.items() if name != CODES})
+        probabilities, *others = answers if isinstance(answers, tuple) else (answers,)
+        values, codes = probabilities.topk(KEPT)
+        lacks = (given >= 0) & (codes != given[:, None]).all(1)
+        codes[lacks, -1] = given[lacks]
+        values[lacks, -1] = probabilities[lacks].gather(1, given[lacks, None])[:, 0]
+        return codes, values, 1 - values.sum(1, keepdim=True), *others
+
+
 class Final(nn.Module):
-    """`Probabilities`, and the first branch's embedding beside them, (b, d)."""
+    """`MeanProbabilities`, and the first branch's embedding beside them, (b, d)."""
 
     def __init__(self, branches: nn.Module):
         super().__init__()
