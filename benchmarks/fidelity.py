@@ -1,14 +1,15 @@
 """Do methods bring here what their papers say? Each claim beside the same comparison at the size of two cores.
 
-    python benchmarks/fidelity.py --data-dir DIR --out OUT [--data NAME ...] [--seeds 1]
+    python benchmarks/fidelity.py --data-dir DIR --out OUT [--data NAME ...] [--seeds 1] [--done]
 
 The data are those of `fidelity.toml`, the claims stand below: a method, what it is better than, on which data, and test
 accuracies that were published. A claim holds where the gain is positive and larger than the standard error of a
 difference of two accuracies (as if they were of different test rows; over seeds their mean); it fails where the loss
 is; else nothing is said. Cells are kept in OUT, so the same command goes on. Prints a Markdown table, a line as soon as
-it is known; all of it takes some hours of two idle cores.
+it is known; all of it takes some hours of two idle cores. With --done it trains nothing, and tells of what is there.
 """
 
+import json
 from dataclasses import dataclass, replace
 from statistics import mean
 
@@ -71,6 +72,7 @@ CLAIMS = [
 def main() -> None:
     parser = suite_arguments(__doc__, "fidelity.toml", "cells")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--done", action="store_true")
     given = parser.parse_args()
     suite = read_suite(given.suite)
     print(
@@ -81,20 +83,26 @@ def main() -> None:
         claims = [claim for claim in CLAIMS if claim.data == source.name]
         names = list(dict.fromkeys(name for claim in claims for name in (claim.than, claim.method)))
         found = accuracies(suite, source, [name for name in names if name != CUT], given)
-        if CUT in names:
+        if CUT in names and not given.done:
             found[CUT] = [accuracy_of_kept(source, seed, given) for seed in range(given.seeds)]
-        for claim in claims:
+        for claim in (claim for claim in claims if {claim.than, claim.method} <= set(found)):
             rows = int(source.test_rows) or test_rows(source, given)
             print(line_of(claim, mean(found[claim.than]), mean(found[claim.method]), rows, given.seeds), flush=True)
 
 
 def accuracies(suite: Suite, source: Source, methods: list[str], given) -> dict[str, list[float]]:
-    """Test accuracy of every seed, by method."""
-    outcome = run_bench(
-        suite, given.out / "cells", methods=methods, seeds=given.seeds, data=[source.name], data_dir=given.data_dir
-    )
-    lines = {(line["method"], line["seed"]): line for line in outcome.lines if line["data"] == source.name}
-    return {name: [lines[name, seed]["accuracy"] for seed in range(given.seeds)] for name in methods}
+    """Test accuracy of every seed, by method; of those whose cells are done where nothing is to be trained."""
+    cells = given.out / "cells"
+    if given.done:
+        kept = (cells / "results.jsonl").read_text(encoding="utf-8").splitlines()
+        told = [line for line in map(json.loads, kept) if line["status"] == "done"]
+    else:
+        told = run_bench(suite, cells, methods=methods, seeds=given.seeds, data=[source.name], data_dir=given.data_dir)
+        told = told.lines
+    lines = {(line["method"], line["seed"]): line for line in told if line["data"] == source.name}
+    seeds = range(given.seeds)
+    whole = [name for name in methods if not given.done or all((name, seed) in lines for seed in seeds)]
+    return {name: [lines[name, seed]["accuracy"] for seed in seeds] for name in whole}
 
 
 def accuracy_of_kept(source: Source, seed: int, given) -> float:
