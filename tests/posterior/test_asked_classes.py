@@ -11,6 +11,7 @@ from mislabel.posterior.asked_classes import (
     class_means,
     evenly_of_classes,
     knows_classes,
+    most_rows,
     rows_of_near_classes,
 )
 
@@ -36,6 +37,7 @@ def test_rows_are_whole_classes_or_an_even_share_of_them(seed, classes, rows, co
     np.testing.assert_array_equal(taken[asked], np.minimum(had, OF_A_CLASS)[asked])
     assert (had[asked] >= FEW).all()
     enough = np.minimum(had, OF_A_CLASS)[had >= FEW].sum()
+    assert most_rows(codes, classes) == enough
     assert len(found) >= min(count, enough) or not asked.any()
     assert len(found) < count + GROUP * OF_A_CLASS
 

@@ -22,6 +22,12 @@ def knows_classes(labels: np.ndarray, n_classes: int) -> bool:
     return float(np.mean(np.bincount(labels, minlength=n_classes)[labels] >= FEW)) >= 0.5
 
 
+def most_rows(given: np.ndarray, n_classes: int) -> int:
+    """How many rows `rows_of_near_classes` could give."""
+    of_class = np.bincount(given, minlength=n_classes)
+    return int(np.minimum(of_class[of_class >= FEW], OF_A_CLASS).sum())
+
+
 def rows_of_near_classes(points: Any, given: np.ndarray, n_classes: int, count: int) -> np.ndarray:
     """About so many rows, or a few more: up to `OF_A_CLASS` of each class, evenly spaced, of groups of near classes.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mislabel.modalities.contract import SAMPLED, sample_rows
-from mislabel.posterior.asked_classes import knows_classes, rows_of_near_classes
+from mislabel.posterior.asked_classes import knows_classes, most_rows, rows_of_near_classes
 from mislabel.posterior.frozen_space import frozen_space
 from mislabel.posterior.gate import Independent, gated, met
 from mislabel.posterior.kinds import sharpened_kinds
@@ -49,12 +49,10 @@ def asked(grounds: Grounds, space: Callable[[], Any]) -> tuple[np.ndarray, Any, 
     """
     n_classes, rows = grounds.dataset.labels.n_classes, sample_rows(len(grounds.trained))
     labels = grounds.target[rows]
-    if knows_classes(labels, n_classes):
+    if knows_classes(labels, n_classes) or most_rows(grounds.target, n_classes) < FEWEST:
         return rows, grounds.ready.untrained, labels, n_classes
     points = space()
     near = rows_of_near_classes(points, grounds.target, n_classes, SAMPLED)
-    if len(near) < FEWEST:
-        return rows, grounds.ready.untrained, labels, n_classes
     classes, labels = np.unique(grounds.target[near], return_inverse=True)
     return near, points[near], labels, len(classes)
 
