@@ -2,10 +2,12 @@
 
 import json
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from gloo import run_by_one_and_two
 
 from mislabel import FeatureClassifier
 from mislabel.methods import METHODS, method_entry
@@ -118,3 +120,33 @@ def test_trusted_labels_teach_their_own_rows(many):
     audit = FeatureClassifier(method="ido", seed=0, device="cpu").fit(points, labels, trusted=trusted).audit_
     assert any(note.startswith("Trusted labels teach their own rows alone") for note in audit.notes)
     np.testing.assert_array_equal(audit.posterior[np.arange(90), gold[:90]], 1)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import numpy as np
+from accelerate import PartialState
+from mislabel import FeatureClassifier
+from mislabel.posterior import likeliest
+sys.path[:0] = {tests!r}
+from test_many_classes import CLASSES, ROWS, clouds
+likeliest.MANY_CLASSES, likeliest.MANY = CLASSES - 1, ROWS
+points, labels, _ = clouds()
+audit = FeatureClassifier(method="ido", seed=0, device="cpu").fit(points, labels).audit_
+table, state = audit.table.sort_values("row"), PartialState()
+p = table["p_mislabeled"].to_numpy()
+np.savez(Path(sys.argv[1]) / f"{{state.num_processes}}-{{state.process_index}}.npz", kept=audit.posterior.kept, p=p)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_keep_what_one_keeps(tmp_path, environment):
+    told = run_by_one_and_two(
+        SCRIPT.format(tests=[str(Path(__file__).parents[up]) for up in (0, 1)]), tmp_path, environment
+    )
+    for rank in (0, 1):
+        np.testing.assert_array_equal(told[f"2-{rank}"]["kept"], told["2-0"]["kept"])
+    for one, two in ((told["1-0"]["p"], told["2-0"]["p"]), (told["1-0"]["kept"]["rest"], told["2-0"]["kept"]["rest"])):
+        assert np.abs(one - two).mean() < 0.01  # dropout is drawn by each process for its own rows
+        assert np.corrcoef(one, two)[0, 1] > 0.99

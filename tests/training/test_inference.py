@@ -5,10 +5,17 @@ import pytest
 import torch
 from small_loop import CLASSES, ROWS, data, with_dropout
 
-from mislabel.modalities.vectors import FeatureInputs
+from mislabel.modalities.vectors import FeatureInputs, FeatureNetwork, standardisation
+from mislabel.posterior.likeliest import KEPT
 from mislabel.training.branches import last_linear, make_branches
 from mislabel.training.device import make_accelerator
-from mislabel.training.inference import MeanProbabilities, outputs, probabilities_and_embeddings
+from mislabel.training.inference import (
+    Final,
+    MeanProbabilities,
+    likeliest_outputs,
+    outputs,
+    probabilities_and_embeddings,
+)
 from mislabel.training.progress import Quiet
 
 MATRIX = torch.from_numpy(data()[0])
@@ -82,3 +89,32 @@ def test_probabilities_and_embeddings_from_one_pass(branches):
     assert embeddings.shape == (ROWS, last.in_features)
     assert (embeddings[:, 0] == 65504).all()
     np.testing.assert_allclose(embeddings[:, 1:], wanted[:, 1:], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("embedded", [False, True])
+def test_of_many_classes_the_likeliest_and_the_given_one(embedded):
+    """Beside the whole array: 50 classes, of which 32 are kept, rows of several batches, some without a label."""
+    torch.manual_seed(0)
+    classes, random = 50, np.random.default_rng(0)
+    matrix = random.normal(size=(300, 5)).astype(np.float32)
+    given = np.where(np.arange(300) % 7 == 0, -1, random.integers(0, classes, 300))
+    branches = make_branches(lambda: FeatureNetwork(*standardisation(matrix), classes), 2, shared=False)
+    dimension = last_linear(branches.networks[0]).in_features
+    accelerator, inputs = make_accelerator("cpu", "fp32"), FeatureInputs(matrix)
+    whole, embeddings = probabilities_and_embeddings(
+        branches, inputs, classes, dimension, accelerator, progress=Quiet()
+    )
+    network, width = (Final(branches), dimension) if embedded else (MeanProbabilities(branches), 0)
+    kept, beside = likeliest_outputs(network, inputs, classes, given, width, accelerator, progress=Quiet())
+    assert kept.shape == whole.shape
+    codes = kept.kept["codes"].astype(np.int64)
+    assert all(len(set(line)) == KEPT for line in codes.tolist())
+    np.testing.assert_allclose(kept.kept["values"], np.take_along_axis(whole, codes, axis=1), atol=1e-6)
+    np.testing.assert_allclose(kept.kept["rest"], 1 - kept.kept["values"].sum(1), atol=1e-6)
+    for row, label in enumerate(given.tolist()):
+        likeliest = set(np.argsort(-whole[row])[: KEPT if label < 0 else KEPT - 1].tolist())
+        assert likeliest | ({label} - {-1}) <= set(codes[row].tolist())
+    if embedded:
+        np.testing.assert_array_equal(beside, embeddings)
+    else:
+        assert beside is None
