@@ -177,7 +177,7 @@ class Findings:
         return np.append(first[in_turns(self.given[first], self.suggested[first])], rest)
 
     @property
-    def transition(self) -> np.ndarray | None:
+    def transition(self) -> Any:
         """T[i, j] = P(given = j | true = i), (K, K) float64; None where no row was judged."""
         return self.run.transition if self.n_assessed else None
 

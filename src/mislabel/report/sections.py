@@ -32,7 +32,7 @@ def noise_section(findings: Findings) -> dict[str, Any]:
     matrix = findings.transition
     names = [findings.classes[code] for code in shown]
     return {
-        "heat_map": None if matrix is None else heat_map(matrix[np.ix_(shown, shown)], names),
+        "heat_map": None if matrix is None else heat_map(part_of(matrix, shown), names),
         "shown": len(shown),
         "classes": findings.n_classes,
         "numbers": len(shown) <= MOST_WITH_NUMBERS,
@@ -40,6 +40,12 @@ def noise_section(findings: Findings) -> dict[str, Any]:
         "legend": [(percent(share, 0), f"{shade(share):.2f}") for share in LEGEND],
         "confusions": confusions(findings),
     }
+
+
+def part_of(matrix: Any, codes: Any) -> np.ndarray:
+    """The lines and columns of these classes, of a matrix that may be sparse."""
+    part = matrix[codes][:, codes]
+    return part if isinstance(part, np.ndarray) else part.toarray()
 
 
 def dynamics_section(findings: Findings) -> dict[str, Any]:

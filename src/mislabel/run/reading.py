@@ -179,9 +179,7 @@ class Run:
         classes = list(self.data.get("classes") or [])
         several = (self._table(path) for path in (self.folder.sources, self.folder.votes))
         if self.folder.likeliest.is_file():
-            posterior = read_likeliest(self.folder.likeliest, len(classes))
-            place = cells["true"].to_numpy(), cells["given"].to_numpy()
-            transition = csr_array((cells["share"].to_numpy(), place), shape=(len(classes),) * 2)
+            posterior, transition = read_likeliest(self.folder.likeliest, len(classes)), sparse(cells, len(classes))
         else:
             posterior, transition = read_array(self.folder.posterior), cells.to_numpy()
         return Audit(table, posterior, classes, transition, self.metrics, self.notes, *several)
@@ -205,13 +203,16 @@ class Run:
         return self.folder.inputs.is_file()
 
     @cached_property
-    def transition(self) -> np.ndarray | None:
-        """T[i, j] = P(given = j | true = i), (K, K) float64; None where the run has no such numbers."""
+    def transition(self) -> Any:
+        """T[i, j] = P(given = j | true = i), (K, K) float64, of many classes sparse; None where there is none."""
         if not self.folder.transition.is_file():
             return None
         with open_parquet(self.folder.transition) as file:
-            matrix = file.read().to_pandas().to_numpy(dtype=np.float64)
+            cells = file.read().to_pandas()
         classes = len(self.rows.classes)  # with those that only the labels show
+        if self.folder.likeliest.is_file():
+            return sparse(cells, classes)
+        matrix = cells.to_numpy(dtype=np.float64)
         return matrix if matrix.shape == (classes, classes) and np.isfinite(matrix).all() else None
 
     def matrix(self, path: Path) -> Matrix | None:
@@ -269,6 +270,12 @@ class Run:
         with open_parquet(self.folder.inputs) as file:
             positions = positions_among(ids, file.read(columns=["id"])["id"].combine_chunks())
         return None if (positions < 0).any() else positions
+
+
+def sparse(cells: pd.DataFrame, n_classes: int) -> Any:
+    """T from a line for each of its cells."""
+    place = cells["true"].to_numpy(), cells["given"].to_numpy()
+    return csr_array((cells["share"].to_numpy(), place), shape=(n_classes, n_classes))
 
 
 def section(values: dict[str, Any], name: str) -> dict[str, Any]:
