@@ -157,7 +157,10 @@ def test_the_audit_says_what_the_opinion_says(both):
     assert metrics["evidence"]["strength"] is None
     assert metrics["evidence"]["left_out"] is None
     assert (table["transition_label"] == table["suggested_label"]).all()
-    np.testing.assert_allclose(table["transition_p_given"], 1 - table["p_mislabeled"], atol=1e-5)
+    np.testing.assert_allclose(table["transition_p_given"], 1 - table["p_mislabeled_by_method"], atol=1e-5)
+    assert (table["p_mislabeled"] <= table["p_mislabeled_by_method"] + 1e-6).all()  # the gate takes some back
+    likely = table["p_mislabeled_by_method"] > 0.5
+    assert (table.loc[likely, "p_mislabeled"] > 0.5).all()
     assert "transition_label" not in both[0].audit_.table
 
 
