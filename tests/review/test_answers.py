@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 from review.browser import COLOURS, voted_run, write_run
 from review.client import Client
 
+from mislabel.errors import InputError
 from mislabel.review.server import Server
 from mislabel.review.session import Session
 from mislabel.review.views import Views
@@ -198,3 +200,19 @@ def test_notes_have_a_length_and_the_file_of_decisions_has_them(client):
         ("m0", "keep", "why"), ("m1", "unsure", None), ("m2", "unsure", None),
     ]  # fmt: skip
     assert list(said[0]) == ["mislabel_id", "label_before", "mislabel_decision", "label", "note", "reviewer", "time"]
+
+
+def test_no_thread_outlives_a_review(tmp_path):
+    """A process that ended over an error, such as a missing package, while texts were unpacked stood still for ever."""
+    run = write_run(tmp_path / "run", ["a", "b", "c", "d"], [0, 1, 2, 3], [1, 1, 0, 3], COLOURS)
+    before = set(threading.enumerate())
+    (run / "posterior.npy").unlink(missing_ok=True)
+    with pytest.raises(InputError, match="the order gain needs"):
+        Session(RunFolder(run), order="gain")
+    assert set(threading.enumerate()) == before
+    session = Session(RunFolder(run))
+    session.close()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=PATIENCE)
+    assert set(threading.enumerate()) == before
+    assert not list(run.glob(".review-*"))

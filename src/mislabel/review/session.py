@@ -113,7 +113,6 @@ class Session:
         self._answers: tuple[int, Answers] | None = None
         self.times: dict[int, float] = {}  # seconds at which each action on a page was taken, without those undone
         self.modality: Modality = modality(self.rows.modality)
-        self.contents: Contents = Contents(folder, texts=not self.modality.kept_bytes)
         self.originals: Originals = Originals(self.run, images, pictures=self.modality.pictures)
         self.neighbours: Neighbours = Neighbours(self.run)
         self.columns: Columns = Columns(self.run)
@@ -123,6 +122,8 @@ class Session:
         self.queue: Queue = make_queue(
             self.run, self.store, order=order, budget=budget, share=probe, progress=progress or Quiet()
         )
+        # Last, since it begins to read beside: a process that ends over an error meanwhile may never end.
+        self.contents: Contents = Contents(folder, texts=not self.modality.kept_bytes)
         # Looks whose answers speak for all rows: drawn with known probabilities.
         self.drawn: Looks | None = even_looks(self.queue.rows) if order == "random" else self.queue.looks
         self.preview: Preview | None = None if self.drawn is None else Preview(self.run, self.drawn.rows[:FIRST_LOOKS])
@@ -132,6 +133,7 @@ class Session:
         self.refresh()
 
     def close(self) -> None:
+        self.contents.close()
         self.map.close()
         self.store.close()
 

@@ -52,6 +52,7 @@ class Contents:
         self.unpacked: pa.RecordBatchFileReader | None = None
         self.lowered: pa.RecordBatchFileReader | None = None
         self.ready: threading.Event = threading.Event()
+        self.closing: threading.Event = threading.Event()
         self.there: bool = folder.inputs.is_file()
         with telling_damage(folder.inputs):
             self.file: Any | None = pq.ParquetFile(open_checked(folder.inputs)) if self.there else None
@@ -62,6 +63,11 @@ class Contents:
             threading.Thread(target=self._unpack, daemon=True).start()
         else:
             self.ready.set()
+
+    def close(self) -> None:
+        """Stop unpacking, and wait until that has stopped: Python may not end while another thread is inside Arrow."""
+        self.closing.set()
+        self.ready.wait()
 
     def __len__(self) -> int:
         return self.starts[-1]
@@ -114,11 +120,11 @@ class Contents:
             for left in self.folder.path.glob(".review-*.arrow"):  # by a review that was killed at this very moment
                 if time.time() - left.stat().st_mtime > HOUR:
                     left.unlink()
-            self._write(path)
-            self.unpacked, self.lowered = (
-                pa.ipc.open_file(pa.OSFile(str(path)), options=pa.ipc.IpcReadOptions(included_fields=[column]))
-                for column in range(2)
-            )
+            if self._write(path):
+                self.unpacked, self.lowered = (
+                    pa.ipc.open_file(pa.OSFile(str(path)), options=pa.ipc.IpcReadOptions(included_fields=[column]))
+                    for column in range(2)
+                )
         except (OSError, pa.ArrowException):
             pass  # a full or read-only disk: rows and searches read the packed file, and take longer
         finally:
@@ -126,7 +132,8 @@ class Contents:
                 path.unlink(missing_ok=True)
             self.ready.set()
 
-    def _write(self, path: Path) -> None:
+    def _write(self, path: Path) -> bool:
+        """Unpack all texts; whether that was done before somebody closed this."""
         schema = pa.schema([("input", pa.large_string()), ("lower", pa.large_string())])
         path.unlink(missing_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))  # never through a link
@@ -136,9 +143,12 @@ class Contents:
             pa.ipc.new_file(sink, schema) as writer,
         ):
             for number in range(file.num_row_groups):
+                if self.closing.is_set():
+                    return False
                 texts = file.read_row_group(number, columns=["input"])["input"].combine_chunks()
                 texts = texts.cast(pa.large_string())
                 writer.write_batch(pa.record_batch([texts, _lower(texts)], schema=schema))
+        return True
 
 
 def _lower(texts: pa.Array) -> pa.Array:
