@@ -152,7 +152,7 @@ def build_audit(
     if related is False and not informative:
         related = None
     many = isinstance(probabilities, Likeliest)
-    full: Any = probabilities.copy() if many else probabilities.astype(np.float32).copy()
+    full: Any = probabilities.astype(np.float32)
     full[trained] = posterior.probabilities
     seen = np.bincount(dataset.training_codes[trained], minlength=labels.n_classes) > 0
     full = full.among(seen) if many else without_unseen(full, seen)

@@ -10,6 +10,7 @@ import pytest
 from gloo import run_by_one_and_two
 
 from mislabel import FeatureClassifier
+from mislabel.errors import RunError
 from mislabel.methods import METHODS, method_entry
 from mislabel.posterior import likeliest
 from mislabel.posterior.likeliest import KEPT, LINE, Likeliest
@@ -100,6 +101,11 @@ def test_a_run_its_pages_and_its_files(many, mislabel, tmp_path):
     exported = mislabel("export", tmp_path / "run", "-o", tmp_path / "out.csv")
     assert exported.exit_code == 0, exported.output
     assert len(pd.read_csv(tmp_path / "out.csv")) > 0
+    changed = bytearray((tmp_path / "run" / "likeliest.npy").read_bytes())
+    changed[-1000] ^= 1
+    (tmp_path / "run" / "likeliest.npy").write_bytes(changed)
+    with pytest.raises(RunError, match=r"likeliest\.npy"):
+        Run(RunFolder(tmp_path / "run")).result()
 
 
 def test_a_method_that_needs_all_is_refused_for_memory_with_one_that_does_not(many, monkeypatch, mislabel, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 
 from mislabel.data import Dataset
 from mislabel.data.inputs import RawInputs
+from mislabel.posterior.derived import evenly
 from mislabel.training.progress import Quiet
 
 if TYPE_CHECKING:  # a report reads runs where torch is not installed
@@ -134,4 +135,4 @@ class Prepared(Known):
 
 def sample_rows(count: int) -> np.ndarray:
     """Which of so many rows stand for all of them: evenly spaced, (m,) int64 with m <= 2048."""
-    return np.unique(np.linspace(0, count - 1, min(count, SAMPLED)).astype(np.int64))
+    return evenly(count, SAMPLED)

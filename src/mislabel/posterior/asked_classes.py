@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from mislabel.posterior.derived import parts
+from mislabel.posterior.derived import evenly, parts
 
 FEW = 5  # rows of a class: with fewer a classifier that is fitted to the others tells it from no other class
 GROUP, OF_A_CLASS = 8, 24
@@ -76,11 +76,6 @@ def evenly_of_classes(given: np.ndarray, classes: np.ndarray, of_class: np.ndarr
         kept[end + evenly(size, OF_A_CLASS)] = True
         end += size
     return np.sort(found[kept])
-
-
-def evenly(size: int, count: int) -> np.ndarray:
-    """So many evenly spaced numbers below `size`, first and last among them; or all, (m,) int64."""
-    return np.linspace(0, size - 1, min(size, count)).astype(np.int64)
 
 
 def class_means(points: Any, given: np.ndarray, n_classes: int) -> np.ndarray:

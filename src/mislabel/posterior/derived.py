@@ -57,6 +57,11 @@ def one_hot(codes: np.ndarray, n_classes: int) -> Any:
     return derived(np.eye(n_classes), lambda lines: lines, n_classes, codes)
 
 
+def evenly(rows: int, count: int) -> np.ndarray:
+    """So many evenly spaced rows of `rows`, the first and the last among them; or all, (m,) int64, increasing."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, count)).astype(np.int64))
+
+
 def parts(rows: int, step: int = ROWS_AT_ONCE) -> Iterator[slice]:
     """Slices of `step` rows, the last perhaps of fewer, that cover so many rows."""
     return (slice(begin, min(begin + step, rows)) for begin in range(0, rows, step))

@@ -30,7 +30,7 @@ from mislabel.posterior.balanced_transition import (
     given_classifier,
     softened,
 )
-from mislabel.posterior.derived import by_part
+from mislabel.posterior.derived import by_part, evenly
 from mislabel.posterior.gate import met
 from mislabel.posterior.kinds import best_power_of_one_kind
 from mislabel.posterior.ridge import Space
@@ -125,7 +125,7 @@ def temperature_of(scores: np.ndarray, given: np.ndarray) -> float:
         Of the balanced fit to the given labels, of each row by all others.
     given : (n,) int
     """
-    some = np.unique(np.linspace(0, len(given) - 1, min(len(given), ASKED)).astype(np.int64))
+    some = evenly(len(given), ASKED)
     power = best_power_of_one_kind(softened(TEMPERATURE)(scores[some]), given[some])
     return TEMPERATURE * float(np.sqrt(power))
 

@@ -26,12 +26,12 @@ classifier learns these as well, and less than USUAL of the labels.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from mislabel.posterior.kinds import SMALLEST, Kinds
-from mislabel.posterior.likeliest import Likeliest
 from mislabel.posterior.posterior import Probabilities, replace_given
 from mislabel.posterior.summary import p_mislabeled
 
@@ -129,8 +129,7 @@ def gated(probabilities: Probabilities, given: np.ndarray, evidence: Independent
     """
     before = p_mislabeled(probabilities, given)
     after = evidence.confirmed(before)
-    many = isinstance(probabilities, Likeliest)
-    result = probabilities.copy() if many else np.array(probabilities, dtype=np.float32)
+    result: Any = probabilities.astype(np.float32)
     less = after < before
     result[less] = replace_given(probabilities[less], given[less], 1 - after[less])
     return result

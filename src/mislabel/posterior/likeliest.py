@@ -82,6 +82,10 @@ class Likeliest:
         np.put_along_axis(result, self.kept["codes"].astype(np.int64), self.kept["values"], axis=1)
         return result.astype(dtype or np.float32, copy=False)
 
+    def astype(self, dtype: Any) -> "Likeliest":
+        """A copy; numbers stay float32, whatever is asked for."""
+        return self.copy()
+
     def copy(self) -> "Likeliest":
         return Likeliest(np.array(self.kept), self.n_classes)
 

@@ -5,7 +5,7 @@ import numpy as np
 from mislabel.dynamics.scores import wrong_events
 from mislabel.dynamics.store import DynamicsStore
 from mislabel.posterior.derived import parts
-from mislabel.posterior.posterior import Posterior, Probabilities, in_single, replace_given
+from mislabel.posterior.posterior import Posterior, Probabilities, replace_given
 
 
 def mean_probability(dynamics: DynamicsStore, given: np.ndarray, probabilities: Probabilities) -> Posterior:
@@ -32,9 +32,8 @@ def given_replaced(
     dynamics: DynamicsStore, given: np.ndarray, probabilities: Probabilities, of_given: np.ndarray
 ) -> Posterior:
     """P(given label is right) from a method, (n,) float64, the rest as the model says; evidence from the passes."""
-    return Posterior(
-        probabilities=in_single(replace_given(probabilities, given, of_given)), evidence=evidence(dynamics, given)
-    )
+    of_rows = replace_given(probabilities, given, of_given).astype(np.float32)
+    return Posterior(probabilities=of_rows, evidence=evidence(dynamics, given))
 
 
 def evidence(

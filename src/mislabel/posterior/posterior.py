@@ -46,11 +46,6 @@ class Posterior:
     recalls: list[float] = field(default_factory=list[float])
 
 
-def in_single(probabilities: Probabilities) -> Probabilities:
-    """As float32, which `Likeliest` are."""
-    return probabilities if isinstance(probabilities, Likeliest) else probabilities.astype(np.float32)
-
-
 def halfway(one: Probabilities, other: Probabilities) -> Probabilities:
     """The mean of two, (n, K) float32; of `Likeliest`, one was made from the other."""
     if isinstance(one, Likeliest) and isinstance(other, Likeliest):

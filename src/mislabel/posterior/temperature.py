@@ -9,6 +9,8 @@ likely, with T fitted by expectation and maximisation for each t.
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from mislabel.posterior.derived import evenly
+
 ROWS = 20_000  # more rows do not move t
 STEPS = 30
 SMALLEST, LARGEST = 0.5, 10.0
@@ -31,7 +33,7 @@ def best_power(probabilities: np.ndarray, given: np.ndarray) -> float:
         P(true = k | x), found without the row's own given label.
     given : (n,) int, all >= 0
     """
-    some = np.unique(np.linspace(0, len(given) - 1, min(len(given), ROWS)).astype(np.int64))
+    some = evenly(len(given), ROWS)
     chosen, labels = probabilities[some], np.asarray(given)[some]
     minimum = minimize_scalar(
         lambda power: -noisy_likelihood(sharpen(chosen, np.exp(power)), labels),

@@ -28,7 +28,7 @@ def read_array(path: Path) -> np.ndarray:
 
 
 def read_likeliest(path: Path, n_classes: int, rows: int = 0) -> Likeliest:
-    """What is kept of the posterior of many classes, of so many rows at least, as a map.
+    """What is kept of the posterior of many classes, of so many rows at least.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def read_likeliest(path: Path, n_classes: int, rows: int = 0) -> Likeliest:
         If the file is damaged, or of another run.
     """
     with telling_damage(path, remedy=Matrix.remedy):
-        kept = np.load(path, mmap_mode="r", allow_pickle=False)
+        kept = read_array(path)
         if kept.dtype != LINE or kept.ndim != 1 or len(kept) < rows:
             raise ValueError(f"it holds {kept.shape} of {kept.dtype}, and the run has {rows} rows")
         return Likeliest(kept, n_classes)

@@ -114,8 +114,7 @@ def prepare(dataset: Dataset, config: RunConfig, folder: RunFolder | None, progr
     method: Method = make_settings(method_of(config).make, config.options)
     _check_reshaping(method, config)
     accelerator = make_accelerator(config.device, config.precision)
-    likeliest = keeps_likeliest(method, dataset)
-    if likeliest:
+    if keeps_likeliest(method, dataset):
         dataset = replace(dataset, notes=[*dataset.notes, _likeliest_note(dataset)])
     else:
         check_memory(dataset, f", take --method {METHOD_OF_MANY}, which keeps the likeliest of each row,")

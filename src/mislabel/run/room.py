@@ -3,6 +3,7 @@
 import numpy as np
 
 from mislabel.modalities import modality
+from mislabel.posterior.derived import evenly
 from mislabel.posterior.likeliest import LINE
 from mislabel.run.preparation import Job
 
@@ -32,7 +33,7 @@ def _kept_inputs(job: Job) -> int:
     """Of rows that are evenly spaced: what is kept of each, as many bytes as characters at least, and a digest."""
     inputs = job.dataset.inputs
     n = len(inputs)
-    places = np.unique(np.linspace(0, n - 1, min(n, LOOKED_AT)).astype(np.int64))
+    places = evenly(n, LOOKED_AT)
     digest, step = 16, modality(inputs.modality).kept_at_once
     some = inputs.take(places)
     sizes = [

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mislabel.posterior.derived import evenly
 from mislabel.tables.characters import is_letter
 
 SAMPLED = 300  # texts that stand for all
@@ -81,7 +82,7 @@ def unknown_language(texts: Sequence[str], order: np.ndarray, tokenizer: Any) ->
     tokenizer
         Of transformers.
     """
-    some = order[np.unique(np.linspace(0, len(order) - 1, min(len(order), SAMPLED)).astype(np.int64))]
+    some = order[evenly(len(order), SAMPLED)]
     chosen = [str(texts[row]) for row in some.tolist()]
     cut, english = how_cut(chosen, tokenizer), how_cut([ENGLISH], tokenizer)
     if cut.words < FEWEST_WORDS:
